@@ -1,0 +1,1 @@
+"""Decides: admission, the REST facade, the scheduler, the controllers and the manifests folder."""

@@ -1,0 +1,53 @@
+"""The objects, as frozen structs. Import them from here."""
+
+from taskyard.objects.assignment import Assignment
+from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Wire
+from taskyard.objects.codec import BadValue, decode, encode, spec_hash
+from taskyard.objects.event import Event
+from taskyard.objects.node import Amounts, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
+from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
+from taskyard.objects.task import (
+    Backoff,
+    Binding,
+    HealthCheck,
+    Port,
+    Resources,
+    Restart,
+    Stop,
+    Task,
+    TaskSpec,
+    Volume,
+)
+
+__all__ = [
+    "API_VERSION",
+    "Amounts",
+    "Assignment",
+    "Backoff",
+    "BadValue",
+    "Binding",
+    "Event",
+    "HealthCheck",
+    "HostPort",
+    "LastExit",
+    "Metadata",
+    "NodeLease",
+    "NodeSpec",
+    "NodeStats",
+    "ObjectRef",
+    "Port",
+    "Resources",
+    "Restart",
+    "Stop",
+    "Taint",
+    "Task",
+    "TaskSpec",
+    "TaskState",
+    "TaskStatus",
+    "TaskUsage",
+    "Volume",
+    "Wire",
+    "decode",
+    "encode",
+    "spec_hash",
+]

@@ -1,0 +1,29 @@
+"""Assignment: everything an agent needs to run one task, so that it reads nobody else's keys."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from taskyard.objects.base import Wire
+from taskyard.objects.task import TaskSpec
+
+
+class Assignment(Wire):
+    """The value of `nodes/<node>/assignments/<uid>`, written by the scheduler and the task controller.
+
+    A higher epoch under the same key supersedes: the agent stops the old epoch's container before it creates the new one.
+    `desired: Stopped` asks for the container to be stopped and removed; once the status is terminal the controller
+    deletes assignment and status together, so a status never outlives its assignment.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    epoch: int
+    desired: Literal["Running", "Stopped"] = "Running"
+    grace_period: float | None = None
+    """Seconds that replace the spec's own grace period; from a forced delete."""
+    spec_hash: str
+    spec: TaskSpec
+    labels: dict[str, str] = {}
+    assigned_at: str = ""

@@ -1,0 +1,75 @@
+"""Node: what an operator says about it, what its agent says while it lives, and what it measures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from taskyard.objects.base import API_VERSION, Metadata, Wire
+
+
+class Taint(Wire):
+    key: str
+    value: str = ""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+class NodeSpec(Wire):
+    """The value of `nodes/<node>/spec`: the operator's word, through the API. Absent: all defaults."""
+
+    api_version: Literal["taskyard/v1"] = API_VERSION
+    kind: Literal["Node"] = "Node"
+    metadata: Metadata
+    labels: dict[str, str] = {}
+    """Added to, and stronger than, the labels that the agent reports."""
+    taints: list[Taint] = []
+    cordoned: bool = False
+
+
+class Amounts(Wire):
+    """Millicores of CPU, bytes of memory, bytes of disk."""
+
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+
+class NodeLease(Wire):
+    """The value of `nodes/<node>/lease`, under the agent's lease: while it is there, the node is ready."""
+
+    incarnation: str
+    """New at each start of the agent."""
+    host_id: str
+    """The same across restarts of the agent on one host: lets it take over its own unexpired lease."""
+    address: str
+    """`host:port` of the agent's HTTP API (logs)."""
+    token: str = ""
+    """What the control plane presents to that API; never shown by the REST facade."""
+    capacity: Amounts
+    labels: dict[str, str] = {}
+    """From the agent's command line, plus `taskyard/hostname`, `taskyard/os`, `taskyard/arch`."""
+    runtime: str = ""
+    """`docker 20.10.24`"""
+    version: str = ""
+    registered_at: str = ""
+    runtime_ready: bool = True
+    """False while the container runtime does not answer; nothing new is placed here then."""
+
+
+class TaskUsage(Wire):
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    net_rx_bytes: int = 0
+    net_tx_bytes: int = 0
+
+
+class NodeStats(Wire):
+    """The value of `nodes/<node>/stats`, under the agent's lease. Usage over the last interval."""
+
+    at: str
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+    load: list[float] = []
+    """1, 5 and 15 minutes."""
+    tasks: dict[str, TaskUsage] = {}
+    """By task uid."""

@@ -1,0 +1,85 @@
+"""What became of a task: its states, their order, and the agent's report."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from taskyard.objects.base import Wire
+
+
+class TaskState(StrEnum):
+    PENDING = "Pending"
+    SCHEDULED = "Scheduled"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    STOPPING = "Stopping"
+    COMPLETED = "Completed"
+    FAILED = "Failed"
+    LOST = "Lost"
+    UNKNOWN = "Unknown"
+
+    @property
+    def rank(self) -> int:
+        """Within one attempt a state only gives way to one of a larger rank."""
+        return _RANK[self]
+
+    @property
+    def terminal(self) -> bool:
+        """Nothing more happens to this epoch of the task unless someone asks for it; its resources are free."""
+        return self in (TaskState.COMPLETED, TaskState.FAILED)
+
+
+_RANK = {state: rank for rank, state in enumerate(TaskState)}
+
+
+class HostPort(Wire):
+    """A published port: where on the node the container's port is reached."""
+
+    container: int
+    host: int
+    protocol: str = "tcp"
+    name: str = ""
+    address: str = ""
+
+
+class LastExit(Wire):
+    """How the attempt before this one ended."""
+
+    attempt: int
+    exit_code: int | None = None
+    reason: str = ""
+    finished_at: str = ""
+
+
+class TaskStatus(Wire):
+    """The value of `nodes/<node>/status/<uid>`, written by the agent alone, with a compare on the assignment.
+
+    `state` is Starting, Running, Stopping, Completed or Failed. `reason` is one CamelCase word for programs, `message` a
+    sentence for people.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    epoch: int
+    attempt: int = 1
+    state: TaskState
+    reason: str = ""
+    message: str = ""
+    container_id: str = ""
+    container_name: str = ""
+    ports: list[HostPort] = []
+    health: str = ""
+    """`starting`, `healthy` or `unhealthy`; empty without a health check."""
+    exit_code: int | None = None
+    oom_killed: bool = False
+    restarts: int = 0
+    """Restarts in this epoch; never goes down."""
+    backoff_step: int = 0
+    """Restarts since the last run that was long enough to count as healthy; decides the next wait."""
+    next_attempt_at: str = ""
+    """While waiting to restart: when."""
+    last_exit: LastExit | None = None
+    started_at: str = ""
+    finished_at: str = ""
+    updated_at: str = ""

@@ -1,0 +1,106 @@
+"""Task: one container on one node, the unit of scheduling. Its spec is what a user may write.
+
+Quantities stay as written here (`"512Mi"`); `taskyard.quantity` turns them into numbers. The JSON Schema in
+`schemas/` is the authority on what is valid; these structs only have the shape.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from taskyard.objects.base import API_VERSION, Metadata, Wire
+from taskyard.quantity import Quantity
+
+
+class Port(Wire):
+    """A container's port. `host` absent: not published; `auto`: the runtime picks one; a number: that one."""
+
+    container: int
+    host: int | Literal["auto"] | None = None
+    protocol: Literal["tcp", "udp"] = "tcp"
+    name: str = ""
+
+
+class Volume(Wire):
+    """`volume`: a named volume on the node, kept when the task goes; `tmpfs`: memory, gone with the container."""
+
+    target: str
+    type: Literal["volume", "tmpfs"] = "volume"
+    name: str = ""
+    size: Quantity | None = None
+    read_only: bool = False
+
+
+class Resources(Wire):
+    """What the task may use, and what the scheduler sets aside for it. Absent: nothing set aside, no limit."""
+
+    cpu: Quantity | None = None
+    memory: Quantity | None = None
+    disk: Quantity | None = None
+
+
+class Backoff(Wire):
+    """The wait before restart n is min(initial * 2^(n-1), max); a run of `reset` forgets what came before."""
+
+    initial: Quantity = "1s"
+    max: Quantity = "5m"
+    reset: Quantity = "10m"
+
+
+class Restart(Wire):
+    policy: Literal["always", "on-failure", "never"] = "always"
+    max_restarts: int | None = None
+    backoff: Backoff = Backoff()
+
+
+class Stop(Wire):
+    signal: str = "SIGTERM"
+    grace_period: Quantity = "10s"
+
+
+class HealthCheck(Wire):
+    """Run inside the container by the runtime; `retries` failures in a row make the task unhealthy."""
+
+    command: list[str]
+    interval: Quantity = "10s"
+    timeout: Quantity = "5s"
+    retries: int = 3
+    start_period: Quantity = "0s"
+
+
+class TaskSpec(Wire):
+    image: str
+    pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    command: list[str] = []
+    args: list[str] = []
+    env: dict[str, str] = {}
+    workdir: str = ""
+    user: str = ""
+    ports: list[Port] = []
+    volumes: list[Volume] = []
+    resources: Resources = Resources()
+    restart: Restart = Restart()
+    stop: Stop = Stop()
+    node_selector: dict[str, str] = {}
+    health_check: HealthCheck | None = None
+    priority: int = 0
+    container_labels: dict[str, str] = {}
+
+
+class Binding(Wire):
+    """The scheduler's decision. It stands for one spec: when `spec_hash` is not the spec's any more, it is due again."""
+
+    node: str
+    epoch: int
+    spec_hash: str
+    bound_at: str = ""
+
+
+class Task(Wire):
+    """The value of `/taskyard/v1/tasks/<namespace>/<name>`."""
+
+    api_version: Literal["taskyard/v1"] = API_VERSION
+    kind: Literal["Task"] = "Task"
+    metadata: Metadata
+    spec: TaskSpec
+    binding: Binding | None = None

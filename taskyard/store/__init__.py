@@ -1,0 +1,1 @@
+"""The store: a protocol, etcd and memory behind it, and what is built on it (informer, elector, leases)."""
