@@ -61,10 +61,7 @@ def seconds(value: Quantity) -> float:
     if not match:
         raise ValueError(f"{value!r} is not a duration: write seconds, or '500ms', '10s', '1m30s', '2h'")
     return (
-        int(match["h"] or 0) * 3600
-        + int(match["m"] or 0) * 60
-        + float(match["s"] or 0)
-        + int(match["ms"] or 0) / 1000
+        int(match["h"] or 0) * 3600 + int(match["m"] or 0) * 60 + float(match["s"] or 0) + int(match["ms"] or 0) / 1000
     )
 
 

@@ -8,10 +8,10 @@ from taskyard.objects.base import Wire
 from taskyard.objects.task import TaskSpec
 
 
-class Assignment(Wire):
+class Assignment(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/assignments/<uid>`, written by the scheduler and the task controller.
 
-    A higher epoch under the same key supersedes: the agent stops the old epoch's container before it creates the new one.
+    A higher epoch under the same key supersedes: the old epoch's container is stopped before the new is created.
     `desired: Stopped` asks for the container to be stopped and removed; once the status is terminal the controller
     deletes assignment and status together, so a status never outlives its assignment.
     """

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
-API_VERSION = "taskyard/v1"
+API_VERSION: Literal["taskyard/v1"] = "taskyard/v1"
+
+
+def api_version() -> Literal["taskyard/v1"]:
+    """As a field's default_factory: unlike a plain default, it is written out, so a value says what it is."""
+    return API_VERSION
 
 
 class Wire(
@@ -18,7 +25,7 @@ class Wire(
     """A value in etcd or in an HTTP body. Unknown fields are an error: dropping them would lose data."""
 
 
-class Metadata(Wire):
+class Metadata(Wire, frozen=True, kw_only=True):
     """Who an object is. The first four fields are the user's; the others are the server's."""
 
     name: str
@@ -36,7 +43,7 @@ class Metadata(Wire):
     """Who declares it: empty for apply and REST, `folder/<name>` for a watched folder. See controlplane/admission."""
 
 
-class ObjectRef(Wire):
+class ObjectRef(Wire, frozen=True, kw_only=True):
     """What an event is about."""
 
     kind: str

@@ -7,7 +7,7 @@ from typing import Literal
 from taskyard.objects.base import ObjectRef, Wire
 
 
-class Event(Wire):
+class Event(Wire, frozen=True, kw_only=True):
     """The value of `events/<namespace>/<kind>/<name>/<digest>`, leased for an hour.
 
     The digest is of component, reason and message: the same thing again raises `count` and `last_seen`.

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 from typing import Literal
 
-from taskyard.objects.base import API_VERSION, Metadata, Wire
+import msgspec
+
+from taskyard.objects.base import Metadata, Wire, api_version
 
 
-class Taint(Wire):
+class Taint(Wire, frozen=True, kw_only=True):
     key: str
     value: str = ""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
 
 
-class NodeSpec(Wire):
+def _kind() -> Literal["Node"]:
+    return "Node"
+
+
+class NodeSpec(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/spec`: the operator's word, through the API. Absent: all defaults."""
 
-    api_version: Literal["taskyard/v1"] = API_VERSION
-    kind: Literal["Node"] = "Node"
+    api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
+    kind: Literal["Node"] = msgspec.field(default_factory=_kind)
     metadata: Metadata
     labels: dict[str, str] = {}
     """Added to, and stronger than, the labels that the agent reports."""
@@ -25,7 +31,7 @@ class NodeSpec(Wire):
     cordoned: bool = False
 
 
-class Amounts(Wire):
+class Amounts(Wire, frozen=True, kw_only=True):
     """Millicores of CPU, bytes of memory, bytes of disk."""
 
     cpu_millis: int = 0
@@ -33,7 +39,7 @@ class Amounts(Wire):
     disk_bytes: int = 0
 
 
-class NodeLease(Wire):
+class NodeLease(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/lease`, under the agent's lease: while it is there, the node is ready."""
 
     incarnation: str
@@ -55,14 +61,14 @@ class NodeLease(Wire):
     """False while the container runtime does not answer; nothing new is placed here then."""
 
 
-class TaskUsage(Wire):
+class TaskUsage(Wire, frozen=True, kw_only=True):
     cpu_millis: int = 0
     memory_bytes: int = 0
     net_rx_bytes: int = 0
     net_tx_bytes: int = 0
 
 
-class NodeStats(Wire):
+class NodeStats(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/stats`, under the agent's lease. Usage over the last interval."""
 
     at: str

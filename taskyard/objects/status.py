@@ -32,7 +32,7 @@ class TaskState(StrEnum):
 _RANK = {state: rank for rank, state in enumerate(TaskState)}
 
 
-class HostPort(Wire):
+class HostPort(Wire, frozen=True, kw_only=True):
     """A published port: where on the node the container's port is reached."""
 
     container: int
@@ -42,7 +42,7 @@ class HostPort(Wire):
     address: str = ""
 
 
-class LastExit(Wire):
+class LastExit(Wire, frozen=True, kw_only=True):
     """How the attempt before this one ended."""
 
     attempt: int
@@ -51,11 +51,11 @@ class LastExit(Wire):
     finished_at: str = ""
 
 
-class TaskStatus(Wire):
+class TaskStatus(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/status/<uid>`, written by the agent alone, with a compare on the assignment.
 
-    `state` is Starting, Running, Stopping, Completed or Failed. `reason` is one CamelCase word for programs, `message` a
-    sentence for people.
+    `state` is Starting, Running, Stopping, Completed or Failed. `reason` is one CamelCase word for
+    programs, `message` a sentence for people.
     """
 
     uid: str

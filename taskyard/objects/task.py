@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from taskyard.objects.base import API_VERSION, Metadata, Wire
+import msgspec
+
+from taskyard.objects.base import Metadata, Wire, api_version
 from taskyard.quantity import Quantity
 
 
-class Port(Wire):
+class Port(Wire, frozen=True, kw_only=True):
     """A container's port. `host` absent: not published; `auto`: the runtime picks one; a number: that one."""
 
     container: int
@@ -21,7 +23,7 @@ class Port(Wire):
     name: str = ""
 
 
-class Volume(Wire):
+class Volume(Wire, frozen=True, kw_only=True):
     """`volume`: a named volume on the node, kept when the task goes; `tmpfs`: memory, gone with the container."""
 
     target: str
@@ -31,7 +33,7 @@ class Volume(Wire):
     read_only: bool = False
 
 
-class Resources(Wire):
+class Resources(Wire, frozen=True, kw_only=True):
     """What the task may use, and what the scheduler sets aside for it. Absent: nothing set aside, no limit."""
 
     cpu: Quantity | None = None
@@ -39,7 +41,7 @@ class Resources(Wire):
     disk: Quantity | None = None
 
 
-class Backoff(Wire):
+class Backoff(Wire, frozen=True, kw_only=True):
     """The wait before restart n is min(initial * 2^(n-1), max); a run of `reset` forgets what came before."""
 
     initial: Quantity = "1s"
@@ -47,18 +49,18 @@ class Backoff(Wire):
     reset: Quantity = "10m"
 
 
-class Restart(Wire):
+class Restart(Wire, frozen=True, kw_only=True):
     policy: Literal["always", "on-failure", "never"] = "always"
     max_restarts: int | None = None
     backoff: Backoff = Backoff()
 
 
-class Stop(Wire):
+class Stop(Wire, frozen=True, kw_only=True):
     signal: str = "SIGTERM"
     grace_period: Quantity = "10s"
 
 
-class HealthCheck(Wire):
+class HealthCheck(Wire, frozen=True, kw_only=True):
     """Run inside the container by the runtime; `retries` failures in a row make the task unhealthy."""
 
     command: list[str]
@@ -68,7 +70,7 @@ class HealthCheck(Wire):
     start_period: Quantity = "0s"
 
 
-class TaskSpec(Wire):
+class TaskSpec(Wire, frozen=True, kw_only=True):
     image: str
     pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
     command: list[str] = []
@@ -87,8 +89,8 @@ class TaskSpec(Wire):
     container_labels: dict[str, str] = {}
 
 
-class Binding(Wire):
-    """The scheduler's decision. It stands for one spec: when `spec_hash` is not the spec's any more, it is due again."""
+class Binding(Wire, frozen=True, kw_only=True):
+    """The scheduler's decision, for one spec: once `spec_hash` is not the spec's any more, a new binding is due."""
 
     node: str
     epoch: int
@@ -96,11 +98,15 @@ class Binding(Wire):
     bound_at: str = ""
 
 
-class Task(Wire):
+def _kind() -> Literal["Task"]:
+    return "Task"
+
+
+class Task(Wire, frozen=True, kw_only=True):
     """The value of `/taskyard/v1/tasks/<namespace>/<name>`."""
 
-    api_version: Literal["taskyard/v1"] = API_VERSION
-    kind: Literal["Task"] = "Task"
+    api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
+    kind: Literal["Task"] = msgspec.field(default_factory=_kind)
     metadata: Metadata
     spec: TaskSpec
     binding: Binding | None = None
