@@ -31,7 +31,7 @@ _UNITS = {
 Quantity = str | int | float
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def cpu_millis(value: Quantity) -> int:
     """Millicores of a cpu quantity: `"250m"`, `0.25`, `"1.5"`, `2`. ValueError says what is accepted."""
     match = _CPU.fullmatch(_plain(value))
@@ -42,7 +42,7 @@ def cpu_millis(value: Quantity) -> int:
     return int(Decimal(match["whole"]) * 1000)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def byte_count(value: Quantity) -> int:
     """Bytes of a size quantity: `"512Mi"`, `"1.5Gi"`, `"1G"` (10^9), `1048576`. ValueError otherwise."""
     match = _BYTES.fullmatch(_plain(value))
@@ -51,7 +51,7 @@ def byte_count(value: Quantity) -> int:
     return int(Decimal(match["number"]) * _UNITS[match["unit"]])
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=4096, typed=True)
 def seconds(value: Quantity) -> float:
     """Seconds of a duration: `"10s"`, `"1m30s"`, `"500ms"`, or a plain number of seconds."""
     text = _plain(value)
@@ -90,7 +90,7 @@ def format_duration(value: float) -> str:
 
 def _plain(value: Quantity) -> str:
     if isinstance(value, bool):
-        raise ValueError(f"{value!r} is not a number")
+        raise ValueError(f"{value!r} is not a number: write one, without quotes or with its unit")
     if isinstance(value, float):
         return format(Decimal(repr(value)), "f")
     return str(value)
