@@ -1,0 +1,191 @@
+"""Applies and deletes tasks in the store: read, decide, compare-and-swap, and again when someone was faster.
+
+The deciding is in decide.py. Called by the REST facade and by the manifests folder, from worker threads; every call
+blocks for as long as the store does. One writer serves any number of threads.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
+from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored_task
+from controlplane.admission.removal import delete_task, reread
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.objects import Task, encode
+from taskyard.store.api import MAX_OPERATIONS, Entry, OutcomeUnknown, Put, Store, unchanged_since
+
+MAX_COMMIT_BYTES = 1_000_000
+"""etcd refuses requests above 1.5 MiB."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """One task on its way: what it is compared with, and what was last sent without an answer."""
+
+    index: int
+    wanted: Wanted
+    key: str
+    uid: str
+    known: Entry | None
+    fresh: bool
+    sent: Task | None = None
+    before: Task | None = None
+
+
+_Ready = tuple[_Pending, Verdict]
+
+
+def random_uid() -> str:
+    """As Metadata.uid wants it: 12 hex digits."""
+    return secrets.token_hex(6)
+
+
+class TaskWriter:
+    """`guess` may name what a cache holds under a key: it saves a read, and the compare catches it when it is old."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        guess: Callable[[str], Entry | None] | None = None,
+        new_uid: Callable[[], str] = random_uid,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._guess = guess
+        self._new_uid = new_uid
+
+    def apply(
+        self,
+        task: Task,
+        source: str = "",
+        *,
+        dry_run: bool = False,
+        take_over: bool = False,
+        create_only: bool = False,
+        if_match: int | None = None,
+    ) -> Applied | Refused:
+        """Creates or replaces one task, whose spec is validated and normalised.
+
+        Raises OutcomeUnknown when the write may or may not have happened, StoreUnavailable when nothing was sent.
+        """
+        return self.apply_many([Wanted(task, source, take_over, create_only, if_match)], dry_run=dry_run)[0]
+
+    def apply_many(self, wanted: Sequence[Wanted], *, dry_run: bool = False) -> list[Applied | Refused]:
+        """As `apply`, for many at once, up to 128 in one commit; each is decided and answered for itself."""
+        outcomes: dict[int, Applied | Refused] = {}
+        waiting = [self._start(index, item) for index, item in enumerate(wanted)]
+        size = MAX_OPERATIONS
+        for _ in range(ROUNDS):
+            ready: list[_Ready] = []
+            for pending in waiting:
+                outcome = self._decide(pending, dry_run)
+                if isinstance(outcome, Verdict):
+                    ready.append((pending, outcome))
+                else:
+                    outcomes[pending.index] = outcome
+            waiting = [left for chunk in _chunks(ready, size) for left in self._write(chunk, outcomes)]
+            if not waiting:
+                break
+            size = max(1, size // 4)
+        outcomes |= {pending.index: overtaken(pending.wanted.task) for pending in waiting}
+        return [outcomes[index] for index in range(len(wanted))]
+
+    def delete(
+        self,
+        namespace: str,
+        name: str,
+        source: str = "",
+        *,
+        take_over: bool = False,
+        if_match: int | None = None,
+        grace_period: float | None = None,
+    ) -> Deleted | Refused:
+        """Asks for the task's end; asking again is fine, and may name another grace period (seconds)."""
+
+        def removal(existing: Task) -> Removal | Refused:
+            return decide_delete(
+                existing, source=source, now=self._clock.now(), take_over=take_over, grace_period=grace_period
+            )
+
+        return delete_task(self._store, namespace, name, removal, if_match)
+
+    def _start(self, index: int, wanted: Wanted) -> _Pending:
+        key = keys.task(wanted.task.metadata.namespace, wanted.task.metadata.name)
+        known = self._guess(key) if self._guess else self._store.get(key)
+        return _Pending(index, wanted, key, self._new_uid(), known, fresh=self._guess is None)
+
+    def _decide(self, pending: _Pending, dry_run: bool) -> Verdict | Applied | Refused:
+        """A verdict means: write it. What ends without a write is only believed of a fresh read."""
+        outcome = self._judge(pending)
+        if isinstance(outcome, Verdict) and outcome.result != "unchanged" and not dry_run:
+            return outcome
+        if not pending.fresh:
+            pending.known, pending.fresh = self._store.get(pending.key), True
+            return self._decide(pending, dry_run)
+        if not isinstance(outcome, Verdict):
+            return outcome
+        revision = pending.known.mod_revision if pending.known and outcome.result == "unchanged" else 0
+        return Applied(outcome.result, outcome.task, pending.before, revision)
+
+    def _judge(self, pending: _Pending) -> Verdict | Refused | Applied:
+        wanted, known = pending.wanted, pending.known
+        existing = stored_task(known)
+        if known and existing and pending.sent and _same_write(pending.sent, existing):
+            return Applied("configured" if pending.before else "created", existing, pending.before, known.mod_revision)
+        pending.before = existing
+        metadata = wanted.task.metadata
+        return check_match(metadata.namespace, metadata.name, wanted.if_match, known) or decide(
+            wanted.task,
+            existing,
+            source=wanted.source,
+            now=self._clock.now(),
+            uid=pending.uid,
+            take_over=wanted.take_over,
+            create_only=wanted.create_only,
+        )
+
+    def _write(self, chunk: list[_Ready], outcomes: dict[int, Applied | Refused]) -> list[_Pending]:
+        """Commits the chunk; gives back those that have to be decided again, with what is there now."""
+        compares = [unchanged_since(p.key, p.known.mod_revision if p.known else 0) for p, _ in chunk]
+        try:
+            commit = self._store.commit(compares, [Put(p.key, encode(verdict.task)) for p, verdict in chunk])
+        except OutcomeUnknown:
+            for pending, verdict in chunk:
+                pending.sent = verdict.task
+                pending.known, pending.fresh = reread(self._store, pending.key), True
+            return [pending for pending, _ in chunk]
+        if not commit.succeeded:
+            for pending, _ in chunk:
+                pending.known, pending.fresh = commit.current.get(pending.key), True
+            return [pending for pending, _ in chunk]
+        for pending, verdict in chunk:
+            outcomes[pending.index] = Applied(verdict.result, verdict.task, pending.before, commit.revision)
+        return []
+
+
+def _chunks(ready: list[_Ready], size: int) -> list[list[_Ready]]:
+    """Commits of at most `size` operations and about a megabyte; no key twice in one."""
+    chunks: list[list[_Ready]] = []
+    taken: set[str] = set()
+    room = 0
+    for item in ready:
+        pending, verdict = item
+        weight = len(encode(verdict.task)) + 200
+        if not chunks or len(chunks[-1]) >= size or weight > room or pending.key in taken:
+            chunks.append([])
+            taken, room = set(), MAX_COMMIT_BYTES
+        chunks[-1].append(item)
+        taken.add(pending.key)
+        room -= weight
+    return chunks
+
+
+def _same_write(sent: Task, found: Task) -> bool:
+    """Whether an unanswered write did happen: the scheduler may have bound the task since."""
+    return sent.metadata == found.metadata and sent.spec == found.spec
