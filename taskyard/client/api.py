@@ -1,0 +1,162 @@
+"""The calls of the REST facade, one method each, with typed answers.
+
+How they travel is taskyard/client/transport.py's, what is in them taskyard/client/views.py's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from taskyard.client.transport import Query, Timeouts, Transport
+from taskyard.client.views import ApplyAnswer, EventView, NodeView, StatsView, TaskView, VersionView
+from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
+
+TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
+NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
+EVENTS = Resource(
+    "/events",
+    EventView,
+    lambda event: "\0".join(
+        (event.namespace, event.about.kind, event.about.name, event.component, event.reason, event.message)
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which objects: an empty namespace is all of them, an empty selector selects everything."""
+
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+    def query(self) -> dict[str, str]:
+        return {"namespace": self.namespace, "labelSelector": self.labels, "fieldSelector": self.fields}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A manifest to apply, and where it was read from (`web.yaml:1`), for the server's messages."""
+
+    source: str
+    data: Any
+
+
+class Client:
+    """One server. Inert until the first call. Every call raises the errors of taskyard/client/errors.py."""
+
+    def __init__(self, url: str, timeouts: Timeouts | None = None) -> None:
+        self._transport = Transport(url, timeouts)
+
+    @property
+    def url(self) -> str:
+        return self._transport.url
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def apply(
+        self, documents: Sequence[Sent], *, dry_run: bool = False, force: bool = False, source: str = ""
+    ) -> ApplyAnswer:
+        """All of them or none. `force` takes over what another source (a watched folder) declares."""
+        body = msgspec.json.encode(
+            {"documents": [{"source": document.source, "object": document.data} for document in documents]}
+        )
+        query: Query = {"dryRun": dry_run, "force": force, "source": source}
+        return decoded(self.url, self._transport.request("POST", "/apply", query=query, body=body).body, ApplyAnswer)
+
+    def tasks(self, selection: Selection | None = None) -> Items[TaskView]:
+        return list_once(self._transport, TASKS, (selection or Selection()).query())
+
+    def watch_tasks(
+        self, selection: Selection | None = None, patience: Patience | None = None
+    ) -> Iterator[list[Change[TaskView]]]:
+        return watch(self._transport, TASKS, (selection or Selection()).query(), patience or Patience())
+
+    def task(self, namespace: str, name: str) -> Item[TaskView]:
+        """By name or by uid."""
+        body = self._transport.request("GET", f"/tasks/{_segment(name)}", query={"namespace": namespace}).body
+        return Item(decoded(self.url, body, TaskView), body)
+
+    def delete_task(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        grace_period: float | None = None,
+        force: bool = False,
+        if_match: str = "",
+    ) -> None:
+        """Accepted, not done: the task goes once its container has stopped."""
+        query: Query = {
+            "namespace": namespace,
+            "gracePeriod": None if grace_period is None else f"{grace_period:g}",
+            "force": force,
+        }
+        self._transport.request("DELETE", f"/tasks/{_segment(name)}", query=query, if_match=if_match)
+
+    def logs(
+        self,
+        namespace: str,
+        name: str,
+        *,
+        follow: bool = False,
+        tail: int | None = None,
+        since: float | None = None,
+        timestamps: bool = False,
+        previous: bool = False,
+    ) -> AbstractContextManager[Iterator[bytes]]:
+        """What the container wrote, as it comes. A followed log may be silent for as long as it likes."""
+        query: Query = {
+            "namespace": namespace,
+            "follow": follow,
+            "tail": None if tail is None else str(tail),
+            "since": None if since is None else f"{since:g}",
+            "timestamps": timestamps,
+            "previous": previous,
+        }
+        idle = None if follow else self._transport.timeouts.idle
+        return self._transport.stream(f"/tasks/{_segment(name)}/logs", query=query, idle=idle)
+
+    def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
+        return list_once(self._transport, NODES, (selection or Selection()).query())
+
+    def node(self, name: str) -> Item[NodeView]:
+        body = self._transport.request("GET", f"/nodes/{_segment(name)}").body
+        return Item(decoded(self.url, body, NodeView), body)
+
+    def patch_node(self, name: str, patch: Any) -> Item[NodeView]:
+        """A JSON merge patch of the node's spec: what is null goes."""
+        body = self._transport.request(
+            "PATCH",
+            f"/nodes/{_segment(name)}",
+            body=msgspec.json.encode(patch),
+            content_type="application/merge-patch+json",
+        ).body
+        return Item(decoded(self.url, body, NodeView), body)
+
+    def events(self, namespace: str = "", kind: str = "", name: str = "") -> Items[EventView]:
+        return list_once(self._transport, EVENTS, {"namespace": namespace, "kind": kind, "name": name})
+
+    def watch_events(
+        self, namespace: str = "", kind: str = "", name: str = "", patience: Patience | None = None
+    ) -> Iterator[list[Change[EventView]]]:
+        query = {"namespace": namespace, "kind": kind, "name": name}
+        return watch(self._transport, EVENTS, query, patience or Patience())
+
+    def stats(self) -> StatsView:
+        return decoded(self.url, self._transport.request("GET", "/stats").body, StatsView)
+
+    def version(self) -> VersionView:
+        return decoded(self.url, self._transport.request("GET", "/version").body, VersionView)
+
+
+def _segment(name: str) -> str:
+    """As one segment of a path, whatever is in it."""
+    return quote(name, safe="")

@@ -1,0 +1,191 @@
+"""The answers of the REST facade, as far as a client looks into them; fields of a newer server are ignored.
+
+Unlike the objects in taskyard/objects, which hold what is stored and refuse what they do not know, these are read only.
+Every view is decoded from JSON that the caller keeps: what is printed with `-o json` is the server's own answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+
+class View(msgspec.Struct, frozen=True, rename="camel"):
+    """Reads camelCase, ignores what it does not know."""
+
+
+class MetadataView(View, frozen=True):
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    generation: int = 0
+    created_at: str = ""
+    deletion_timestamp: str = ""
+    source: str = ""
+    revision: int = 0
+
+
+class PortView(View, frozen=True):
+    container: int = 0
+    host: int | str | None = None
+    protocol: str = "tcp"
+    name: str = ""
+    address: str = ""
+
+
+class LastExitView(View, frozen=True):
+    attempt: int = 0
+    exit_code: int | None = None
+    reason: str = ""
+    finished_at: str = ""
+
+
+class StatusView(View, frozen=True):
+    state: str = "Pending"
+    reason: str = ""
+    message: str = ""
+    node: str = ""
+    epoch: int = 0
+    attempt: int = 0
+    restarts: int = 0
+    exit_code: int | None = None
+    container_id: str = ""
+    ports: list[PortView] = []
+    health: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+    next_attempt_at: str = ""
+    last_exit: LastExitView | None = None
+
+
+class TaskSpecView(View, frozen=True):
+    image: str = ""
+    ports: list[PortView] = []
+
+
+class TaskView(View, frozen=True):
+    metadata: MetadataView = MetadataView()
+    spec: TaskSpecView = TaskSpecView()
+    status: StatusView = StatusView()
+
+
+class TaintView(View, frozen=True):
+    key: str = ""
+    value: str = ""
+    effect: str = "NoSchedule"
+
+
+class NodeSpecView(View, frozen=True):
+    labels: dict[str, str] = {}
+    taints: list[TaintView] = []
+    cordoned: bool = False
+
+
+class AmountsView(View, frozen=True):
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    disk_bytes: int = 0
+
+
+class NodeStatusView(View, frozen=True):
+    ready: bool = False
+    reason: str = ""
+    message: str = ""
+    address: str = ""
+    runtime: str = ""
+    version: str = ""
+    registered_at: str = ""
+    labels: dict[str, str] = {}
+    capacity: AmountsView = AmountsView()
+    allocated: AmountsView = AmountsView()
+    tasks: int = 0
+
+
+class NodeView(View, frozen=True):
+    metadata: MetadataView = MetadataView()
+    spec: NodeSpecView = NodeSpecView()
+    status: NodeStatusView = NodeStatusView()
+
+
+class AboutView(View, frozen=True):
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class EventView(View, frozen=True):
+    metadata: MetadataView = MetadataView()
+    namespace: str = ""
+    about: AboutView = AboutView()
+    type: str = "Normal"
+    reason: str = ""
+    message: str = ""
+    component: str = ""
+    count: int = 1
+    first_seen: str = ""
+    last_seen: str = ""
+
+
+class Listed(View, frozen=True):
+    """Any list; the items stay as sent until somebody decodes them."""
+
+    metadata: MetadataView = MetadataView()
+    items: list[msgspec.Raw] = []
+
+
+class FieldChange(View, frozen=True):
+    path: str
+    old: Any = None
+    new: Any = None
+
+
+class ApplyResult(View, frozen=True):
+    """What became of one document, or would have with a dry run."""
+
+    kind: str
+    name: str
+    result: Literal["created", "configured", "unchanged"]
+    namespace: str = ""
+    changes: list[FieldChange] = []
+    object: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class ApplyAnswer(View, frozen=True):
+    results: list[ApplyResult]
+    revision: int = 0
+
+
+class WatchLine(View, frozen=True):
+    type: Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
+    revision: int = 0
+    object: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class NodeUsage(View, frozen=True):
+    name: str = ""
+    at: str = ""
+    usage: AmountsView = AmountsView()
+    capacity: AmountsView = AmountsView()
+    load: list[float] = []
+
+
+class TaskUsageView(View, frozen=True):
+    namespace: str = ""
+    name: str = ""
+    node: str = ""
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    net_rx_bytes: int = 0
+    net_tx_bytes: int = 0
+
+
+class StatsView(View, frozen=True):
+    nodes: list[NodeUsage] = []
+    tasks: list[TaskUsageView] = []
+
+
+class VersionView(View, frozen=True):
+    version: str = ""
