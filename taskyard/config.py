@@ -1,0 +1,152 @@
+"""Where to listen, which etcd, who am I: flags > environment > TOML file > defaults, for every process and command.
+
+`resolve` is pure and names the origin of each bad value; `load` reads the file. What only one command knows (a file to
+apply, a label of a node) is that command's own flag and is not here.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from taskyard.endpoint import endpoint, host_name, name_list, port_number
+
+ROLES = ("api", "scheduler", "controllers")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values with their defaults; each field is a flag (`--allowed-hosts`) and a key of the TOML file."""
+
+    host: str = "127.0.0.1"
+    """The API's host: to listen on for the control plane, to talk to for the command line."""
+    port: int = 8080
+    """The API's port; 0 makes the control plane pick a free one."""
+    etcd: tuple[str, ...] = ("127.0.0.1:2379",)
+    """Endpoints, `host:port`, of one cluster."""
+    node: str = ""
+    """The agent's node name; empty: the machine's host name."""
+    roles: tuple[str, ...] = ROLES
+    """What this control plane process does."""
+    manifests: str = ""
+    """A folder to watch and apply; empty: none."""
+    allowed_hosts: tuple[str, ...] = ()
+    """Names besides localhost by which the API may be called; the guard against DNS rebinding refuses others."""
+
+
+class ConfigError(ValueError):
+    """`problems`: each names the flag, the variable or the file and key that the bad value came from."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+def resolve(
+    flags: Mapping[str, object], environ: Mapping[str, str], file: Mapping[str, object], file_name: str = "the file"
+) -> Settings:
+    """Settings from the first that gives each: `flags` (None: not given; underscores), `environ`, `file` (hyphens).
+
+    Raises ConfigError with every problem at once.
+    """
+    problems: list[str] = []
+    chosen: dict[str, Any] = {}
+    for name, option in _OPTIONS.items():
+        given = _first_given(name, option, flags, environ, file, file_name)
+        if given is None:
+            continue
+        origin, value = given
+        try:
+            chosen[name] = option.read(value)
+        except ValueError as error:
+            problems.append(f"{origin}: {error}")
+    problems += [f"{file_name}: {_unknown(key)}" for key in file if key not in _KEYS]
+    if problems:
+        raise ConfigError(problems)
+    return Settings(**chosen)
+
+
+def load(flags: Mapping[str, object], environ: Mapping[str, str], path: str | None = None) -> Settings:
+    """As `resolve`, with the file that `path` or TASKYARD_CONFIG names; without either there is none."""
+    name = path or environ.get("TASKYARD_CONFIG", "")
+    return resolve(flags, environ, read_file(name) if name else {}, name)
+
+
+def read_file(name: str) -> dict[str, object]:
+    """The TOML file's content; ConfigError when it cannot be read or is not TOML."""
+    try:
+        return tomllib.loads(Path(name).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"{name}: cannot be read: {error.strerror}"]) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{name}: is not UTF-8 text: {error.reason} at byte {error.start}"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([f"{name}: is not TOML: {error}"]) from error
+
+
+@dataclass(frozen=True, slots=True)
+class _Option:
+    read: Callable[[object], Any]
+    environment: tuple[str, ...] = ()
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError(f"{value!r} is not text")
+    return value
+
+
+def _endpoints(value: object) -> tuple[str, ...]:
+    return tuple(endpoint(item, default_port=2379) for item in name_list(value))
+
+
+def _roles(value: object) -> tuple[str, ...]:
+    roles = name_list(value)
+    for role in roles:
+        if role not in ROLES:
+            raise ValueError(f"{role!r} is not a role: choose from {', '.join(ROLES)}")
+    return tuple(role for role in ROLES if role in roles)
+
+
+def _hosts(value: object) -> tuple[str, ...]:
+    return tuple(host_name(item) for item in name_list(value))
+
+
+_OPTIONS: dict[str, _Option] = {
+    "host": _Option(host_name, ("TASKYARD_HOST", "ORCHESTRATION_HOST")),
+    "port": _Option(port_number, ("TASKYARD_PORT", "ORCHESTRATION_PORT")),
+    "etcd": _Option(_endpoints, ("TASKYARD_ETCD",)),
+    "node": _Option(_text, ("TASKYARD_NODE",)),
+    "roles": _Option(_roles, ("TASKYARD_ROLES",)),
+    "manifests": _Option(_text, ("TASKYARD_MANIFESTS",)),
+    "allowed_hosts": _Option(_hosts, ("TASKYARD_ALLOWED_HOSTS",)),
+}
+_KEYS = [name.replace("_", "-") for name in _OPTIONS]
+assert list(_OPTIONS) == [field.name for field in fields(Settings)]
+
+
+def _first_given(
+    name: str,
+    option: _Option,
+    flags: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: Mapping[str, object],
+    file_name: str,
+) -> tuple[str, object] | None:
+    """The value that counts, with where it came from. An empty variable counts as not set."""
+    if flags.get(name) not in (None, ()):
+        return f"--{name.replace('_', '-')}", flags[name]
+    for variable in option.environment:
+        if environ.get(variable):
+            return f"environment variable {variable}", environ[variable]
+    key = name.replace("_", "-")
+    return (f"{file_name}: {key}", file[key]) if key in file else None
+
+
+def _unknown(key: str) -> str:
+    near = difflib.get_close_matches(key.replace("_", "-"), _KEYS, n=1)
+    return f"there is no setting {key!r}" + (f"; did you mean {near[0]!r}?" if near else f": {', '.join(_KEYS)}")
