@@ -1,0 +1,78 @@
+"""Assignment → the container that an attempt at it needs. Pure; called right before a container is created."""
+
+from __future__ import annotations
+
+from nodeagent import names
+from nodeagent.names import Owner, Run
+from nodeagent.runtime.port import ContainerSpec, Mount, PortMapping, Probe
+from taskyard.objects import Assignment, HealthCheck, Port, Volume
+from taskyard.quantity import byte_count, cpu_millis, seconds
+
+
+def container_spec(assignment: Assignment, run: Run, owner: Owner) -> ContainerSpec:
+    """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
+    spec = assignment.spec
+    resources = spec.resources
+    return ContainerSpec(
+        name=run.container_name,
+        image=spec.image,
+        labels=spec.container_labels | _labels(assignment, run, owner),
+        entrypoint=tuple(spec.command),
+        args=tuple(spec.args),
+        env=tuple(f"{name}={value}" for name, value in (spec.env | _variables(assignment, run, owner)).items()),
+        workdir=spec.workdir,
+        user=spec.user,
+        ports=tuple(_port(port) for port in spec.ports),
+        mounts=tuple(_mount(volume) for volume in spec.volumes),
+        cpu_millis=0 if resources.cpu is None else cpu_millis(resources.cpu),
+        memory_bytes=0 if resources.memory is None else byte_count(resources.memory),
+        stop_signal=spec.stop.signal,
+        stop_grace=seconds(spec.stop.grace_period),
+        probe=_probe(spec.health_check) if spec.health_check else None,
+    )
+
+
+def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
+    return owner.labels | {
+        names.UID: run.uid,
+        names.EPOCH: str(run.epoch),
+        names.ATTEMPT: str(run.attempt),
+        names.SPEC_HASH: assignment.spec_hash,
+        names.TASK: f"{assignment.namespace}/{assignment.name}",
+    }
+
+
+def _variables(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
+    """What the task may know about itself; the epoch serves as its fencing token."""
+    return {
+        "TASKYARD_NODE": owner.node,
+        "TASKYARD_TASK": f"{assignment.namespace}/{assignment.name}",
+        "TASKYARD_UID": run.uid,
+        "TASKYARD_EPOCH": str(run.epoch),
+        "TASKYARD_ATTEMPT": str(run.attempt),
+    }
+
+
+def _port(port: Port) -> PortMapping:
+    return PortMapping(port.container, port.protocol, 0 if port.host == "auto" else port.host)
+
+
+def _mount(volume: Volume) -> Mount:
+    tmpfs = volume.type == "tmpfs"
+    return Mount(
+        target=volume.target,
+        source="" if tmpfs else volume.name,
+        tmpfs=tmpfs,
+        size=byte_count(volume.size) if tmpfs and volume.size is not None else 0,
+        read_only=volume.read_only,
+    )
+
+
+def _probe(check: HealthCheck) -> Probe:
+    return Probe(
+        command=tuple(check.command),
+        interval=seconds(check.interval),
+        timeout=seconds(check.timeout),
+        retries=check.retries,
+        start_period=seconds(check.start_period),
+    )

@@ -1,0 +1,66 @@
+"""How a task's containers are named and labelled, and how they are told from everybody else's.
+
+Pure. A container counts as ours only when its labels carry our cluster and node and its name is the one that the
+labels lead to: a container that merely imitates some of them is foreign and is never touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+_PREFIX = "taskyard/"
+CLUSTER = _PREFIX + "cluster"
+NODE = _PREFIX + "node"
+UID = _PREFIX + "uid"
+EPOCH = _PREFIX + "epoch"
+ATTEMPT = _PREFIX + "attempt"
+SPEC_HASH = _PREFIX + "spec-hash"
+TASK = _PREFIX + "task"
+
+_UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
+_COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The agent whose containers are meant: several may share one runtime."""
+
+    cluster: str
+    node: str
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {CLUSTER: self.cluster, NODE: self.node}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Run:
+    """One attempt at one epoch of one task; newer ones sort last."""
+
+    uid: str
+    epoch: int
+    attempt: int
+
+    @property
+    def container_name(self) -> str:
+        return f"ty-{self.uid}-{self.epoch}-{self.attempt}"
+
+
+def run_of(owner: Owner, name: str, labels: Mapping[str, str]) -> Run | None:
+    """Which run of ours this container is; None when it is not one."""
+    if labels.get(CLUSTER) != owner.cluster or labels.get(NODE) != owner.node:
+        return None
+    uid, epoch, attempt = labels.get(UID, ""), labels.get(EPOCH, ""), labels.get(ATTEMPT, "")
+    if not (_UID.fullmatch(uid) and _COUNT.fullmatch(epoch) and _COUNT.fullmatch(attempt)):
+        return None
+    run = Run(uid, int(epoch), int(attempt))
+    return run if name == run.container_name else None
+
+
+def uid_of(owner: Owner, labels: Mapping[str, str]) -> str:
+    """The task that an event about a container with these labels concerns; empty when it is not ours."""
+    if labels.get(CLUSTER) != owner.cluster or labels.get(NODE) != owner.node:
+        return ""
+    return labels.get(UID, "")

@@ -1,0 +1,172 @@
+"""The Runtime on Docker Engine, through the SDK's low-level client.
+
+As few calls as Docker allows (a start is create and start, nothing else), each with its own time limit, because an
+engine that hangs never answers. Nothing is decided here; translation is in docker_translate.py.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from enum import Enum
+
+import docker
+import msgspec
+from docker import auth
+from docker.errors import APIError
+from docker.utils import parse_repository_tag
+
+from nodeagent.runtime.docker_errors import explanation, is_status, translated
+from nodeagent.runtime.docker_streams import DockerEvents, DockerLogs
+from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
+from nodeagent.runtime.docker_wire import Inspected, Listed, PullLine, Version
+from nodeagent.runtime.port import (
+    ContainerInfo,
+    ContainerSpec,
+    ContainerSummary,
+    EventStream,
+    ImageMissing,
+    LogOptions,
+    LogStream,
+    NameConflict,
+    RuntimeRefused,
+)
+
+_EVENTS = ("die", "oom", "destroy", "health_status")
+
+
+class _Limit(Enum):
+    """Seconds without an answer after which a call is given up. Work waits in dockerd behind 50 others at times."""
+
+    PROBE = 4
+    LOOK = 20
+    WORK = 90
+    PULL = 180
+    STREAM = 0
+
+
+class DockerRuntime:
+    """`host` as in DOCKER_HOST; empty: the SDK's default. Inert until the first call."""
+
+    def __init__(self, host: str = "") -> None:
+        self._host = host or None
+        self._lock = threading.Lock()
+        self._api_version = ""
+        self._clients: dict[_Limit, docker.APIClient] = {}
+
+    def describe(self) -> str:
+        with translated("version"):
+            found = msgspec.convert(self._client(_Limit.PROBE).version(), Version)
+            return f"docker {found.version}"
+
+    def create(self, spec: ContainerSpec) -> str:
+        body = msgspec.to_builtins(create_body(spec))
+        with translated(f"create {spec.name}"):
+            try:
+                return str(self._client(_Limit.WORK).create_container_from_config(body, spec.name)["Id"])
+            except APIError as error:
+                if is_status(error, 404) and "image" in explanation(error).lower():
+                    raise ImageMissing(f"image {spec.image} is not on this node") from error
+                if is_status(error, 409):
+                    raise NameConflict(explanation(error)) from error
+                raise
+
+    def start(self, container: str) -> None:
+        with translated(f"start {container}"):
+            self._client(_Limit.WORK).start(container)
+
+    def inspect(self, container: str) -> ContainerInfo | None:
+        with translated(f"inspect {container}"):
+            try:
+                found = self._client(_Limit.LOOK).inspect_container(container)
+            except APIError as error:
+                if is_status(error, 404):
+                    return None
+                raise
+            return container_info(msgspec.convert(found, Inspected))
+
+    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        with translated("list containers"):
+            found = self._client(_Limit.LOOK).containers(all=True, filters={"label": _pairs(labels)})
+            return [container_summary(one) for one in msgspec.convert(found, list[Listed])]
+
+    def kill(self, container: str, signal: str) -> None:
+        with translated(f"signal {container}"):
+            try:
+                self._client(_Limit.WORK).kill(container, signal)
+            except APIError as error:
+                if not is_status(error, 404, 409):
+                    raise
+
+    def remove(self, container: str, *, force: bool) -> None:
+        with translated(f"remove {container}"):
+            try:
+                self._client(_Limit.WORK).remove_container(container, v=True, force=force)
+            except APIError as error:
+                in_progress = is_status(error, 409) and "already in progress" in explanation(error)
+                if not is_status(error, 404) and not in_progress:
+                    raise
+
+    def pull(self, image: str) -> None:
+        client = self._client(_Limit.PULL)
+        repository, tag = parse_repository_tag(image)
+        registry, _ = auth.resolve_repository_name(repository)
+        credentials = auth.get_config_header(client, registry)
+        with translated(f"pull {image}"):
+            # The SDK's own pull waits for ever on a registry that stops sending.
+            answer = client.post(
+                f"{client.base_url}/v{client.api_version}/images/create",
+                params={"fromImage": repository, "tag": tag or "latest"},
+                headers={"X-Registry-Auth": credentials} if credentials else {},
+                stream=True,
+                timeout=_Limit.PULL.value,
+            )
+            with answer:
+                lines = [msgspec.json.decode(line, type=PullLine) for line in answer.iter_lines() if line]
+        failures = [line.error or line.message for line in lines if line.error or line.message]
+        if failures or answer.status_code >= 400:
+            raise RuntimeRefused(failures[0] if failures else f"Docker answered {answer.status_code}")
+
+    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
+        with translated("events"):
+            filters = {"type": "container", "label": _pairs(labels), "event": list(_EVENTS)}
+            client = self._client(_Limit.STREAM)
+            return DockerEvents(client.events(since=int(since), filters=filters, decode=True))
+
+    def logs(self, container: str, options: LogOptions) -> LogStream:
+        with translated(f"logs {container}"):
+            return DockerLogs(
+                self._client(_Limit.STREAM).logs(
+                    container,
+                    stream=True,
+                    follow=options.follow,
+                    timestamps=options.timestamps,
+                    tail="all" if options.tail is None else options.tail,
+                    since=options.since or None,
+                )
+            )
+
+    def close(self) -> None:
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def _client(self, limit: _Limit) -> docker.APIClient:
+        """One client for each limit; the first one to get through asks which API version the engine speaks."""
+        known = self._clients.get(limit)
+        if known:
+            return known
+        with self._lock:
+            if not self._api_version:
+                first = docker.APIClient(self._host, version="auto", timeout=_Limit.PROBE.value)
+                self._api_version = first.api_version
+                first.close()
+            client = docker.APIClient(self._host, version=self._api_version, timeout=limit.value or _Limit.LOOK.value)
+            # Else each call looks for proxies in the environment and for passwords in ~/.netrc.
+            client.trust_env = False
+            return self._clients.setdefault(limit, client)
+
+
+def _pairs(labels: Mapping[str, str]) -> list[str]:
+    return [f"{name}={value}" for name, value in labels.items()]

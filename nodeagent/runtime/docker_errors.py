@@ -1,0 +1,40 @@
+"""What Docker, its SDK and the connection raise → the port's errors. Called by docker*.py alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+import urllib3
+from docker.errors import APIError, DockerException
+
+from nodeagent.runtime.port import RuntimeFault, RuntimeRefused, RuntimeUnavailable
+
+_PASSING = ("containerd", "context deadline exceeded", "transport is closing", "connection refused", "shutting down")
+"""Words of an answer 500 that come from an engine in trouble, not from a container that cannot work."""
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """`doing` names the call in messages: `create ty-…`."""
+    try:
+        yield
+    except RuntimeFault:
+        raise
+    except APIError as error:
+        message = explanation(error)
+        status = error.status_code or 500
+        if status == 503 or (status >= 500 and any(word in message for word in _PASSING)):
+            raise RuntimeUnavailable(f"{doing}: Docker answered {status}: {message}") from error
+        raise RuntimeRefused(message) from error
+    except (DockerException, requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        raise RuntimeUnavailable(f"{doing}: Docker does not answer: {error}") from error
+
+
+def explanation(error: APIError) -> str:
+    return str(error.explanation or error).strip()
+
+
+def is_status(error: APIError, *statuses: int) -> bool:
+    return error.status_code in statuses

@@ -1,0 +1,142 @@
+"""What Docker Engine says and is told, as structs with only the fields that matter here. Used by docker*.py alone.
+
+The names are the Engine API's own (version 1.41, https://docs.docker.com/engine/api/v1.41/); others are dropped.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class _Body(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
+    pass
+
+
+class PortBinding(_Body, frozen=True, kw_only=True):
+    host_port: str = ""
+    host_ip: str = msgspec.field(default="", name="HostIp")
+
+
+class Empty(msgspec.Struct, frozen=True):
+    pass
+
+
+class TmpfsOptions(_Body, frozen=True, kw_only=True):
+    size_bytes: int = 0
+
+
+class MountBody(_Body, frozen=True, kw_only=True):
+    type: str
+    target: str
+    source: str = ""
+    read_only: bool = False
+    tmpfs_options: TmpfsOptions | None = None
+
+
+class LogConfig(_Body, frozen=True, kw_only=True):
+    type: str
+    config: dict[str, str]
+
+
+class RestartPolicy(_Body, frozen=True, kw_only=True):
+    name: str
+
+
+class HostConfig(_Body, frozen=True, kw_only=True):
+    restart_policy: RestartPolicy
+    log_config: LogConfig
+    security_opt: list[str]
+    port_bindings: dict[str, list[PortBinding]] = {}
+    mounts: list[MountBody] = []
+    nano_cpus: int = 0
+    memory: int = 0
+    memory_swap: int = 0
+
+
+class Healthcheck(_Body, frozen=True, kw_only=True):
+    """Times in nanoseconds."""
+
+    test: list[str]
+    interval: int
+    timeout: int
+    retries: int
+    start_period: int = 0
+
+
+class CreateBody(_Body, frozen=True, kw_only=True):
+    image: str
+    labels: dict[str, str]
+    env: list[str]
+    host_config: HostConfig
+    entrypoint: list[str] | None = None
+    cmd: list[str] | None = None
+    working_dir: str = ""
+    user: str = ""
+    exposed_ports: dict[str, Empty] = {}
+    stop_signal: str = ""
+    stop_timeout: int | None = None
+    healthcheck: Healthcheck | None = None
+
+
+class Health(_Body, frozen=True, kw_only=True):
+    status: str = ""
+
+
+class State(_Body, frozen=True, kw_only=True):
+    status: str
+    exit_code: int = 0
+    oom_killed: bool = msgspec.field(default=False, name="OOMKilled")
+    started_at: str = ""
+    finished_at: str = ""
+    pid: int = 0
+    error: str = ""
+    health: Health | None = None
+
+
+class Config(_Body, frozen=True, kw_only=True):
+    labels: dict[str, str] | None = None
+    stop_timeout: int | None = None
+
+
+class NetworkSettings(_Body, frozen=True, kw_only=True):
+    ports: dict[str, list[PortBinding] | None] | None = None
+
+
+class Inspected(_Body, frozen=True, kw_only=True):
+    id: str
+    name: str
+    state: State
+    config: Config
+    network_settings: NetworkSettings = NetworkSettings()
+
+
+class Listed(_Body, frozen=True, kw_only=True):
+    """`status` is for people: `Up 2 minutes (unhealthy)`."""
+
+    id: str
+    names: list[str] | None = None
+    labels: dict[str, str] | None = None
+    state: str = ""
+    status: str = ""
+
+
+class Actor(_Body, frozen=True, kw_only=True):
+    id: str = msgspec.field(default="", name="ID")
+    attributes: dict[str, str] = {}
+
+
+class EventMessage(_Body, frozen=True, kw_only=True):
+    action: str = ""
+    actor: Actor = Actor()
+    time_nano: int = msgspec.field(default=0, name="timeNano")
+
+
+class Version(_Body, frozen=True, kw_only=True):
+    version: str
+
+
+class PullLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of progress; `error` ends a pull that had begun, `message` is why it could not begin."""
+
+    error: str = ""
+    message: str = ""

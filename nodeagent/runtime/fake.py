@@ -1,0 +1,264 @@
+"""A small container runtime in memory, on an injected clock. Tests and simulations run whole agents over it.
+
+Containers run programs (how long, how they end, how they take signals) instead of processes; time passes only when the
+clock does, and whatever is due by then has happened by the next call. `break_down` makes it hang as a stopped dockerd
+does. It passes the same contract suite as Docker.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from nodeagent.runtime.port import (
+    ContainerEvent,
+    ContainerInfo,
+    ContainerSpec,
+    ContainerState,
+    ContainerSummary,
+    EventStream,
+    ImageMissing,
+    LogOptions,
+    LogStream,
+    NameConflict,
+    PublishedPort,
+    RuntimeRefused,
+    RuntimeUnavailable,
+)
+from taskyard.clock import Clock, timestamp
+
+_FIRST_FREE_PORT = 32768
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a container does once started: `runs` seconds (None: until it is killed), then ends with `exit_code`."""
+
+    runs: float | None = None
+    exit_code: int = 0
+    out_of_memory: bool = False
+    ignores: frozenset[str] = frozenset()
+    """Signals that it does not end at; SIGKILL always ends it."""
+    unhealthy_after: float | None = None
+    output: tuple[bytes, ...] = ()
+    refuses_to_start: str = ""
+
+
+@dataclass(slots=True)
+class _Container:
+    spec: ContainerSpec
+    info: ContainerInfo
+    program: Program
+
+
+@dataclass(slots=True)
+class FakeRuntime:
+    """`images`: those on the node; `registry`: those that a pull finds. Programs go by (command, *args), by image,
+    or run for ever."""
+
+    clock: Clock
+    images: set[str] = field(default_factory=lambda: {"busybox:1.35"})
+    registry: set[str] = field(default_factory=set)
+    programs: dict[tuple[str, ...], Program] = field(default_factory=dict)
+    calls: list[str] = field(default_factory=list)
+    """What was asked, `start ty-…`, for tests that count."""
+    _containers: dict[str, _Container] = field(default_factory=dict)
+    _events: list[ContainerEvent] = field(default_factory=list)
+    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+    _ports: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_FREE_PORT))
+    _broken: Literal["", "hangs", "answers lost"] = ""
+
+    def break_down(self, how: Literal["", "hangs", "answers lost"]) -> None:
+        """`hangs`: nothing is done; `answers lost`: done, but the caller never learns; empty: works again."""
+        self._broken = how
+
+    def describe(self) -> str:
+        self._begin("describe")
+        self._answer()
+        return "fake 1.0"
+
+    def create(self, spec: ContainerSpec) -> str:
+        self._begin(f"create {spec.name}")
+        if spec.image not in self.images:
+            raise ImageMissing(f"image {spec.image} is not on this node")
+        if self._find(spec.name):
+            raise NameConflict(f"the name {spec.name} is in use")
+        identity = f"{next(self._ids):064x}"
+        info = ContainerInfo(
+            identity, spec.name, dict(spec.labels), ContainerState.CREATED, stop_grace=round(spec.stop_grace)
+        )
+        self._containers[identity] = _Container(spec, info, self._program(spec))
+        self._answer()
+        return identity
+
+    def start(self, container: str) -> None:
+        self._begin(f"start {container}")
+        found = self._find(container)
+        if not found:
+            raise RuntimeRefused(f"no such container: {container}")
+        if found.info.state is not ContainerState.RUNNING:
+            self._launch(found)
+        self._answer()
+
+    def inspect(self, container: str) -> ContainerInfo | None:
+        self._begin(f"inspect {container}")
+        found = self._find(container)
+        self._answer()
+        return found.info if found else None
+
+    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        self._begin("list")
+        self._answer()
+        return [
+            ContainerSummary(one.id, one.name, one.labels, one.state, one.health)
+            for one in (container.info for container in self._containers.values())
+            if labels.items() <= one.labels.items()
+        ]
+
+    def kill(self, container: str, signal: str) -> None:
+        self._begin(f"kill {container} {signal}")
+        found = self._find(container)
+        running = found and found.info.state is ContainerState.RUNNING
+        if found and running and (signal == "SIGKILL" or signal not in found.program.ignores):
+            self._end(found, 137 if signal == "SIGKILL" else 143, self.clock.now())
+        self._answer()
+
+    def remove(self, container: str, *, force: bool) -> None:
+        self._begin(f"remove {container}")
+        found = self._find(container)
+        if found:
+            if found.info.state is ContainerState.RUNNING:
+                if not force:
+                    raise RuntimeRefused(f"{container} is running: stop it first")
+                self._end(found, 137, self.clock.now())
+            del self._containers[found.info.id]
+            self._tell(found, "destroy", self.clock.now())
+        self._answer()
+
+    def pull(self, image: str) -> None:
+        self._begin(f"pull {image}")
+        if image not in self.registry:
+            raise RuntimeRefused(f"pull access denied for {image}, repository does not exist")
+        self.images.add(image)
+        self._answer()
+
+    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
+        """Those that have happened by now; then the stream ends, as when a connection drops."""
+        self._begin("events")
+        self._answer()
+        return _FixedStream(
+            event for event in self._events if event.at >= int(since) and labels.items() <= event.labels.items()
+        )
+
+    def logs(self, container: str, options: LogOptions) -> LogStream:
+        self._begin(f"logs {container}")
+        found = self._find(container)
+        if not found:
+            raise RuntimeRefused(f"no such container: {container}")
+        lines = found.program.output if found.info.started_at else ()
+        kept = lines if options.tail is None else lines[len(lines) - min(options.tail, len(lines)) :]
+        prefix = f"{timestamp(found.info.started_at)} ".encode() if options.timestamps else b""
+        self._answer()
+        return _FixedLines(prefix + line for line in kept)
+
+    def close(self) -> None:
+        pass
+
+    def _begin(self, call: str) -> None:
+        if self._broken == "hangs":
+            raise RuntimeUnavailable(f"{call}: no answer in time")
+        self.calls.append(call)
+        for container in list(self._containers.values()):
+            self._settle(container)
+
+    def _answer(self) -> None:
+        if self._broken:
+            raise RuntimeUnavailable("the answer was lost")
+
+    def _program(self, spec: ContainerSpec) -> Program:
+        by_image: tuple[str, ...] = (spec.image,)
+        return self.programs.get((*spec.entrypoint, *spec.args)) or self.programs.get(by_image) or Program()
+
+    def _find(self, container: str) -> _Container | None:
+        return self._containers.get(container) or next(
+            (one for one in self._containers.values() if one.info.name == container), None
+        )
+
+    def _launch(self, found: _Container) -> None:
+        taken = {
+            (port.protocol, port.host)
+            for other in self._containers.values()
+            if other.info.state is ContainerState.RUNNING
+            for port in other.info.ports
+        }
+        clash = [p for p in found.spec.ports if p.host and (p.protocol, p.host) in taken]
+        if found.program.refuses_to_start or clash:
+            reason = found.program.refuses_to_start or f"port {clash[0].host} is already allocated"
+            found.info = replace(found.info, error=reason)
+            raise RuntimeRefused(reason)
+        found.info = replace(
+            found.info,
+            state=ContainerState.RUNNING,
+            started_at=self.clock.now(),
+            finished_at=0.0,
+            exit_code=None,
+            oom_killed=False,
+            health="starting" if found.spec.probe else "",
+            ports=tuple(
+                PublishedPort(port.container, port.protocol, port.host or next(self._ports))
+                for port in found.spec.ports
+                if port.host is not None
+            ),
+            pid=int(found.info.id, 16),
+        )
+
+    def _settle(self, found: _Container) -> None:
+        """What has become of it by now."""
+        program, info = found.program, found.info
+        if info.state is not ContainerState.RUNNING:
+            return
+        ran = self.clock.now() - info.started_at
+        if found.spec.probe:
+            health = "healthy"
+            if program.unhealthy_after is not None and ran >= program.unhealthy_after:
+                health = "unhealthy"
+            if health != info.health:
+                found.info = replace(info, health=health)
+                self._tell(found, f"health_status: {health}", self.clock.now())
+        if program.runs is not None and ran >= program.runs:
+            if program.out_of_memory:
+                found.info = replace(found.info, oom_killed=True)
+            self._end(found, 137 if program.out_of_memory else program.exit_code, info.started_at + program.runs)
+
+    def _end(self, found: _Container, exit_code: int, at: float) -> None:
+        found.info = replace(
+            found.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, ports=(), pid=0
+        )
+        self._tell(found, "die", at)
+
+    def _tell(self, found: _Container, action: str, at: float) -> None:
+        self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at))
+
+
+class _FixedStream:
+    def __init__(self, events: Iterable[ContainerEvent]) -> None:
+        self._events = list(events)
+
+    def __iter__(self) -> Iterator[ContainerEvent]:
+        return iter(self._events)
+
+    def close(self) -> None:
+        self._events = []
+
+
+class _FixedLines:
+    def __init__(self, lines: Iterable[bytes]) -> None:
+        self._lines = list(lines)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._lines)
+
+    def close(self) -> None:
+        self._lines = []

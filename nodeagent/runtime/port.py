@@ -1,0 +1,217 @@
+"""The Runtime protocol: what the agent asks of a container runtime, in our own types. No I/O lives here.
+
+`DockerRuntime` and `FakeRuntime` implement it and pass one contract suite (tests/nodeagent/runtime). The agent speaks
+to this and never sees Docker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class RuntimeFault(Exception):
+    """Anything that a runtime raises."""
+
+
+class RuntimeUnavailable(RuntimeFault):
+    """No answer in time, or none that makes sense: the call may or may not have worked. Look, then try again."""
+
+
+class ImageMissing(RuntimeFault):
+    """The image is not on this node."""
+
+
+class NameConflict(RuntimeFault):
+    """A container of that name is there already, ours or somebody else's."""
+
+
+class RuntimeRefused(RuntimeFault):
+    """The runtime understood and said no; the message is its reason. Repeating it at once will not help."""
+
+
+class ContainerState(StrEnum):
+    CREATED = "created"
+    RUNNING = "running"
+    EXITED = "exited"
+    DEAD = "dead"
+    """Being removed, or half removed; it does not run."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortMapping:
+    """`host` None: not published; 0: any free port of the node."""
+
+    container: int
+    protocol: str
+    host: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """`source` empty: a tmpfs when `tmpfs`, else a volume that goes with the container. `size`: bytes, 0: no limit."""
+
+    target: str
+    source: str = ""
+    tmpfs: bool = False
+    size: int = 0
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """A command that the runtime runs inside the container; times in seconds."""
+
+    command: tuple[str, ...]
+    interval: float
+    timeout: float
+    retries: int
+    start_period: float
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSpec:
+    """A container to create. Empty: what the image says. 0: no limit."""
+
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    entrypoint: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: tuple[str, ...] = ()
+    """`NAME=value`"""
+    workdir: str = ""
+    user: str = ""
+    ports: tuple[PortMapping, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    stop_signal: str = "SIGTERM"
+    stop_grace: float = 10.0
+    probe: Probe | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedPort:
+    container: int
+    protocol: str
+    host: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerInfo:
+    """One container as it was when looked at. Times are seconds since the epoch, 0 when it has not happened."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    state: ContainerState
+    exit_code: int | None = None
+    oom_killed: bool = False
+    started_at: float = 0.0
+    finished_at: float = 0.0
+    health: str = ""
+    """`starting`, `healthy`, `unhealthy`; empty without a probe."""
+    ports: tuple[PublishedPort, ...] = ()
+    pid: int = 0
+    stop_grace: float | None = None
+    """Seconds, as it was created."""
+    error: str = ""
+    """Why it could not start, in the runtime's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSummary:
+    """What a list tells: enough to see that something changed."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    state: ContainerState
+    health: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerEvent:
+    """Something happened to a container. Only says where to look again."""
+
+    id: str
+    labels: Mapping[str, str]
+    action: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class LogOptions:
+    """`tail` None: all lines. `since` in seconds since the epoch, 0: from the start."""
+
+    follow: bool = False
+    tail: int | None = None
+    timestamps: bool = False
+    since: float = 0.0
+
+
+class LogStream(Protocol):
+    """Output of a container, standard output and error as they came. Ends when the container does, or at close()."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None:
+        """Ends it from any thread, also while another waits in it."""
+        ...
+
+
+class EventStream(Protocol):
+    """Ends (StopIteration) when the connection does; open a new one from the last `at` seen."""
+
+    def __iter__(self) -> Iterator[ContainerEvent]: ...
+
+    def close(self) -> None: ...
+
+
+class Runtime(Protocol):
+    """Every call ends within the runtime's time limit for it, with RuntimeUnavailable. Safe for use by many threads."""
+
+    def describe(self) -> str:
+        """Name and version, `docker 20.10.24`; asks the runtime, so it tells too whether it answers."""
+        ...
+
+    def create(self, spec: ContainerSpec) -> str:
+        """The new container's id. Raises ImageMissing, NameConflict, RuntimeRefused."""
+        ...
+
+    def start(self, container: str) -> None:
+        """Nothing when it runs already. Raises RuntimeRefused (port taken, no such command, not there)."""
+        ...
+
+    def inspect(self, container: str) -> ContainerInfo | None:
+        """By id or name; None when there is no such container."""
+        ...
+
+    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        """All containers, running or not, that have all these labels."""
+        ...
+
+    def kill(self, container: str, signal: str) -> None:
+        """Sends a signal; nothing when the container does not run or is not there."""
+        ...
+
+    def remove(self, container: str, *, force: bool) -> None:
+        """Also its own volumes; nothing when it is not there. RuntimeRefused when it runs and not `force`."""
+        ...
+
+    def pull(self, image: str) -> None:
+        """Fetches the image. Raises RuntimeRefused with the registry's reason."""
+        ...
+
+    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
+        """Exits, OOM kills, health changes and removals of containers with these labels."""
+        ...
+
+    def logs(self, container: str, options: LogOptions) -> LogStream:
+        """Raises RuntimeRefused when it is not there."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,257 @@
+"""What every Runtime promises: the fake keeps it in virtual time, Docker on a real engine."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from nodeagent.runtime.docker import DockerRuntime
+from nodeagent.runtime.port import (
+    ContainerSpec,
+    ContainerState,
+    ImageMissing,
+    LogOptions,
+    NameConflict,
+    PortMapping,
+    Probe,
+    RuntimeRefused,
+    RuntimeUnavailable,
+)
+from tests.nodeagent.runtime import harness as programs
+from tests.nodeagent.runtime.harness import FakeHarness, Harness, RealHarness
+from tests.support.docker_engine import DockerEngine
+
+
+@pytest.fixture
+def label() -> str:
+    return uuid.uuid4().hex
+
+
+@pytest.fixture(params=["fake", pytest.param("docker", marks=pytest.mark.docker)])
+def world(request: pytest.FixtureRequest, label: str) -> Iterator[Harness]:
+    if request.param == "fake":
+        yield FakeHarness.fresh()
+        return
+    engine: DockerEngine = request.getfixturevalue("docker_engine")
+    runtime = DockerRuntime(engine.host)
+    yield RealHarness(runtime)
+    runtime.close()
+    engine.remove_all(f"taskyard/test={label}")
+
+
+def spec(label: str, args: tuple[str, ...] = programs.FOREVER, **changes: Any) -> ContainerSpec:
+    base = ContainerSpec(f"contract-{label[:12]}", "busybox:1.35", {"taskyard/test": label}, args=args)
+    return replace(base, **changes)
+
+
+def started(world: Harness, wanted: ContainerSpec) -> str:
+    container = world.runtime.create(wanted)
+    world.runtime.start(container)
+    return container
+
+
+def state(world: Harness, container: str) -> ContainerState | None:
+    found = world.runtime.inspect(container)
+    return found.state if found else None
+
+
+def ended(world: Harness, container: str) -> None:
+    world.until(lambda: state(world, container) is ContainerState.EXITED)
+
+
+def test_describes_itself(world: Harness) -> None:
+    name, version = world.runtime.describe().split()
+    assert name in ("docker", "fake")
+    assert version[0].isdigit()
+
+
+def test_a_container_is_created_then_runs(world: Harness, label: str) -> None:
+    container = world.runtime.create(spec(label))
+    assert state(world, container) is ContainerState.CREATED
+    world.runtime.start(container)
+    found = world.runtime.inspect(container)
+    assert found is not None
+    assert found.state is ContainerState.RUNNING
+    assert found.name == f"contract-{label[:12]}"
+    assert found.labels["taskyard/test"] == label
+    assert found.started_at > 0
+    assert found.finished_at == 0
+    assert found.exit_code is None
+    assert found.pid > 0
+    assert found.stop_grace == 10
+
+
+def test_starting_twice_is_starting_once(world: Harness, label: str) -> None:
+    container = started(world, spec(label))
+    before = world.runtime.inspect(container)
+    world.runtime.start(container)
+    assert world.runtime.inspect(container) == before
+
+
+@pytest.mark.parametrize(
+    ("args", "exit_code"),
+    [
+        pytest.param(programs.FAILS, 3, id="fails"),
+        pytest.param(programs.SUCCEEDS, 0, id="succeeds"),
+    ],
+)
+def test_an_exit_is_told(world: Harness, label: str, args: tuple[str, ...], exit_code: int) -> None:
+    container = started(world, spec(label, args))
+    ended(world, container)
+    found = world.runtime.inspect(container)
+    assert found is not None
+    assert found.exit_code == exit_code
+    assert not found.oom_killed
+    assert found.finished_at >= found.started_at > 0
+
+
+def test_running_out_of_memory_is_told_apart(world: Harness, label: str) -> None:
+    container = started(world, spec(label, programs.EATS_MEMORY, memory_bytes=16 * 2**20))
+    ended(world, container)
+    found = world.runtime.inspect(container)
+    assert found is not None
+    assert found.oom_killed
+    assert found.exit_code == 137
+
+
+def test_a_name_is_taken_once(world: Harness, label: str) -> None:
+    world.runtime.create(spec(label))
+    with pytest.raises(NameConflict):
+        world.runtime.create(spec(label))
+
+
+def test_a_missing_image_is_its_own_error(world: Harness, label: str) -> None:
+    with pytest.raises(ImageMissing, match=r"nowhere/nothing:1"):
+        world.runtime.create(spec(label, image="nowhere/nothing:1"))
+
+
+def test_a_pull_that_fails_says_why(world: Harness) -> None:
+    with pytest.raises(RuntimeRefused):
+        world.runtime.pull("127.0.0.1:1/nothing:1")
+
+
+def test_a_command_that_is_not_there_is_refused(world: Harness, label: str) -> None:
+    container = world.runtime.create(spec(label, programs.NO_SUCH_COMMAND))
+    with pytest.raises(RuntimeRefused, match="no such file"):
+        world.runtime.start(container)
+    assert state(world, container) is ContainerState.CREATED
+
+
+def test_starting_what_is_not_there_is_refused(world: Harness) -> None:
+    with pytest.raises(RuntimeRefused):
+        world.runtime.start("nobody")
+
+
+def test_a_port_is_published_once(world: Harness, label: str) -> None:
+    free = (PortMapping(80, "tcp", 0), PortMapping(81, "tcp", None))
+    first = started(world, spec(label, ports=free))
+    found = world.runtime.inspect(first)
+    assert found is not None
+    assert [port.container for port in found.ports] == [80]
+    taken = found.ports[0].host
+    second = world.runtime.create(spec(label, name=f"second-{label[:12]}", ports=(PortMapping(80, "tcp", taken),)))
+    with pytest.raises(RuntimeRefused, match="already allocated"):
+        world.runtime.start(second)
+
+
+def test_a_signal_may_be_obeyed(world: Harness, label: str) -> None:
+    container = started(world, spec(label, programs.OBEYS))
+    world.runtime.kill(container, "SIGTERM")
+    ended(world, container)
+
+
+def test_a_signal_may_be_ignored_but_not_a_kill(world: Harness, label: str) -> None:
+    container = started(world, spec(label))
+    world.runtime.kill(container, "SIGTERM")
+    assert state(world, container) is ContainerState.RUNNING
+    world.runtime.kill(container, "SIGKILL")
+    ended(world, container)
+    found = world.runtime.inspect(container)
+    assert found is not None
+    assert found.exit_code == 137
+    assert not found.oom_killed
+
+
+def test_signals_to_the_dead_are_nothing(world: Harness, label: str) -> None:
+    container = started(world, spec(label, programs.FAILS))
+    ended(world, container)
+    world.runtime.kill(container, "SIGTERM")
+    world.runtime.kill("nobody", "SIGTERM")
+
+
+def test_removal(world: Harness, label: str) -> None:
+    container = started(world, spec(label))
+    with pytest.raises(RuntimeRefused):
+        world.runtime.remove(container, force=False)
+    world.runtime.remove(container, force=True)
+    assert world.runtime.inspect(container) is None
+    world.runtime.remove(container, force=True)
+
+
+def test_a_list_has_those_with_all_labels_in_any_state(world: Harness, label: str) -> None:
+    labels = {"taskyard/test": label, "role": "x"}
+    running = started(world, spec(label, labels=labels))
+    created = world.runtime.create(spec(label, name=f"second-{label[:12]}", labels=labels))
+    world.runtime.create(spec(label, name=f"third-{label[:12]}"))
+    found = {one.id: one.state for one in world.runtime.list(labels)}
+    assert found == {running: ContainerState.RUNNING, created: ContainerState.CREATED}
+
+
+def test_health_is_told(world: Harness, label: str) -> None:
+    probe = Probe(("true",), interval=1.0, timeout=1.0, retries=1, start_period=0.0)
+    container = started(world, spec(label, probe=probe))
+    world.until(lambda: (found := world.runtime.inspect(container)) is not None and found.health == "healthy")
+    assert [one.health for one in world.runtime.list({"taskyard/test": label})] == ["healthy"]
+
+
+def test_events_tell_of_exits_and_removals(world: Harness, label: str) -> None:
+    first = world.runtime.inspect(started(world, spec(label, programs.FAILS)))
+    assert first is not None
+    ended(world, first.id)
+    world.runtime.remove(first.id, force=False)
+    seen = []
+    stream = world.runtime.events({"taskyard/test": label}, first.started_at)
+    for event in stream:
+        seen.append((event.id, event.action, event.labels["taskyard/test"]))
+        if event.action == "destroy":
+            break
+    stream.close()
+    assert seen == [(first.id, "die", label), (first.id, "destroy", label)]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"),
+    [
+        pytest.param(LogOptions(), [b"one", b"two", b"three"], id="all"),
+        pytest.param(LogOptions(tail=1), [b"three"], id="tail"),
+        pytest.param(LogOptions(tail=0), [], id="none"),
+        pytest.param(LogOptions(follow=True), [b"one", b"two", b"three"], id="follow-ends-with-the-container"),
+    ],
+)
+def test_logs(world: Harness, label: str, options: LogOptions, lines: list[bytes]) -> None:
+    container = started(world, spec(label, programs.TALKS))
+    ended(world, container)
+    assert b"".join(world.runtime.logs(container, options)).splitlines() == lines
+
+
+def test_logs_with_timestamps(world: Harness, label: str) -> None:
+    container = started(world, spec(label, programs.TALKS))
+    ended(world, container)
+    output = b"".join(world.runtime.logs(container, LogOptions(timestamps=True, tail=1)))
+    moment, line = output.split()
+    assert moment.endswith(b"Z")
+    assert line == b"three"
+
+
+def test_logs_of_nobody_are_refused(world: Harness) -> None:
+    with pytest.raises(RuntimeRefused):
+        world.runtime.logs("nobody", LogOptions())
+
+
+def test_an_engine_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(RuntimeUnavailable):
+        DockerRuntime("unix:///tmp/taskyard-no-such.sock").describe()
