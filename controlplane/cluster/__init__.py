@@ -1,0 +1,25 @@
+"""The cluster as the control plane sees it: every task, node, assignment and status, decoded, at one revision.
+
+Reading only: whoever writes does so with a compare-and-swap on an `Entry` found here. Used by the scheduler, the
+controllers and the API; imports none of them.
+"""
+
+from controlplane.cluster.cache import ClusterCache
+from controlplane.cluster.demand import Demand, demand_of
+from controlplane.cluster.effective import EffectiveStatus, view
+from controlplane.cluster.records import AssignmentRecord, CacheChange, NodeRecord, StatusRecord, TaskRecord
+from controlplane.cluster.usage import Usage
+
+__all__ = [
+    "AssignmentRecord",
+    "CacheChange",
+    "ClusterCache",
+    "Demand",
+    "EffectiveStatus",
+    "NodeRecord",
+    "StatusRecord",
+    "TaskRecord",
+    "Usage",
+    "demand_of",
+    "view",
+]

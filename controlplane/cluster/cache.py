@@ -1,0 +1,99 @@
+"""The decoded view over the control plane's one informer, consistent at one revision: what everybody reads.
+
+It decides nothing and writes nothing. `tables.py` holds the data and applies changes; this is the reading side.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeVar
+
+from controlplane.cluster.records import AssignmentRecord, CacheChange, NodeRecord, StatusRecord, TaskRecord
+from controlplane.cluster.tables import Tables
+from controlplane.cluster.usage import Usage
+from taskyard.keys import NamedKey
+from taskyard.store.informer import Change, Informer
+
+R = TypeVar("R", AssignmentRecord, StatusRecord)
+
+_UNUSED = Usage()
+
+
+class ClusterCache:
+    """Hold `lock` to read several things as of the same revision; a single look-up needs no lock.
+
+    Records are frozen and may be kept; the mappings are live views, so hold the lock to iterate over one.
+    """
+
+    def __init__(self, informer: Informer) -> None:
+        self.informer = informer
+        self._tables = Tables()
+        self._subscribers: list[Callable[[Sequence[CacheChange]], None]] = []
+        self.tasks: Mapping[NamedKey, TaskRecord] = MappingProxyType(self._tables.tasks)
+        """By (namespace, name). Includes tasks put by hand that lack their uid until intake has completed them."""
+        self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)
+        """Every node that has any key; one whose lease is gone has `lease` None."""
+        self.quarantined: Mapping[str, str] = MappingProxyType(self._tables.quarantined)
+        """etcd key → why its value is not used."""
+        informer.subscribe(self._apply)
+
+    @property
+    def lock(self) -> threading.RLock:
+        """The informer's: held while a batch is applied and subscribers run."""
+        return self.informer.lock
+
+    @property
+    def revision(self) -> int:
+        """Everything up to here has been seen."""
+        return self.informer.revision
+
+    def on_change(self, callback: Callable[[Sequence[CacheChange]], None]) -> None:
+        """Called under the lock in the informer's thread, once per batch, after all of it was applied. Be quick."""
+        self._subscribers.append(callback)
+
+    def by_uid(self, uid: str) -> TaskRecord | None:
+        """The task that owns this uid: where a value was copied by hand to a second key, the older key."""
+        return self._tables.owner(uid)
+
+    def assignment(self, uid: str) -> AssignmentRecord | None:
+        """The one on the node that the task is bound to; without that, any that is left over."""
+        return self._on_bound_node(uid, self._tables.assignments)
+
+    def status(self, uid: str) -> StatusRecord | None:
+        """Like `assignment`. Its epoch may be older than the binding's: see `effective.view`."""
+        return self._on_bound_node(uid, self._tables.statuses)
+
+    def assignments_of(self, uid: str) -> Mapping[str, AssignmentRecord]:
+        """By node; more than one only when something was left over."""
+        return self._tables.assignments.get(uid, {})
+
+    def statuses_of(self, uid: str) -> Mapping[str, StatusRecord]:
+        """By node, like `assignments_of`."""
+        return self._tables.statuses.get(uid, {})
+
+    def bound_to(self, node: str) -> list[TaskRecord]:
+        """The tasks whose binding names this node, in the order of their keys."""
+        return [self._tables.tasks[key] for key in sorted(self._tables.bound_to.of(node))]
+
+    def assigned_uids(self) -> set[str]:
+        """Every uid that has an assignment or a status anywhere, whether or not its task is there."""
+        return self._tables.assignments.keys() | self._tables.statuses.keys()
+
+    def usage(self, node: str) -> Usage:
+        """What is set aside on the node, by assignments whose task has not ended. Live: read it under the lock."""
+        return self._tables.usage.get(node, _UNUSED)
+
+    def _on_bound_node(self, uid: str, by_uid: Mapping[str, Mapping[str, R]]) -> R | None:
+        records = by_uid.get(uid)
+        if not records:
+            return None
+        owner = self.by_uid(uid)
+        return records[owner.node if owner is not None and owner.node in records else min(records)]
+
+    def _apply(self, batch: Sequence[Change]) -> None:
+        changes = self._tables.apply(batch)
+        if changes:
+            for callback in self._subscribers:
+                callback(changes)

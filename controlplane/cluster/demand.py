@@ -1,0 +1,55 @@
+"""What a task asks of a node, as numbers: the part of its spec that decides where it fits, and nothing else.
+
+Tasks with equal demands are interchangeable for placement, so a demand is what decisions are grouped by. Pure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from taskyard.objects import TaskSpec
+from taskyard.quantity import byte_count, cpu_millis
+
+NOMINAL_CPU = 100
+NOMINAL_MEMORY = 128 * 2**20
+"""What a task that states no cpu (millicores) or memory (bytes) counts for when nodes are scored, though nothing is set
+aside for it: else any number of such tasks would pile up on the emptiest node."""
+
+
+class HostPortKey(NamedTuple):
+    """A port of the node that only one task at a time can have."""
+
+    protocol: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Millicores, bytes, bytes; fixed host ports; labels that the node must have."""
+
+    cpu: int = 0
+    memory: int = 0
+    disk: int = 0
+    ports: tuple[HostPortKey, ...] = ()
+    selector: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def nominal_cpu(self) -> int:
+        return self.cpu or NOMINAL_CPU
+
+    @property
+    def nominal_memory(self) -> int:
+        return self.memory or NOMINAL_MEMORY
+
+
+def demand_of(spec: TaskSpec) -> Demand:
+    """ValueError when a quantity in the spec is none."""
+    resources = spec.resources
+    return Demand(
+        cpu=0 if resources.cpu is None else cpu_millis(resources.cpu),
+        memory=0 if resources.memory is None else byte_count(resources.memory),
+        disk=0 if resources.disk is None else byte_count(resources.disk),
+        ports=tuple(sorted({HostPortKey(p.protocol, p.host) for p in spec.ports if isinstance(p.host, int)})),
+        selector=tuple(sorted(spec.node_selector.items())),
+    )

@@ -1,0 +1,114 @@
+"""The state of a task as users see it: its binding, its assignment's status and its node's lease, joined.
+
+Pure reading of the cache; used by the API for every answer, and by whoever has to know whether a task has ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controlplane.cluster.cache import ClusterCache
+from controlplane.cluster.records import StatusRecord, TaskRecord
+from taskyard.objects import HostPort, LastExit, TaskState, TaskStatus, Wire
+
+
+class EffectiveStatus(Wire, frozen=True, kw_only=True):
+    """The `status` of a Task in the API's answers."""
+
+    state: TaskState
+    reason: str = ""
+    """One CamelCase word for programs."""
+    message: str = ""
+    """A sentence for people."""
+    node: str = ""
+    epoch: int = 0
+    attempt: int = 0
+    restarts: int = 0
+    exit_code: int | None = None
+    container_id: str = ""
+    ports: tuple[HostPort, ...] = ()
+    health: str = ""
+    started_at: str = ""
+    finished_at: str = ""
+    next_attempt_at: str = ""
+    last_exit: LastExit | None = None
+
+
+def view(
+    cache: ClusterCache, record: TaskRecord, why_pending: Callable[[TaskRecord], str] | None = None
+) -> EffectiveStatus:
+    """The task's state now; call it under the cache's lock. `why_pending` gives the message of a task that waits."""
+    binding = record.task.binding
+    waits_for = why_pending(record) if why_pending is not None and needs_binding(cache, record) else ""
+    if not record.uid:
+        return EffectiveStatus(
+            state=TaskState.PENDING, reason="Incomplete", message="put by hand; waits for its uid to be filled in"
+        )
+    if binding is None:
+        return EffectiveStatus(state=TaskState.PENDING, reason="Unschedulable" if waits_for else "", message=waits_for)
+    status = current_status(cache, record)
+    if status is not None and status.status.state.terminal:
+        return _of(status.status, record, status.status.state, status.status.reason, status.status.message)
+    node = cache.nodes.get(binding.node)
+    if node is None or node.lease is None:
+        message = f"node {binding.node} stopped renewing its lease; its containers may still run there"
+        return _of(status.status if status else None, record, TaskState.LOST, "NodeLost", message)
+    if record.task.metadata.deletion_timestamp:
+        return _of(status.status if status else None, record, TaskState.STOPPING, "Deleted", "its container is stopped")
+    if status is None:
+        return _of(None, record, TaskState.SCHEDULED, "", f"waits for the agent on {binding.node} to start it")
+    message = status.status.message
+    if waits_for:
+        message = f"runs with its spec from before; the new one waits: {waits_for}"
+    return _of(status.status, record, status.status.state, status.status.reason, message)
+
+
+def current_status(cache: ClusterCache, record: TaskRecord) -> StatusRecord | None:
+    """What the agent says of the binding as it is: from its node, not of an earlier epoch."""
+    binding = record.task.binding
+    if binding is None:
+        return None
+    status = cache.statuses_of(record.uid).get(binding.node)
+    return status if status is not None and status.status.epoch >= binding.epoch else None
+
+
+def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
+    """The scheduler has to bind it: it never was, its spec changed since, or its assignment is gone.
+
+    The cache is consistent at one revision and a binding is written together with its assignment, so a binding
+    without one means that somebody deleted the assignment by hand.
+    """
+    if not record.uid or record.task.metadata.deletion_timestamp:
+        return False
+    owner = cache.by_uid(record.uid)
+    if owner is None or owner.key != record.key:
+        return False
+    binding = record.task.binding
+    if binding is None or binding.spec_hash != record.spec_hash:
+        return True
+    held = cache.assignments_of(record.uid).get(binding.node)
+    return held is None or held.assignment.epoch != binding.epoch
+
+
+def _of(status: TaskStatus | None, record: TaskRecord, state: TaskState, reason: str, message: str) -> EffectiveStatus:
+    binding = record.task.binding
+    node, epoch = (binding.node, binding.epoch) if binding else ("", 0)
+    if status is None:
+        return EffectiveStatus(state=state, reason=reason, message=message, node=node, epoch=epoch)
+    return EffectiveStatus(
+        state=state,
+        reason=reason,
+        message=message,
+        node=node,
+        epoch=epoch,
+        attempt=status.attempt,
+        restarts=status.restarts,
+        exit_code=status.exit_code,
+        container_id=status.container_id,
+        ports=tuple(status.ports),
+        health=status.health,
+        started_at=status.started_at,
+        finished_at=status.finished_at,
+        next_attempt_at=status.next_attempt_at,
+        last_exit=status.last_exit,
+    )

@@ -1,0 +1,60 @@
+"""Entries into records: each checks that the value is valid and is about the thing that its key names.
+
+Raises ValueError (BadValue and ManifestError are ones) with a sentence for whoever wrote the value. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+
+from controlplane.cluster.demand import demand_of
+from controlplane.cluster.records import AssignmentRecord, StatusRecord, TaskRecord
+from taskyard.keys import NamedKey, NodeKey
+from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, Task, TaskStatus, decode
+from taskyard.store.api import Entry
+
+_UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
+_NODE_NAME = re.compile(r"[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?", re.ASCII)
+
+
+def read_task(entry: Entry, key: NamedKey) -> TaskRecord:
+    task = decode(entry.value, Task)
+    if (task.metadata.namespace, task.metadata.name) != key:
+        raise BadValue(
+            f"metadata says {task.metadata.namespace}/{task.metadata.name}, the key says {key.namespace}/{key.name}: "
+            "they have to agree"
+        )
+    uid = task.metadata.uid
+    if uid and not _UID.fullmatch(uid):
+        raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")
+    if task.binding is not None and not _NODE_NAME.fullmatch(task.binding.node):
+        raise BadValue(f"binding.node: {task.binding.node!r} is not a node's name; the scheduler writes bindings")
+    return TaskRecord(task, entry, demand_of(task.spec))
+
+
+def read_assignment(entry: Entry, key: NodeKey) -> AssignmentRecord:
+    assignment = decode(entry.value, Assignment)
+    _same_uid(assignment.uid, key)
+    return AssignmentRecord(key.node, assignment, entry, demand_of(assignment.spec))
+
+
+def read_status(entry: Entry, key: NodeKey) -> StatusRecord:
+    status = decode(entry.value, TaskStatus)
+    _same_uid(status.uid, key)
+    return StatusRecord(key.node, status, entry)
+
+
+def read_node_spec(entry: Entry, key: NodeKey) -> NodeSpec:
+    spec = decode(entry.value, NodeSpec)
+    if spec.metadata.name != key.node:
+        raise BadValue(f"metadata.name says {spec.metadata.name}, the key says {key.node}: they have to agree")
+    return spec
+
+
+def read_lease(entry: Entry, _key: NodeKey) -> NodeLease:
+    return decode(entry.value, NodeLease)
+
+
+def _same_uid(uid: str, key: NodeKey) -> None:
+    if uid != key.uid:
+        raise BadValue(f"uid says {uid!r}, the key says {key.uid!r}: they have to agree")

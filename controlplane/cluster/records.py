@@ -1,0 +1,130 @@
+"""One decoded value each, next to the entry it came from: what a decision reads and what its compare names.
+
+Frozen, so a record taken under the cache's lock may be used after it; built by `ClusterCache` alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from controlplane.cluster.demand import Demand
+from taskyard.keys import NamedKey
+from taskyard.objects import (
+    Assignment,
+    BadValue,
+    NodeLease,
+    NodeSpec,
+    NodeStats,
+    Task,
+    TaskStatus,
+    decode,
+    spec_hash,
+)
+from taskyard.store.api import Entry
+
+
+class _Once:
+    """A place for one value that is only worked out when somebody asks."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A task that is valid, though perhaps put by hand and not complete yet (no uid: see controlplane/intake)."""
+
+    task: Task
+    entry: Entry
+    demand: Demand
+    _hash: _Once = field(default_factory=_Once, repr=False, compare=False)
+
+    @property
+    def key(self) -> NamedKey:
+        return NamedKey(self.task.metadata.namespace, self.task.metadata.name)
+
+    @property
+    def uid(self) -> str:
+        return self.task.metadata.uid
+
+    @property
+    def node(self) -> str:
+        """Which it is bound to; empty when it is not."""
+        return self.task.binding.node if self.task.binding else ""
+
+    @property
+    def spec_hash(self) -> str:
+        """Of the spec as it is now; the binding's differs when a new binding is due. Worked out once."""
+        if self._hash.value is None:
+            self._hash.value = spec_hash(self.task.spec)
+        return self._hash.value
+
+
+@dataclass(frozen=True, slots=True)
+class AssignmentRecord:
+    node: str
+    assignment: Assignment
+    entry: Entry
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRecord:
+    node: str
+    status: TaskStatus
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRecord:
+    """All that is known of a node. It is there as long as any of its keys is; without a lease it is not ready."""
+
+    name: str
+    spec: NodeSpec | None = None
+    spec_revision: int = 0
+    """Mod revision of the spec's key, also when its value is quarantined; 0 when there is none."""
+    lease: NodeLease | None = None
+    lease_create_revision: int = 0
+    """What `same_life` compares; 0 when there is none."""
+    stats_entry: Entry | None = None
+
+    @property
+    def ready(self) -> bool:
+        return self.lease is not None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The agent's, and over them the operator's."""
+        reported = self.lease.labels if self.lease else {}
+        return {**reported, **self.spec.labels} if self.spec else dict(reported)
+
+    @property
+    def stats(self) -> NodeStats | None:
+        """Decoded here and now: they change all the time and are rarely read. None when absent or not valid."""
+        if self.stats_entry is None:
+            return None
+        try:
+            return decode(self.stats_entry.value, NodeStats)
+        except BadValue:
+            return None
+
+
+ChangeKind = Literal["task", "node", "assignment", "status", "stats", "quarantine"]
+
+
+@dataclass(frozen=True, slots=True)
+class CacheChange:
+    """Something under this key is different now: read the cache. It says what is dirty, not what happened."""
+
+    kind: ChangeKind
+    key: str
+    """task: its name. node, stats: the node's name. assignment, status: the uid. quarantine: the whole etcd key, when
+    its value was set aside (again, with a new value) or is set aside no longer."""
+    revision: int
+    task: NamedKey | None = None
+    """Of the task that it is about, where that is known."""
+    node: str = ""
+    """node, stats, assignment, status: whose key it is. task: the node that it is bound to."""

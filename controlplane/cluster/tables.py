@@ -1,0 +1,184 @@
+"""The decoded tables behind `ClusterCache`, and how one change in the store becomes a change in them.
+
+Each value is decoded once, when it changes. One that is not what its key promises is set aside with the reason and
+otherwise treated as absent. No locks here: the cache applies changes under the informer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from controlplane.cluster import reading
+from controlplane.cluster.index import OneToMany
+from controlplane.cluster.records import AssignmentRecord, CacheChange, ChangeKind, NodeRecord, StatusRecord, TaskRecord
+from controlplane.cluster.usage import Usage
+from taskyard import keys
+from taskyard.keys import NamedKey, NodeKey
+from taskyard.store.api import Entry
+from taskyard.store.informer import Change
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+_BAD_TASK_KEY = "it is not where tasks are: tasks/<namespace>/<name>"
+_BAD_NODE_KEY = "it is not one of a node's keys: spec, lease, stats, assignments/<uid> or status/<uid>"
+
+
+class Tables:
+    """Everything by its key, plus the indexes; `ClusterCache` says what each means."""
+
+    def __init__(self) -> None:
+        self.tasks: dict[NamedKey, TaskRecord] = {}
+        self.nodes: dict[str, NodeRecord] = {}
+        self.assignments: dict[str, dict[str, AssignmentRecord]] = {}
+        self.statuses: dict[str, dict[str, StatusRecord]] = {}
+        self.usage: dict[str, Usage] = {}
+        self.quarantined: dict[str, str] = {}
+        self.claims: OneToMany[str, NamedKey] = OneToMany()
+        """uid → keys of the tasks that say it is theirs."""
+        self.bound_to: OneToMany[str, NamedKey] = OneToMany()
+        """Node → keys of the tasks whose binding names it."""
+        self._node_keys: OneToMany[str, str] = OneToMany()
+
+    def owner(self, uid: str) -> TaskRecord | None:
+        """Of the tasks that claim the uid the one that was there first."""
+        claims = self.claims.of(uid)
+        if len(claims) > 1:
+            return min((self.tasks[key] for key in claims), key=lambda r: (r.entry.create_revision, r.entry.key))
+        return next((self.tasks[key] for key in claims), None)
+
+    def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
+        changes: list[CacheChange] = []
+        for change in batch:
+            if change.key.startswith(keys.TASKS):
+                self._apply_task(change, changes)
+            elif change.key.startswith(keys.NODES):
+                self._apply_node(change, changes)
+        return changes
+
+    def _apply_task(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_task(change.key)
+        if key is None:
+            self._judge(change, _BAD_TASK_KEY, changes)
+            return
+        old = self.tasks.pop(key, None)
+        if old is not None:
+            self.claims.discard(old.uid, key)
+            self.bound_to.discard(old.node, key)
+        new, reason = _attempt(reading.read_task, change.new, key)
+        if new is not None:
+            self.tasks[key] = new
+            if new.uid:
+                self.claims.add(new.uid, key)
+            if new.node:
+                self.bound_to.add(new.node, key)
+        self._judge(change, reason, changes)
+        node = (new.node if new else "") or (old.node if old else "")
+        changes.append(CacheChange("task", key.name, change.revision, key, node))
+
+    def _apply_node(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_node(change.key)
+        if key is None:
+            self._judge(change, _BAD_NODE_KEY, changes)
+            return
+        self._note_node(key.node, change)
+        if key.part == "stats":
+            self._replace_node(key.node, lambda record: replace(record, stats_entry=change.new))
+            changes.append(CacheChange("stats", key.node, change.revision, None, key.node))
+        elif key.part == "assignments":
+            self._apply_assignment(key, change, changes)
+        elif key.part == "status":
+            self._apply_status(key, change, changes)
+        elif key.part == "spec":
+            spec, reason = _attempt(reading.read_node_spec, change.new, key)
+            revision = change.new.mod_revision if change.new else 0
+            self._replace_node(key.node, lambda record: replace(record, spec=spec, spec_revision=revision))
+            self._judge(change, reason, changes)
+            changes.append(CacheChange("node", key.node, change.revision, None, key.node))
+        else:
+            lease, reason = _attempt(reading.read_lease, change.new, key)
+            life = change.new.create_revision if change.new else 0
+            self._replace_node(key.node, lambda record: replace(record, lease=lease, lease_create_revision=life))
+            self._judge(change, reason, changes)
+            changes.append(CacheChange("node", key.node, change.revision, None, key.node))
+
+    def _apply_assignment(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
+        new, reason = _attempt(reading.read_assignment, change.new, key)
+        old = _exchange(self.assignments, key, new)
+        self._charge(key)
+        self._judge(change, reason, changes)
+        about = next((NamedKey(r.assignment.namespace, r.assignment.name) for r in (new, old) if r), None)
+        changes.append(self._about_task("assignment", key, change, about))
+
+    def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
+        new, reason = _attempt(reading.read_status, change.new, key)
+        old = _exchange(self.statuses, key, new)
+        self._charge(key)
+        self._judge(change, reason, changes)
+        about = next((NamedKey(r.status.namespace, r.status.name) for r in (new, old) if r), None)
+        changes.append(self._about_task("status", key, change, about))
+
+    def _about_task(self, kind: ChangeKind, key: NodeKey, change: Change, about: NamedKey | None) -> CacheChange:
+        owner = self.owner(key.uid)
+        return CacheChange(kind, key.uid, change.revision, owner.key if owner else about, key.node)
+
+    def _charge(self, key: NodeKey) -> None:
+        """Count what this task holds on this node, after its assignment or status changed."""
+        held = self.assignments.get(key.uid, {}).get(key.node)
+        status = self.statuses.get(key.uid, {}).get(key.node)
+        ended = held and status and status.status.state.terminal and status.status.epoch >= held.assignment.epoch
+        demand = held.demand if held and not ended else None
+        usage = self.usage.get(key.node)
+        if usage is None:
+            usage = self.usage[key.node] = Usage()
+        usage.set(key.uid, demand)
+        if not usage.by_uid:
+            del self.usage[key.node]
+
+    def _note_node(self, node: str, change: Change) -> None:
+        """A node is there as long as any of its keys is: also when all that is left are records of lost tasks."""
+        if change.new is not None:
+            self._node_keys.add(node, change.key)
+            if node not in self.nodes:
+                self.nodes[node] = NodeRecord(node)
+        else:
+            self._node_keys.discard(node, change.key)
+            if not self._node_keys.of(node):
+                self.nodes.pop(node, None)
+
+    def _replace_node(self, node: str, changed: Callable[[NodeRecord], NodeRecord]) -> None:
+        record = self.nodes.get(node)
+        if record is not None:
+            self.nodes[node] = changed(record)
+
+    def _judge(self, change: Change, reason: str, changes: list[CacheChange]) -> None:
+        """Quarantine the value with the reason, or lift the quarantine that its predecessor was under."""
+        known = self.quarantined.pop(change.key, "")
+        if reason and change.new is not None:
+            self.quarantined[change.key] = reason
+        elif not known:
+            return
+        changes.append(CacheChange("quarantine", change.key, change.revision))
+
+
+def _attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tuple[R | None, str]:
+    """What `read` makes of the entry, or why it cannot."""
+    if entry is None:
+        return None, ""
+    try:
+        return read(entry, key), ""
+    except ValueError as error:
+        return None, str(error)
+
+
+def _exchange(table: dict[str, dict[str, R]], key: NodeKey, new: R | None) -> R | None:
+    """Put the record (None: nothing) in its place; what was there."""
+    by_node = table.setdefault(key.uid, {})
+    old = by_node.pop(key.node, None)
+    if new is not None:
+        by_node[key.node] = new
+    if not by_node:
+        del table[key.uid]
+    return old
