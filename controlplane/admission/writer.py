@@ -105,10 +105,16 @@ class TaskWriter:
         take_over: bool = False,
         if_match: int | None = None,
         grace_period: float | None = None,
+        uid: str = "",
     ) -> Deleted | Refused:
-        """Asks for the task's end; asking again is fine, and may name another grace period (seconds)."""
+        """Asks for the task's end; asking again is fine, and may name another grace period (seconds).
+
+        With a `uid`, a task of that name with another uid is not the one that was meant.
+        """
 
         def removal(existing: Task) -> Removal | Refused:
+            if uid and existing.metadata.uid != uid:
+                return Refused("NotFound", f"there is no task with uid {uid} any more; another is called {name} now")
             return decide_delete(
                 existing, source=source, now=self._clock.now(), take_over=take_over, grace_period=grace_period
             )
