@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import shutil
-import stat
 import subprocess
 import tarfile
 from pathlib import Path
@@ -66,7 +65,7 @@ def archive(binary: bytes, applets: list[str]) -> io.BytesIO:
         _add_file(tar, "bin/busybox", binary, 0o755)
         for applet in applets:
             link = tarfile.TarInfo(f"bin/{applet}")
-            link.type, link.linkname = tarfile.LNKTYPE, "bin/busybox"
+            link.type, link.linkname, link.mode = tarfile.SYMTYPE, "busybox", 0o777
             tar.addfile(link)
         for name, text in _FILES.items():
             _add_file(tar, name, text.encode(), 0o644)
@@ -89,7 +88,7 @@ def _busybox() -> Path:
             hint="apt-get install busybox-static",
         )
     path = Path(found).resolve()
-    if not path.stat().st_mode & stat.S_IXUSR or b"ld-linux" in path.read_bytes():
+    if _is_dynamic(path.read_bytes()):
         raise LocalError(
             f"{path} is linked to shared libraries, so it cannot run alone in a container",
             hint="apt-get install busybox-static",
@@ -97,11 +96,16 @@ def _busybox() -> Path:
     return path
 
 
+def _is_dynamic(binary: bytes) -> bool:
+    """A dynamic ELF program names its loader right after its headers; a static one may name it only further on."""
+    return b"/ld-" in binary[:4096]
+
+
 def _applets(binary: Path) -> list[str]:
     listed = subprocess.run([str(binary), "--list"], capture_output=True, text=True, check=True)
     return [name for name in listed.stdout.split() if name != "busybox" and "/" not in name]
 
 
-def _short(text: str, limit: int = 120) -> str:
+def _short(text: str, limit: int = 160) -> str:
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -100,8 +100,7 @@ class Engine:
             except (OSError, http.client.HTTPException) as error:
                 raise EngineError(f"{self.host}: {method} {path.partition('?')[0]}: {error!r}") from error
         if response.status >= 400 and response.status not in accept:
-            reason = answer.decode(errors="replace").strip()
-            raise EngineError(f"{self.host}: {method} {path.partition('?')[0]}: HTTP {response.status}: {reason}")
+            raise EngineError(f"{self.host}: HTTP {response.status}: {_message(answer)}")
         return answer
 
     @contextmanager
@@ -118,6 +117,14 @@ class Engine:
             yield connection
         finally:
             connection.close()
+
+
+def _message(answer: bytes) -> str:
+    """What the engine says in its `{"message": …}`, or all of it when it is something else."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.decode(errors="replace").strip()
 
 
 class _UnixConnection(http.client.HTTPConnection):
