@@ -1,0 +1,89 @@
+"""Our types to etcd's messages and back. Pure: no connection, no time; called by EtcdStore and its watches.
+
+Keys may hold any bytes, since anyone may put one with etcdctl: what is not UTF-8 survives as surrogate escapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from etcd3.etcdrpc import rpc_pb2
+
+from taskyard.store.api import Commit, Compare, Delete, Entry, KeyEvent, Operation
+
+_MOD = rpc_pb2.Compare.MOD
+_CREATE = rpc_pb2.Compare.CREATE
+_DELETED = 1  # mvccpb.Event.DELETE
+
+
+def encode(key: str) -> bytes:
+    return key.encode("utf-8", "surrogateescape")
+
+
+def decode(key: bytes) -> str:
+    return key.decode("utf-8", "surrogateescape")
+
+
+def bounds(prefix: str) -> tuple[bytes, bytes]:
+    """First key and the one after the last, of all keys that start with `prefix` (etcd: \\0 and \\0 mean every key)."""
+    start = encode(prefix)
+    stem = start.rstrip(b"\xff")
+    if not stem:
+        return start or b"\0", b"\0"
+    return start, stem[:-1] + bytes([stem[-1] + 1])
+
+
+def entry(kv: Any) -> Entry:
+    return Entry(decode(kv.key), kv.value, kv.create_revision, kv.mod_revision, kv.version, kv.lease)
+
+
+def transaction(compares: Sequence[Compare], operations: Iterable[Operation]) -> Any:
+    """A TxnRequest. When it fails it reads the compared keys, each once, so that the caller sees what changed."""
+    return rpc_pb2.TxnRequest(
+        compare=[_compare(compare) for compare in compares],
+        success=[_operation(operation) for operation in operations],
+        failure=[
+            rpc_pb2.RequestOp(request_range=rpc_pb2.RangeRequest(key=encode(key)))
+            for key in dict.fromkeys(compare.key for compare in compares)
+        ],
+    )
+
+
+def outcome(response: Any, compares: Sequence[Compare]) -> Commit:
+    """The Commit of a TxnResponse to `transaction(compares, ...)`."""
+    if response.succeeded:
+        return Commit(True, response.header.revision, {})
+    current: dict[str, Entry | None] = dict.fromkeys(compare.key for compare in compares)
+    for answer in response.responses:
+        for kv in answer.response_range.kvs:
+            found = entry(kv)
+            current[found.key] = found
+    return Commit(False, response.header.revision, current)
+
+
+def events(messages: Iterable[Any], first_revision: int) -> tuple[KeyEvent, ...]:
+    """Those at or after `first_revision`: etcd may send some again after a resume."""
+    return tuple(_event(message) for message in messages if message.kv.mod_revision >= first_revision)
+
+
+def _event(message: Any) -> KeyEvent:
+    kv = message.kv
+    if message.type == _DELETED:
+        return KeyEvent(decode(kv.key), None, kv.mod_revision)
+    found = entry(kv)
+    return KeyEvent(found.key, found, found.mod_revision)
+
+
+def _compare(compare: Compare) -> Any:
+    key = encode(compare.key)
+    if compare.target == "mod":
+        return rpc_pb2.Compare(target=_MOD, key=key, mod_revision=compare.revision)
+    return rpc_pb2.Compare(target=_CREATE, key=key, create_revision=compare.revision)
+
+
+def _operation(operation: Operation) -> Any:
+    key = encode(operation.key)
+    if isinstance(operation, Delete):
+        return rpc_pb2.RequestOp(request_delete_range=rpc_pb2.DeleteRangeRequest(key=key))
+    return rpc_pb2.RequestOp(request_put=rpc_pb2.PutRequest(key=key, value=operation.value, lease=operation.lease))
