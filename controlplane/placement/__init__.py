@@ -1,0 +1,35 @@
+"""Where a task goes, and why not elsewhere: pure functions over a snapshot of the nodes.
+
+No I/O, no clock, no order of dictionaries in any answer: the same snapshot and the same wants give the same decisions.
+Used by the scheduler to decide and by the API to explain.
+"""
+
+from controlplane.placement.explanation import Explanation, NodeVerdict, explain
+from controlplane.placement.filters import FILTERS, Failure, fits
+from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
+from controlplane.placement.pending import PendingReasons
+from controlplane.placement.placing import Decision, place
+from controlplane.placement.scores import SCORES, total
+from controlplane.placement.snapshots import SnapshotKeeper
+from controlplane.placement.want import Held, Want, want_of
+
+__all__ = [
+    "FILTERS",
+    "SCORES",
+    "Decision",
+    "Explanation",
+    "Failure",
+    "Held",
+    "NodeFacts",
+    "NodeState",
+    "NodeVerdict",
+    "PendingReasons",
+    "Snapshot",
+    "SnapshotKeeper",
+    "Want",
+    "explain",
+    "fits",
+    "place",
+    "total",
+    "want_of",
+]

@@ -1,0 +1,77 @@
+"""Why a task fits nowhere, or where it would: every filter on every node, and that in one line. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.cluster import Demand
+from controlplane.placement.filters import FILTERS, Failure, fits
+from controlplane.placement.nodes import NodeState, Snapshot
+from controlplane.placement.scores import total
+from controlplane.placement.want import Held
+
+_NAMED = 3
+"""Nodes that the line names for each reason, those that lack least first."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeVerdict:
+    """`failures` is all that is in the way there, in the order of the filters; `score` counts when there is nothing."""
+
+    node: str
+    failures: tuple[Failure, ...]
+    score: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    nodes: tuple[NodeVerdict, ...]
+    """By name."""
+
+    @property
+    def fitting(self) -> tuple[NodeVerdict, ...]:
+        """Best first."""
+        return tuple(sorted((v for v in self.nodes if not v.failures), key=lambda v: (-v.score, v.node)))
+
+    @property
+    def message(self) -> str:
+        """`0 of 3 nodes fit: 2 too little memory (n1 needs 256Mi more, n2 needs 1Gi more), 1 cordoned (n3)`."""
+        if not self.nodes:
+            return "0 of 0 nodes fit: no node has joined yet (start one with 'taskyard agent')"
+        count, fitting = len(self.nodes), self.fitting
+        line = f"{len(fitting)} of {count} node{'s' if count != 1 else ''} fit{'s' if count == 1 else ''}"
+        groups = [group for group in self._groups() if group]
+        if fitting:
+            groups.insert(0, f"best {fitting[0].node}")
+        return f"{line}: {', '.join(groups)}" if groups else line
+
+    def _groups(self) -> list[str]:
+        """One phrase per filter that refused any node, that which refused most first."""
+        refused = []
+        for position, rule in enumerate(FILTERS):
+            found = [(f, v.node) for v in self.nodes for f in v.failures if f.filter == rule.name]
+            if found:
+                found.sort(key=lambda pair: (pair[0].short, pair[1]))
+                named = [f"{node} {failure.detail}".rstrip() for failure, node in found[:_NAMED]]
+                if len(found) > _NAMED:
+                    named.append(f"and {len(found) - _NAMED} more")
+                refused.append((-len(found), position, f"{len(found)} {rule.phrase} ({', '.join(named)})"))
+        return [phrase for _, _, phrase in sorted(refused)]
+
+
+def explain(snapshot: Snapshot, demand: Demand, *, current: str = "", held: Held | None = None) -> Explanation:
+    """For one task; `current` and `held` as in its `Want`."""
+    verdicts = []
+    for name in sorted(snapshot.nodes):
+        node = snapshot.nodes[name]
+        if held is not None and held.node == name:
+            node = node.released(held.demand)
+        verdicts.append(_verdict(demand, node, name == current))
+    return Explanation(tuple(verdicts))
+
+
+def _verdict(demand: Demand, node: NodeState, current: bool) -> NodeVerdict:
+    if fits(demand, node):
+        return NodeVerdict(node.facts.name, (), total(demand, node, current))
+    checked = (rule.check(demand, node) for rule in FILTERS)
+    return NodeVerdict(node.facts.name, tuple(failure for failure in checked if failure is not None))

@@ -1,0 +1,32 @@
+"""Why each waiting task waits, for answers about many of them: explained once per demand and state of the nodes."""
+
+from __future__ import annotations
+
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
+from controlplane.placement.explanation import explain
+from controlplane.placement.nodes import Snapshot
+from controlplane.placement.snapshots import SnapshotKeeper
+from controlplane.placement.want import Held, want_of
+
+
+class PendingReasons:
+    """Hand it to `effective.view` as `why_pending`. Each look is at the present; only equal questions are shared."""
+
+    def __init__(self, cache: ClusterCache) -> None:
+        self._cache = cache
+        self._keeper = SnapshotKeeper(cache)
+        self._of: Snapshot | None = None
+        self._known: dict[tuple[Demand, str, Held | None], str] = {}
+
+    def __call__(self, record: TaskRecord) -> str:
+        with self._cache.lock:
+            snapshot = self._keeper.take()
+            if snapshot is not self._of:
+                self._of = snapshot
+                self._known.clear()
+            want = want_of(self._cache, record)
+            question = (want.demand, want.current, want.held)
+            if question not in self._known:
+                found = explain(snapshot, want.demand, current=want.current, held=want.held)
+                self._known[question] = found.message
+            return self._known[question]

@@ -1,0 +1,67 @@
+"""Snapshots of the cache's nodes that cost what changed since the last one, not what there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controlplane.cluster import CacheChange, ClusterCache, NodeRecord, Usage
+from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
+from taskyard.objects import Amounts
+
+
+class SnapshotKeeper:
+    """Subscribes to the cache; each reader that wants snapshots of its own pace has one of its own."""
+
+    def __init__(self, cache: ClusterCache) -> None:
+        self._cache = cache
+        self._dirty: set[str] = set()
+        self._snapshot: Snapshot | None = None
+        cache.on_change(self._mark)
+
+    def take(self) -> Snapshot:
+        """The nodes as of the cache's revision; the same object as before when nothing that matters has changed."""
+        with self._cache.lock:
+            if self._snapshot is None:
+                nodes = {name: node_state(node, self._cache.usage(name)) for name, node in self._cache.nodes.items()}
+                self._snapshot = Snapshot(self._cache.revision, nodes)
+            elif self._dirty:
+                changed = {name: self._read(name) for name in self._dirty}
+                known = self._snapshot.nodes
+                if any(known.get(name) != state for name, state in changed.items()):
+                    merged = {**known, **changed}
+                    present = {name: state for name, state in merged.items() if state is not None}
+                    self._snapshot = Snapshot(self._cache.revision, present)
+            self._dirty.clear()
+            return self._snapshot
+
+    def _read(self, name: str) -> NodeState | None:
+        node = self._cache.nodes.get(name)
+        return node_state(node, self._cache.usage(name)) if node is not None else None
+
+    def _mark(self, changes: Sequence[CacheChange]) -> None:
+        self._dirty.update(change.node for change in changes if change.kind in ("node", "assignment", "status"))
+
+
+def node_state(node: NodeRecord, usage: Usage) -> NodeState:
+    taints = node.spec.taints if node.spec else []
+    capacity = node.lease.capacity if node.lease else Amounts()
+    facts = NodeFacts(
+        name=node.name,
+        ready=node.lease is not None,
+        runtime_ready=node.lease is not None and node.lease.runtime_ready,
+        cordoned=node.spec is not None and node.spec.cordoned,
+        labels=node.labels,
+        forbidding=tuple(taint for taint in taints if taint.effect != "PreferNoSchedule"),
+        discouraging=tuple(taint for taint in taints if taint.effect == "PreferNoSchedule"),
+        capacity=capacity,
+    )
+    return NodeState(
+        facts=facts,
+        cpu=capacity.cpu_millis - usage.cpu,
+        memory=capacity.memory_bytes - usage.memory,
+        disk=capacity.disk_bytes - usage.disk,
+        nominal_cpu=capacity.cpu_millis - usage.nominal_cpu,
+        nominal_memory=capacity.memory_bytes - usage.nominal_memory,
+        ports=frozenset(usage.ports),
+        tasks=len(usage.by_uid),
+    )

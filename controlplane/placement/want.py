@@ -1,0 +1,64 @@
+"""A task that waits for a binding, reduced to what decides where it goes and when its turn is. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
+from controlplane.cluster.demand import HostPortKey
+from taskyard.keys import NamedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the task's present assignment sets aside, and where."""
+
+    node: str
+    demand: Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    key: NamedKey
+    uid: str
+    demand: Demand
+    priority: int = 0
+    created_at: str = ""
+    current: str = ""
+    """The node that it is bound to already: preferred."""
+    held: Held | None = None
+
+    @property
+    def turn(self) -> tuple[int, str, NamedKey]:
+        """Smaller goes first: the highest priority, then the oldest, then by name."""
+        return -self.priority, self.created_at, self.key
+
+
+def want_of(cache: ClusterCache, record: TaskRecord) -> Want:
+    """Call it under the cache's lock."""
+    metadata = record.task.metadata
+    held = cache.usage(record.node).by_uid.get(record.uid) if record.node else None
+    return Want(
+        key=record.key,
+        uid=record.uid,
+        demand=record.demand,
+        priority=record.task.spec.priority,
+        created_at=metadata.created_at,
+        current=record.node,
+        held=Held(record.node, held) if held is not None else None,
+    )
+
+
+def beyond(demand: Demand, held: Demand) -> Demand:
+    """What `demand` needs on top of `held`, never less than nothing.
+
+    A task that shrinks or moves gives its room back only once its new binding is in the store: whoever was placed
+    there in the same batch would be one too many if just that binding failed.
+    """
+    taken: frozenset[HostPortKey] = frozenset(held.ports)
+    return Demand(
+        cpu=max(demand.cpu - held.cpu, 0),
+        memory=max(demand.memory - held.memory, 0),
+        disk=max(demand.disk - held.disk, 0),
+        ports=tuple(port for port in demand.ports if port not in taken),
+    )
