@@ -5,7 +5,7 @@ How they travel is taskyard/client/transport.py's, what is in them taskyard/clie
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
@@ -49,10 +49,13 @@ class Sent:
 
 
 class Client:
-    """One server. Inert until the first call. Every call raises the errors of taskyard/client/errors.py."""
+    """One server. Inert until the first call. Every call raises the errors of taskyard/client/errors.py.
 
-    def __init__(self, url: str, timeouts: Timeouts | None = None) -> None:
-        self._transport = Transport(url, timeouts)
+    `trace` is told of each request and each answer, in a line.
+    """
+
+    def __init__(self, url: str, timeouts: Timeouts | None = None, trace: Callable[[str], None] | None = None) -> None:
+        self._transport = Transport(url, timeouts, trace)
 
     @property
     def url(self) -> str:
@@ -126,6 +129,11 @@ class Client:
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
         return list_once(self._transport, NODES, (selection or Selection()).query())
+
+    def watch_nodes(
+        self, selection: Selection | None = None, patience: Patience | None = None
+    ) -> Iterator[list[Change[NodeView]]]:
+        return watch(self._transport, NODES, (selection or Selection()).query(), patience or Patience())
 
     def node(self, name: str) -> Item[NodeView]:
         body = self._transport.request("GET", f"/nodes/{_segment(name)}").body

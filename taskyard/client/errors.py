@@ -16,6 +16,7 @@ class Violation(msgspec.Struct, frozen=True):
     hint: str = ""
     source: str = ""
     line: int = 0
+    column: int = 0
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ urllib3 takes 100 ms to import, so that happens at the first request: a command 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -44,9 +44,10 @@ class Answer:
 class Transport:
     """Requests to one server. Inert until the first one; keeps connections; nothing is ever sent twice by itself."""
 
-    def __init__(self, url: str, timeouts: Timeouts | None = None) -> None:
+    def __init__(self, url: str, timeouts: Timeouts | None = None, trace: Callable[[str], None] | None = None) -> None:
         self.url = server_url(url)
         self.timeouts = timeouts or Timeouts()
+        self._trace = trace or (lambda _line: None)
         self._pool: HTTPConnectionPool | None = None
 
     def request(
@@ -106,6 +107,7 @@ class Transport:
 
         if self._pool is None:
             self._pool = urllib3.connection_from_url(self.url, maxsize=4)
+        self._trace(f"{method} {self.url}{path}{_query_string(query)}")
         target = urlsplit(self.url).path.rstrip("/") + path + _query_string(query)
         try:
             response = self._pool.urlopen(
@@ -124,6 +126,7 @@ class Transport:
             raise ServerUnreachable(f"{self.url} did not answer within {read_timeout} s", sent=True) from error
         except (exceptions.HTTPError, OSError) as error:
             raise ServerUnreachable(f"the connection to {self.url} failed: {_cause(error)}", sent=True) from error
+        self._trace(f"{response.status} {response.reason}")
         try:
             if response.status >= 300:
                 raise refusal(

@@ -93,7 +93,7 @@ def watch(transport: Transport, resource: Resource[V], query: Query, patience: P
     """
     known: dict[str, Item[V]] = {}
     listed = list_once(transport, resource, query)
-    yield _difference(known, listed, resource)
+    yield difference(known, listed, resource)
     revision = listed.revision
     failures = 0
     while patience.left() > 0:
@@ -109,7 +109,7 @@ def watch(transport: Transport, resource: Resource[V], query: Query, patience: P
         except TooOld:
             listed = list_once(transport, resource, query)
             revision = listed.revision
-            if batch := _difference(known, listed, resource):
+            if batch := difference(known, listed, resource):
                 yield batch
         except (ServerUnreachable, ServerFailed) as error:
             failures += 1
@@ -144,7 +144,7 @@ def _apply(transport: Transport, resource: Resource[V], known: dict[str, Item[V]
     return Change("MODIFIED" if before else "ADDED", item)
 
 
-def _difference(known: dict[str, Item[V]], listed: Items[V], resource: Resource[V]) -> list[Change[V]]:
+def difference(known: dict[str, Item[V]], listed: Items[V], resource: Resource[V]) -> list[Change[V]]:
     """What the list says that `known` does not; afterwards `known` is the list."""
     now = {resource.identity(item.view): item for item in listed.items}
     changes: list[Change[V]] = [Change("DELETED", item) for key, item in known.items() if key not in now]
@@ -172,6 +172,6 @@ def decoded(url: str, raw: bytes, kind: type[V]) -> V:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadAnswer(
             f"{url} answered something that is not a {kind.__name__}: {error}",
-            "is that a Taskyard server, and of this version? see `taskyard version --server-too`",
+            "is that a Taskyard server, and of this version? see `taskyard version -a`",
         ) from error
     return value

@@ -1,0 +1,100 @@
+"""`taskyard apply`: manifests to the server, all or none, and if asked for, waiting until they run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from taskyard.cli.exits import Exit
+from taskyard.cli.failure import Failed, complain
+from taskyard.cli.options import files, wait_timeout
+from taskyard.cli.session import Command, session
+
+if TYPE_CHECKING:
+    from taskyard.cli.waiting import Awaited
+    from taskyard.client.api import Client
+    from taskyard.client.views import ApplyResult
+
+
+@click.command(cls=Command, namespaced=True)
+@files(required=False)
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing; exits 2 if anything would.")
+@click.option(
+    "--wait", is_flag=True, help="Wait until each task runs (is healthy, where it has a check) or has completed."
+)
+@wait_timeout("5m")
+@click.option("--force", is_flag=True, help="Take over what a watched folder declares.")
+@click.argument("misplaced", nargs=-1, metavar="")
+def apply(
+    filenames: tuple[str, ...], dry_run: bool, wait: bool, timeout: float, force: bool, misplaced: tuple[str, ...]
+) -> int:
+    """Create or change what the manifests declare.
+
+    \b
+      taskyard apply -f web.yaml
+      taskyard apply -f manifests/ --wait
+      cat web.yaml | taskyard apply -f -
+
+    Every file is checked first, here; nothing is sent while any is wrong. Then the server takes all of it or nothing.
+    """
+    if misplaced or not filenames:
+        given = " ".join(f"-f {name}" for name in misplaced) or "-f FILE"
+        raise click.UsageError(f"name the manifests with -f: taskyard apply {given}")
+    from taskyard.cli.manifests import read_manifests
+
+    current = session()
+    manifests = read_manifests(filenames, current.namespace)
+
+    from taskyard.client.api import Sent
+
+    client = current.client()
+    sent = [Sent(manifest.source, manifest.data) for manifest in manifests]
+    results = client.apply(sent, dry_run=dry_run, force=force).results
+    for result in results:
+        click.echo(f"{result.kind.lower()}/{result.name} {result.result}{' (dry run)' if dry_run else ''}")
+    if dry_run:
+        return Exit.CHANGES if any(result.result != "unchanged" for result in results) else Exit.DONE
+    if wait:
+        _wait(client, results, timeout)
+    return Exit.DONE
+
+
+def _wait(client: Client, results: Sequence[ApplyResult], timeout: float) -> None:
+    import sys
+
+    from taskyard.cli.age import span
+    from taskyard.cli.progress import progress
+    from taskyard.cli.waiting import Verdict, judge_running, wait_for
+    from taskyard.clock import SystemClock
+
+    sys.stdout.flush()
+    awaited = [_awaited(result) for result in results if result.kind == "Task"]
+    with progress() as shown:
+
+        def settled(one: Awaited, verdict: Verdict) -> None:
+            shown.say(f"{one.label}: {verdict.text}")
+
+        outcome = wait_for(
+            client, awaited, judge_running, clock=SystemClock(), timeout=timeout, progress=shown, on_settled=settled
+        )
+    for key, verdict in outcome.settled.items():
+        if verdict.failure:
+            complain(f"task/{key.partition('/')[2]} does not run: {verdict.failure}")
+    for key, verdict in outcome.unsettled.items():
+        complain(f"task/{key.partition('/')[2]} does not run after {span(timeout)}: {verdict.text}")
+    if outcome.unsettled or any(verdict.failure for verdict in outcome.settled.values()):
+        raise Failed()
+
+
+def _awaited(result: ApplyResult) -> Awaited:
+    """A changed spec gets a new epoch; until then the status is still that of the old version."""
+    import msgspec
+
+    from taskyard.cli.waiting import Awaited
+    from taskyard.client.views import TaskView
+
+    task = msgspec.json.decode(result.object, type=TaskView)
+    replaced = result.result == "configured" and any(change.path.startswith("spec") for change in result.changes)
+    return Awaited(result.namespace, result.name, task.metadata.uid, task.status.epoch if replaced else 0)

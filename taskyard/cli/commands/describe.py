@@ -1,0 +1,73 @@
+"""`taskyard describe`: all about one task or node, with its events."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from taskyard.cli import complete
+from taskyard.cli.failure import Failed, complain
+from taskyard.cli.kinds import Kind, Target, read_targets
+from taskyard.cli.session import Command, session
+from taskyard.cli.story import node_story, task_story
+from taskyard.cli.table import colour_wanted
+from taskyard.client.api import Client, Selection
+from taskyard.client.errors import NotFound
+from taskyard.clock import SystemClock
+
+
+@click.command(cls=Command, namespaced=True)
+@click.argument("what", nargs=-1, required=True, metavar="[KIND] NAME...", shell_complete=complete.kinds_and_names)
+def describe(what: tuple[str, ...]) -> None:
+    """All about a task (spec, state and why, ports, last exit, events) or a node.
+
+    \b
+      taskyard describe task/web          or: describe web
+      taskyard describe node/n1
+    """
+    current = session()
+    client = current.client()
+    missing = False
+    for index, target in enumerate(_named(client, read_targets(what), current.namespace_or_default())):
+        try:
+            lines = _story(client, target, current.namespace_or_default())
+        except NotFound as error:
+            missing = True
+            complain(str(error), error.hint)
+            continue
+        click.echo(("\n" if index else "") + "\n".join(lines))
+    if missing:
+        raise Failed()
+
+
+def _named(client: Client, targets: list[Target], namespace: str) -> list[Target]:
+    """A kind alone stands for all of it."""
+    named: list[Target] = []
+    for target in targets:
+        if target.name:
+            named.append(target)
+        elif target.kind is Kind.NODE:
+            named += [Target(Kind.NODE, item.view.metadata.name) for item in client.nodes().items]
+        elif target.kind is Kind.TASK:
+            named += [Target(Kind.TASK, item.view.metadata.name) for item in client.tasks(Selection(namespace)).items]
+    return named
+
+
+def _story(client: Client, target: Target, namespace: str) -> list[str]:
+    now = SystemClock().now()
+    colour = colour_wanted(sys.stdout)
+    if target.kind is Kind.TASK:
+        from taskyard.manifest import to_yaml
+
+        item = client.task(namespace, target.name)
+        metadata = item.view.metadata
+        events = client.events(metadata.namespace, "Task", metadata.name).items
+        spec = to_yaml(item.data()["spec"])
+        return task_story(item.view, spec, [event.view for event in events], now, colour=colour)
+    if target.kind is Kind.NODE:
+        node = client.node(target.name).view
+        tasks = client.tasks(Selection(fields=f"status.node={target.name}")).items
+        events = client.events("", "Node", target.name).items
+        return node_story(node, [t.view for t in tasks], [event.view for event in events], now, colour=colour)
+    raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")

@@ -1,0 +1,128 @@
+"""`cordon`, `uncordon`, `label`, `taint`: an operator's word about a node."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from taskyard.cli import complete
+from taskyard.cli.failure import Failed
+from taskyard.cli.kinds import Kind, read_targets
+from taskyard.cli.session import Command, session
+from taskyard.client.api import Client
+from taskyard.client.views import NodeView, TaintView
+
+EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
+
+
+@click.command(cls=Command)
+@click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
+def cordon(nodes: tuple[str, ...]) -> None:
+    """Place nothing new on a node; what runs there stays."""
+    _set_cordoned(nodes, True)
+
+
+@click.command(cls=Command)
+@click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
+def uncordon(nodes: tuple[str, ...]) -> None:
+    """Let a node take new tasks again."""
+    _set_cordoned(nodes, False)
+
+
+@click.command(cls=Command)
+@click.argument(
+    "words", nargs=-1, required=True, metavar="NODE... KEY=VALUE|KEY-...", shell_complete=complete.node_names
+)
+@click.option("--overwrite", is_flag=True, help="Replace a label that has another value.")
+def label(words: tuple[str, ...], overwrite: bool) -> None:
+    """Set or remove a node's labels.
+
+    \b
+      taskyard label node n1 disk=ssd zone=a
+      taskyard label node n1 zone-             removes it
+    """
+    nodes, changes = _split(words, "label node n1 disk=ssd")
+    client = session().client()
+    for name in nodes:
+        before = client.node(name).view
+        patch: dict[str, str | None] = {}
+        for change in changes:
+            key, value = (change[:-1], None) if change.endswith("-") and "=" not in change else _pair(change)
+            present = before.spec.labels.get(key)
+            if value is not None and present not in (None, value) and not overwrite:
+                raise Failed(f"node/{name} has {key}={present} already", "replace it with --overwrite")
+            patch[key] = value
+        _patch(client, before, {"labels": patch}, "labeled")
+
+
+@click.command(cls=Command)
+@click.argument(
+    "words", nargs=-1, required=True, metavar="NODE... KEY[=VALUE]:EFFECT|KEY-...", shell_complete=complete.node_names
+)
+def taint(words: tuple[str, ...]) -> None:
+    """Set or remove a node's taints. EFFECT is NoSchedule, PreferNoSchedule or NoExecute.
+
+    \b
+      taskyard taint node n1 dedicated=db:NoSchedule
+      taskyard taint node n1 dedicated-        removes every taint of that key
+    """
+    nodes, changes = _split(words, "taint node n1 dedicated=db:NoSchedule")
+    client = session().client()
+    for name in nodes:
+        before = client.node(name).view
+        taints = list(before.spec.taints)
+        for change in changes:
+            taints = changed_taints(taints, change)
+        wanted = [{"key": one.key, "value": one.value, "effect": one.effect} for one in taints]
+        _patch(client, before, {"taints": wanted}, "tainted")
+
+
+def changed_taints(taints: list[TaintView], change: str) -> list[TaintView]:
+    """`key=value:Effect` sets, `key-` and `key:Effect-` remove. A key has one taint for each effect."""
+    text, removal = (change[:-1], True) if change.endswith("-") else (change, False)
+    pair, colon, effect = text.partition(":")
+    key, _, value = pair.partition("=")
+    if (colon and effect not in EFFECTS) or not key or (not colon and not removal):
+        raise Failed(
+            f"'{change}' is not a taint",
+            f"write KEY=VALUE:EFFECT (or KEY- to remove it); effects: {', '.join(EFFECTS)}",
+        )
+    kept = [one for one in taints if one.key != key or (colon and one.effect != effect)]
+    return kept if removal else [*kept, TaintView(key, value, effect)]
+
+
+def _set_cordoned(names: tuple[str, ...], cordoned: bool) -> None:
+    client = session().client()
+    done = "cordoned" if cordoned else "uncordoned"
+    for target in read_targets(("node", *names)) if names[:1] != ("node",) else read_targets(names):
+        before = client.node(target.name).view
+        _patch(client, before, {"cordoned": cordoned}, done)
+
+
+def _patch(client: Client, before: NodeView, spec: dict[str, Any], done: str) -> None:
+    after = client.patch_node(before.metadata.name, {"spec": spec}).view
+    result = done if after.spec != before.spec else "unchanged"
+    click.echo(f"node/{before.metadata.name} {result}")
+
+
+def _split(words: tuple[str, ...], example: str) -> tuple[list[str], list[str]]:
+    """Names of nodes first, then what to change. `node` may stand before the names, as with kubectl."""
+    is_change = [("=" in word or ":" in word or word.endswith("-")) for word in words]
+    first = is_change.index(True) if True in is_change else len(words)
+    names, changes = list(words[:first]), list(words[first:])
+    if names and names[0] in ("node", "nodes", "no") and len(names) > 1:
+        names = names[1:]
+    names = [name.removeprefix("node/") for name in names]
+    if not names or not changes or not all(is_change[first:]):
+        raise Failed("name the node, then what to change", f"for example: taskyard {example}")
+    if names[0] in ("task", "tasks") or names[0].startswith("task/"):
+        raise Failed(f"only nodes can be changed like this, not {Kind.TASK.plural}", "change the manifest and apply it")
+    return names, changes
+
+
+def _pair(change: str) -> tuple[str, str]:
+    key, equals, value = change.partition("=")
+    if not equals or not key:
+        raise Failed(f"'{change}' is not a label", "write KEY=VALUE, or KEY- to remove it")
+    return key, value

@@ -1,0 +1,40 @@
+"""`taskyard controlplane` and `taskyard agent`: this process becomes the other program, with the rest of the arguments.
+
+The client package may not import the planes, and need not: they are modules of the same Python.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+from taskyard.cli.session import CONTEXT_SETTINGS
+
+# -h is the other program's, too: it knows its options.
+_PASS_ON = {
+    **CONTEXT_SETTINGS,
+    "ignore_unknown_options": True,
+    "allow_interspersed_args": False,
+    "help_option_names": [],
+}
+
+
+def _become(module: str, rest: tuple[str, ...]) -> None:
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, "-m", module, *rest])
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def controlplane(rest: tuple[str, ...]) -> None:
+    """Run a control plane (API, scheduler, controllers) in the foreground."""
+    _become("controlplane", rest)
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def agent(rest: tuple[str, ...]) -> None:
+    """Run this node's agent in the foreground."""
+    _become("nodeagent", rest)

@@ -1,0 +1,18 @@
+"""`taskyard validate`: manifests checked on this machine, without a server."""
+
+from __future__ import annotations
+
+import click
+
+from taskyard.cli.options import files
+from taskyard.cli.session import Command, session
+
+
+@click.command(cls=Command, namespaced=True)
+@files(required=True)
+def validate(filenames: tuple[str, ...]) -> None:
+    """Check manifests without a server; every problem is shown with its file, line and what helps."""
+    from taskyard.cli.manifests import read_manifests
+
+    for manifest in read_manifests(filenames, session().namespace):
+        click.echo(f"{manifest.label} valid ({manifest.source})")

@@ -1,0 +1,147 @@
+"""Every command by name, with its line of help, imported only when it is typed: that keeps `taskyard version` quick.
+
+Also what to say to a name that is none: the nearest one, or what the word means elsewhere (`ps`, `run`).
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+import click
+
+from taskyard import __version__
+from taskyard.cli.session import CONTEXT_SETTINGS, Session, connection_options, namespace_option
+
+
+@dataclass(frozen=True, slots=True)
+class Lazy:
+    """Where a command is, and the help that is shown without importing it."""
+
+    module: str
+    attribute: str
+    help: str
+
+
+_SECTIONS: dict[str, dict[str, Lazy]] = {
+    "Apply and remove": {
+        "apply": Lazy("taskyard.cli.commands.apply", "apply", "Create or change what the manifests declare"),
+        "diff": Lazy("taskyard.cli.commands.diff", "diff", "Show what an apply would change"),
+        "validate": Lazy("taskyard.cli.commands.validate", "validate", "Check manifests; needs no server"),
+        "delete": Lazy("taskyard.cli.commands.delete", "delete", "Stop and remove tasks"),
+        "explain": Lazy("taskyard.cli.commands.explain", "explain", "What a manifest's field means: task.spec.ports"),
+    },
+    "Look": {
+        "get": Lazy("taskyard.cli.commands.get", "get", "List tasks, nodes or events"),
+        "describe": Lazy("taskyard.cli.commands.describe", "describe", "All about one task or node, and why"),
+        "logs": Lazy("taskyard.cli.commands.logs", "logs", "What a task's container wrote"),
+        "events": Lazy("taskyard.cli.commands.events", "events", "What happened lately"),
+        "top": Lazy("taskyard.cli.commands.top", "top", "CPU and memory in use, by node or by task"),
+    },
+    "Nodes": {
+        "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
+        "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),
+        "label": Lazy("taskyard.cli.commands.node", "label", "Set or remove a node's labels"),
+        "taint": Lazy("taskyard.cli.commands.node", "taint", "Set or remove a node's taints"),
+    },
+    "Run Taskyard": {
+        "up": Lazy("taskyard.local.commands", "up", "Run everything on this machine"),
+        "down": Lazy("taskyard.local.commands", "down", "Stop what `up` started, and its containers"),
+        "status": Lazy("taskyard.local.commands", "status", "What of `up` is running"),
+        "controlplane": Lazy("taskyard.cli.commands.planes", "controlplane", "Run a control plane in the foreground"),
+        "agent": Lazy("taskyard.cli.commands.planes", "agent", "Run a node's agent in the foreground"),
+    },
+    "Other": {
+        "completion": Lazy("taskyard.cli.commands.completion", "completion", "Print the completion for your shell"),
+        "version": Lazy("taskyard.cli.commands.version", "version", "Print the version"),
+    },
+}
+_COMMANDS = {name: lazy for section in _SECTIONS.values() for name, lazy in section.items()}
+_ALIASES = {"log": "logs", "rm": "delete", "del": "delete", "event": "events", "ev": "events", "desc": "describe"}
+_ELSEWHERE = {
+    "ps": "get tasks",
+    "ls": "get tasks",
+    "list": "get tasks",
+    "tasks": "get tasks",
+    "task": "get tasks",
+    "nodes": "get nodes",
+    "node": "get nodes",
+    "run": "apply -f FILE",
+    "create": "apply -f FILE",
+    "deploy": "apply -f FILE",
+    "plan": "diff -f FILE",
+    "lint": "validate -f FILE",
+    "inspect": "describe",
+    "stop": "delete",
+    "kill": "delete --grace-period 0",
+    "start": "up",
+    "server": "controlplane",
+    "stats": "top tasks",
+    "help": "-h",
+}
+"""What a word that other tools know is here."""
+
+
+class Root(click.Group):
+    """A group that imports a command when it is asked for."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, cmd_name: str) -> click.Command | None:
+        lazy = _COMMANDS.get(_ALIASES.get(cmd_name, cmd_name))
+        if lazy is None:
+            return None
+        from importlib import import_module
+
+        command = getattr(import_module(lazy.module), lazy.attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in _COMMANDS and name not in _ALIASES and not name.startswith("-"):
+            raise click.UsageError(f"there is no command '{name}'{_suggestion(name)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[click.shell_completion.CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [CompletionItem(name, help=c.help) for name, c in _COMMANDS.items() if name.startswith(incomplete)]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        for title, commands in _SECTIONS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name, lazy.help) for name, lazy in commands.items()], col_max=16)
+
+
+def _suggestion(name: str) -> str:
+    if meant := _ELSEWHERE.get(name):
+        return f"; here it is `taskyard {meant}`"
+    near = difflib.get_close_matches(name, [*_COMMANDS, *_ELSEWHERE], n=1, cutoff=0.6)
+    if not near:
+        return ""
+    return f"; did you mean `taskyard {_ELSEWHERE.get(near[0], near[0])}`?"
+
+
+@click.group(
+    cls=Root,
+    params=[*connection_options(hidden=False), namespace_option(hidden=False)],
+    context_settings=CONTEXT_SETTINGS,
+    epilog="These options may stand before or after the command. `taskyard COMMAND -h` shows the command's own.",
+)
+@click.version_option(__version__, "--version", message="taskyard %(version)s")
+@click.pass_context
+def root(ctx: click.Context) -> None:
+    """Taskyard runs containers on your machines, and answers why.
+
+    \b
+      taskyard up                    everything on this machine
+      taskyard apply -f manifests/   create or change what a folder declares
+      taskyard get tasks -w          watch it happen
+      taskyard describe task/web     all about one, and why
+    """
+    ctx.ensure_object(Session)

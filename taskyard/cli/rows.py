@@ -1,0 +1,118 @@
+"""One object as one row: which columns each kind has, and what stands in them. Pure; `now` is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from taskyard.cli.age import age, cores, size
+from taskyard.client.views import EventView, NodeView, PortView, TaskView, View
+
+V = TypeVar("V", bound=View)
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[V]):
+    title: str
+    cell: Callable[[V, float], str]
+    wide: bool = False
+    """Only with `-o wide`."""
+
+
+def columns(every: Sequence[Column[V]], *, wide: bool, namespaces: bool) -> list[Column[V]]:
+    """Those to show; NAMESPACE only where objects of several may stand together."""
+    return [c for c in every if (wide or not c.wide) and (namespaces or c.title != "NAMESPACE")]
+
+
+def ready(task: TaskView) -> str:
+    """`yes` while it does its work: running, and healthy when it has a health check. `-` once nothing more happens."""
+    if task.status.state in ("Completed", "Failed"):
+        return "-"
+    return "yes" if task.status.state == "Running" and task.status.health in ("", "healthy") else "no"
+
+
+def port(one: PortView) -> str:
+    """`10.0.0.5:32768->80/tcp`, `32768->80/tcp`, `80/tcp`."""
+    inner = f"{one.container}/{one.protocol}"
+    if not one.host:
+        return inner
+    return f"{one.address}:{one.host}->{inner}" if one.address else f"{one.host}->{inner}"
+
+
+def ports(task: TaskView) -> str:
+    """Where they are reached once the container runs; until then, as asked for."""
+    return ",".join(port(one) for one in task.status.ports or task.spec.ports)
+
+
+def node_status(node: NodeView) -> str:
+    state = "Ready" if node.status.ready else "NotReady"
+    return f"{state},Cordoned" if node.spec.cordoned else state
+
+
+def pairs(labels: dict[str, str]) -> str:
+    return ",".join(f"{key}={value}" if value else key for key, value in sorted(labels.items()))
+
+
+def taints(node: NodeView) -> str:
+    return ",".join(f"{t.key}{'=' + t.value if t.value else ''}:{t.effect}" for t in node.spec.taints)
+
+
+def times(event: EventView, now: float) -> str:
+    """`5m`, or `5m (x12 over 1h)` for what happened again and again."""
+    last = age(event.last_seen, now)
+    return last if event.count == 1 else f"{last} (x{event.count} over {age(event.first_seen, now)})"
+
+
+def of_all(written: Callable[[int], str], part: int, whole: int) -> str:
+    """What is set aside, of what there is: `250m/2`."""
+    return f"{written(part)}/{written(whole)}" if whole else "-"
+
+
+def memory(node: NodeView) -> str:
+    return of_all(size, node.status.allocated.memory_bytes, node.status.capacity.memory_bytes)
+
+
+TASK_COLUMNS: list[Column[TaskView]] = [
+    Column("NAMESPACE", lambda task, _: task.metadata.namespace),
+    Column("NAME", lambda task, _: task.metadata.name),
+    Column("STATE", lambda task, _: task.status.state),
+    Column("READY", lambda task, _: ready(task)),
+    Column("NODE", lambda task, _: task.status.node),
+    Column("RESTARTS", lambda task, _: str(task.status.restarts)),
+    Column("AGE", lambda task, now: age(task.metadata.created_at, now)),
+    Column("IMAGE", lambda task, _: task.spec.image, wide=True),
+    Column("PORTS", lambda task, _: ports(task), wide=True),
+    Column("EPOCH", lambda task, _: str(task.status.epoch or "-"), wide=True),
+    Column("REASON", lambda task, _: reason(task), wide=True),
+]
+NODE_COLUMNS: list[Column[NodeView]] = [
+    Column("NAME", lambda node, _: node.metadata.name),
+    Column("STATUS", lambda node, _: node_status(node)),
+    Column("TASKS", lambda node, _: str(node.status.tasks)),
+    Column("CPU", lambda node, _: of_all(cores, node.status.allocated.cpu_millis, node.status.capacity.cpu_millis)),
+    Column(
+        "MEMORY", lambda node, _: of_all(size, node.status.allocated.memory_bytes, node.status.capacity.memory_bytes)
+    ),
+    Column("AGE", lambda node, now: age(node.status.registered_at, now)),
+    Column("ADDRESS", lambda node, _: node.status.address, wide=True),
+    Column("RUNTIME", lambda node, _: node.status.runtime, wide=True),
+    Column("VERSION", lambda node, _: node.status.version, wide=True),
+    Column("TAINTS", lambda node, _: taints(node), wide=True),
+    Column("LABELS", lambda node, _: pairs(node.status.labels), wide=True),
+]
+EVENT_COLUMNS: list[Column[EventView]] = [
+    Column("NAMESPACE", lambda event, _: event.namespace),
+    Column("LAST SEEN", times),
+    Column("TYPE", lambda event, _: event.type),
+    Column("REASON", lambda event, _: event.reason),
+    Column("OBJECT", lambda event, _: f"{event.about.kind.lower()}/{event.about.name}"),
+    Column("FROM", lambda event, _: event.component, wide=True),
+    Column("MESSAGE", lambda event, _: event.message),
+]
+
+
+def reason(task: TaskView) -> str:
+    """The reason, and the sentence that explains it, on one line."""
+    message = " ".join(task.status.message.split())
+    return f"{task.status.reason}: {message}" if task.status.reason and message else task.status.reason or message

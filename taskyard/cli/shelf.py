@@ -1,0 +1,86 @@
+"""Where each kind is kept on the server: how it is listed, fetched, watched, and shown as rows.
+
+The commands that work on any kind (`get`, `events`, completion) go through this and never ask which kind it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from taskyard.cli.kinds import Kind
+from taskyard.cli.rows import EVENT_COLUMNS, NODE_COLUMNS, TASK_COLUMNS, Column
+from taskyard.client.api import Client, Selection
+from taskyard.client.views import EventView, NodeView, TaskView, View
+from taskyard.client.watch import Change, Item, Items, Patience
+
+V = TypeVar("V", bound=View)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf(Generic[V]):
+    kind: Kind
+    list_kind: str
+    """What a list of them calls itself: `TaskList`."""
+    columns: list[Column[V]]
+    find: Callable[[Selection], Items[V]]
+    fetch: Callable[[str, str], Item[V]]
+    """By namespace and name; raises NotFound."""
+    watch: Callable[[Selection, Patience], Iterator[list[Change[V]]]]
+    label: Callable[[V], str]
+    """`task/web`"""
+
+
+def shelf(client: Client, kind: Kind, about: tuple[str, str] = ("", "")) -> Shelf[Any]:
+    """`about`: only the events of that kind and name."""
+    if kind is Kind.TASK:
+        return tasks(client)
+    return nodes(client) if kind is Kind.NODE else events(client, about)
+
+
+def tasks(client: Client) -> Shelf[TaskView]:
+    return Shelf(
+        Kind.TASK,
+        "TaskList",
+        TASK_COLUMNS,
+        client.tasks,
+        client.task,
+        client.watch_tasks,
+        lambda task: f"task/{task.metadata.name}",
+    )
+
+
+def nodes(client: Client) -> Shelf[NodeView]:
+    return Shelf(
+        Kind.NODE,
+        "NodeList",
+        NODE_COLUMNS,
+        client.nodes,
+        lambda _namespace, name: client.node(name),
+        client.watch_nodes,
+        lambda node: f"node/{node.metadata.name}",
+    )
+
+
+def events(client: Client, about: tuple[str, str] = ("", "")) -> Shelf[EventView]:
+    def fetch(_namespace: str, name: str) -> Item[EventView]:
+        from taskyard.cli.failure import Failed
+
+        raise Failed(
+            f"events have no names of their own ('{name}')", "one object's are: taskyard events --for task/web"
+        )
+
+    def listed(selection: Selection) -> Items[EventView]:
+        found = client.events(selection.namespace, *about)
+        return Items(sorted(found.items, key=lambda item: item.view.last_seen), found.revision)
+
+    return Shelf(
+        Kind.EVENT,
+        "EventList",
+        EVENT_COLUMNS,
+        listed,
+        fetch,
+        lambda selection, patience: client.watch_events(selection.namespace, *about, patience=patience),
+        lambda event: f"event/{event.about.kind.lower()}.{event.about.name}.{event.reason}",
+    )

@@ -1,0 +1,113 @@
+"""All about one task or node, as text for a person: what `describe` prints. Pure; `now` is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from taskyard.cli.age import age, cores, share, size
+from taskyard.cli.rows import node_status, pairs, port, taints, times
+from taskyard.cli.table import Table, painted, state_colour
+from taskyard.client.views import EventView, NodeView, TaskView
+
+_LABEL_WIDTH = 13
+
+
+def task_story(task: TaskView, spec_yaml: str, events: Sequence[EventView], now: float, *, colour: bool) -> list[str]:
+    """`spec_yaml`: the spec as the server has it, whatever its version."""
+    metadata, status = task.metadata, task.status
+    lines = [
+        *_fact("Name", metadata.name),
+        *_fact("Namespace", metadata.namespace),
+        *_fact("Labels", pairs(metadata.labels)),
+        *_fact("Annotations", pairs(metadata.annotations)),
+        *_fact("UID", metadata.uid),
+        *_fact("Created", _when(metadata.created_at, now)),
+        *_fact("Declared by", metadata.source),
+        *_fact("Deleted", _when(metadata.deletion_timestamp, now)),
+        *_fact("State", painted(status.state, state_colour(status.state), colour)),
+        *_fact("Reason", status.reason),
+        *_message("Why" if status.state == "Pending" else "Message", status.message),
+        *_fact("Health", status.health),
+        *_fact("Node", status.node),
+    ]
+    if status.epoch:
+        lines += _fact("Epoch", f"{status.epoch} (attempt {status.attempt}, {_times(status.restarts, 'restart')})")
+    lines += [
+        *_fact("Container", status.container_id[:12]),
+        *_fact("Started", _when(status.started_at, now)),
+        *_fact("Finished", _when(status.finished_at, now)),
+        *_fact("Exit code", "" if status.exit_code is None else str(status.exit_code)),
+        *_fact("Next attempt", status.next_attempt_at),
+    ]
+    if last := status.last_exit:
+        code = "no exit code" if last.exit_code is None else f"exit code {last.exit_code}"
+        why = f", {last.reason}" if last.reason else ""
+        lines += _fact("Last exit", f"attempt {last.attempt}: {code}{why}, {age(last.finished_at, now)} ago")
+    if shown := status.ports or task.spec.ports:
+        lines += ["Ports:", *(f"  {one.name + '  ' if one.name else ''}{port(one)}" for one in shown)]
+    lines += ["Spec:", *(f"  {line}" for line in spec_yaml.rstrip("\n").splitlines())]
+    return lines + event_lines(events, now, colour=colour)
+
+
+def node_story(
+    node: NodeView, tasks: Sequence[TaskView], events: Sequence[EventView], now: float, *, colour: bool
+) -> list[str]:
+    status = node.status
+    state = node_status(node)
+    have, taken = status.capacity, status.allocated
+    lines = [
+        *_fact("Name", node.metadata.name),
+        *_fact("Status", painted(state, state_colour(state), colour)),
+        *_message("Message", status.message or status.reason),
+        *_fact("Address", status.address),
+        *_fact("Runtime", status.runtime),
+        *_fact("Version", status.version),
+        *_fact("Registered", _when(status.registered_at, now)),
+        *_fact("Taints", taints(node)),
+        *_block("Labels", [f"{key}={value}" for key, value in sorted(status.labels.items())]),
+    ]
+    amounts = [
+        ["cpu", cores(have.cpu_millis), cores(taken.cpu_millis), share(taken.cpu_millis, have.cpu_millis)],
+        ["memory", size(have.memory_bytes), size(taken.memory_bytes), share(taken.memory_bytes, have.memory_bytes)],
+        ["disk", size(have.disk_bytes), size(taken.disk_bytes), share(taken.disk_bytes, have.disk_bytes)],
+    ]
+    lines += _block("Room", Table(["", "CAPACITY", "SET ASIDE", "SHARE"], colour=False).lines(amounts))
+    rows = [[t.metadata.namespace, t.metadata.name, t.status.state, str(t.status.restarts)] for t in tasks]
+    lines += _block(
+        "Tasks", Table(["NAMESPACE", "NAME", "STATE", "RESTARTS"], colour=colour).lines(rows) if rows else []
+    )
+    return lines + event_lines(events, now, colour=colour)
+
+
+def event_lines(events: Sequence[EventView], now: float, *, colour: bool) -> list[str]:
+    """The timeline, oldest first."""
+    if not events:
+        return ["Events:      none in the last hour"]
+    rows = [
+        [times(e, now), e.type, e.reason, e.component, e.message] for e in sorted(events, key=lambda e: e.last_seen)
+    ]
+    return _block("Events", Table(["LAST SEEN", "TYPE", "REASON", "FROM", "MESSAGE"], colour=colour).lines(rows))
+
+
+def _fact(label: str, text: str) -> list[str]:
+    """Nothing for what is empty: a description is read, not searched."""
+    return [f"{label + ':':<{_LABEL_WIDTH}}{text}"] if text else []
+
+
+def _message(label: str, text: str) -> list[str]:
+    """On the label's line when it is one line, below it otherwise (one line for each node)."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return _fact(label, lines[0]) if len(lines) == 1 else _block(label, lines)
+
+
+def _block(label: str, lines: Iterable[str]) -> list[str]:
+    indented = [f"  {line}" for line in lines]
+    return [f"{label}:", *indented] if indented else []
+
+
+def _when(moment: str, now: float) -> str:
+    return f"{moment} ({age(moment, now)} ago)" if moment else ""
+
+
+def _times(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,131 @@
+"""Waiting for tasks to run, or to be gone, over one watch for each namespace; the decisions are pure.
+
+Used by `apply --wait` and `delete`. A wait is not upset by an outage: it says so, and goes on where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from taskyard.cli.progress import Progress
+from taskyard.cli.rows import ready, reason
+from taskyard.client.api import Client, Selection
+from taskyard.client.errors import ClientError
+from taskyard.client.views import TaskView
+from taskyard.client.watch import Patience
+from taskyard.clock import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """One task: which, and for a task that was changed, the epoch that it must get beyond."""
+
+    namespace: str
+    name: str
+    uid: str = ""
+    after_epoch: int = 0
+
+    @property
+    def label(self) -> str:
+        return f"task/{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Of one task at one moment. `settled`: nothing more is waited for; then `failure` is why it is not good."""
+
+    settled: bool
+    text: str
+    failure: str = ""
+
+
+Judge = Callable[[Awaited, TaskView | None], Verdict]
+
+
+def judge_running(awaited: Awaited, task: TaskView | None) -> Verdict:
+    """Good once it runs (and is healthy, with a health check) or has completed, in the epoch that the change made."""
+    if task is None:
+        return Verdict(True, "Deleted", "it was deleted meanwhile")
+    status = task.status
+    why = reason(task)
+    text = f"{status.state}{': ' + why if why else ''}"
+    if status.epoch <= awaited.after_epoch:
+        return Verdict(False, "waiting for its new version to be placed" if status.epoch else text)
+    if status.state == "Failed":
+        return Verdict(True, text, why or f"it failed with exit code {status.exit_code}")
+    if status.state == "Completed" or ready(task) == "yes":
+        return Verdict(True, status.state)
+    if status.state == "Running":
+        return Verdict(False, f"Running, {status.health}")
+    return Verdict(False, text)
+
+
+def judge_gone(awaited: Awaited, task: TaskView | None) -> Verdict:
+    """Good once it is not there, or another one has its name."""
+    if task is None or (awaited.uid and task.metadata.uid != awaited.uid):
+        return Verdict(True, "deleted")
+    why = reason(task)
+    return Verdict(False, f"{task.status.state}{': ' + why if why else ''}")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`unsettled`: those for which the time ran out, with what was last known."""
+
+    settled: Mapping[str, Verdict]
+    unsettled: Mapping[str, Verdict]
+
+
+def wait_for(
+    client: Client,
+    awaited: Sequence[Awaited],
+    judge: Judge,
+    *,
+    clock: Clock,
+    timeout: float | None,
+    progress: Progress,
+    on_settled: Callable[[Awaited, Verdict], None],
+) -> Outcome:
+    """Until all are settled or the time is up. Keys are `namespace/name`."""
+    waiting = {f"{one.namespace}/{one.name}": one for one in awaited}
+    verdicts = {key: Verdict(False, "waiting") for key in waiting}
+    deadline = None if timeout is None else clock.monotonic() + timeout
+    for key, task in _sightings(client, waiting, clock, deadline, progress):
+        one = waiting.get(key)
+        if one is None:
+            continue
+        verdicts[key] = judge(one, task)
+        if verdicts[key].settled:
+            del waiting[key]
+            on_settled(one, verdicts[key])
+        progress.show({left.label: verdicts[k].text for k, left in waiting.items()})
+    return Outcome(
+        {key: verdict for key, verdict in verdicts.items() if key not in waiting},
+        {key: verdicts[key] for key in waiting},
+    )
+
+
+def _sightings(
+    client: Client, waiting: Mapping[str, Awaited], clock: Clock, deadline: float | None, progress: Progress
+) -> Iterator[tuple[str, TaskView | None]]:
+    """Each awaited task as it is, then again as it changes, namespace by namespace, as long as any is waited for."""
+
+    def outage(error: ClientError | None) -> None:
+        progress.say("the connection is back" if error is None else f"{error}; trying again until it is back")
+
+    for namespace in dict.fromkeys(one.namespace for one in list(waiting.values())):
+        patience = Patience(clock=clock, deadline=deadline, on_break=outage)
+        first = True
+        for batch in client.watch_tasks(Selection(namespace), patience):
+            for change in batch:
+                metadata = change.item.view.metadata
+                view = None if change.type == "DELETED" else change.item.view
+                yield f"{metadata.namespace}/{metadata.name}", view
+            if first:
+                present = {f"{c.item.view.metadata.namespace}/{c.item.view.metadata.name}" for c in batch}
+                for key in [key for key, one in waiting.items() if one.namespace == namespace and key not in present]:
+                    yield key, None
+                first = False
+            if not any(one.namespace == namespace for one in waiting.values()):
+                break
