@@ -1,0 +1,93 @@
+"""FaultyStore: a store whose connection can be cut, or lose one request or one answer, at a chosen moment.
+
+It wraps any other store and invents no behaviour: a fault raises what EtcdStore raises for it. For tests and for the
+simulator.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
+
+from taskyard.store.api import (
+    Commit,
+    Compare,
+    Entry,
+    Listing,
+    Operation,
+    OutcomeUnknown,
+    Store,
+    StoreUnavailable,
+    Watch,
+    WatchBatch,
+)
+
+T = TypeVar("T")
+
+Call = Literal["get", "list", "commit", "watch", "grant", "keep_alive", "revoke", "compact"]
+Fault = Literal["unreachable", "request lost", "answer lost"]
+"""`unreachable` is known not to have been sent; the others look alike to the caller, but the last one happened."""
+
+
+class FaultyStore(Store):
+    """While `down`, every call fails and no watch delivers. `fail` plans a fault for one call to come."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner = inner
+        self._planned: dict[Call, deque[Fault]] = {}
+        self.down = False
+
+    def fail(self, call: Call, fault: Fault) -> None:
+        """The next such call fails; asked again, the one after it too."""
+        self._planned.setdefault(call, deque()).append(fault)
+
+    def _do(self, call: Call, action: Callable[[], T]) -> T:
+        planned = self._planned.get(call)
+        fault: Fault | None = "unreachable" if self.down else planned.popleft() if planned else None
+        if fault is None:
+            return action()
+        if fault == "answer lost":
+            action()
+        if call == "commit" and fault != "unreachable":
+            raise OutcomeUnknown(f"{call}: {fault}")
+        raise StoreUnavailable(f"{call}: {fault}")
+
+    def get(self, key: str) -> Entry | None:
+        return self._do("get", lambda: self._inner.get(key))
+
+    def list(self, prefix: str, *, revision: int = 0) -> Listing:
+        return self._do("list", lambda: self._inner.list(prefix, revision=revision))
+
+    def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        return self._do("commit", lambda: self._inner.commit(compares, operations))
+
+    def watch(self, prefix: str, *, start_revision: int) -> Watch:
+        return self._do("watch", lambda: _FaultyWatch(self, self._inner.watch(prefix, start_revision=start_revision)))
+
+    def grant(self, ttl: float) -> int:
+        return self._do("grant", lambda: self._inner.grant(ttl))
+
+    def keep_alive(self, lease: int) -> float:
+        return self._do("keep_alive", lambda: self._inner.keep_alive(lease))
+
+    def revoke(self, lease: int) -> None:
+        self._do("revoke", lambda: self._inner.revoke(lease))
+
+    def compact(self, revision: int) -> None:
+        self._do("compact", lambda: self._inner.compact(revision))
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _FaultyWatch(Watch):
+    def __init__(self, store: FaultyStore, inner: Watch) -> None:
+        self._store = store
+        self._inner = inner
+
+    def poll(self, timeout: float) -> WatchBatch | None:
+        return None if self._store.down else self._inner.poll(timeout)
+
+    def close(self) -> None:
+        self._inner.close()

@@ -1,0 +1,196 @@
+"""Informer: a local copy of everything under a prefix, kept current by a watch, and who wants to know of changes.
+
+List at revision R, watch from R+1, list again and report the differences when the watch was compacted away, and every
+few minutes in any case. It knows nothing of what the values mean; ClusterCache and the agent's loop read it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from bisect import bisect_left, insort
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from taskyard.clock import Clock
+from taskyard.store.api import Compacted, Entry, KeyEvent, Listing, Store, StoreError, Watch, WatchBatch
+
+_log = logging.getLogger(__name__)
+
+_RETRY_INITIAL = 0.1
+_RETRY_MAX = 5.0
+_POLL = 1.0
+"""Seconds that `run` waits in one poll, and so the longest it takes to notice that it has to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one key. `revision` is when; for a deletion that only a list showed, it is the list's.
+
+    Old and new may be two lives of the key: then their create revisions differ.
+    """
+
+    key: str
+    old: Entry | None
+    new: Entry | None
+    revision: int
+
+
+class Informer:
+    """One thread pumps; any may read. A reader that wants one consistent snapshot holds `lock` meanwhile."""
+
+    def __init__(self, store: Store, prefix: str, clock: Clock, *, relist_every: float = 300.0) -> None:
+        self._store = store
+        self._prefix = prefix
+        self._clock = clock
+        self._relist_every = relist_every
+        self._relist_at = 0.0
+        self._watch: Watch | None = None
+        self._callbacks: list[Callable[[Sequence[Change]], None]] = []
+        self._entries: dict[str, Entry] = {}
+        self._keys: list[str] = []
+        self._listed = 0
+        """The revision of the last list: no event up to it can be news."""
+        self._deleted: dict[str, int] = {}
+        """When each key went that was deleted since that list, lest an older put, told late, brings it back."""
+        self.lock = threading.RLock()
+        self._advanced = threading.Condition(self.lock)
+        self.entries: Mapping[str, Entry] = MappingProxyType(self._entries)
+        self.revision = 0
+        """Everything up to here is in the cache."""
+        self.synced = False
+        """There was a first list. It stays true when the store goes away: an old copy beats none."""
+
+    def subscribe(self, callback: Callable[[Sequence[Change]], None]) -> None:
+        """It is called in the pumping thread, under the lock, after the cache was updated, once per batch."""
+        self._callbacks.append(callback)
+
+    def under(self, prefix: str) -> list[Entry]:
+        """In key order."""
+        with self.lock:
+            found = []
+            for index in range(bisect_left(self._keys, prefix), len(self._keys)):
+                if not self._keys[index].startswith(prefix):
+                    break
+                found.append(self._entries[self._keys[index]])
+            return found
+
+    def wait_for(self, revision: int, timeout: float) -> bool:
+        """True once the cache has reached it. For other threads than the pumping one."""
+        with self._advanced:
+            return self._advanced.wait_for(lambda: self.revision >= revision, timeout)
+
+    def sync(self) -> None:
+        """Lists, reports what differs from the cache, and watches anew. Raises StoreUnavailable, and is due again."""
+        # Set first: when the safety net's list times out, the watch must still get its turn before the next try.
+        self._relist_at = self._clock.monotonic() + min(self._relist_every, 30.0)
+        listing = self._store.list(self._prefix)
+        watch = self._store.watch(self._prefix, start_revision=listing.revision + 1)
+        self.close()
+        self._watch = watch
+        self._relist_at = self._clock.monotonic() + self._relist_every
+        with self.lock:
+            changes = self._differences(listing)
+            # In place and one by one: who reads a single key without the lock must not find the cache empty.
+            for change in changes:
+                if change.new is None:
+                    del self._entries[change.key]
+                else:
+                    self._entries[change.key] = change.new
+            self._keys = sorted(self._entries)
+            self._deleted.clear()
+            self._listed = listing.revision
+            # It may go down: the store was restored from a backup, and what it has now is the truth.
+            self.revision = listing.revision
+            self.synced = True
+            self._tell(changes)
+
+    def _differences(self, listing: Listing) -> list[Change]:
+        listed = {entry.key for entry in listing.entries}
+        changes = [
+            Change(entry.key, old, entry, entry.mod_revision)
+            for entry in listing.entries
+            if (old := self._entries.get(entry.key)) != entry
+        ]
+        changes += [Change(key, self._entries[key], None, listing.revision) for key in self._keys if key not in listed]
+        return sorted(changes, key=lambda change: change.revision)
+
+    def pump(self, timeout: float) -> bool:
+        """One list or one batch; waits up to `timeout` seconds for a batch. True when something arrived.
+
+        Raises StoreUnavailable: back off and call again. An exception of a callback comes out after all were called.
+        """
+        if self._watch is None or self._clock.monotonic() >= self._relist_at:
+            self.sync()
+            return True
+        try:
+            batch = self._watch.poll(timeout)
+        except Compacted as gap:
+            _log.info("the watch of %s fell behind (%s): listing again", self._prefix, gap)
+            self.close()
+            self.sync()
+            return True
+        if batch is None:
+            return False
+        self._apply(batch)
+        return True
+
+    def _apply(self, batch: WatchBatch) -> None:
+        with self.lock:
+            changes = [change for event in batch.events if (change := self._apply_event(event)) is not None]
+            self.revision = max(self.revision, batch.revision)
+            self._tell(changes)
+
+    def _apply_event(self, event: KeyEvent) -> Change | None:
+        """None when the cache knows as much or more: events may come twice, late, or in disorder."""
+        old = self._entries.get(event.key)
+        known = old.mod_revision if old else self._deleted.get(event.key, 0)
+        if event.revision <= max(known, self._listed):
+            return None
+        if event.entry is not None:
+            if old is None:
+                insort(self._keys, event.key)
+                self._deleted.pop(event.key, None)
+            self._entries[event.key] = event.entry
+            return Change(event.key, old, event.entry, event.revision)
+        self._deleted[event.key] = event.revision
+        if old is None:
+            return None
+        del self._entries[event.key]
+        del self._keys[bisect_left(self._keys, event.key)]
+        return Change(event.key, old, None, event.revision)
+
+    def _tell(self, changes: Sequence[Change]) -> None:
+        self._advanced.notify_all()
+        failure: Exception | None = None
+        for callback in self._callbacks if changes else ():
+            try:
+                callback(changes)
+            except Exception as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def close(self) -> None:
+        """Ends the watch. The cache stays; a later pump lists and watches anew."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Pumps until `stop` is set; whatever fails is logged and tried again, ever more slowly up to 5 s."""
+        pause = _RETRY_INITIAL
+        while not stop.is_set():
+            try:
+                self.pump(_POLL)
+            except StoreError as error:
+                _log.warning("cannot follow %s: %s; trying again in %g s", self._prefix, error, pause)
+            except Exception:
+                _log.exception("a subscriber to %s failed; going on", self._prefix)
+            else:
+                pause = _RETRY_INITIAL
+                continue
+            stop.wait(pause)
+            pause = min(pause * 2, _RETRY_MAX)
+        self.close()
