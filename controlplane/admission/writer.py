@@ -96,6 +96,18 @@ class TaskWriter:
         outcomes |= {pending.index: overtaken(pending.wanted.task) for pending in waiting}
         return [outcomes[index] for index in range(len(wanted))]
 
+    def check(self, wanted: Sequence[Wanted]) -> list[Refused | None]:
+        """What would be refused; writes nothing. None is no promise: things may change until `apply_many`."""
+        refused: list[Refused | None] = []
+        for index, item in enumerate(wanted):
+            pending = self._start(index, item)
+            outcome = self._judge(pending)
+            if isinstance(outcome, Refused) and not pending.fresh:
+                pending.known, pending.fresh = self._store.get(pending.key), True
+                outcome = self._judge(pending)
+            refused.append(outcome if isinstance(outcome, Refused) else None)
+        return refused
+
     def delete(
         self,
         namespace: str,

@@ -1,0 +1,114 @@
+"""Writes what operators say about nodes: read, decide, compare-and-swap. Used by the REST facade and the folder.
+
+The agent's own keys are not touched. A node may be described before its agent ever ran.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from msgspec.structs import replace
+
+from controlplane.admission.decide import Refused
+from controlplane.admission.outcome import ROUNDS
+from controlplane.admission.removal import reread
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.objects import BadValue, NodeSpec, decode, encode
+from taskyard.store.api import Entry, OutcomeUnknown, Put, Store, unchanged_since
+
+
+@dataclass(frozen=True, slots=True)
+class NodeApplied:
+    """`revision` is the spec's mod revision; 0 for a dry run that would have written."""
+
+    result: Literal["created", "configured", "unchanged"]
+    spec: NodeSpec
+    before: NodeSpec | None
+    revision: int
+
+
+class NodeWriter:
+    """One writer serves any number of threads; every call blocks for as long as the store does."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def apply(
+        self,
+        name: str,
+        change: Callable[[NodeSpec | None], NodeSpec],
+        source: str = "",
+        *,
+        dry_run: bool = False,
+        take_over: bool = False,
+        if_match: int | None = None,
+    ) -> NodeApplied | Refused:
+        """`change` makes the wanted spec of the stored one, again for each try. Raises OutcomeUnknown,
+        StoreUnavailable, and what `change` raises."""
+        key = keys.node_spec(name)
+        entry = self._store.get(key)
+        sent: tuple[bytes, NodeApplied] | None = None
+        for _ in range(ROUNDS):
+            if sent is not None and entry is not None and entry.value == sent[0]:
+                return NodeApplied(sent[1].result, sent[1].spec, sent[1].before, entry.mod_revision)
+            found = entry.mod_revision if entry else 0
+            if if_match is not None and if_match != found:
+                return Refused(
+                    "PreconditionFailed", f"node/{name} is at revision {found}, not {if_match}", "read it again"
+                )
+            before = _stored(entry)
+            verdict = self._decide(name, change(before), before, source, take_over)
+            if isinstance(verdict, Refused):
+                return verdict
+            if verdict.result == "unchanged":
+                return NodeApplied("unchanged", verdict.spec, before, found)
+            if dry_run:
+                return verdict
+            value = encode(verdict.spec)
+            try:
+                commit = self._store.commit([unchanged_since(key, found)], [Put(key, value)])
+            except OutcomeUnknown:
+                sent = value, verdict
+                entry = reread(self._store, key)
+                continue
+            if commit.succeeded:
+                return NodeApplied(verdict.result, verdict.spec, before, commit.revision)
+            entry = commit.current.get(key)
+        return Refused("Conflict", f"others changed node/{name} {ROUNDS} times while this was written", "try again")
+
+    def _decide(
+        self, name: str, wanted: NodeSpec, before: NodeSpec | None, source: str, take_over: bool
+    ) -> NodeApplied | Refused:
+        """The same ownership as for tasks: what a folder declares, a person changes only by force."""
+        metadata = replace(
+            wanted.metadata,
+            name=name,
+            namespace="default",
+            uid="",
+            generation=(before.metadata.generation if before else 0) + 1,
+            created_at=before.metadata.created_at if before else timestamp(self._clock.now()),
+            deletion_timestamp="",
+            source=source,
+        )
+        made = replace(wanted, metadata=metadata)
+        if before is None:
+            return NodeApplied("created", made, None, 0)
+        owner = before.metadata.source
+        unchanged = replace(made, metadata=replace(metadata, generation=before.metadata.generation, source=owner))
+        if unchanged == before and source in ("", owner):
+            return NodeApplied("unchanged", before, before, 0)
+        if owner and owner != source and not (take_over and not source):
+            hint = "take it out of one of the two" if source else f"change it in {owner}, or repeat with force"
+            return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", hint)
+        return NodeApplied("configured", made, before, 0)
+
+
+def _stored(entry: Entry | None) -> NodeSpec | None:
+    try:
+        return decode(entry.value, NodeSpec) if entry else None
+    except BadValue:
+        return None

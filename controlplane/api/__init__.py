@@ -1,0 +1,1 @@
+"""The REST facade: Falcon on ASGI. Reads come from the cache, writes go through controlplane/admission."""

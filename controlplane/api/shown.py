@@ -1,0 +1,159 @@
+"""Objects as the API shows them: what is stored joined with what is observed, never a token. Pure over the cache.
+
+Used by the services in this package for answers and by the task feed for watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
+from taskyard.objects import Amounts, Event, Metadata, ObjectRef, Taint, TaskSpec, Wire, decode
+from taskyard.objects.base import api_version
+from taskyard.objects.codec import BadValue
+from taskyard.store.api import Entry
+
+
+class ShownMetadata(Metadata, frozen=True, kw_only=True):
+    revision: int = 0
+    """Mod revision of the object's key: what If-Match compares."""
+
+
+class ShownTask(Wire, frozen=True, kw_only=True):
+    api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
+    kind: str
+    metadata: ShownMetadata
+    spec: TaskSpec
+    status: EffectiveStatus
+
+
+class ShownNodeSpec(Wire, frozen=True, kw_only=True):
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    taints: list[Taint] = msgspec.field(default_factory=list)
+    cordoned: bool = False
+
+
+class ShownNodeStatus(Wire, frozen=True, kw_only=True):
+    """`labels` are all that selectors see; `allocated` is what tasks that have not ended are promised."""
+
+    ready: bool
+    reason: str = ""
+    message: str = ""
+    address: str = ""
+    runtime: str = ""
+    version: str = ""
+    registered_at: str = ""
+    labels: dict[str, str] = msgspec.field(default_factory=dict)
+    capacity: Amounts = Amounts()
+    allocated: Amounts = Amounts()
+    tasks: int = 0
+
+
+class ShownNode(Wire, frozen=True, kw_only=True):
+    api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
+    kind: str
+    metadata: ShownMetadata
+    spec: ShownNodeSpec
+    status: ShownNodeStatus
+
+
+class ShownEvent(Event, frozen=True, kw_only=True):
+    metadata: ShownMetadata
+
+
+class ListMetadata(Wire, frozen=True, kw_only=True):
+    revision: int
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class ShownList(Wire, frozen=True, kw_only=True):
+    """`items` are already JSON."""
+
+    api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
+    kind: str
+    metadata: ListMetadata
+    items: list[Any]
+
+
+def show_task(
+    cache: ClusterCache, record: TaskRecord, why_pending: Callable[[TaskRecord], str] | None = None
+) -> ShownTask:
+    """Under the cache's lock."""
+    status = view(cache, record, why_pending)
+    metadata = show_metadata(record.task.metadata, record.entry.mod_revision)
+    return ShownTask(kind="Task", metadata=metadata, spec=record.task.spec, status=status)
+
+
+def show_metadata(metadata: Metadata, revision: int) -> ShownMetadata:
+    return ShownMetadata(
+        name=metadata.name,
+        namespace=metadata.namespace,
+        labels=metadata.labels,
+        annotations=metadata.annotations,
+        uid=metadata.uid,
+        generation=metadata.generation,
+        created_at=metadata.created_at,
+        deletion_timestamp=metadata.deletion_timestamp,
+        source=metadata.source,
+        revision=revision,
+    )
+
+
+def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
+    """Under the cache's lock. The agent's token stays out: nothing of the lease is passed on as it is."""
+    spec, lease, usage = node.spec, node.lease, cache.usage(node.name)
+    metadata = spec.metadata if spec else Metadata(name=node.name)
+    reason, message = _readiness(node)
+    status = ShownNodeStatus(
+        ready=node.ready,
+        reason=reason,
+        message=message,
+        address=lease.address if lease else "",
+        runtime=lease.runtime if lease else "",
+        version=lease.version if lease else "",
+        registered_at=lease.registered_at if lease else "",
+        labels=node.labels,
+        capacity=lease.capacity if lease else Amounts(),
+        allocated=Amounts(cpu_millis=usage.cpu, memory_bytes=usage.memory, disk_bytes=usage.disk),
+        tasks=len(usage.by_uid),
+    )
+    shown_spec = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned) if spec else None
+    return ShownNode(
+        kind="Node",
+        metadata=show_metadata(metadata, node.spec_revision),
+        spec=shown_spec or ShownNodeSpec(),
+        status=status,
+    )
+
+
+def _readiness(node: NodeRecord) -> tuple[str, str]:
+    if node.lease is None:
+        return "NoLease", "its agent does not run, or cannot reach etcd"
+    if not node.lease.runtime_ready:
+        return "RuntimeNotReady", "its container runtime does not answer; nothing new is placed here"
+    if node.spec and node.spec.cordoned:
+        return "Cordoned", "nothing new is placed here until it is uncordoned"
+    return "", ""
+
+
+def show_event(entry: Entry) -> ShownEvent | None:
+    """None for a value that is no event: somebody put it there by hand."""
+    try:
+        event = decode(entry.value, Event)
+    except BadValue:
+        return None
+    return ShownEvent(
+        metadata=ShownMetadata(name=entry.key.rpartition("/")[2], revision=entry.mod_revision),
+        namespace=event.namespace,
+        about=ObjectRef(kind=event.about.kind, name=event.about.name, uid=event.about.uid),
+        type=event.type,
+        reason=event.reason,
+        message=event.message,
+        component=event.component,
+        count=event.count,
+        first_seen=event.first_seen,
+        last_seen=event.last_seen,
+    )

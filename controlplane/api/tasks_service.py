@@ -1,0 +1,213 @@
+"""Reading and writing tasks without HTTP: what the routes in tasks.py and apply.py do, for them and for a simulation.
+
+Blocking, for worker threads. Everything raises ApiError where the answer is no, StoreUnavailable and OutcomeUnknown
+where etcd is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from controlplane.admission import Applied, Deleted, Refused, TaskWriter, Wanted
+from controlplane.api.feeds import TaskFeed
+from controlplane.api.freshness import Freshness
+from controlplane.api.problem import ApiError, Violation, not_found, refusal, unavailable
+from controlplane.api.selectors import Selector, matches
+from controlplane.api.shown import ShownTask, show_metadata, show_task
+from controlplane.cluster import ClusterCache, EffectiveStatus, TaskRecord, view
+from controlplane.placement import PendingReasons
+from taskyard import keys
+from taskyard.keys import NamedKey
+from taskyard.objects import Task, TaskState
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "metadata.name": (),
+    "metadata.namespace": (),
+    "metadata.uid": (),
+    "metadata.source": (),
+    "spec.image": (),
+    "status.state": tuple(TaskState),
+    "status.node": (),
+    "status.reason": (),
+    "status.health": ("", "starting", "healthy", "unhealthy"),
+}
+"""What a field selector may name."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """An empty namespace is all of them."""
+
+    namespace: str = ""
+    labels: Selector = ()
+    fields: Selector = ()
+
+    def admits(self, task: ShownTask) -> bool:
+        return (
+            (not self.namespace or task.metadata.namespace == self.namespace)
+            and matches(self.labels, task.metadata.labels)
+            and (not self.fields or matches(self.fields, _fields(task)))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPage:
+    """In order of namespace and name. `last` is where the next page starts after; None: there is none."""
+
+    items: list[ShownTask]
+    revision: int
+    last: NamedKey | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of one task that was applied, or would become of it with a dry run."""
+
+    applied: Applied
+    shown: ShownTask
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    deleted: Deleted
+    shown: ShownTask | None
+
+
+@dataclass(slots=True)
+class TaskService:
+    cache: ClusterCache
+    writer: TaskWriter
+    freshness: Freshness
+    why: PendingReasons
+    feed: TaskFeed = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feed = TaskFeed(self.cache)
+
+    def get(self, ident: str, namespace: str, *, consistent: bool = False) -> ShownTask:
+        """By name in the namespace, else by uid in any."""
+        self.ready(consistent=consistent)
+        with self.cache.lock:
+            return show_task(self.cache, self.find(ident, namespace), self.why)
+
+    def find(self, ident: str, namespace: str) -> TaskRecord:
+        record = self.cache.tasks.get(NamedKey(namespace, ident)) or self.cache.by_uid(ident)
+        if record is not None:
+            return record
+        raise not_found(f"task {ident!r} in namespace {namespace}, by name or uid", self._near(ident, namespace))
+
+    def page(
+        self, chosen: TaskFilter, *, limit: int = 0, after: NamedKey | None = None, consistent: bool = False
+    ) -> TaskPage:
+        self.ready(consistent=consistent)
+        items: list[ShownTask] = []
+        with self.cache.lock:
+            for key in sorted(self.feed.shown):
+                if after is not None and key <= after:
+                    continue
+                task = self.feed.shown[key]
+                if not chosen.admits(task):
+                    continue
+                if limit and len(items) == limit:
+                    return TaskPage(items, self.cache.revision, NamedKey(*_identity(items[-1])))
+                record = self.cache.tasks[key]
+                # Only a task without a current binding has more to say than the feed knows: why it waits.
+                settled = record.task.binding is not None and record.task.binding.spec_hash == record.spec_hash
+                items.append(task if settled else show_task(self.cache, record, self.why))
+            return TaskPage(items, self.cache.revision)
+
+    def write(
+        self, task: Task, *, create_only: bool = False, if_match: int | None = None, take_over: bool = False
+    ) -> Change:
+        """Creates or replaces; the answer shows the task as of that write or later."""
+        (change,) = self._shown(
+            [_applied(self.writer.apply(task, create_only=create_only, if_match=if_match, take_over=take_over))]
+        )
+        return change
+
+    def apply(self, wanted: Sequence[Wanted], sources: Sequence[str], *, dry_run: bool = False) -> list[Change]:
+        """All of them, or none when any is refused; `sources` say where each was read from."""
+        _raise_refused(self.writer.check(wanted), wanted, sources, "nothing was changed")
+        outcomes = self.writer.apply_many(wanted, dry_run=dry_run)
+        refused = [outcome if isinstance(outcome, Refused) else None for outcome in outcomes]
+        done = len(outcomes) - sum(1 for refusal in refused if refusal)
+        _raise_refused(refused, wanted, sources, f"{done} others were applied before it")
+        return self._shown([_applied(outcome) for outcome in outcomes])
+
+    def delete(
+        self,
+        ident: str,
+        namespace: str,
+        *,
+        if_match: int | None = None,
+        grace_period: float | None = None,
+        take_over: bool = False,
+    ) -> Removal:
+        """By name, also where the cache does not know it (yet), or by uid."""
+        self.ready()
+        with self.cache.lock:
+            record = self.cache.tasks.get(NamedKey(namespace, ident)) or self.cache.by_uid(ident)
+        key = record.key if record else NamedKey(namespace, ident)
+        by_uid = record is not None and key != (namespace, ident)
+        outcome = self.writer.delete(
+            key.namespace,
+            key.name,
+            if_match=if_match,
+            grace_period=grace_period,
+            take_over=take_over,
+            uid=ident if by_uid else "",
+        )
+        if isinstance(outcome, Refused):
+            raise refusal(outcome)
+        self.freshness.reach(outcome.revision)
+        with self.cache.lock:
+            left = self.cache.tasks.get(key)
+            if left is not None and not outcome.gone:
+                return Removal(outcome, show_task(self.cache, left, self.why))
+        return Removal(outcome, self._as_written(outcome.task, outcome.revision) if outcome.task else None)
+
+    def ready(self, *, consistent: bool = False) -> None:
+        """Raises a 503 until the cache was filled once; with `consistent` waits until it holds what etcd holds."""
+        if not self.cache.informer.synced:
+            raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")
+        if consistent:
+            self.freshness.reach_now()
+        self.feed.begin()
+
+    def _shown(self, applied: Sequence[Applied]) -> list[Change]:
+        self.freshness.reach(max((each.revision for each in applied), default=0))
+        changes = []
+        with self.cache.lock:
+            for each in applied:
+                metadata = each.task.metadata
+                record = self.cache.tasks.get(NamedKey(metadata.namespace, metadata.name))
+                current = record is not None and each.revision and record.entry.mod_revision >= each.revision
+                shown = show_task(self.cache, record, self.why) if record and current else None
+                changes.append(Change(each, shown or self._as_written(each.task, each.revision)))
+        return changes
+
+    def _near(self, ident: str, namespace: str) -> str:
+        reason = self.cache.quarantined.get(keys.task(namespace, ident))
+        if reason:
+            return f"what etcd holds under that name is not usable: {reason}"
+        with self.cache.lock:
+            elsewhere = sorted(key.namespace for key in self.cache.tasks if key.name == ident)
+        return f"there is one in namespace {elsewhere[0]}" if elsewhere else ""
+
+    def _identity(task: ShownTask) -> tuple[str, str]:
+    return task.metadata.namespace, task.metadata.name
+
+
+def _fields(task: ShownTask) -> dict[str, str]:
+    return {
+        "metadata.name": task.metadata.name,
+        "metadata.namespace": task.metadata.namespace,
+        "metadata.uid": task.metadata.uid,
+        "metadata.source": task.metadata.source,
+        "spec.image": task.spec.image,
+        "status.state": task.status.state,
+        "status.node": task.status.node,
+        "status.reason": task.status.reason,
+        "status.health": task.status.health,
+    }
