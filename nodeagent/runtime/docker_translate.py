@@ -44,6 +44,7 @@ _STATES = {
 }
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 _NANOSECONDS = 1_000_000_000
+_DEFAULT_GRACE = 10.0
 
 
 def create_body(spec: ContainerSpec) -> CreateBody:
@@ -111,7 +112,8 @@ def container_info(found: Inspected) -> ContainerInfo:
         health=_health(found.state.health.status) if found.state.health else "",
         ports=_published(found.network_settings.ports or {}),
         pid=found.state.pid,
-        stop_grace=found.config.stop_timeout,
+        stop_signal=found.config.stop_signal or "SIGTERM",
+        stop_grace=_DEFAULT_GRACE if found.config.stop_timeout is None else found.config.stop_timeout,
         error=found.state.error,
     )
 

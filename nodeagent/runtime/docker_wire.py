@@ -95,6 +95,7 @@ class State(_Body, frozen=True, kw_only=True):
 
 class Config(_Body, frozen=True, kw_only=True):
     labels: dict[str, str] | None = None
+    stop_signal: str = ""
     stop_timeout: int | None = None
 
 

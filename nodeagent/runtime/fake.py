@@ -87,7 +87,12 @@ class FakeRuntime:
             raise NameConflict(f"the name {spec.name} is in use")
         identity = f"{next(self._ids):064x}"
         info = ContainerInfo(
-            identity, spec.name, dict(spec.labels), ContainerState.CREATED, stop_grace=round(spec.stop_grace)
+            identity,
+            spec.name,
+            dict(spec.labels),
+            ContainerState.CREATED,
+            stop_signal=spec.stop_signal,
+            stop_grace=round(spec.stop_grace),
         )
         self._containers[identity] = _Container(spec, info, self._program(spec))
         self._answer()

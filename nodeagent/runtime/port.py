@@ -116,8 +116,9 @@ class ContainerInfo:
     """`starting`, `healthy`, `unhealthy`; empty without a probe."""
     ports: tuple[PublishedPort, ...] = ()
     pid: int = 0
-    stop_grace: float | None = None
-    """Seconds, as it was created."""
+    stop_signal: str = "SIGTERM"
+    stop_grace: float = 10.0
+    """Seconds; both as it was created."""
     error: str = ""
     """Why it could not start, in the runtime's words."""
 

@@ -48,7 +48,7 @@ class DockerEngine:
 
 
 @contextlib.contextmanager
-def docker_engine() -> Iterator[DockerEngine]:
+def running_docker_engine() -> Iterator[DockerEngine]:
     """Raises RuntimeError with dockerd's last words when none can be had."""
     named = os.environ.get("DOCKER_HOST", "")
     if named:

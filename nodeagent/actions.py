@@ -1,0 +1,87 @@
+"""What the agent may do next about one task, as data. Returned by decide.py, carried out by effects.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nodeagent.names import Run
+from taskyard.objects import TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """For the task's events: `reason` for programs, `message` for people."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Inspect these containers (ids or names)."""
+
+    containers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """From now on this is the task's status. It is in the store once a Publish has succeeded."""
+
+    status: TaskStatus
+    happening: Happening | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    status: TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAndStart:
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a container that was created before, perhaps by an agent that died then."""
+
+    run: Run
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    container: str
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    container: str
+    force: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Nothing to do for this many seconds, unless something changes."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """The task has nothing left here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    pass
+
+
+Action = Look | Report | Publish | Pull | CreateAndStart | Start | Signal | Remove | Wait | Forget | Nothing

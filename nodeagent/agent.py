@@ -1,0 +1,239 @@
+"""The agent's loop: takes a task off the queue, asks decide.py what comes next, hands that to a lane, and asks again.
+
+One action is in flight for a task at a time (the queue sees to it). Nothing here blocks or starts threads: app.py
+drives it with threads, a simulation calls `reconcile` until it returns False.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from nodeagent.actions import (
+    Action,
+    CreateAndStart,
+    Forget,
+    Happening,
+    Look,
+    Nothing,
+    Publish,
+    Pull,
+    Remove,
+    Report,
+    Signal,
+    Start,
+    Wait,
+)
+from nodeagent.decide import decide
+from nodeagent.effects import Effects, NotCertain
+from nodeagent.lanes import Lane, Lanes
+from nodeagent.memory import TaskMemory, refresh
+from nodeagent.names import Owner
+from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
+from nodeagent.situation import Situation
+from nodeagent.view import ContainerView
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.objects import ObjectRef
+from taskyard.store.api import StoreError, StoreUnavailable
+from taskyard.store.informer import Change, Informer
+from taskyard.store.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+_NOT_READY_PAUSE = 0.5
+
+
+class Recorder(Protocol):
+    """taskyard.events.EventRecorder, as far as it is needed here."""
+
+    def emit(self, about: ObjectRef, namespace: str, reason: str, message: str, *, warning: bool = False) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop works with; put together by app.py, or by a test."""
+
+    owner: Owner
+    runtime: Runtime
+    informer: Informer
+    queue: WorkQueue[str]
+    view: ContainerView
+    effects: Effects
+    publisher: Publisher
+    weather: StoreWeather
+    recorder: Recorder
+    lanes: Lanes
+    clock: Clock
+    runtime_failed: Callable[[], None]
+    """Called when the runtime did not answer, so that someone finds out whether it is down."""
+
+
+class Agent:
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._memories: dict[str, TaskMemory] = {}
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """For Informer.subscribe."""
+        for change in changes:
+            key = keys.parse_node(change.key)
+            if key and key.uid:
+                self._parts.queue.add(key.uid)
+
+    def happened(self, event: ContainerEvent) -> None:
+        uid = self._parts.view.happened(event)
+        if uid:
+            self._parts.queue.add(uid)
+
+    def look_around(self) -> None:
+        """Lists all containers of this node: the truth that events only hasten. Raises RuntimeUnavailable."""
+        first = not self._parts.view.listed
+        doubted = self._parts.view.compare(self._parts.runtime.list(self._parts.owner.labels))
+        for uid in doubted | (self._known_uids() if first else set()):
+            self._parts.queue.add(uid)
+
+    def reconcile(self, timeout: float) -> bool:
+        """One step for one task; False when there was none to take within `timeout` seconds."""
+        uid = self._parts.queue.get(timeout)
+        if uid is None:
+            return False
+        if not (self._parts.informer.synced and self._parts.view.listed):
+            # Without either a container would look superfluous, or missing.
+            self._parts.queue.add_after(uid, _NOT_READY_PAUSE)
+            self._parts.queue.done(uid)
+            return True
+        memory = self._memories.setdefault(uid, TaskMemory(uid))
+        try:
+            action = self._next(memory)
+        except Exception:
+            log.exception("cannot decide about task %s", uid)
+            self._finish(uid, retry=True)
+            return True
+        self._carry_out(memory, action)
+        return True
+
+    def _known_uids(self) -> set[str]:
+        with self._parts.informer.lock:
+            found = {key.uid for key in map(keys.parse_node, self._parts.informer.entries) if key and key.uid}
+        return found | self._parts.view.uids()
+
+    def _next(self, memory: TaskMemory) -> Action:
+        refresh(memory, self._parts.informer, self._parts.owner.node)
+        if memory.problem:
+            self._quarantine(memory)
+            return Nothing()
+        while isinstance(action := decide(self._situation(memory)), Report):
+            memory.status, memory.outcome = action.status, None
+            if action.happening:
+                self._tell(memory, action.happening)
+        return action
+
+    def _situation(self, memory: TaskMemory) -> Situation:
+        containers, unsure = self._parts.view.of(memory.uid)
+        return Situation(
+            assignment=memory.assignment,
+            status=memory.status,
+            written=memory.written,
+            containers=containers,
+            unsure=unsure,
+            outcome=memory.outcome,
+            signalled=memory.signalled,
+            ended=memory.ended,
+            store_reachable=self._parts.weather.fair(),
+            now=self._parts.clock.now(),
+            monotonic=self._parts.clock.monotonic(),
+        )
+
+    def _carry_out(self, memory: TaskMemory, action: Action) -> None:
+        effects = self._parts.effects
+        match action:
+            case Look():
+                self._submit(Lane.LOOK, memory, lambda: effects.look(memory, action))
+            case Publish():
+                self._submit(Lane.STORE, memory, lambda: self._publish(memory, action))
+            case CreateAndStart():
+                self._submit(Lane.START, memory, lambda: effects.create_and_start(memory, action))
+            case Start():
+                self._submit(Lane.START, memory, lambda: effects.start(memory, action))
+            case Pull():
+                self._tell(memory, Happening("Pulling", f"fetching image {action.image}"))
+                self._submit(Lane.PULL, memory, lambda: effects.pull(memory, action))
+            case Signal():
+                self._submit(Lane.STOP, memory, lambda: effects.signal(memory, action))
+            case Remove():
+                self._submit(Lane.STOP, memory, lambda: effects.remove(memory, action))
+            case Forget():
+                self._memories.pop(memory.uid, None)
+                self._parts.queue.done(memory.uid)
+            case Wait():
+                self._parts.queue.add_after(memory.uid, action.seconds)
+                self._parts.queue.done(memory.uid)
+            case Nothing() | Report():
+                self._parts.queue.done(memory.uid)
+
+    def _submit(self, lane: Lane, memory: TaskMemory, effect: Callable[[], None]) -> None:
+        self._parts.lanes.submit(lane, lambda: self._run(memory, effect))
+
+    def _run(self, memory: TaskMemory, effect: Callable[[], None]) -> None:
+        """In a lane: carries the action out, then puts the task back for its next decision."""
+        retry = True
+        try:
+            effect()
+            retry = False
+        except NotCertain as error:
+            log.info("task %s: %s", memory.uid, error)
+        except RuntimeUnavailable as error:
+            log.warning("task %s: %s", memory.uid, error)
+            self._parts.runtime_failed()
+        except StoreUnavailable as error:
+            log.warning("task %s: its status cannot be written now: %s", memory.uid, error)
+            self._parts.queue.add_after(memory.uid, self._parts.weather.failed() + 0.01)
+            retry = False
+        except (RuntimeFault, StoreError) as error:
+            log.warning("task %s: %s", memory.uid, error)
+        except Exception:
+            log.exception("task %s: an action failed in a way that nobody foresaw", memory.uid)
+        finally:
+            self._finish(memory.uid, retry=retry)
+
+    def _publish(self, memory: TaskMemory, action: Publish) -> None:
+        if not self._parts.publisher.publish(memory, action.status):
+            raise StaleAssignment("the assignment or the registration has changed; its status is written anew")
+        self._parts.weather.worked()
+
+    def _finish(self, uid: str, *, retry: bool) -> None:
+        if retry:
+            self._parts.queue.retry(uid)
+        else:
+            self._parts.queue.forget(uid)
+            self._parts.queue.add(uid)
+        self._parts.queue.done(uid)
+
+    def _tell(self, memory: TaskMemory, happening: Happening) -> None:
+        about = memory.status or memory.assignment
+        if about:
+            self._parts.recorder.emit(
+                ObjectRef(kind="Task", name=about.name, uid=memory.uid),
+                about.namespace,
+                happening.reason,
+                happening.message,
+                warning=happening.warning,
+            )
+
+    def _quarantine(self, memory: TaskMemory) -> None:
+        key = keys.assignment(self._parts.owner.node, memory.uid)
+        self._parts.recorder.emit(
+            ObjectRef(kind="Node", name=self._parts.owner.node),
+            keys.CLUSTER_NAMESPACE,
+            "Quarantined",
+            f"{key} is ignored until it changes: {memory.problem}",
+            warning=True,
+        )
+
+
+class StaleAssignment(StoreError):
+    """A compare failed; the cache will catch up, and then the task is decided on anew."""

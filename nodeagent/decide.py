@@ -1,0 +1,205 @@
+"""What to do next about one task on this node: an ordered table of rules, the first that has something to say wins.
+
+Pure. The agent asks again after each action and whenever something changed, so a rule only ever names the next step;
+every sequence (intent, create, start, report) comes from asking repeatedly. After a crash the same question, asked
+of what the store and the runtime still know, continues where it ended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nodeagent import progress
+from nodeagent.actions import (
+    Action,
+    CreateAndStart,
+    Forget,
+    Look,
+    Nothing,
+    Publish,
+    Pull,
+    Remove,
+    Signal,
+    Start,
+    Wait,
+)
+from nodeagent.names import Run
+from nodeagent.restart import wait_before
+from nodeagent.runtime.port import ContainerState
+from nodeagent.situation import (
+    Container,
+    ImageAbsent,
+    ImagePulled,
+    NameTaken,
+    PullFailed,
+    Situation,
+    StartRefused,
+)
+from taskyard.clock import parse_timestamp
+from taskyard.objects import Assignment, TaskState, TaskStatus
+
+KILL_PATIENCE = 10.0
+"""Seconds until a container that survived SIGKILL (stuck in the kernel, or a slow engine) is killed again."""
+KEPT_ATTEMPTS = 2
+"""Containers kept for their logs: the current attempt's and the one before."""
+
+EpochRule = Callable[[Situation, Assignment, TaskStatus], Action | None]
+
+
+def decide(situation: Situation) -> Action:
+    if situation.unsure:
+        return Look(situation.unsure)
+    assignment = situation.assignment
+    if assignment is None:
+        return _clear(situation, situation.containers, None) or (Forget() if situation.status else Nothing())
+    others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)
+    clearing = _clear(situation, others, None)
+    if clearing:
+        return clearing
+    if assignment.desired == "Stopped":
+        return _stop_for_good(situation, assignment)
+    status = situation.status
+    if status is None or status.epoch != assignment.epoch:
+        newest = situation.containers[-1].run.attempt if situation.containers else 1
+        return progress.intent(assignment, newest, situation.now)
+    for rule in RULES:
+        action = rule(situation, assignment, status)
+        if action:
+            return action
+    return Nothing()
+
+
+def _clear(situation: Situation, containers: tuple[Container, ...], grace: float | None) -> Action | None:
+    """Stops and removes these, running ones first; None when there are none."""
+    for one in containers:
+        if one.running:
+            return _stop(situation, one, grace, last=Remove(one.info.id, force=True))
+    return Remove(containers[0].info.id, force=False) if containers else None
+
+
+def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
+    """Its signal, then its grace period, then `last`."""
+    allowed = one.info.stop_grace if grace is None else grace
+    sent = situation.signalled.get(one.info.id)
+    if sent is None:
+        return Signal(one.info.id, one.info.stop_signal) if allowed > 0 else last
+    if sent.signal == "SIGKILL":
+        allowed = KILL_PATIENCE
+    left = sent.at + allowed - situation.monotonic
+    return Wait(left) if left > 0 else last
+
+
+def _stop_for_good(situation: Situation, assignment: Assignment) -> Action:
+    clearing = _clear(situation, situation.containers, assignment.grace_period)
+    if clearing:
+        return clearing
+    status = situation.status
+    if status is None or status.epoch != assignment.epoch or not status.state.terminal:
+        return progress.stopped(assignment, status, situation.ended, situation.now)
+    return _publish(situation, assignment, status) or Nothing()
+
+
+def _catch_up(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    newest = situation.containers[-1].run.attempt if situation.containers else 0
+    return progress.caught_up(status, newest, situation.now) if newest > status.attempt else None
+
+
+def _publish(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    """Before any step that rests on it; while the store is away the known task goes on without."""
+    return Publish(status) if situation.store_reachable and status != situation.written else None
+
+
+def _stop_earlier_attempts(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    """Never two at once, and none at all once the task is over: its resources count as free."""
+    for one in situation.containers:
+        if one.running and (one.run.attempt < status.attempt or status.state.terminal):
+            return _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
+    return None
+
+
+def _remove_old_attempts(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    settled = status.state in (TaskState.RUNNING, TaskState.COMPLETED, TaskState.FAILED)
+    oldest = situation.containers[0] if situation.containers else None
+    if settled and oldest and oldest.run.attempt <= status.attempt - KEPT_ATTEMPTS:
+        return Remove(oldest.info.id, force=False)
+    return None
+
+
+def _rest_when_over(_: Situation, __: Assignment, status: TaskStatus) -> Action | None:
+    return Nothing() if status.state.terminal else None
+
+
+def _notice_the_loss(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    lost = not situation.current and status.state in (TaskState.RUNNING, TaskState.STOPPING)
+    return progress.gone(assignment, status, situation.now) if lost else None
+
+
+def _settle_the_outcome(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    now, image = situation.now, assignment.spec.image
+    match situation.outcome:
+        case NameTaken(message):
+            return progress.name_taken(status, message, now)
+        case StartRefused(message):
+            return progress.could_not_start(assignment, status, message, now)
+        case PullFailed(message):
+            failed = f"image {image} could not be pulled: {message}"
+            return progress.waiting_for_image(assignment, status, "ImagePullBackOff", failed, now)
+        case ImageAbsent() if assignment.spec.pull_policy == "Never":
+            missing = f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
+            return progress.waiting_for_image(assignment, status, "ImageMissing", missing, now)
+        case ImageAbsent():
+            return Pull(image)
+        case _:
+            return None
+
+
+def _wait_for_the_next_attempt(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    if situation.current or not status.next_attempt_at:
+        return None
+    left = parse_timestamp(status.next_attempt_at) - situation.now
+    longest = wait_before(assignment.spec.restart.backoff, status.backoff_step)
+    # More than the whole wait: the wall clock was set back, which must not turn seconds into hours.
+    return Wait(left) if 0 < left <= longest + 1 else None
+
+
+def _create(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    if situation.current:
+        return None
+    if situation.written is None or situation.written.epoch != assignment.epoch:
+        return Nothing()  # The intent has to be durable; the write is tried again when the store is back.
+    if assignment.spec.pull_policy == "Always" and not isinstance(situation.outcome, ImagePulled):
+        return Pull(assignment.spec.image)
+    return CreateAndStart(Run(status.uid, status.epoch, status.attempt))
+
+
+def _follow_the_container(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    current = situation.current
+    if not current:
+        return None
+    info, now = current.info, situation.now
+    if info.state is ContainerState.CREATED:
+        return Start(current.run, info.id)
+    if not current.running:
+        return progress.exited(assignment, status, info, now)
+    if status.state is TaskState.STOPPING:
+        return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
+    if info.health == "unhealthy":
+        return progress.unhealthy(assignment, status, now)
+    told = (status.state, status.container_id, status.health, status.ports)
+    seen = (TaskState.RUNNING, info.id, info.health, progress.host_ports(assignment, info.ports))
+    return progress.running(assignment, status, info, now) if told != seen else None
+
+
+RULES: tuple[EpochRule, ...] = (
+    _catch_up,
+    _publish,
+    _stop_earlier_attempts,
+    _remove_old_attempts,
+    _rest_when_over,
+    _notice_the_loss,
+    _settle_the_outcome,
+    _wait_for_the_next_attempt,
+    _create,
+    _follow_the_container,
+)
+"""For an assignment that is to run, with a status of its epoch. First match wins."""

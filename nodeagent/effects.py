@@ -1,0 +1,185 @@
+"""Carries out what decide.py asks of the runtime, and notes what came of it in the view and in the task's memory.
+
+Each method is one named effect, so that a test can stop the agent between any two. Errors that are answers (image
+missing, name taken, start refused) become outcomes to decide on; RuntimeUnavailable goes to the caller, who retries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from nodeagent.actions import CreateAndStart, Look, Pull, Remove, Signal, Start
+from nodeagent.container_spec import container_spec
+from nodeagent.memory import TaskMemory
+from nodeagent.names import Owner, Run, run_of
+from nodeagent.runtime.port import (
+    ContainerInfo,
+    ContainerSpec,
+    ContainerState,
+    ImageMissing,
+    NameConflict,
+    PublishedPort,
+    Runtime,
+    RuntimeRefused,
+    RuntimeUnavailable,
+)
+from nodeagent.situation import ImageAbsent, ImagePulled, NameTaken, PullFailed, Signalled, StartRefused
+from nodeagent.standing import Standing
+from nodeagent.view import ContainerView
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.store.api import Store, StoreUnavailable
+
+
+class NotCertain(RuntimeUnavailable):
+    """The start has to wait: something it rests on does not hold at the moment."""
+
+
+class Effects:
+    def __init__(
+        self, owner: Owner, runtime: Runtime, store: Store, view: ContainerView, standing: Standing, clock: Clock
+    ) -> None:
+        self._owner = owner
+        self._runtime = runtime
+        self._store = store
+        self._view = view
+        self._standing = standing
+        self._clock = clock
+
+    def look(self, memory: TaskMemory, action: Look) -> None:
+        self._view.about_to_look(memory.uid, action.containers)
+        left = list(action.containers)
+        try:
+            while left:
+                self._look_at(memory, left[0])
+                left.pop(0)
+        finally:
+            self._view.doubt(memory.uid, left)
+
+    def pull(self, memory: TaskMemory, action: Pull) -> None:
+        try:
+            self._runtime.pull(action.image)
+        except RuntimeRefused as error:
+            memory.outcome = PullFailed(str(error))
+        else:
+            memory.outcome = ImagePulled()
+
+    def create_and_start(self, memory: TaskMemory, action: CreateAndStart) -> None:
+        if memory.assignment is None:
+            return
+        spec = container_spec(memory.assignment, action.run, self._owner)
+        try:
+            identity = self._create(memory, spec)
+            if identity:
+                self._view.saw(_as_created(identity, spec))
+                self._start(memory, action.run, _as_created(identity, spec), spec)
+        except RuntimeUnavailable:
+            # The call may have worked all the same.
+            self._view.doubt(memory.uid, [spec.name])
+            raise
+
+    def start(self, memory: TaskMemory, action: Start) -> None:
+        containers, _ = self._view.of(memory.uid)
+        found = next((one.info for one in containers if one.info.id == action.container), None)
+        if memory.assignment is None or found is None:
+            return
+        try:
+            self._start(memory, action.run, found, container_spec(memory.assignment, action.run, self._owner))
+        except RuntimeUnavailable:
+            self._view.doubt(memory.uid, [action.container])
+            raise
+
+    def signal(self, memory: TaskMemory, action: Signal) -> None:
+        self._runtime.kill(action.container, action.signal)
+        memory.signalled[action.container] = Signalled(action.signal, self._clock.monotonic())
+        if action.signal == "SIGKILL":
+            self._view.doubt(memory.uid, [action.container])
+
+    def remove(self, memory: TaskMemory, action: Remove) -> None:
+        self._runtime.remove(action.container, force=action.force)
+        self._view.gone(memory.uid, action.container)
+        memory.signalled.pop(action.container, None)
+
+    def _look_at(self, memory: TaskMemory, container: str) -> None:
+        info = self._runtime.inspect(container)
+        if info is None:
+            self._view.gone(memory.uid, container)
+            return
+        self._view.saw(info)
+        if info.state in (ContainerState.EXITED, ContainerState.DEAD):
+            memory.ended = info
+
+    def _create(self, memory: TaskMemory, spec: ContainerSpec) -> str:
+        """The new container's id; empty when there is none, or one that was there already and is in the view now."""
+        try:
+            return self._runtime.create(spec)
+        except NameConflict:
+            self._adopt(memory, spec)
+        except ImageMissing as error:
+            pulled = isinstance(memory.outcome, ImagePulled)
+            memory.outcome = PullFailed(f"pulled, and yet {error}") if pulled else ImageAbsent()
+        except RuntimeRefused as error:
+            memory.outcome = StartRefused(str(error))
+        return ""
+
+    def _adopt(self, memory: TaskMemory, spec: ContainerSpec) -> None:
+        """The name is deterministic, so a container that has it and our labels is this very attempt's."""
+        found = self._runtime.inspect(spec.name)
+        if found is None:
+            raise RuntimeUnavailable(f"the name {spec.name} was taken and is free again")
+        if run_of(self._owner, found.name, found.labels):
+            self._view.saw(found)
+        else:
+            memory.outcome = NameTaken(
+                f"a container named {spec.name} that is not Taskyard's is on this node: rename or remove it"
+            )
+
+    def _start(self, memory: TaskMemory, run: Run, created: ContainerInfo, spec: ContainerSpec) -> None:
+        if not self._still_wanted(memory, run):
+            return
+        try:
+            self._runtime.start(created.id)
+        except RuntimeRefused as error:
+            memory.outcome = StartRefused(str(error))
+            return
+        if any(port.host == 0 for port in spec.ports):
+            self._look_at(memory, created.id)
+        else:
+            self._view.saw(_as_started(created, spec, self._clock.now()))
+
+    def _still_wanted(self, memory: TaskMemory, run: Run) -> bool:
+        """The last check before a start, against the store itself. A restart goes on while the store is away."""
+        if memory.entry is None:
+            return False
+        first = run.attempt == 1
+        if first and not self._standing.certain():
+            raise NotCertain("the node's lease is not certain; the start waits until it is")
+        try:
+            current = self._store.get(keys.assignment(self._owner.node, memory.uid))
+        except StoreUnavailable as error:
+            if first:
+                raise NotCertain(f"the assignment could not be confirmed: {error}") from error
+            return True
+        return current is not None and current.mod_revision == memory.entry.mod_revision
+
+
+def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:
+    return ContainerInfo(
+        identity,
+        spec.name,
+        spec.labels,
+        ContainerState.CREATED,
+        stop_signal=spec.stop_signal,
+        stop_grace=spec.stop_grace,
+    )
+
+
+def _as_started(created: ContainerInfo, spec: ContainerSpec, now: float) -> ContainerInfo:
+    """What an inspect would say, without the call: it takes dockerd longer than all the rest of the report."""
+    return replace(
+        created,
+        state=ContainerState.RUNNING,
+        started_at=now,
+        health="starting" if spec.probe else "",
+        ports=tuple(PublishedPort(port.container, port.protocol, port.host) for port in spec.ports if port.host),
+    )

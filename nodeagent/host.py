@@ -1,0 +1,65 @@
+"""What the agent knows about the host it is on: its lasting identity, its size, its labels. Read once, at start.
+
+The identity lives in the data folder, together with a lock that keeps a second agent out of it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import platform
+import secrets
+import socket
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from taskyard.objects import Amounts
+
+
+class FolderTaken(Exception):
+    """Another agent uses the data folder."""
+
+
+def lock_folder(folder: Path) -> IO[str]:
+    """The lock, held until it is closed. Raises FolderTaken, OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = open(folder / "lock", "w")  # noqa: SIM115 - it stays open for as long as the agent lives
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise FolderTaken(f"another agent uses the data folder {folder}: give this one another --data-dir") from error
+    return lock
+
+
+def host_id(folder: Path) -> str:
+    """32 hex digits, made at the first start. Raises OSError."""
+    path = folder / "host-id"
+    if path.exists() and (found := path.read_text().strip()):
+        return found
+    made = secrets.token_hex(16)
+    temporary = folder / "host-id.new"
+    with open(temporary, "w") as file:
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    return made
+
+
+def capacity(folder: Path) -> Amounts:
+    return Amounts(
+        cpu_millis=(psutil.cpu_count() or 1) * 1000,
+        memory_bytes=psutil.virtual_memory().total,
+        disk_bytes=psutil.disk_usage(str(folder)).total,
+    )
+
+
+def labels() -> dict[str, str]:
+    return {
+        "taskyard/hostname": socket.gethostname(),
+        "taskyard/os": platform.system().lower(),
+        "taskyard/arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+    }

@@ -1,0 +1,87 @@
+"""What the agent remembers of each task between two actions, and how it reads the store's cache. No I/O.
+
+All of it can be lost: a new agent rebuilds it from the store and the runtime. Whoever holds a uid from the work queue
+is the only one to touch that task's memory, so it needs no lock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from nodeagent.runtime.port import ContainerInfo
+from nodeagent.situation import Outcome, Signalled
+from taskyard import keys
+from taskyard.objects import Assignment, BadValue, TaskStatus, decode
+from taskyard.quantity import byte_count, cpu_millis, seconds
+from taskyard.store.api import Entry
+from taskyard.store.informer import Informer
+
+
+@dataclass(slots=True)
+class TaskMemory:
+    uid: str
+    entry: Entry | None = None
+    """The assignment as the cache has it; what status writes are compared with."""
+    assignment: Assignment | None = None
+    problem: str = ""
+    """Why `entry` could not be read; nothing is done then, and nothing undone."""
+    status: TaskStatus | None = None
+    written: TaskStatus | None = None
+    written_revision: int = 0
+    outcome: Outcome | None = None
+    signalled: dict[str, Signalled] = field(default_factory=dict)
+    ended: ContainerInfo | None = None
+
+
+def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
+    """Brings the memory up to the cache."""
+    with informer.lock:
+        entry = informer.entries.get(keys.assignment(node, memory.uid))
+        status = informer.entries.get(keys.status(node, memory.uid))
+        revision = informer.revision
+    if entry != memory.entry:
+        memory.entry = entry
+        memory.assignment, memory.problem = _read_assignment(entry, memory.uid)
+    if revision >= memory.written_revision and (status.mod_revision if status else 0) != memory.written_revision:
+        memory.written_revision = status.mod_revision if status else 0
+        memory.written = _read_status(status)
+        if memory.status is None:
+            memory.status = memory.written
+
+
+def _read_assignment(entry: Entry | None, uid: str) -> tuple[Assignment | None, str]:
+    if entry is None:
+        return None, ""
+    try:
+        found = decode(entry.value, Assignment)
+        _check_quantities(found)
+    except ValueError as error:
+        return None, str(error)
+    return (found, "") if found.uid == uid else (None, f"the value speaks of uid {found.uid!r}, the key of {uid!r}")
+
+
+def _check_quantities(assignment: Assignment) -> None:
+    """Everything that is read later; ValueError names the first that cannot be."""
+    spec = assignment.spec
+    if spec.resources.cpu is not None:
+        cpu_millis(spec.resources.cpu)
+    if spec.resources.memory is not None:
+        byte_count(spec.resources.memory)
+    backoff, check = spec.restart.backoff, spec.health_check
+    durations = [spec.stop.grace_period, backoff.initial, backoff.max, backoff.reset]
+    durations += [check.interval, check.timeout, check.start_period] if check else []
+    for duration in durations:
+        seconds(duration)
+    for volume in spec.volumes:
+        if volume.size is not None:
+            byte_count(volume.size)
+
+
+def _read_status(entry: Entry | None) -> TaskStatus | None:
+    """A status that cannot be read counts as missing: the agent, its only writer, writes it anew."""
+    if entry is None:
+        return None
+    try:
+        return decode(entry.value, TaskStatus)
+    except BadValue:
+        return None

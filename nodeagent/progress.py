@@ -1,0 +1,258 @@
+"""How a task's status moves on: from intent to Running, to the next attempt, to its end. Pure; called by decide.py.
+
+Each function returns the Report to make. States only move forward within an attempt; a restart is a new attempt, and
+the report that ends one attempt is the durable intent of the next.
+"""
+
+from __future__ import annotations
+
+import signal
+
+import msgspec
+
+from nodeagent.actions import Happening, Report
+from nodeagent.restart import Final, after_exit, wait_before
+from nodeagent.runtime.port import ContainerInfo, PublishedPort
+from taskyard.clock import parse_timestamp, timestamp
+from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus
+from taskyard.quantity import format_duration
+
+
+def intent(assignment: Assignment, attempt: int, now: float) -> Report:
+    """The first word about an epoch; an attempt above 1 was found running when the status was lost."""
+    return Report(
+        TaskStatus(
+            uid=assignment.uid,
+            namespace=assignment.namespace,
+            name=assignment.name,
+            epoch=assignment.epoch,
+            attempt=attempt,
+            restarts=attempt - 1,
+            state=TaskState.STARTING,
+            reason="Starting",
+            updated_at=timestamp(now),
+        )
+    )
+
+
+def caught_up(status: TaskStatus, attempt: int, now: float) -> Report:
+    """A later attempt than the status knows of is there: its intent could not be written when it began."""
+    return Report(
+        _next_attempt(status, attempt=attempt, restarts=max(status.restarts, attempt - 1), reason="Starting", now=now)
+    )
+
+
+def running(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now: float) -> Report:
+    fresh = status.state is not TaskState.RUNNING
+    happening = Happening("Started", f"attempt {status.attempt} runs as {found.name}") if fresh else None
+    if found.health == "healthy" and status.health != "healthy":
+        happening = Happening("Healthy", "its health check passes")
+    return Report(
+        msgspec.structs.replace(
+            status,
+            state=TaskState.RUNNING,
+            reason="",
+            message="",
+            container_id=found.id,
+            container_name=found.name,
+            ports=host_ports(assignment, found.ports),
+            health=found.health,
+            next_attempt_at="",
+            started_at=timestamp(found.started_at),
+            updated_at=timestamp(now),
+        ),
+        happening,
+    )
+
+
+def host_ports(assignment: Assignment, published: tuple[PublishedPort, ...]) -> list[HostPort]:
+    names: dict[tuple[int, str], str] = {(port.container, port.protocol): port.name for port in assignment.spec.ports}
+    return [
+        HostPort(
+            container=port.container,
+            host=port.host,
+            protocol=port.protocol,
+            name=names.get((port.container, port.protocol), ""),
+        )
+        for port in published
+    ]
+
+
+def unhealthy(assignment: Assignment, status: TaskStatus, now: float) -> Report:
+    check = assignment.spec.health_check
+    times = f"{check.retries} times in a row" if check else "repeatedly"
+    message = f"its health check failed {times}"
+    return Report(
+        msgspec.structs.replace(
+            status,
+            state=TaskState.STOPPING,
+            reason="Unhealthy",
+            message=message,
+            health="unhealthy",
+            updated_at=timestamp(now),
+        ),
+        Happening("Unhealthy", f"{message}; it is stopped", warning=True),
+    )
+
+
+def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now: float) -> Report:
+    """The current attempt's container ended, by itself or because it was stopped for being unhealthy."""
+    ran = max(0.0, found.finished_at - found.started_at)
+    ended_at = found.finished_at or now
+    succeeded = found.exit_code == 0
+    status = msgspec.structs.replace(
+        status,
+        container_id=found.id,
+        container_name=found.name,
+        started_at=timestamp(found.started_at) if found.started_at else "",
+    )
+    if status.state is TaskState.STOPPING:
+        return _ended(assignment, status, status.reason, status.message, ended_at, now, code=found.exit_code, ran=ran)
+    if found.oom_killed:
+        limit = assignment.spec.resources.memory
+        reason, message = "OOMKilled", "ran out of memory" + (f" (limit {limit})" if limit is not None else "")
+    elif succeeded:
+        reason, message = "Completed", "exited with code 0"
+    else:
+        reason, message = "Error", _describe_exit(found)
+    return _ended(
+        assignment, status, reason, message, ended_at, now, code=found.exit_code, ran=ran, oom=found.oom_killed,
+        succeeded=succeeded,
+    )  # fmt: skip
+
+
+def gone(assignment: Assignment, status: TaskStatus, now: float) -> Report:
+    """It ran, and its container is not there any more: nobody knows how it ended."""
+    started = parse_timestamp(status.started_at) if status.started_at else now
+    message = f"its container {status.container_name} was removed by somebody else"
+    return _ended(assignment, status, "ContainerGone", message, now, now, code=None, ran=max(0.0, now - started))
+
+
+def could_not_start(assignment: Assignment, status: TaskStatus, message: str, now: float) -> Report:
+    return _ended(assignment, status, "StartFailed", f"could not start: {message}", now, now, code=None, ran=0.0)
+
+
+def waiting_for_image(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:
+    """The same attempt goes on later, whatever the restart policy: nothing has run yet."""
+    step = status.backoff_step + 1
+    wait = wait_before(assignment.spec.restart.backoff, step)
+    return Report(
+        msgspec.structs.replace(
+            status,
+            reason=reason,
+            message=f"{message}; next try in {format_duration(wait)}",
+            backoff_step=step,
+            next_attempt_at=timestamp(now + wait),
+            updated_at=timestamp(now),
+        ),
+        Happening(reason, message, warning=True),
+    )
+
+
+def name_taken(status: TaskStatus, message: str, now: float) -> Report:
+    return Report(
+        msgspec.structs.replace(
+            status,
+            state=TaskState.FAILED,
+            reason="NameTaken",
+            message=message,
+            finished_at=timestamp(now),
+            updated_at=timestamp(now),
+        ),
+        Happening("NameTaken", message, warning=True),
+    )
+
+
+def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerInfo | None, now: float) -> Report:
+    """It was asked to stop, and nothing of it is left; `found` is its container as last seen."""
+    if status is None or status.epoch != assignment.epoch:
+        status = intent(assignment, 1, now).status
+    return Report(
+        msgspec.structs.replace(
+            status,
+            state=TaskState.COMPLETED,
+            reason="Stopped",
+            message="stopped as asked",
+            exit_code=found.exit_code if found else None,
+            oom_killed=found.oom_killed if found else False,
+            next_attempt_at="",
+            finished_at=timestamp((found.finished_at if found else 0.0) or now),
+            updated_at=timestamp(now),
+        ),
+        Happening("Stopped", "stopped as asked"),
+    )
+
+
+def _ended(
+    assignment: Assignment,
+    status: TaskStatus,
+    reason: str,
+    message: str,
+    ended_at: float,
+    now: float,
+    *,
+    code: int | None,
+    ran: float,
+    oom: bool = False,
+    succeeded: bool = False,
+) -> Report:
+    verdict = after_exit(
+        assignment.spec.restart, succeeded=succeeded, ran=ran, restarts=status.restarts, step=status.backoff_step
+    )
+    happening = Happening(reason, message, warning=not succeeded)
+    if isinstance(verdict, Final):
+        state = TaskState.COMPLETED if succeeded else TaskState.FAILED
+        return Report(
+            msgspec.structs.replace(
+                status,
+                state=state,
+                reason="RestartLimit" if verdict.exhausted and not succeeded else reason,
+                message=f"{message}; no restart after {status.restarts}" if verdict.exhausted else message,
+                exit_code=code,
+                oom_killed=oom,
+                finished_at=timestamp(ended_at),
+                next_attempt_at="",
+                updated_at=timestamp(now),
+            ),
+            happening,
+        )
+    last = LastExit(attempt=status.attempt, exit_code=code, reason=reason, finished_at=timestamp(ended_at))
+    following = _next_attempt(
+        status, attempt=status.attempt + 1, restarts=status.restarts + 1, reason="BackOff", now=now
+    )
+    return Report(
+        msgspec.structs.replace(
+            following,
+            message=f"{message}; restart {following.restarts} in {format_duration(verdict.wait)}",
+            backoff_step=verdict.step,
+            next_attempt_at=timestamp(ended_at + verdict.wait),
+            last_exit=last,
+        ),
+        happening,
+    )
+
+
+def _next_attempt(status: TaskStatus, *, attempt: int, restarts: int, reason: str, now: float) -> TaskStatus:
+    return TaskStatus(
+        uid=status.uid,
+        namespace=status.namespace,
+        name=status.name,
+        epoch=status.epoch,
+        attempt=attempt,
+        state=TaskState.STARTING,
+        reason=reason,
+        restarts=restarts,
+        backoff_step=status.backoff_step,
+        last_exit=status.last_exit,
+        updated_at=timestamp(now),
+    )
+
+
+def _describe_exit(found: ContainerInfo) -> str:
+    code = found.exit_code
+    if code is not None and code > 128:
+        try:
+            return f"killed by {signal.Signals(code - 128).name} (exit code {code})"
+        except ValueError:
+            pass
+    return f"exited with code {code}"

@@ -1,0 +1,168 @@
+"""The node's registration: who this host is, kept in the store under a lease for as long as the agent lives.
+
+A name belongs to one host at a time: an agent takes over what its own host left behind, and refuses what another holds.
+Stepped on the lease's own thread; asked by the effects whether the node still speaks for itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Sequence
+
+import msgspec
+
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.objects import BadValue, NodeLease, decode, encode
+from taskyard.store.api import (
+    Commit,
+    Compare,
+    Entry,
+    Operation,
+    Put,
+    Store,
+    StoreError,
+    same_life,
+    unchanged_since,
+)
+from taskyard.store.informer import Change
+from taskyard.store.lease import LeaseKeeper
+
+log = logging.getLogger(__name__)
+
+_HELD_PAUSE = 2.0
+"""Seconds between looks whether another host has let go of the name."""
+
+
+class NameHeld(Exception):
+    """Another host runs as this node."""
+
+
+def holder(entry: Entry | None, host_id: str) -> str:
+    """The address of the other host that holds the name; empty when it is free or ours."""
+    if entry is None:
+        return ""
+    try:
+        found = decode(entry.value, NodeLease)
+    except BadValue:
+        # Unleased rubbish put by hand is nobody's; under a lease it is some agent's, perhaps of a newer version.
+        return "an agent whose registration cannot be read" if entry.lease else ""
+    return "" if found.host_id == host_id else found.address
+
+
+class Registration:
+    """Implements Standing. `step` and `run` belong to one thread; the rest may be called from any."""
+
+    def __init__(self, store: Store, clock: Clock, node: str, value: NodeLease, *, ttl: float) -> None:
+        self._store = store
+        self._clock = clock
+        self._key = keys.node_lease(node)
+        self._value = value
+        self._ttl = ttl
+        self._keeper = LeaseKeeper(store, clock, ttl)
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._due = True
+        self._registered_under = 0
+        self._create_revision = 0
+        self.held_by = ""
+        """The other host's address, while one holds the name."""
+
+    def certain(self) -> bool:
+        return self._keeper.held and self._registered_under == self._keeper.lease
+
+    def fence(self) -> Compare | None:
+        return same_life(self._key, self._create_revision) if self._create_revision else None
+
+    def lease(self) -> int:
+        """What may be put under the node's life; 0 while it is not registered."""
+        return self._registered_under if self._registered_under == self._keeper.lease else 0
+
+    def runtime_ready(self, ready: bool, description: str) -> None:
+        with self._lock:
+            value = msgspec.structs.replace(
+                self._value, runtime_ready=ready, runtime=description or self._value.runtime
+            )
+            self._due = self._due or value != self._value
+            self._value = value
+        if self._due:
+            self._wake.set()
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """For Informer.subscribe: somebody deleted or replaced the registration."""
+        for change in changes:
+            ours = change.new is not None and change.new.lease == self._registered_under
+            if change.key == self._key and self._registered_under and not ours:
+                self._due = True
+                self._wake.set()
+
+    def step(self) -> float:
+        """Renews the lease, registers where that is due; seconds until the next call. Store failures are logged."""
+        pause = self._keeper.step()
+        if not self._keeper.lease:
+            return pause
+        if self._due or self._registered_under != self._keeper.lease:
+            try:
+                self._register()
+            except NameHeld as error:
+                log.error("%s", error)
+                return min(pause, _HELD_PAUSE)
+            except StoreError as error:
+                log.warning("the node could not be registered: %s", error)
+                return min(pause, self._ttl / 10)
+        return pause
+
+    def _register(self) -> None:
+        with self._lock:
+            self._due = False
+            value = self._value
+        try:
+            self._write(value)
+        except (StoreError, NameHeld):
+            self._due = True
+            raise
+
+    def _write(self, value: NodeLease) -> None:
+        entry = self._store.get(self._key)
+        self.held_by = holder(entry, value.host_id)
+        if self.held_by:
+            raise NameHeld(
+                f"the node name in {self._key} is held by another host, {self.held_by}: "
+                "start this agent with another --node, or stop that one"
+            )
+        lease = self._keeper.lease
+        commit = self._store.commit(
+            [unchanged_since(self._key, entry.mod_revision if entry else 0)], [Put(self._key, encode(value), lease)]
+        )
+        if not commit.succeeded:
+            raise StoreError(f"{self._key} changed while it was being written")
+        self._create_revision = entry.create_revision if entry else commit.revision
+        self._registered_under = lease
+
+    def run(self, stop: threading.Event) -> None:
+        pause = 0.0
+        while not stop.is_set():
+            self._wake.wait(pause)
+            self._wake.clear()
+            if stop.is_set():
+                return
+            try:
+                pause = self.step()
+            except Exception:
+                log.exception("the registration failed; going on")
+                pause = self._ttl / 10
+
+    def wake(self) -> None:
+        """Lets `run` notice that it has to stop."""
+        self._wake.set()
+
+    def leave(self) -> None:
+        """Revokes the lease: the node is gone at once, not when it expires."""
+        self._registered_under = self._create_revision = 0
+        self._keeper.release()
+
+    def commit(self, operations: Sequence[Operation]) -> Commit | None:
+        """Writes that hold only while registered; None while it is not."""
+        fence = self.fence()
+        return self._store.commit([fence], operations) if fence else None

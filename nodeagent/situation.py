@@ -1,0 +1,93 @@
+"""All that a decision about one task on this node rests on, as plain data. Built by the agent, read by decide.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nodeagent.names import Run
+from nodeagent.runtime.port import ContainerInfo, ContainerState
+from taskyard.objects import Assignment, TaskStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container of ours and the run that it belongs to."""
+
+    run: Run
+    info: ContainerInfo
+
+    @property
+    def running(self) -> bool:
+        return self.info.state is ContainerState.RUNNING
+
+
+@dataclass(frozen=True, slots=True)
+class ImageAbsent:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePulled:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class PullFailed:
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StartRefused:
+    """The container could not be created or started, and trying again at once would end the same."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class NameTaken:
+    message: str
+
+
+Outcome = ImageAbsent | ImagePulled | PullFailed | StartRefused | NameTaken
+
+
+@dataclass(frozen=True, slots=True)
+class Signalled:
+    """The last signal that the agent sent a container, and when (monotonic seconds)."""
+
+    signal: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """`status` is the agent's latest word, `written` what the store has of it; they differ while a write is due."""
+
+    assignment: Assignment | None
+    status: TaskStatus | None
+    written: TaskStatus | None
+    containers: tuple[Container, ...]
+    """All of this task's, oldest run first."""
+    unsure: tuple[str, ...]
+    """Ids or names of containers that may have changed since they were looked at."""
+    outcome: Outcome | None
+    """What came of the last try at the current attempt, until it has been reported."""
+    signalled: Mapping[str, Signalled]
+    """By container id."""
+    ended: ContainerInfo | None
+    """The last container that was seen ended; it may be removed by now."""
+    store_reachable: bool
+    now: float
+    """Seconds since the epoch."""
+    monotonic: float
+
+    @property
+    def run(self) -> Run | None:
+        """The attempt that the status speaks of."""
+        return Run(self.status.uid, self.status.epoch, self.status.attempt) if self.status else None
+
+    @property
+    def current(self) -> Container | None:
+        """That attempt's container."""
+        return next((one for one in self.containers if one.run == self.run), None)

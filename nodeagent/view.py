@@ -1,0 +1,92 @@
+"""What the agent believes about its containers. Fed by its own actions, by looks, by events and by the periodic list.
+
+Events and lists never change a belief: they mark a container as unsure, and an inspect settles it. So a list that is
+older than a start, or an event that came twice, does no harm. Thread-safe; decides nothing.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+
+from nodeagent.names import Owner, run_of, uid_of
+from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState, ContainerSummary
+from nodeagent.situation import Container
+
+
+class ContainerView:
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._lock = threading.Lock()
+        self._containers: dict[str, dict[str, Container]] = {}
+        self._unsure: dict[str, set[str]] = {}
+        self.listed = False
+        """A list has succeeded: a container that is not here is not there either, or its event is on its way."""
+
+    def of(self, uid: str) -> tuple[tuple[Container, ...], tuple[str, ...]]:
+        """The task's containers, oldest run first, and the ids or names that have to be looked at."""
+        with self._lock:
+            containers = sorted(self._containers.get(uid, {}).values(), key=lambda one: one.run)
+            return tuple(containers), tuple(sorted(self._unsure.get(uid, ())))
+
+    def all(self) -> list[Container]:
+        with self._lock:
+            return [one for those in self._containers.values() for one in those.values()]
+
+    def uids(self) -> set[str]:
+        with self._lock:
+            return set(self._containers) | set(self._unsure)
+
+    def saw(self, info: ContainerInfo) -> None:
+        run = run_of(self._owner, info.name, info.labels)
+        if run:
+            with self._lock:
+                self._containers.setdefault(run.uid, {})[info.id] = Container(run, info)
+
+    def gone(self, uid: str, container: str) -> None:
+        """By id or name."""
+        with self._lock:
+            known = self._containers.get(uid, {})
+            for identity in [i for i, one in known.items() if container in (i, one.info.name)]:
+                del known[identity]
+            if not known:
+                self._containers.pop(uid, None)
+
+    def doubt(self, uid: str, containers: Iterable[str]) -> None:
+        with self._lock:
+            self._unsure.setdefault(uid, set()).update(containers)
+
+    def about_to_look(self, uid: str, containers: Iterable[str]) -> None:
+        """Forgets the doubts before the look, so that one that comes up meanwhile stays."""
+        with self._lock:
+            left = self._unsure.pop(uid, set()).difference(containers)
+            if left:
+                self._unsure[uid] = left
+
+    def happened(self, event: ContainerEvent) -> str:
+        """The uid of the task that should be asked about again; empty when it concerns none of ours."""
+        uid = uid_of(self._owner, event.labels)
+        if uid:
+            self.doubt(uid, [event.id])
+        return uid
+
+    def compare(self, listed: Iterable[ContainerSummary]) -> set[str]:
+        """Doubts whatever differs from the list; returns the uids of those tasks."""
+        found = {one.id: one for one in listed if run_of(self._owner, one.name, one.labels)}
+        doubted: set[str] = set()
+        for known in self.all():
+            seen = found.pop(known.info.id, None)
+            if seen is None or _differs(known.info, seen):
+                self.doubt(known.run.uid, [known.info.id])
+                doubted.add(known.run.uid)
+        for one in found.values():
+            uid = uid_of(self._owner, one.labels)
+            self.doubt(uid, [one.id])
+            doubted.add(uid)
+        self.listed = True
+        return doubted
+
+
+def _differs(known: ContainerInfo, seen: ContainerSummary) -> bool:
+    running = known.state is ContainerState.RUNNING
+    return known.state is not seen.state or (running and known.health != seen.health)
