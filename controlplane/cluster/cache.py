@@ -77,7 +77,11 @@ class ClusterCache:
         """The tasks whose binding names this node, in the order of their keys."""
         return [self._tables.tasks[key] for key in sorted(self._tables.bound_to.of(node))]
 
-    def assigned_uids(self) -> set[str]:
+    def placed_as(self, key: NamedKey) -> set[str]:
+        """The uids of all assignments and statuses that say they are of this task, whether or not it is there."""
+        return set(self._tables.placed_as.of(key))
+
+    def placed_uids(self) -> set[str]:
         """Every uid that has an assignment or a status anywhere, whether or not its task is there."""
         return self._tables.assignments.keys() | self._tables.statuses.keys()
 

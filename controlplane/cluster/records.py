@@ -70,12 +70,22 @@ class AssignmentRecord:
     entry: Entry
     demand: Demand
 
+    @property
+    def key(self) -> NamedKey:
+        """Of the task that it says it is of."""
+        return NamedKey(self.assignment.namespace, self.assignment.name)
+
 
 @dataclass(frozen=True, slots=True)
 class StatusRecord:
     node: str
     status: TaskStatus
     entry: Entry
+
+    @property
+    def key(self) -> NamedKey:
+        """Of the task that it says it is of."""
+        return NamedKey(self.status.namespace, self.status.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ class Tables:
         """uid → keys of the tasks that say it is theirs."""
         self.bound_to: OneToMany[str, NamedKey] = OneToMany()
         """Node → keys of the tasks whose binding names it."""
+        self.placed_as: OneToMany[NamedKey, str] = OneToMany()
+        """What assignments and statuses say they are of → their uids, whether or not that task is there."""
         self._node_keys: OneToMany[str, str] = OneToMany()
 
     def owner(self, uid: str) -> TaskRecord | None:
@@ -107,22 +109,38 @@ class Tables:
     def _apply_assignment(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
         new, reason = _attempt(reading.read_assignment, change.new, key)
         old = _exchange(self.assignments, key, new)
-        self._charge(key)
-        self._judge(change, reason, changes)
-        about = next((NamedKey(r.assignment.namespace, r.assignment.name) for r in (new, old) if r), None)
-        changes.append(self._about_task("assignment", key, change, about))
+        self._settle("assignment", key, change, reason, [r.key for r in (new, old) if r], changes)
 
     def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
         new, reason = _attempt(reading.read_status, change.new, key)
         old = _exchange(self.statuses, key, new)
+        self._settle("status", key, change, reason, [r.key for r in (new, old) if r], changes)
+
+    def _settle(
+        self,
+        kind: ChangeKind,
+        key: NodeKey,
+        change: Change,
+        reason: str,
+        named: list[NamedKey],
+        changes: list[CacheChange],
+    ) -> None:
+        """What an assignment and a status have in common once their table is up to date."""
         self._charge(key)
         self._judge(change, reason, changes)
-        about = next((NamedKey(r.status.namespace, r.status.name) for r in (new, old) if r), None)
-        changes.append(self._about_task("status", key, change, about))
-
-    def _about_task(self, kind: ChangeKind, key: NodeKey, change: Change, about: NamedKey | None) -> CacheChange:
+        for name in named:
+            self._index_name(key.uid, name)
         owner = self.owner(key.uid)
-        return CacheChange(kind, key.uid, change.revision, owner.key if owner else about, key.node)
+        about = owner.key if owner else next(iter(named), None)
+        changes.append(CacheChange(kind, key.uid, change.revision, about, key.node))
+
+    def _index_name(self, uid: str, name: NamedKey) -> None:
+        held: list[AssignmentRecord | StatusRecord] = [*self.assignments.get(uid, {}).values()]
+        held += self.statuses.get(uid, {}).values()
+        if any(record.key == name for record in held):
+            self.placed_as.add(name, uid)
+        else:
+            self.placed_as.discard(name, uid)
 
     def _charge(self, key: NodeKey) -> None:
         """Count what this task holds on this node, after its assignment or status changed."""

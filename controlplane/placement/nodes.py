@@ -20,6 +20,8 @@ class NodeFacts:
     name: str
     ready: bool
     """Its agent's lease is there. Without it the capacity is not known either."""
+    life: int
+    """Create revision of that lease, which a binding compares; 0 when there is none."""
     runtime_ready: bool
     cordoned: bool
     labels: Mapping[str, str]

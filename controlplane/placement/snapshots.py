@@ -48,6 +48,7 @@ def node_state(node: NodeRecord, usage: Usage) -> NodeState:
     facts = NodeFacts(
         name=node.name,
         ready=node.lease is not None,
+        life=node.lease_create_revision,
         runtime_ready=node.lease is not None and node.lease.runtime_ready,
         cordoned=node.spec is not None and node.spec.cordoned,
         labels=node.labels,

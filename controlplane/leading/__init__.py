@@ -1,0 +1,9 @@
+"""What the scheduler and the controllers share: a loop that only works while it leads, and commits that prove it.
+
+Knows nothing of placement or of tasks; each of them brings its own decisions.
+"""
+
+from controlplane.leading.commits import Proposal, Results, Stale, commit_all
+from controlplane.leading.loop import FencedOut, LeaderLoop
+
+__all__ = ["FencedOut", "LeaderLoop", "Proposal", "Results", "Stale", "commit_all"]

@@ -1,0 +1,154 @@
+"""Many small decisions in few transactions, each of them fenced.
+
+When a transaction fails, the answer holds the compared keys as they are now, so it is known which decisions were
+stale: the others go again at once, without them. The scheduler and the controllers write through this alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from taskyard.store.api import (
+    MAX_OPERATIONS,
+    Commit,
+    Compare,
+    Entry,
+    Operation,
+    Put,
+    RequestRefused,
+    Store,
+    StoreUnavailable,
+)
+
+S = TypeVar("S")
+
+_MAX_BYTES = 1_000_000
+"""Of keys and values in one transaction; etcd refuses requests of more than 1.5 MiB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal(Generic[S]):
+    """One decision: what it rests on and what it writes, all or nothing. `subject` is for whoever made it."""
+
+    subject: S
+    compares: tuple[Compare, ...]
+    operations: tuple[Operation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stale(Generic[S]):
+    """Something that it rested on has changed; `current` is how those keys were at `revision`."""
+
+    proposal: Proposal[S]
+    revision: int
+    current: dict[str, Entry | None]
+
+    @property
+    def done_before(self) -> bool:
+        """The store has just what it was to write: an earlier try of it, whose answer was lost, had succeeded."""
+        puts = [op for op in self.proposal.operations if isinstance(op, Put) and op.key in self.current]
+        return bool(puts) and all((now := self.current[op.key]) is not None and now.value == op.value for op in puts)
+
+
+@dataclass(slots=True)
+class Results(Generic[S]):
+    """What became of each proposal; every one is in one list."""
+
+    committed: list[tuple[Proposal[S], int]] = field(default_factory=list)
+    """With the revision of its transaction."""
+    stale: list[Stale[S]] = field(default_factory=list)
+    unknown: list[Proposal[S]] = field(default_factory=list)
+    """Sent, but no answer came. Sending the very same again is safe: it succeeds once at most."""
+    untried: list[Proposal[S]] = field(default_factory=list)
+    refused: list[tuple[Proposal[S], str]] = field(default_factory=list)
+    """The store will never take it, and why."""
+    fenced_out: bool = False
+    """Another leads now. Nothing was written after that was seen."""
+
+
+def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
+    """Never raises for what a store may answer; stops trying at the first answer that does not come."""
+    results: Results[S] = Results()
+    waiting = list(_batches(proposals))
+    while waiting:
+        batch = waiting.pop(0)
+        if results.fenced_out or results.unknown:
+            results.untried += batch
+            continue
+        try:
+            answer = store.commit(*_transaction(fence, batch))
+        except StoreUnavailable:
+            results.unknown += batch
+        except RequestRefused as error:
+            if len(batch) == 1:
+                results.refused.append((batch[0], str(error)))
+            else:
+                waiting[:0] = [[proposal] for proposal in batch]
+        else:
+            if answer.succeeded:
+                results.committed += [(proposal, answer.revision) for proposal in batch]
+            elif not _holds(fence, answer):
+                results.fenced_out = True
+                results.untried += batch
+            else:
+                waiting[:0] = _without_stale(batch, answer, results)
+    return results
+
+
+def _without_stale(batch: list[Proposal[S]], answer: Commit, results: Results[S]) -> list[list[Proposal[S]]]:
+    fresh = []
+    for proposal in batch:
+        if all(_holds(compare, answer) for compare in proposal.compares):
+            fresh.append(proposal)
+        else:
+            current = {compare.key: answer.current.get(compare.key) for compare in proposal.compares}
+            results.stale.append(Stale(proposal, answer.revision, current))
+    if len(fresh) < len(batch):
+        return [fresh] if fresh else []
+    # A store that says no without a compare that fails: halves, so that one odd decision cannot hold up the others.
+    if len(batch) == 1:
+        results.stale.append(Stale(batch[0], answer.revision, answer.current))
+        return []
+    middle = len(batch) // 2
+    return [batch[:middle], batch[middle:]]
+
+
+def _transaction(fence: Compare, batch: list[Proposal[S]]) -> tuple[list[Compare], list[Operation]]:
+    compares = dict.fromkeys([fence])
+    for proposal in batch:
+        compares.update(dict.fromkeys(proposal.compares))
+    return list(compares), [operation for proposal in batch for operation in proposal.operations]
+
+
+def _batches(proposals: Sequence[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
+    """In order, each within etcd's limits on compares (counted once each), operations and bytes."""
+    batch: list[Proposal[S]] = []
+    compares: set[Compare] = set()
+    operations = size = 0
+    for proposal in proposals:
+        added = set(proposal.compares) - compares
+        weight = sum(len(op.key) + (len(op.value) if isinstance(op, Put) else 0) for op in proposal.operations)
+        full = (
+            1 + len(compares) + len(added) > MAX_OPERATIONS
+            or operations + len(proposal.operations) > MAX_OPERATIONS
+            or size + weight > _MAX_BYTES
+        )
+        if batch and full:
+            yield batch
+            batch, compares, operations, size = [], set(), 0, 0
+            added = set(proposal.compares)
+        batch.append(proposal)
+        compares |= added
+        operations += len(proposal.operations)
+        size += weight
+    if batch:
+        yield batch
+
+
+def _holds(compare: Compare, answer: Commit) -> bool:
+    entry = answer.current.get(compare.key)
+    if entry is None:
+        return compare.revision == 0
+    return compare.revision == (entry.mod_revision if compare.target == "mod" else entry.create_revision)

@@ -1,0 +1,150 @@
+"""The loop of a scheduler or controller: dirty keys in, one round of work out, only while this process leads.
+
+A term begins once the cache has reached the revision at which the leader's key was created: all that earlier leaders
+wrote is in the cache by then, since nothing of theirs can be written after. Each subclass brings the work.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from controlplane.cluster import CacheChange, ClusterCache
+from taskyard.clock import Clock
+from taskyard.store.api import Compare
+from taskyard.store.elector import NotLeader
+from taskyard.store.workqueue import WorkQueue
+
+K = TypeVar("K", bound=Hashable)
+
+_log = logging.getLogger(__name__)
+
+SWEEP_EVERY = 60.0
+"""Seconds between two looks at everything: the safety net under the notifications."""
+_WAIT = 0.5
+"""Seconds that `run` waits for work in one go, and so the longest it takes to notice that it has to stop."""
+_NOT_LEADING = 0.2
+"""Seconds between two looks at whether it leads."""
+
+
+class FencedOut(Exception):
+    """A commit showed that another leads; nothing more may be written in this term."""
+
+
+class LeaderLoop(ABC, Generic[K]):
+    """`step` is one round, for tests and simulation; `run` is the thread around it."""
+
+    def __init__(self, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare]) -> None:
+        """`fence`: the elector's. Nothing happens before the first step."""
+        self.cache = cache
+        self.clock = clock
+        self.queue: WorkQueue[K] = WorkQueue(clock)
+        self._fence = fence
+        self._term: Compare | None = None
+        self._lost: Compare | None = None
+        self._sweep_at = 0.0
+        self._more = False
+        """The last round left work that no key in the queue stands for."""
+        cache.on_change(self._mark)
+
+    @property
+    def leading(self) -> bool:
+        """As of the last step."""
+        return self._term is not None
+
+    @abstractmethod
+    def begin_term(self) -> None:
+        """Forget all that an earlier term knew."""
+
+    @abstractmethod
+    def everything(self) -> Sequence[K]:
+        """All keys there are; called under the cache's lock."""
+
+    @abstractmethod
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[K]:
+        """What has to be looked at after these changes; called under the cache's lock, in the informer's thread."""
+
+    @abstractmethod
+    def work(self, batch: Sequence[K], fence: Compare) -> bool:
+        """Reconcile these keys; True to be called again at once, even with none. Raises FencedOut."""
+
+    def step(self, timeout: float = 0.0) -> bool:
+        """One round, waiting up to `timeout` seconds for something to do. True when there was something."""
+        fence = self._lead()
+        if fence is None:
+            return False
+        batch = self._take(0.0 if self._more else timeout)
+        if not batch and not self._more:
+            return False
+        try:
+            self._more = self.work(batch, fence)
+        except FencedOut:
+            _log.warning("another leads now: nothing more is written under %s", fence.key)
+            self._term, self._lost = None, fence
+        except Exception:
+            for key in batch:
+                self.queue.retry(key)
+            raise
+        finally:
+            for key in batch:
+                self.queue.done(key)
+        return True
+
+    def next_due(self) -> float:
+        """On the monotonic clock, when a step has something to do even if nothing changes."""
+        if self._term is None:
+            return self.clock.monotonic() + _NOT_LEADING
+        if self._more or len(self.queue):
+            return self.clock.monotonic()
+        due = self.queue.next_due()
+        return self._sweep_at if due is None else min(due, self._sweep_at)
+
+    def run(self, stop: threading.Event) -> None:
+        """Steps until `stop` is set. Whatever goes wrong in a round is logged, and its keys come up again."""
+        while not stop.is_set():
+            try:
+                self.step(_WAIT)
+            except Exception:
+                _log.exception("a round of %s failed; its keys are tried again", type(self).__name__)
+                stop.wait(_NOT_LEADING)
+            if not self.leading:
+                stop.wait(_NOT_LEADING)
+
+    def _lead(self) -> Compare | None:
+        """The fence of the term that it is in, begun if it is new; None while it may not act."""
+        try:
+            fence = self._fence()
+        except NotLeader:
+            self._term = None
+            return None
+        if fence == self._lost or self.cache.revision < fence.revision:
+            return None
+        now = self.clock.monotonic()
+        if fence != self._term:
+            self.begin_term()
+            self._more = False
+            self._term = fence
+            self._sweep_at = now
+        if now >= self._sweep_at:
+            self._sweep_at = now + SWEEP_EVERY
+            with self.cache.lock:
+                for key in self.everything():
+                    self.queue.add(key)
+        return fence
+
+    def _take(self, timeout: float) -> list[K]:
+        batch = []
+        key = self.queue.get(timeout)
+        while key is not None:
+            batch.append(key)
+            key = self.queue.get(0.0)
+        return batch
+
+    def _mark(self, changes: Sequence[CacheChange]) -> None:
+        # While it does not lead it keeps no list: a term begins by looking at everything.
+        if self._term is not None:
+            for key in self.dirty(changes):
+                self.queue.add(key)
