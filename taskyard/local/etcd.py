@@ -75,6 +75,13 @@ class EtcdServer:
         self._started.wait()
         self._started = None
 
+    def kill(self) -> None:
+        """As a crash would: SIGKILL, and nothing cleaned up."""
+        if self._started is not None:
+            self._started.kill()
+            self._started.wait()
+            self._started = None
+
 
 def executable() -> str:
     found = shutil.which("etcd")

@@ -16,6 +16,8 @@ import msgspec
 import psutil
 
 _PROC = Path("/proc")
+_LARGEST_LOG = 16 * 2**20
+"""Bytes; a larger one is put aside when its process is started the next time."""
 
 
 class ProcessId(msgspec.Struct, frozen=True):
@@ -66,6 +68,8 @@ def _identify_portably(pid: int) -> ProcessId | None:
 def spawn(argv: Sequence[str], log: Path, *, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Starts a program in a session of its own, out of reach of a Ctrl-C meant for us; output goes to `log`."""
     log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > _LARGEST_LOG:
+        log.replace(log.with_suffix(".log.1"))
     with log.open("ab") as output:
         return subprocess.Popen(
             argv,

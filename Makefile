@@ -1,0 +1,30 @@
+# Thin: each target only calls what also works without make.
+
+PYTHON ?= python3
+TASKYARD = .venv/bin/taskyard
+
+.PHONY: help up down status test check setup clean
+
+help:  ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+
+up: setup  ## prepare this machine, run everything in the background, apply manifests/
+	@$(TASKYARD) up --detach $(ARGS)
+
+down:  ## stop everything, remove the containers (ARGS=--purge: the data, too)
+	@if [ -x $(TASKYARD) ]; then $(TASKYARD) down $(ARGS); else echo "nothing to stop: there is no .venv"; fi
+
+status: setup  ## which parts run
+	@$(TASKYARD) status $(ARGS)
+
+test:  ## all that CI runs
+	@./.ci/run
+
+check:  ## format, lint, types and the import rule; no tests
+	@./.ci/run check
+
+setup:  ## only the virtual environment
+	@$(PYTHON) scripts/bootstrap.py
+
+clean: down  ## the virtual environment and what tools cached
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .bootstrap.lock

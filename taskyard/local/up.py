@@ -1,0 +1,146 @@
+"""`taskyard up`: from a bare machine to running tasks, one step after the other, each of which is safe to repeat.
+
+What to run is settled in taskyard/local/settle.py; keeping it running is the supervisor's work, in a process of its
+own, so that it goes on when this command ends.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from taskyard.cli.manifests import Manifest, read_manifests
+from taskyard.cli.waiting import Awaited, Verdict
+from taskyard.client.api import Client, Sent
+from taskyard.local import demo_image, etcd
+from taskyard.local.engine import Engine
+from taskyard.local.errors import LocalError
+from taskyard.local.process import identify, spawn
+from taskyard.local.readiness import api_ready, log_of, node_ready, wait_until
+from taskyard.local.settle import Wishes, disagreements, plan, settle
+from taskyard.local.state import Settings, StateFolder
+from taskyard.local.steps import Steps
+from taskyard.local.tasktable import watch_tasks
+
+_TASKS_TIMEOUT = 120.0
+_TITLES = {"docker": "Docker Engine", "etcd": "etcd", "controlplane": "control plane", "agent": "agent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What `up` leaves behind. `fresh`: this run started the supervisor; `verdicts`: on each task of the manifests."""
+
+    settings: Settings
+    fresh: bool
+    verdicts: dict[str, Verdict]
+
+
+def bring_up(folder: StateFolder, wishes: Wishes, manifests: Path | None, steps: Steps) -> Started:
+    """Raises LocalError; what was started by then keeps running, and the next `up` goes on from there."""
+    documents = read_manifests([str(manifests)], None) if manifests is not None else []
+    with folder.locked("up"):
+        settings, fresh = _start(folder, wishes, steps)
+        client = Client(settings.url)
+        _await_parts(folder, settings, client, steps)
+        awaited = _apply(client, documents, steps)
+    verdicts = watch_tasks(client, awaited, steps.console, _TASKS_TIMEOUT) if awaited else {}
+    return Started(settings, fresh, verdicts)
+
+
+def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> tuple[Settings, bool]:
+    """The settings in force, and whether anything was started."""
+    settings = folder.settings()
+    supervisor = folder.supervisor()
+    if settings is not None and supervisor is not None:
+        differing = disagreements(settings, wishes)
+        if differing:
+            raise LocalError(
+                f"it runs already, with other settings: {'; '.join(differing)}",
+                hint="`taskyard down` first, then up again; or repeat without those options",
+            )
+        steps.say(f"already running in {folder.path} (supervisor: pid {supervisor.pid})")
+        return settings, False
+    with steps.step("looking for a Docker Engine and an etcd") as result:
+        settings = settle(folder, _kept(wishes, settings), steps.say)
+        result.append(f"using {_docker_words(settings)} and {_etcd_words(settings)}")
+    folder.write(settings)
+    folder.write(plan(folder, settings))
+    with steps.step("starting the supervisor") as result:
+        argv = [sys.executable, "-m", "taskyard.local.supervisor", str(folder.path)]
+        started = spawn(argv, log_of(folder, "supervisor"))
+        _wait_for_supervisor(folder, started)
+        result.append(f"started the supervisor (pid {started.pid}), which keeps the rest running")
+    return settings, True
+
+
+def _kept(wishes: Wishes, earlier: Settings | None) -> Wishes:
+    """What an earlier run had settled on is asked for again, so that the address of the API stays."""
+    if earlier is None:
+        return wishes
+    return Wishes(
+        host=wishes.host,
+        port=wishes.port,
+        etcd=wishes.etcd or ("own" if earlier.own_etcd else ",".join(earlier.etcd)),
+        node=wishes.node or earlier.node,
+    )
+
+
+def _wait_for_supervisor(folder: StateFolder, started: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 10
+    while folder.supervisor() != identify(started.pid):
+        if started.poll() is not None or time.monotonic() > deadline:
+            raise LocalError("the supervisor did not start", log=log_of(folder, "supervisor"))
+        time.sleep(0.05)
+
+
+def _await_parts(folder: StateFolder, settings: Settings, client: Client, steps: Steps) -> None:
+    engine = Engine(settings.docker)
+    if settings.own_docker:
+        _await(steps, folder, "docker", engine.ping, 60.0, lambda: f"Docker Engine {engine.version()}")
+    with steps.step(f"looking for the image {demo_image.REFERENCE}") as result:
+        result.append(demo_image.ensure(engine))
+    endpoint = settings.etcd[0]
+    if settings.own_etcd:
+        _await(steps, folder, "etcd", lambda: etcd.healthy(endpoint), 30.0, lambda: f"etcd at {endpoint}")
+    _await(steps, folder, "controlplane", lambda: api_ready(client), 30.0, lambda: f"control plane at {settings.url}")
+    _await(
+        steps,
+        folder,
+        "agent",
+        lambda: node_ready(client, settings.node),
+        30.0,
+        lambda: f"agent, as node {settings.node}",
+    )
+
+
+def _await(
+    steps: Steps, folder: StateFolder, child: str, ready: Callable[[], bool], timeout: float, done: Callable[[], str]
+) -> None:
+    with steps.step(f"waiting for the {_TITLES[child]}") as result:
+        wait_until(f"the {_TITLES[child]}", ready, folder, child, timeout)
+        result.append(done())
+
+
+def _apply(client: Client, documents: list[Manifest], steps: Steps) -> list[Awaited]:
+    """Applies them all, and returns the tasks that are to run."""
+    if not documents:
+        return []
+    with steps.step("applying the manifests") as result:
+        answer = client.apply([Sent(document.source, document.data) for document in documents])
+        counts = {
+            word: sum(r.result == word for r in answer.results) for word in ("created", "configured", "unchanged")
+        }
+        result.append(f"applied the manifests: {', '.join(f'{n} {word}' for word, n in counts.items() if n)}")
+    return [Awaited(r.namespace, r.name) for r in answer.results if r.kind == "Task"]
+
+
+def _docker_words(settings: Settings) -> str:
+    return "a Docker Engine of its own" if settings.own_docker else f"the Docker Engine at {settings.docker}"
+
+
+def _etcd_words(settings: Settings) -> str:
+    return "an etcd of its own" if settings.own_etcd else f"the etcd at {','.join(settings.etcd)}"
