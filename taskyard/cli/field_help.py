@@ -1,7 +1,7 @@
 """What the schemas say about a field, as text for a person. Pure over the schemas, which the caller has read.
 
-Schemas refer to each other's `$defs` (`common.json#/$defs/labels`); what stands beside a `$ref` is about this field, and
-comes first.
+Schemas refer to each other's `$defs` (`common.json#/$defs/labels`); what stands beside a `$ref` is about this very
+field, and comes first.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,10 +19,10 @@ Schema = Mapping[str, Any]
 Load = Callable[[str], Schema]
 """A schema by its file name: `task.json`."""
 
+WIDTH = 100
 _FACTS = (
     ("default", "default"),
     ("enum", "one of"),
-    ("x-units", "unit"),
     ("minimum", "at least"),
     ("maximum", "at most"),
     ("minLength", "shortest"),
@@ -68,7 +69,8 @@ class Fields:
         field, _ = schema
         title = ".".join([self._file.removesuffix(".json"), *path])
         lines = [f"{title}  <{self._type(schema)}>{'  required' if required else ''}", ""]
-        lines += [f"  {text}" for text in str(field.get("description", "")).splitlines()]
+        lines += _wrapped(str(field.get("description", "")), "  ")
+        lines += [f"  unit: {field['x-units']}"] if "x-units" in field else []
         facts = [f"{label}: {_shown(field[key])}" for key, label in _FACTS if key in field]
         lines += [f"  {fact}" for fact in facts]
         examples = field.get("examples", ())
@@ -80,7 +82,7 @@ class Fields:
                 resolved = self._resolve(properties[name], file)
                 mark = "  required" if name in inner.get("required", ()) else ""
                 lines.append(f"  {name}  <{self._type(resolved)}>{mark}")
-                lines.append(f"      {_first_sentence(str(resolved[0].get('description', '')))}")
+                lines += _wrapped(_first_sentence(str(resolved[0].get("description", ""))), "      ")
         return lines
 
     def _resolve(self, schema: Schema, file: str) -> tuple[Schema, str]:
@@ -125,7 +127,12 @@ def _no_such_field(path: list[str], depth: int, properties: Mapping[str, Any]) -
 def _shown(value: Any) -> str:
     if isinstance(value, list) and value and all(isinstance(item, str) for item in value):
         return ", ".join(value)
-    return value if isinstance(value, str) and value else json.dumps(value)
+    plain = isinstance(value, str) and re.fullmatch(r"[A-Za-z/][^\s,\"']*", value)
+    return str(value) if plain else json.dumps(value, ensure_ascii=False)
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
 
 
 def _first_sentence(text: str) -> str:
