@@ -21,11 +21,12 @@ VENV = ROOT / ".venv"
 
 
 def say(message: str) -> None:
-    print(f"bootstrap: {message}", flush=True)
+    sys.stdout.write(f"bootstrap: {message}\n")
+    sys.stdout.flush()
 
 
 def fail(message: str, hint: str) -> None:
-    print(f"bootstrap: error: {message}\n  what to do: {hint}", file=sys.stderr, flush=True)
+    sys.stderr.write(f"bootstrap: error: {message}\n  what to do: {hint}\n")
     sys.exit(1)
 
 

@@ -85,8 +85,9 @@ def up(
         if not detach:
             stop_all(folder, folder.settings(), steps, _command(state_dir, "down"))
         raise
-    except LocalError:
-        steps.say(f"what was started keeps running; this ends it: {_command(state_dir, 'down')}")
+    except LocalError as error:
+        if folder.supervisor() is not None:
+            error.hint = error.hint or f"what was started keeps running; this ends it: {_command(state_dir, 'down')}"
         raise
     steps.console.print()
     for line in _next_steps(started.settings, state_dir, detach or not started.fresh):

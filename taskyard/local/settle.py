@@ -9,13 +9,13 @@ import hashlib
 import re
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from taskyard.endpoint import endpoint, name_list
 from taskyard.local import etcd, packages
 from taskyard.local.dockerd import Dockerd
-from taskyard.local.engine import Engine, EngineError, running_engine
+from taskyard.local.engine import EngineError, running_engine
 from taskyard.local.errors import LocalError
 from taskyard.local.etcd import EtcdServer
 from taskyard.local.ports import holder, is_free, next_free
@@ -36,20 +36,26 @@ class Wishes:
     node: str = ""
 
 
-def settle(folder: StateFolder, wishes: Wishes, say: Callable[[str], None]) -> Settings:
-    """Finds or installs what is needed, and chooses the rest. LocalError says what is missing."""
+def settle(
+    folder: StateFolder, wishes: Wishes, earlier: Settings | None, alive: Collection[str], say: Callable[[str], None]
+) -> Settings:
+    """Finds or installs what is needed, and chooses the rest. LocalError says what is missing.
+
+    `earlier` is what a run that was not taken down had settled on, `alive` the children that it left running: those
+    are kept as they are, and the rest as far as it is still possible.
+    """
     docker, own_docker = _docker(folder, say)
-    endpoints, peer_port = _etcd(folder, wishes.etcd, say)
+    endpoints, peer_port = _etcd(folder, wishes.etcd, earlier, alive, say)
     return Settings(
         host=wishes.host,
-        port=_api_port(wishes, say),
+        port=_api_port(wishes, earlier, alive, say),
         etcd=endpoints,
         own_etcd=peer_port != 0,
         peer_port=peer_port,
         docker=docker,
         own_docker=own_docker,
         cluster=f"local-{hashlib.sha256(str(folder.path).encode()).hexdigest()[:8]}",
-        node=wishes.node or node_name(socket.gethostname()),
+        node=wishes.node or (earlier.node if earlier is not None else node_name(socket.gethostname())),
     )
 
 
@@ -108,6 +114,9 @@ def node_name(hostname: str) -> str:
 
 def _docker(folder: StateFolder, say: Callable[[str], None]) -> tuple[str, bool]:
     """The engine's address, and whether it is ours to start."""
+    dockerd = Dockerd(folder.docker)
+    if dockerd.running() is not None:
+        return dockerd.engine.host, True
     try:
         engine = running_engine()
         if engine is None:
@@ -117,15 +126,20 @@ def _docker(folder: StateFolder, say: Callable[[str], None]) -> tuple[str, bool]
         raise LocalError(str(error), hint="start it, or unset DOCKER_HOST") from error
     if engine is not None:
         return engine.host, False
-    dockerd = Dockerd(folder.docker)
     changed = dockerd.prepare()
     if changed:
         say(changed)
-    return Engine(f"unix://{dockerd.socket}").host, True
+    return dockerd.engine.host, True
 
 
-def _etcd(folder: StateFolder, wish: str, say: Callable[[str], None]) -> tuple[list[str], int]:
+def _etcd(
+    folder: StateFolder, wish: str, earlier: Settings | None, alive: Collection[str], say: Callable[[str], None]
+) -> tuple[list[str], int]:
     """Endpoints, and the peer port when the etcd is ours to start (0: it is not)."""
+    if earlier is not None and earlier.own_etcd and "etcd" in alive:
+        return earlier.etcd, earlier.peer_port
+    if earlier is not None and not wish:
+        wish = OWN if earlier.own_etcd else ",".join(earlier.etcd)
     if wish and wish != OWN:
         endpoints = _endpoints(wish)
         if not any(etcd.healthy(one) for one in endpoints):
@@ -149,7 +163,11 @@ def _endpoints(wish: str) -> list[str]:
         raise LocalError(f"--etcd: {error}") from error
 
 
-def _api_port(wishes: Wishes, say: Callable[[str], None]) -> int:
+def _api_port(wishes: Wishes, earlier: Settings | None, alive: Collection[str], say: Callable[[str], None]) -> int:
+    if earlier is not None and "controlplane" in alive:
+        return earlier.port
+    if wishes.port is None and earlier is not None and is_free(earlier.port, wishes.host):
+        return earlier.port
     if wishes.port is None:
         return _free_port("the API", DEFAULT_API_PORT, say, wishes.host)
     if not is_free(wishes.port, wishes.host):

@@ -100,6 +100,12 @@ class StateFolder:
         report = self.report()
         return report.supervisor if report is not None and report.supervisor.alive() else None
 
+    def running_children(self) -> list[str]:
+        """Names of the children that run now, whether or not a supervisor does."""
+        report = self.report()
+        children = report.children if report is not None else []
+        return [child.name for child in children if child.process is not None and child.process.alive()]
+
     def write(self, value: Settings | Plan | Report) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         name = {Settings: "settings.json", Plan: "plan.json", Report: "report.json"}[type(value)]

@@ -53,19 +53,22 @@ def bring_up(folder: StateFolder, wishes: Wishes, manifests: Path | None, steps:
 
 def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> tuple[Settings, bool]:
     """The settings in force, and whether anything was started."""
-    settings = folder.settings()
+    earlier = folder.settings()
     supervisor = folder.supervisor()
-    if settings is not None and supervisor is not None:
-        differing = disagreements(settings, wishes)
-        if differing:
-            raise LocalError(
-                f"it runs already, with other settings: {'; '.join(differing)}",
-                hint="`taskyard down` first, then up again; or repeat without those options",
-            )
+    alive = folder.running_children()
+    differing = disagreements(earlier, wishes) if earlier is not None and alive else []
+    if differing:
+        raise LocalError(
+            f"it runs already, with other settings: {'; '.join(differing)}",
+            hint="`taskyard down` first, then up again; or repeat without those options",
+        )
+    if earlier is not None and supervisor is not None:
         steps.say(f"already running in {folder.path} (supervisor: pid {supervisor.pid})")
-        return settings, False
+        return earlier, False
+    if alive:
+        steps.say(f"still running from before, and kept: {', '.join(alive)}")
     with steps.step("looking for a Docker Engine and an etcd") as result:
-        settings = settle(folder, _kept(wishes, settings), steps.say)
+        settings = settle(folder, wishes, earlier, alive, steps.say)
         result.append(f"using {_docker_words(settings)} and {_etcd_words(settings)}")
     folder.write(settings)
     folder.write(plan(folder, settings))
@@ -75,18 +78,6 @@ def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> tuple[Settings,
         _wait_for_supervisor(folder, started)
         result.append(f"started the supervisor (pid {started.pid}), which keeps the rest running")
     return settings, True
-
-
-def _kept(wishes: Wishes, earlier: Settings | None) -> Wishes:
-    """What an earlier run had settled on is asked for again, so that the address of the API stays."""
-    if earlier is None:
-        return wishes
-    return Wishes(
-        host=wishes.host,
-        port=wishes.port,
-        etcd=wishes.etcd or ("own" if earlier.own_etcd else ",".join(earlier.etcd)),
-        node=wishes.node or earlier.node,
-    )
 
 
 def _wait_for_supervisor(folder: StateFolder, started: subprocess.Popen[bytes]) -> None:
