@@ -23,7 +23,7 @@ PROGRAMS = {
 
 def start(world: World) -> None:
     world.assign()
-    world.advance(15.0)
+    world.advance(25.0)
 
 
 def restart_after_an_exit(world: World) -> None:
@@ -35,21 +35,21 @@ def replace_by_a_new_epoch(world: World) -> None:
     world.assign(args=STUBBORN)
     world.advance(1.0)
     world.assign(2)
-    world.advance(15.0)
+    world.advance(25.0)
 
 
 def stop(world: World) -> None:
     world.assign()
     world.advance(1.0)
     world.assign(desired="Stopped")
-    world.advance(15.0)
+    world.advance(25.0)
 
 
 def unassign(world: World) -> None:
     world.assign(args=STUBBORN)
     world.advance(1.0)
     world.unassign()
-    world.advance(15.0)
+    world.advance(25.0)
 
 
 def check_start(world: World) -> None:
@@ -94,7 +94,10 @@ def check_unassigned(world: World) -> None:
     ],
 )
 def test_killed_at_any_effect(play: Callable[[World], None], check: Callable[[World], None], after: bool) -> None:
-    """The agent dies right before or after its n-th effect, for every n there is, and a new one takes over."""
+    """The agent dies right before or after its n-th effect, for every n there is, and a new one takes over.
+
+    A grace period that was running starts anew with the new agent: 10 s more at most.
+    """
     for at in itertools.count(1):
         world = World(programs=PROGRAMS)
         fuse = Fuse(at, after)
@@ -172,7 +175,7 @@ def test_restarts_go_on_while_the_store_is_away_and_are_written_when_it_is_back(
     world.advance(30.0)
     assert world.status().attempt == 1
     attempts = max(int(one.name.rsplit("-", 1)[1]) for one in world.containers())
-    assert attempts == 4
+    assert attempts == 5
     world.store.down = False
     world.advance(6.0)
     assert world.status().attempt >= attempts

@@ -1,0 +1,99 @@
+"""`python -m nodeagent`, which `taskyard agent` starts: flags and environment in, a running agent or an error out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from nodeagent import app
+from nodeagent.host import FolderTaken
+from taskyard.config import ConfigError, load
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--node", help="This node's name in the cluster. Default: TASKYARD_NODE, or the host's name.")
+@click.option("--etcd", help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.")
+@click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
+@click.option("--cluster", default="default", show_default=True, help="Tells clusters that share a Docker apart.")
+@click.option("--docker-host", envvar="DOCKER_HOST", default="", help="As in DOCKER_HOST. Default: the local engine.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/var/lib/taskyard/agent"),
+    show_default=True,
+    help="Keeps this host's identity.",
+)
+@click.option("--listen", default="127.0.0.1:0", show_default=True, help="Where the agent's own API (logs) listens.")
+@click.option("--advertise", default="", help="Where the control plane reaches that API. Default: as it listens.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the node; repeatable.")
+@click.option("--lease-ttl", type=click.FloatRange(min=2), default=10.0, show_default=True, help="Seconds.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+def main(
+    node: str | None,
+    etcd: str | None,
+    config: str | None,
+    cluster: str,
+    docker_host: str,
+    data_dir: Path,
+    listen: str,
+    advertise: str,
+    labels: tuple[str, ...],
+    lease_ttl: float,
+    log_level: str,
+) -> None:
+    """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
+    logging.basicConfig(
+        level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    try:
+        settings = load({"node": node, "etcd": etcd}, os.environ, config)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    options = app.Options(
+        node=settings.node or socket.gethostname().split(".")[0].lower(),
+        cluster=cluster,
+        etcd=settings.etcd,
+        docker_host=docker_host,
+        data_dir=data_dir,
+        listen=listen,
+        advertise=advertise,
+        labels=_pairs(labels),
+        lease_ttl=lease_ttl,
+    )
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        app.run(options, stop)
+    except (app.CannotRun, FolderTaken, OSError) as error:
+        click.echo(f"taskyard agent: {error}", err=True)
+        _leave(1)
+    _leave(0)
+
+
+def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for label in labels:
+        name, equals, value = label.partition("=")
+        if not name or not equals:
+            raise click.BadParameter(f"{label!r} is not KEY=VALUE", param_hint="--label")
+        pairs[name] = value
+    return pairs
+
+
+def _leave(code: int) -> None:
+    """Without waiting for threads that hang in a call to a Docker that does not answer."""
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The agent's own HTTP API: logs of this node's tasks, for the control plane."""

@@ -1,0 +1,52 @@
+"""Serves the agent's API with uvicorn on a thread. The socket is bound first, so that its port can be registered."""
+
+from __future__ import annotations
+
+import socket
+import threading
+
+import falcon.asgi
+import uvicorn
+
+from nodeagent.api.health import Health
+from nodeagent.api.logs import Logs
+
+_BACKLOG = 512
+
+
+def create_app(logs: Logs, health: Health) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
+    app = falcon.asgi.App()
+    app.add_route("/logs/{uid}", logs)
+    app.add_route("/healthz", health)
+    return app
+
+
+def bind(address: str) -> socket.socket:
+    """Of `host:port`, port 0 for any. Raises OSError."""
+    host, _, port = address.rpartition(":")
+    return socket.create_server((host.strip("[]"), int(port)), backlog=_BACKLOG)
+
+
+class Server:
+    """Inert until `start`."""
+
+    def __init__(self, app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response], bound: socket.socket) -> None:
+        self._bound = bound
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                app, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
+            )
+        )
+        self._thread = threading.Thread(target=self._serve, name="agent-api", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Open streams are cut after a second."""
+        self._server.should_exit = True
+        self._thread.join(timeout=3)
+        self._bound.close()
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._bound])

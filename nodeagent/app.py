@@ -1,0 +1,181 @@
+"""The composition root: puts the agent together from its options, runs its threads, and takes it down again.
+
+The only place that starts threads. Each has one duty and outlives every failure of it; the lease has its own, so that
+nothing that hangs can cost the node its name.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from nodeagent import host
+from nodeagent.agent import Agent, Parts
+from nodeagent.api.health import Health
+from nodeagent.api.logs import Logs
+from nodeagent.api.server import Server, bind, create_app
+from nodeagent.duties import EventFollower, keep_looking, keep_measuring, keep_reconciling
+from nodeagent.effects import Effects
+from nodeagent.lanes import ThreadLanes
+from nodeagent.names import Owner
+from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.readiness import Readiness
+from nodeagent.registration import Registration
+from nodeagent.runtime.docker import DockerRuntime
+from nodeagent.stats.collector import StatsCollector
+from nodeagent.view import ContainerView
+from taskyard import __version__, keys
+from taskyard.clock import SystemClock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.objects import NodeLease
+from taskyard.store.etcd import EtcdStore
+from taskyard.store.informer import Informer
+from taskyard.store.workqueue import WorkQueue
+
+log = logging.getLogger(__name__)
+
+_JOIN = 2.0
+"""Seconds that a thread gets to end; one that hangs in a call to Docker is left behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """`listen` and `advertise` are host:port; `advertise` empty: what was listened on."""
+
+    node: str
+    cluster: str
+    etcd: tuple[str, ...]
+    docker_host: str
+    data_dir: Path
+    listen: str
+    advertise: str
+    labels: dict[str, str] = field(default_factory=dict)
+    lease_ttl: float = 10.0
+
+
+class CannotRun(Exception):
+    """The message says why, and what to do."""
+
+
+def run(options: Options, stop: threading.Event) -> None:
+    """Until `stop` is set. Raises CannotRun, FolderTaken, OSError. Containers go on in any case."""
+    with host.lock_folder(options.data_dir):
+        bound = bind(options.listen)
+        try:
+            _Process(options, bound).run(stop)
+        finally:
+            bound.close()
+
+
+class _Process:
+    def __init__(self, options: Options, bound: socket.socket) -> None:
+        clock, owner = SystemClock(), Owner(options.cluster, options.node)
+        self._options = options
+        self._clock = clock
+        self._store = EtcdStore(options.etcd)
+        self._runtime = DockerRuntime(options.docker_host)
+        token = secrets.token_hex(16)
+        self._registration = Registration(
+            self._store, clock, options.node, _lease_value(options, bound, token, clock.now()), ttl=options.lease_ttl
+        )
+        self._readiness = Readiness(self._runtime, self._registration.runtime_ready)
+        self._probe_now = threading.Event()
+        self._informer = Informer(self._store, keys.node_prefix(options.node), clock)
+        self._queue: WorkQueue[str] = WorkQueue(clock)
+        self._view = ContainerView(owner)
+        self._recorder = EventRecorder(self._store, clock, f"agent/{options.node}")
+        self._lanes = ThreadLanes()
+        self._collector = StatsCollector(clock, options.data_dir)
+        self._agent = Agent(
+            Parts(
+                owner=owner,
+                runtime=self._runtime,
+                informer=self._informer,
+                queue=self._queue,
+                view=self._view,
+                effects=Effects(owner, self._runtime, self._store, self._view, self._registration, clock),
+                publisher=Publisher(options.node, self._store, self._registration),
+                weather=StoreWeather(clock),
+                recorder=self._recorder,
+                lanes=self._lanes,
+                clock=clock,
+                runtime_failed=self._probe_now.set,
+            )
+        )
+        self._follower = EventFollower(self._agent, self._runtime, owner, clock)
+        self._informer.subscribe(self._agent.changed)
+        self._informer.subscribe(self._registration.changed)
+        logs = Logs(self._runtime, lambda uid: self._view.of(uid)[0], token, clock)
+        health = Health(self._registration.certain, lambda: self._readiness.ready)
+        self._server = Server(create_app(logs, health), bound)
+
+    def run(self, stop: threading.Event) -> None:
+        ending = threading.Event()
+        threads = self._threads(ending)
+        self._server.start()
+        for thread in threads:
+            thread.start()
+        log.info("node %s is up, its API on %s", self._options.node, self._options.listen)
+        try:
+            self._wait(stop)
+        finally:
+            ending.set()
+            self._probe_now.set()
+            self._follower.close()
+            self._registration.wake()
+            self._queue.shut_down()
+            self._lanes.shut_down()
+            self._server.stop()
+            for thread in threads:
+                thread.join(_JOIN)
+            self._registration.leave()
+            self._recorder.flush()
+            self._store.close()
+
+    def _wait(self, stop: threading.Event) -> None:
+        """Until `stop`; CannotRun when another host keeps the name for longer than a dead agent's lease lasts."""
+        registered = False
+        patience = 2 * self._options.lease_ttl
+        while not stop.wait(0.5 if not registered else None):
+            registered = registered or self._registration.certain()
+            held = self._registration.held_by
+            patience = patience - 0.5 if held else 2 * self._options.lease_ttl
+            if not registered and patience <= 0:
+                raise CannotRun(
+                    f"another host ({held}) runs as node {self._options.node}: "
+                    "start this agent with another --node, or stop that one"
+                )
+
+    def _threads(self, ending: threading.Event) -> list[threading.Thread]:
+        node = self._options.node
+        duties: dict[str, Callable[[], None]] = {
+            "lease": lambda: self._registration.run(ending),
+            "informer": lambda: self._informer.run(ending),
+            "loop": lambda: keep_reconciling(self._agent, ending),
+            "events": lambda: self._follower.run(ending),
+            "look": lambda: keep_looking(self._agent, self._readiness, self._clock, self._probe_now, ending),
+            "stats": lambda: keep_measuring(self._collector, self._view, self._registration, node, ending),
+            "recorder": lambda: self._recorder.run(ending),
+        }
+        return [threading.Thread(target=duty, name=f"agent-{name}", daemon=True) for name, duty in duties.items()]
+
+
+def _lease_value(options: Options, bound: socket.socket, token: str, now: float) -> NodeLease:
+    name, port = bound.getsockname()[:2]
+    address = options.advertise or f"{name}:{port}"
+    return NodeLease(
+        incarnation=secrets.token_hex(8),
+        host_id=host.host_id(options.data_dir),
+        address=address if ":" in address else f"{address}:{port}",
+        token=token,
+        capacity=host.capacity(options.data_dir),
+        labels=host.labels() | options.labels,
+        version=__version__,
+        registered_at=timestamp(now),
+        runtime_ready=False,
+    )

@@ -1,0 +1,106 @@
+"""What each of the agent's threads does for as long as it lives. Started by app.py; each outlives every failure."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from nodeagent.agent import Agent
+from nodeagent.names import Owner
+from nodeagent.readiness import Readiness
+from nodeagent.registration import Registration
+from nodeagent.runtime.port import EventStream, Runtime, RuntimeFault
+from nodeagent.stats.collector import StatsCollector
+from nodeagent.view import ContainerView
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.objects import encode
+from taskyard.store.api import Put, StoreError
+
+log = logging.getLogger(__name__)
+
+PROBE_EVERY = 5.0
+LOOK_EVERY = 30.0
+MEASURE_EVERY = 15.0
+_RECONNECT_PAUSE = 1.0
+_MAX_PAUSE = 30.0
+
+
+def keep_reconciling(agent: Agent, ending: threading.Event) -> None:
+    while not ending.is_set():
+        agent.reconcile(5.0)
+
+
+def keep_looking(
+    agent: Agent, readiness: Readiness, clock: Clock, now: threading.Event, ending: threading.Event
+) -> None:
+    """Probes the runtime, and lists all containers where that is due: the truth, whatever events were missed."""
+    next_look = 0.0
+    while not ending.is_set():
+        was_ready = readiness.ready
+        ready = readiness.probe()
+        if ready and (not was_ready or clock.monotonic() >= next_look):
+            try:
+                agent.look_around()
+                next_look = clock.monotonic() + LOOK_EVERY
+            except RuntimeFault as error:
+                log.warning("containers cannot be listed: %s", error)
+        now.clear()
+        # After a failure `now` may be set for each of many calls: not more often than once a second.
+        if not ready and ending.wait(1.0):
+            return
+        now.wait(PROBE_EVERY)
+
+
+class EventFollower:
+    """Marks tasks whose containers did something. After a break it lists, because events may have been missed."""
+
+    def __init__(self, agent: Agent, runtime: Runtime, owner: Owner, clock: Clock) -> None:
+        self._agent = agent
+        self._runtime = runtime
+        self._owner = owner
+        self._clock = clock
+        self._stream: EventStream | None = None
+
+    def run(self, ending: threading.Event) -> None:
+        since, pause = self._clock.now(), _RECONNECT_PAUSE
+        while not ending.is_set():
+            try:
+                self._stream = self._runtime.events(self._owner.labels, since)
+                self._agent.look_around()
+                pause = _RECONNECT_PAUSE
+                for event in self._stream:
+                    since = max(since, event.at)
+                    self._agent.happened(event)
+            except RuntimeFault as error:
+                log.info("no events from the container runtime: %s", error)
+            except Exception:
+                log.exception("an event could not be used; going on")
+            self.close()
+            ending.wait(pause)
+            pause = min(pause * 2, _MAX_PAUSE)
+
+    def close(self) -> None:
+        """Ends the wait for an event that may never come."""
+        stream = self._stream
+        if stream:
+            stream.close()
+
+
+def keep_measuring(
+    collector: StatsCollector,
+    view: ContainerView,
+    registration: Registration,
+    node: str,
+    ending: threading.Event,
+) -> None:
+    while not ending.wait(MEASURE_EVERY):
+        try:
+            stats = collector.collect({one.run.uid: one.info.id for one in view.all() if one.running})
+            lease = registration.lease()
+            if lease:
+                registration.commit([Put(keys.node_stats(node), encode(stats), lease)])
+        except (StoreError, OSError) as error:
+            log.info("statistics could not be taken or written: %s", error)
+        except Exception:
+            log.exception("statistics could not be taken; going on")
