@@ -1,0 +1,73 @@
+"""Tells people what the scheduler decided, without telling them the same thing all the time.
+
+An explanation looks at every node, so equal questions share one, and a round makes only so many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.placement import Snapshot, Want, explain
+from controlplane.scheduler.bindings import Bound
+from controlplane.scheduler.waiting import Question, question_of
+from taskyard.clock import Clock
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey
+from taskyard.objects import ObjectRef
+
+_EXPLAINED_PER_ROUND = 32
+"""Different questions; a task beyond them is told of at the next sweep, and the API explains it at any time."""
+_QUIET = 10.0
+"""Seconds before another reason is announced for the same task: in a busy cluster the amounts change all the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    message: str
+    at: float
+
+
+class Announcer:
+    def __init__(self, events: EventRecorder, clock: Clock) -> None:
+        self._events = events
+        self._clock = clock
+        self._said: dict[NamedKey, _Said] = {}
+
+    def bound(self, bound: Bound) -> None:
+        self._said.pop(bound.key, None)
+        self._emit(bound.key, bound.uid, "Scheduled", f"placed on {bound.node}", warning=False)
+
+    def unplaced(self, wants: list[Want], snapshot: Snapshot) -> None:
+        """These fit nowhere in this snapshot."""
+        now = self._clock.monotonic()
+        answers: dict[Question, str] = {}
+        for want in wants:
+            said = self._said.get(want.key)
+            if said is not None and now < said.at + _QUIET:
+                continue
+            question = question_of(want)
+            if question not in answers:
+                if len(answers) == _EXPLAINED_PER_ROUND:
+                    continue
+                found = explain(snapshot, want.demand, current=want.current, held=want.held)
+                answers[question] = found.message
+            self._failed(want.key, want.uid, answers[question], said)
+
+    def refused(self, bound: Bound, reason: str) -> None:
+        message = f"the store does not take the assignment: {reason}; make the task's spec smaller"
+        self._failed(bound.key, bound.uid, message, self._said.get(bound.key))
+
+    def forget(self, key: NamedKey) -> None:
+        self._said.pop(key, None)
+
+    def clear(self) -> None:
+        self._said.clear()
+
+    def _failed(self, key: NamedKey, uid: str, message: str, said: _Said | None) -> None:
+        self._said[key] = _Said(message, self._clock.monotonic())
+        if said is None or said.message != message:
+            self._emit(key, uid, "FailedScheduling", message, warning=True)
+
+    def _emit(self, key: NamedKey, uid: str, reason: str, message: str, *, warning: bool) -> None:
+        about = ObjectRef(kind="Task", name=key.name, uid=uid)
+        self._events.emit(about, key.namespace, reason, message, warning=warning)

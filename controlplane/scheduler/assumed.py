@@ -1,0 +1,56 @@
+"""Bindings that are in the store, or may be, and that the cache does not show yet: their room is taken all the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.leading import Proposal
+from controlplane.placement import NodeState, Snapshot
+from controlplane.scheduler.bindings import Bound
+from taskyard.keys import NamedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    proposal: Proposal[Bound]
+    revision: int
+    """Once the cache has reached it, the cache knows better; 0 while no answer has come."""
+
+
+class Assumptions:
+    def __init__(self) -> None:
+        self._by_key: dict[NamedKey, Assumption] = {}
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._by_key
+
+    def expect(self, proposal: Proposal[Bound], revision: int = 0) -> None:
+        self._by_key[proposal.subject.key] = Assumption(proposal, revision)
+
+    def drop(self, key: NamedKey) -> None:
+        self._by_key.pop(key, None)
+
+    def in_doubt(self) -> list[Proposal[Bound]]:
+        """Sent, with no answer: to be sent again just as they are."""
+        return [assumption.proposal for assumption in self._by_key.values() if not assumption.revision]
+
+    def forget_seen(self, revision: int) -> None:
+        """The cache has reached this revision."""
+        seen = [key for key, assumption in self._by_key.items() if 0 < assumption.revision <= revision]
+        for key in seen:
+            del self._by_key[key]
+
+    def over(self, snapshot: Snapshot) -> Snapshot:
+        """The snapshot with what is assumed taken out of its nodes' room."""
+        if not self._by_key:
+            return snapshot
+        nodes = dict(snapshot.nodes)
+        for assumption in self._by_key.values():
+            bound = assumption.proposal.subject
+            node: NodeState | None = nodes.get(bound.node)
+            if node is not None:
+                nodes[bound.node] = node.charged(bound.charge)
+        return Snapshot(snapshot.revision, nodes)
+
+    def clear(self) -> None:
+        self._by_key.clear()

@@ -1,0 +1,218 @@
+"""The scheduler's loop: which tasks need a node, a snapshot, one pure decision, and the bindings in the store.
+
+Nothing is polled: tasks that fit nowhere are tried again when a node changes so that one of them fits. Decisions are
+made in `controlplane.placement`; what a binding writes is in `bindings.py`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster.effective import needs_binding
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, Results, commit_all
+from controlplane.placement import Decision, NodeState, Snapshot, SnapshotKeeper, Want, place, want_of
+from controlplane.scheduler.announcing import Announcer
+from controlplane.scheduler.assumed import Assumptions
+from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
+from controlplane.scheduler.metrics import SchedulerMetrics
+from controlplane.scheduler.waiting import WaitingRoom
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey
+from taskyard.store.api import Compare, Store
+
+_PER_ROUND = 1024
+"""Tasks placed and bound before newer and more urgent ones are looked at."""
+_PER_LOCK = 2048
+"""Tasks read before the cache's lock is let go for a moment."""
+_UNSEEN = 0.05
+"""Seconds until a task is looked at again whose binding the cache has not shown yet."""
+
+
+class NodeName(NamedTuple):
+    """In the queue: something about this node is different."""
+
+    name: str
+
+
+Dirty = NamedKey | NodeName
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What one round decides on, read in one go."""
+
+    snapshot: Snapshot
+    wants: list[Want]
+    standing: dict[NamedKey, Standing]
+
+
+class Scheduler(LeaderLoop[Dirty]):
+    """Run it in one thread, or step it. `metrics` may be read from any."""
+
+    def __init__(
+        self,
+        store: Store,
+        cache: ClusterCache,
+        clock: Clock,
+        fence: Callable[[], Compare],
+        events: EventRecorder,
+    ) -> None:
+        super().__init__(cache, clock, fence)
+        self.metrics = SchedulerMetrics()
+        self._store = store
+        self._keeper = SnapshotKeeper(cache)
+        self._announcer = Announcer(events, clock)
+        self._assumed = Assumptions()
+        self._waiting = WaitingRoom()
+        self._ready: dict[NamedKey, tuple[int, str, NamedKey]] = {}
+        """Tasks to be placed next, with their turn."""
+        self._first_seen: dict[NamedKey, float] = {}
+        self._judged: Mapping[str, NodeState] = {}
+        """The nodes that those in the waiting room were last held against."""
+
+    def begin_term(self) -> None:
+        self._assumed.clear()
+        self._waiting.clear()
+        self._ready.clear()
+        self._first_seen.clear()
+        self._announcer.clear()
+        self._judged = {}
+
+    def everything(self) -> Sequence[Dirty]:
+        return [*self.cache.tasks, *(NodeName(name) for name in self.cache.nodes)]
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
+        found: list[Dirty] = []
+        for change in changes:
+            if change.kind in ("task", "assignment") and change.task is not None:
+                found.append(change.task)
+            if change.kind in ("node", "assignment", "status"):
+                found.append(NodeName(change.node))
+        return found
+
+    def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
+        tasks = [key for key in batch if isinstance(key, NamedKey)]
+        if doubts := self._assumed.in_doubt():
+            self._settle(commit_all(self._store, fence, doubts))
+        for start in range(0, len(tasks), _PER_LOCK):
+            with self.cache.lock:
+                self._assumed.forget_seen(self.cache.revision)
+                for key in tasks[start : start + _PER_LOCK]:
+                    self._look_at(key)
+        round_ = self._read_round()
+        if round_.wants:
+            decisions = place(round_.snapshot, round_.wants)
+            self.metrics.decisions += len(decisions)
+            self._park([d.want for d in decisions if d.node is None], round_.snapshot)
+            proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
+            for proposal in proposals:
+                self._assumed.expect(proposal)
+            self._settle(commit_all(self._store, fence, proposals))
+        self.metrics.pending = len(self._ready) + len(self._waiting)
+        return bool(self._ready)
+
+    def _look_at(self, key: NamedKey) -> None:
+        """Level-triggered: whatever happened to the task, does it need a node now?"""
+        if key in self._assumed:
+            self.queue.add_after(key, _UNSEEN)
+            return
+        self._waiting.remove(key)
+        record = self.cache.tasks.get(key)
+        if record is None or not needs_binding(self.cache, record):
+            self._ready.pop(key, None)
+            self._first_seen.pop(key, None)
+            self._announcer.forget(key)
+            self.queue.forget(key)
+            return
+        self._first_seen.setdefault(key, self.clock.monotonic())
+        self._ready[key] = want_of(self.cache, record).turn
+
+    def _read_round(self) -> _Round:
+        with self.cache.lock:
+            self._assumed.forget_seen(self.cache.revision)
+            snapshot = self._assumed.over(self._keeper.take())
+            self._wake(snapshot)
+            wants, standing = [], {}
+            for key in heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__):
+                del self._ready[key]
+                record = self.cache.tasks.get(key)
+                if record is not None and needs_binding(self.cache, record):
+                    wants.append(want_of(self.cache, record))
+                    standing[key] = standing_of(self.cache, record)
+            return _Round(snapshot, wants, standing)
+
+    def _wake(self, snapshot: Snapshot) -> None:
+        """Another try for those that some node, different from when they were last held against it, has room for."""
+        known, self._judged = self._judged, snapshot.nodes
+        if not self._waiting:
+            return
+        changed = [
+            node for name, node in snapshot.nodes.items() if (before := known.get(name)) is not node and before != node
+        ]
+        for key in self._waiting.woken_by(changed) if changed else ():
+            record = self.cache.tasks.get(key)
+            if record is not None:
+                self._ready[key] = want_of(self.cache, record).turn
+
+    def _park(self, wants: list[Want], snapshot: Snapshot) -> None:
+        for want in wants:
+            self._waiting.put(want)
+        self._announcer.unplaced(wants, snapshot)
+
+    def _propose(self, decision: Decision, round_: _Round) -> Proposal[Bound] | None:
+        if decision.node is None:
+            return None
+        want, node = decision.want, round_.snapshot.nodes[decision.node]
+        # An invalid value there is not in the cache, and is overwritten all the same.
+        unread = self.cache.informer.entries.get(keys.assignment(decision.node, want.uid))
+        return propose(
+            round_.standing[want.key],
+            Target(decision.node, node.facts.life),
+            decision.charge,
+            unread=unread.mod_revision if unread is not None else 0,
+            at=timestamp(self.clock.now()),
+        )
+
+    def _settle(self, results: Results[Bound]) -> None:
+        """Note what became of bindings that were sent. Raises FencedOut."""
+        for proposal, revision in results.committed:
+            self._done(proposal, revision)
+        for stale in results.stale:
+            if stale.done_before:
+                self._done(stale.proposal, stale.revision)
+            else:
+                self.metrics.conflicts += 1
+                self._again(stale.proposal.subject.key)
+        for proposal in results.unknown:
+            # Its room stays taken until it is known; the retry brings the next round, which sends it again.
+            self._assumed.expect(proposal)
+            self.queue.retry(proposal.subject.key)
+        for proposal in results.untried:
+            self._again(proposal.subject.key)
+        for proposal, reason in results.refused:
+            self.metrics.refused += 1
+            self._announcer.refused(proposal.subject, reason)
+            self._again(proposal.subject.key)
+        if results.fenced_out:
+            raise FencedOut
+
+    def _done(self, proposal: Proposal[Bound], revision: int) -> None:
+        bound = proposal.subject
+        self._assumed.expect(proposal, revision)
+        self.queue.forget(bound.key)
+        self.metrics.bound += 1
+        seen = self._first_seen.pop(bound.key, None)
+        if seen is not None:
+            self.metrics.bind_latency.observe(self.clock.monotonic() - seen)
+        self._announcer.bound(bound)
+
+    def _again(self, key: NamedKey) -> None:
+        """It was not bound: its room is free again, and the task comes up after a moment, read anew."""
+        self._assumed.drop(key)
+        self.queue.retry(key)

@@ -1,0 +1,64 @@
+"""The tasks that fit nowhere, and which of them a change in the nodes gives another try. Pure bookkeeping.
+
+They are kept by what they ask for, so that a node which changes is compared once with each different demand.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controlplane.cluster import Demand
+from controlplane.placement import Held, NodeState, Want, fits
+from taskyard.keys import NamedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Tasks with equal questions get equal answers."""
+
+    demand: Demand
+    current: str
+    held: Held | None
+
+    def fits(self, node: NodeState) -> bool:
+        if self.held is not None and self.held.node == node.facts.name:
+            node = node.released(self.held.demand)
+        return fits(self.demand, node)
+
+
+def question_of(want: Want) -> Question:
+    return Question(want.demand, want.current, want.held)
+
+
+class WaitingRoom:
+    def __init__(self) -> None:
+        self._tasks: dict[Question, set[NamedKey]] = {}
+        self._asked: dict[NamedKey, Question] = {}
+
+    def __len__(self) -> int:
+        return len(self._asked)
+
+    def put(self, want: Want) -> None:
+        self.remove(want.key)
+        question = question_of(want)
+        self._asked[want.key] = question
+        self._tasks.setdefault(question, set()).add(want.key)
+
+    def remove(self, key: NamedKey) -> None:
+        question = self._asked.pop(key, None)
+        if question is not None:
+            self._tasks[question].discard(key)
+            if not self._tasks[question]:
+                del self._tasks[question]
+
+    def woken_by(self, nodes: list[NodeState]) -> list[NamedKey]:
+        """Takes out, and gives back, the tasks that one of these nodes has room for as it is now."""
+        answered = [question for question in self._tasks if any(question.fits(node) for node in nodes)]
+        woken = [key for question in answered for key in self._tasks[question]]
+        for key in woken:
+            self.remove(key)
+        return sorted(woken)
+
+    def clear(self) -> None:
+        self._tasks.clear()
+        self._asked.clear()
