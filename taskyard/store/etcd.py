@@ -14,7 +14,7 @@ from typing import Any
 from etcd3.etcdrpc import rpc_pb2
 
 from taskyard.store import etcd_codec, etcd_lease
-from taskyard.store.api import Commit, Compacted, Compare, Entry, Listing, Operation, StoreUnavailable
+from taskyard.store.api import Commit, Compacted, Compare, Entry, Listing, Operation, Store, StoreUnavailable
 from taskyard.store.etcd_channel import REQUIRE_LEADER, Endpoints, Link, RevisionGone
 from taskyard.store.etcd_watch import EtcdWatch
 
@@ -32,8 +32,8 @@ class MemberStatus:
     has_leader: bool
 
 
-class EtcdStore:
-    """Implements `Store`. Connects with the first call; `endpoints` are host:port of members of one cluster.
+class EtcdStore(Store):
+    """Connects with the first call; `endpoints` are host:port of members of one cluster.
 
     `timeout`: seconds that one call may take, all endpoints together (in `list`: one page of it). `watch_silence`:
     seconds without a frame after which a watch connects anew.

@@ -36,7 +36,7 @@ class WatchStream:
     def responses(self, start: bytes, end: bytes, first_revision: int, connect_timeout: float) -> Iterator[Any]:
         """Raises grpc.RpcError when the connection fails, and ValueError when it was hung up before it began."""
         status = self._link.maintenance.Status(rpc_pb2.StatusRequest(), timeout=connect_timeout)
-        self._progress_is_ordered = _orders_progress(status.version)
+        self._progress_is_ordered = orders_progress(status.version)
         create = rpc_pb2.WatchCreateRequest(
             key=start, range_end=end, start_revision=first_revision, progress_notify=True
         )
@@ -73,7 +73,7 @@ class WatchStream:
                 yield rpc_pb2.WatchRequest(progress_request=rpc_pb2.WatchProgressRequest())
 
 
-def _orders_progress(version: str) -> bool:
+def orders_progress(version: str) -> bool:
     """Whether an answer to a progress request comes after all events up to its revision.
 
     In older versions it overtakes them (etcd issue 15220), so that it proves life and nothing more. The versions are

@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 
 from taskyard.store import etcd_codec, etcd_errors
-from taskyard.store.api import Compacted, WatchBatch
+from taskyard.store.api import Compacted, Watch, WatchBatch
 from taskyard.store.etcd_channel import Endpoints
 from taskyard.store.etcd_stream import WatchStream
 
@@ -29,8 +29,8 @@ _LONGEST_DELAY = 2.0
 _CONNECT_TIMEOUT = 3.0
 
 
-class EtcdWatch:
-    """Implements `Watch`. `silence`: seconds without any frame after which the stream counts as dead.
+class EtcdWatch(Watch):
+    """`silence`: seconds without any frame after which the stream counts as dead.
 
     Its thread starts with the first poll. Reading stops while the queue is full, and etcd then holds events back.
     """
@@ -45,6 +45,8 @@ class EtcdWatch:
         self._bounds = etcd_codec.bounds(prefix)
         self._next_revision = start_revision
         self._silence = silence
+        self._reached = 0
+        self._behind_since: float | None = None
         self._condition = threading.Condition()
         self._batches: deque[WatchBatch] = deque()
         self._queued_events = 0
@@ -142,6 +144,9 @@ class EtcdWatch:
                     return "compacted"
                 if response.canceled:
                     return f"canceled: {response.cancel_reason}"
+                if self._went_back(response.header.revision):
+                    self._compacted = int(response.header.revision)
+                    return "etcd lost its history"
                 batch = self._batch(stream, response)
                 if batch is not None and not self._queue(batch):
                     break
@@ -150,6 +155,19 @@ class EtcdWatch:
         except ValueError as error:  # gRPC's way to say that the channel was closed before the call began
             return str(error)
         return "the stream ended"
+
+    def _went_back(self, revision: int) -> bool:
+        """Whether etcd is behind what it told before, for so long that it was restored or lost its data.
+
+        A member may be behind for a moment. Without this, the watch would be quiet until etcd comes to where it was.
+        """
+        now = time.monotonic()
+        if revision >= self._reached:
+            self._reached = revision
+            self._behind_since = None
+        elif self._behind_since is None:
+            self._behind_since = now
+        return self._behind_since is not None and now - self._behind_since > self._silence
 
     def _batch(self, stream: WatchStream, response: Any) -> WatchBatch | None:
         if response.events:

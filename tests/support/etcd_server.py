@@ -47,6 +47,10 @@ class EtcdServer:
         return self.folder / f"{self.name}.log"
 
     @property
+    def _data(self) -> Path:
+        return self.folder / f"{self.name}.data"
+
+    @property
     def pid(self) -> int:
         return self._running().pid
 
@@ -62,7 +66,7 @@ class EtcdServer:
                 [
                     executable,
                     *("--name", self.name),
-                    *("--data-dir", str(self.folder / f"{self.name}.data")),
+                    *("--data-dir", str(self._data)),
                     *("--listen-client-urls", client, "--advertise-client-urls", client),
                     *("--listen-peer-urls", self.peer_url, "--initial-advertise-peer-urls", self.peer_url),
                     *("--initial-cluster", self.peers),
@@ -90,6 +94,10 @@ class EtcdServer:
         """SIGKILL, as a crash would. Nothing when it does not run."""
         if self._process is not None:
             self._end(signal.SIGKILL)
+
+    def forget(self) -> None:
+        """Loses all its data; only while it does not run."""
+        shutil.rmtree(self._data)
 
     def restart(self) -> None:
         self.kill()
