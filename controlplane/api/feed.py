@@ -93,6 +93,11 @@ class Feed(Generic[T]):
             self._listeners.discard(callback)
 
     @property
+    def end(self) -> int:
+        """The position after everything that is known."""
+        return self._end
+
+    @property
     def listeners(self) -> int:
         return len(self._listeners)
 

@@ -18,6 +18,7 @@ from controlplane.api.shown import ShownTask, show_metadata, show_task
 from controlplane.cluster import ClusterCache, EffectiveStatus, TaskRecord, view
 from controlplane.placement import PendingReasons
 from taskyard import keys
+from taskyard.clock import Clock
 from taskyard.keys import NamedKey
 from taskyard.objects import Task, TaskState
 
@@ -80,6 +81,7 @@ class TaskService:
     writer: TaskWriter
     freshness: Freshness
     why: PendingReasons
+    clock: Clock
     feed: TaskFeed = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,9 +128,12 @@ class TaskService:
         )
         return change
 
-    def apply(self, wanted: Sequence[Wanted], sources: Sequence[str], *, dry_run: bool = False) -> list[Change]:
-        """All of them, or none when any is refused; `sources` say where each was read from."""
+    def check(self, wanted: Sequence[Wanted], sources: Sequence[str]) -> None:
+        """Raises ApiError (409) that names all that would be refused."""
         _raise_refused(self.writer.check(wanted), wanted, sources, "nothing was changed")
+
+    def apply(self, wanted: Sequence[Wanted], sources: Sequence[str], *, dry_run: bool = False) -> list[Change]:
+        """All of them; call `check` first. `sources` say where each was read from."""
         outcomes = self.writer.apply_many(wanted, dry_run=dry_run)
         refused = [outcome if isinstance(outcome, Refused) else None for outcome in outcomes]
         done = len(outcomes) - sum(1 for refusal in refused if refusal)
@@ -195,7 +200,35 @@ class TaskService:
             elsewhere = sorted(key.namespace for key in self.cache.tasks if key.name == ident)
         return f"there is one in namespace {elsewhere[0]}" if elsewhere else ""
 
-    def _identity(task: ShownTask) -> tuple[str, str]:
+    def _as_written(self, task: Task, revision: int) -> ShownTask:
+        """For a write that the cache does not show: a dry run, or one that it has not seen in time."""
+        record = self.cache.tasks.get(NamedKey(task.metadata.namespace, task.metadata.name))
+        status = view(self.cache, record) if record else EffectiveStatus(state=TaskState.PENDING)
+        metadata = show_metadata(task.metadata, revision)
+        return ShownTask(kind="Task", metadata=metadata, spec=task.spec, status=status)
+
+
+def _applied(outcome: Applied | Refused) -> Applied:
+    if isinstance(outcome, Refused):
+        raise refusal(outcome)
+    return outcome
+
+
+def _raise_refused(
+    refused: Sequence[Refused | None], wanted: Sequence[Wanted], sources: Sequence[str], rest: str
+) -> None:
+    violations = [
+        Violation("", each.message, each.hint, source)
+        for each, source in zip(refused, sources, strict=True)
+        if each is not None
+    ]
+    if violations:
+        first = next(each for each in refused if each is not None)
+        detail = f"{len(violations)} of {len(wanted)} objects cannot be applied; {rest}"
+        raise ApiError(409, first.reason, detail, violations=violations)
+
+
+def _identity(task: ShownTask) -> tuple[str, str]:
     return task.metadata.namespace, task.metadata.name
 
 

@@ -1,0 +1,153 @@
+"""From the bytes of a request to validated objects: syntax errors are a 400, invalid objects a 422, with every problem.
+
+The parsing and the schemas are taskyard.manifest's. Runs in worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from controlplane.api.problem import ApiError, Violation
+from controlplane.api.request import YAML
+from taskyard.manifest import Document, ManifestError, Problem, from_flat, parse_json, parse_yaml, read_object
+from taskyard.objects import NodeSpec, Task
+
+_MANIFEST_KEYS = frozenset({"apiVersion", "kind", "metadata", "spec"})
+_BODY = "<body>"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One object of an apply, and where its author has it: `web.yaml:12`."""
+
+    source: str
+    value: Task | NodeSpec
+
+
+def data_of(raw: bytes, media_type: str) -> Any:
+    """The JSON or the only YAML document in the body."""
+    return _document(raw, media_type).data
+
+
+def task_of(raw: bytes, media_type: str, *, name: str = "", namespace: str = "") -> Task:
+    """A manifest, the flat body or the event form. `name` and `namespace` of the URL fill in, and must agree."""
+    document = _document(raw, media_type)
+    data = document.data
+    try:
+        if isinstance(data, dict) and not _MANIFEST_KEYS & data.keys():
+            filled = {"name": name, **data} if name and "Task" not in data and "task" not in data else data
+            document = Document(_BODY, 0, from_flat(filled))
+        _fill(document.data, name, namespace)
+        value = read_object(document)
+    except ManifestError as error:
+        raise invalid(error.problems) from error
+    if not isinstance(value, Task):
+        raise invalid([Problem("kind", f"'{value.kind}' is not a Task", "send nodes to /nodes/NAME or /apply")])
+    problems = [
+        Problem(f"metadata.{field}", f"'{given}' is not the {field} in the URL, '{asked}'", "make them the same")
+        for field, given, asked in (
+            ("name", value.metadata.name, name),
+            ("namespace", value.metadata.namespace, namespace),
+        )
+        if asked and given != asked
+    ]
+    if problems:
+        raise invalid(problems)
+    return value
+
+
+def node_of(data: Any, name: str) -> NodeSpec:
+    """A Node manifest, whose name must be the URL's."""
+    try:
+        value = read_object(Document(_BODY, 0, data))
+    except ManifestError as error:
+        raise invalid(error.problems) from error
+    if not isinstance(value, NodeSpec):
+        raise invalid([Problem("kind", f"'{value.kind}' is not a Node", "send tasks to /tasks or /apply")])
+    if value.metadata.name != name:
+        message = f"'{value.metadata.name}' is not the name in the URL, '{name}'"
+        raise invalid([Problem("metadata.name", message, "make them the same")])
+    return value
+
+
+def apply_of(raw: bytes, media_type: str) -> list[Sent]:
+    """The documents of `POST /apply`, all of them valid."""
+    body = data_of(raw, media_type)
+    listed = body.get("documents") if isinstance(body, dict) else None
+    if not isinstance(listed, list) or body.keys() != {"documents"}:
+        raise _not_an_apply("", 'send {"documents": [{"source": "web.yaml:1", "object": {…}}, …]}')
+    problems: list[Problem] = []
+    sent: list[Sent] = []
+    for index, item in enumerate(listed):
+        if not isinstance(item, dict) or not item.keys() <= {"source", "object"} or "object" not in item:
+            raise _not_an_apply(
+                f"documents[{index}]", "each has an 'object', and a 'source' that says where it is from"
+            )
+        source = item.get("source", "")
+        if not isinstance(source, str):
+            raise _not_an_apply(f"documents[{index}].source", "write where the object is from, as text")
+        try:
+            sent.append(Sent(source, read_object(Document(source or f"documents[{index}]", 0, item["object"]))))
+        except ManifestError as error:
+            problems += error.problems
+    problems += _repeated(sent)
+    if problems:
+        raise invalid(problems)
+    return sent
+
+
+def invalid(problems: Sequence[Problem], status: int = 422) -> ApiError:
+    count = len(problems)
+    what = "is not valid" if status == 422 else "cannot be read"
+    first = f"{problems[0].path}: {problems[0].message}" if problems[0].path else problems[0].message
+    detail = f"the body {what}: {first}" if count == 1 else f"the body {what}: {count} problems, the first is {first}"
+    return ApiError(
+        status, "Invalid" if status == 422 else "Syntax", detail, violations=[_violation(p) for p in problems]
+    )
+
+
+def _document(raw: bytes, media_type: str) -> Document:
+    try:
+        if media_type not in YAML:
+            parsed = parse_json(raw, _BODY)
+            return parsed if isinstance(parsed, Document) else Document(_BODY, 0, parsed)
+        documents = parse_yaml(raw, _BODY)
+    except ManifestError as error:
+        raise invalid(error.problems, 400) from error
+    if len(documents) != 1:
+        detail = f"the body holds {len(documents)} documents, not one: send one at a time, or several to /apply"
+        raise ApiError(400, "Syntax", detail)
+    return documents[0]
+
+
+def _fill(data: Any, name: str, namespace: str) -> None:
+    metadata = data.setdefault("metadata", {}) if isinstance(data, dict) else None
+    if isinstance(metadata, dict):
+        for field, value in (("name", name), ("namespace", namespace)):
+            if value:
+                metadata.setdefault(field, value)
+
+
+def _repeated(sent: Sequence[Sent]) -> list[Problem]:
+    problems = []
+    first: dict[tuple[str, str, str], str] = {}
+    for each in sent:
+        metadata = each.value.metadata
+        key = (each.value.kind, metadata.namespace, metadata.name)
+        if key in first:
+            message = f"{each.value.kind.lower()}/{metadata.name} is declared twice, also in {first[key] or 'another'}"
+            problems.append(Problem("metadata.name", message, "remove or rename one of them", each.source))
+        first.setdefault(key, each.source)
+    return problems
+
+
+def _not_an_apply(path: str, hint: str) -> ApiError:
+    return ApiError(
+        400, "Syntax", f"the body is not an apply: {hint}", violations=[Violation(path, "is not right", hint)]
+    )
+
+
+def _violation(problem: Problem) -> Violation:
+    return Violation(problem.path, problem.message, problem.hint, problem.source, problem.line, problem.column)

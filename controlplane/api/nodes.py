@@ -1,0 +1,118 @@
+"""/nodes and /nodes/{name}: HTTP in, HTTP out. What is done is nodes_service.py's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import falcon.asgi
+import msgspec
+
+from controlplane.api import bodies
+from controlplane.api.answer import encode, send_object
+from controlplane.api.nodes_service import NodeChange, NodeService
+from controlplane.api.problem import bad_request
+from controlplane.api.request import JSON, MERGE_PATCH, YAML, Params, if_match, read_body
+from controlplane.api.selectors import BadSelector, parse_labels
+from controlplane.api.shown import ListMetadata, ShownList
+from controlplane.api.workers import Workers
+from taskyard.objects import NodeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class NodeCollection:
+    service: NodeService
+    workers: Workers
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        params = Params(request, ("labelSelector", "consistent"))
+        consistent = params.flag("consistent")
+        try:
+            labels = parse_labels(params.text("labelSelector"))
+        except BadSelector as error:
+            raise bad_request(str(error), "BadSelector") from error
+
+        def listed() -> bytes:
+            nodes, revision = self.service.list(labels, consistent=consistent)
+            return encode(ShownList(kind="NodeList", metadata=ListMetadata(revision=revision), items=list(nodes)))
+
+        response.content_type = JSON
+        response.data = await (self.workers.etcd if consistent else self.workers.read)(listed)
+
+    on_head = on_get
+
+
+@dataclass(frozen=True, slots=True)
+class NodeItem:
+    service: NodeService
+    workers: Workers
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
+        consistent = Params(request, ("consistent",)).flag("consistent")
+        run = self.workers.etcd if consistent else self.workers.read
+        send_object(request, response, await run(lambda: self.service.get(name, consistent=consistent)))
+
+    on_head = on_get
+
+    async def on_put(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
+        force = Params(request, ("force",)).flag("force")
+        match = if_match(request)
+        raw, media_type = await read_body(request, (JSON, *YAML))
+
+        def replace() -> NodeChange:
+            spec = bodies.node_of(_manifest(bodies.data_of(raw, media_type), name), name)
+            return self.service.apply(spec, force=force, if_match=match)
+
+        change = await self.workers.etcd(replace)
+        send_object(request, response, change.shown, 201 if change.applied.result == "created" else 200)
+
+    async def on_patch(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
+        """RFC 7396: what is null goes, mappings are merged, everything else is replaced."""
+        force = Params(request, ("force",)).flag("force")
+        match = if_match(request)
+        raw, media_type = await read_body(request, (MERGE_PATCH, JSON))
+
+        def patch() -> NodeChange:
+            wanted = _manifest(bodies.data_of(raw, media_type), name)
+            return self.service.change(
+                name,
+                lambda before: bodies.node_of(_merge(_as_manifest(before, name), wanted), name),
+                force=force,
+                if_match=match,
+            )
+
+        change = await self.workers.etcd(patch)
+        send_object(request, response, change.shown, 201 if change.applied.result == "created" else 200)
+
+
+def _manifest(data: Any, name: str) -> Any:
+    """A body may be the whole manifest, or only its spec: `{"cordoned": true}`."""
+    if isinstance(data, dict) and not {"apiVersion", "kind", "metadata", "spec"} & data.keys():
+        data = {"spec": data}
+    if isinstance(data, dict):
+        data.setdefault("apiVersion", "taskyard/v1")
+        data.setdefault("kind", "Node")
+        metadata = data.setdefault("metadata", {})
+        if isinstance(metadata, dict):
+            metadata.setdefault("name", name)
+    return data
+
+
+def _as_manifest(spec: NodeSpec | None, name: str) -> Any:
+    if spec is None:
+        return _manifest({}, name)
+    stored = msgspec.to_builtins(spec)
+    body = {key: stored.pop(key) for key in ("labels", "taints", "cordoned") if key in stored}
+    return {**stored, "spec": body}
+
+
+def _merge(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            merged.pop(key, None)
+        else:
+            merged[key] = _merge(merged.get(key), value)
+    return merged

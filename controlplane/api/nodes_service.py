@@ -1,0 +1,85 @@
+"""Reading nodes, and writing what operators say about them, without HTTP. Blocking, for worker threads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controlplane.admission import NodeApplied, NodeWriter, Refused
+from controlplane.api.freshness import Freshness
+from controlplane.api.problem import not_found, refusal, unavailable
+from controlplane.api.selectors import Selector, matches
+from controlplane.api.shown import ShownNode, ShownNodeSpec, ShownNodeStatus, show_metadata, show_node
+from controlplane.cluster import ClusterCache
+from taskyard.objects import NodeSpec
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChange:
+    applied: NodeApplied
+    shown: ShownNode
+
+
+@dataclass(frozen=True, slots=True)
+class NodeService:
+    cache: ClusterCache
+    writer: NodeWriter
+    freshness: Freshness
+
+    def get(self, name: str, *, consistent: bool = False) -> ShownNode:
+        self.ready(consistent=consistent)
+        with self.cache.lock:
+            node = self.cache.nodes.get(name)
+            if node is None:
+                raise not_found(f"node {name!r}", f"known are {', '.join(sorted(self.cache.nodes)[:5]) or 'none'}")
+            return show_node(self.cache, node)
+
+    def list(self, labels: Selector = (), *, consistent: bool = False) -> tuple[list[ShownNode], int]:
+        """By name, and the revision."""
+        self.ready(consistent=consistent)
+        with self.cache.lock:
+            nodes = [show_node(self.cache, self.cache.nodes[name]) for name in sorted(self.cache.nodes)]
+            return [node for node in nodes if matches(labels, node.status.labels)], self.cache.revision
+
+    def apply(
+        self,
+        spec: NodeSpec,
+        source: str = "",
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        if_match: int | None = None,
+    ) -> NodeChange:
+        """Creates or replaces."""
+        return self.change(spec.metadata.name, lambda _: spec, source, dry_run=dry_run, force=force, if_match=if_match)
+
+    def change(
+        self,
+        name: str,
+        change: Callable[[NodeSpec | None], NodeSpec],
+        source: str = "",
+        *,
+        dry_run: bool = False,
+        force: bool = False,
+        if_match: int | None = None,
+    ) -> NodeChange:
+        """`change` makes the wanted spec of the stored one; what it raises comes out."""
+        outcome = self.writer.apply(name, change, source, dry_run=dry_run, take_over=force, if_match=if_match)
+        if isinstance(outcome, Refused):
+            raise refusal(outcome)
+        self.freshness.reach(outcome.revision)
+        with self.cache.lock:
+            node = self.cache.nodes.get(name)
+            if node is not None and outcome.revision and node.spec_revision >= outcome.revision:
+                return NodeChange(outcome, show_node(self.cache, node))
+            status = show_node(self.cache, node).status if node else ShownNodeStatus(ready=False, reason="NoLease")
+        spec = outcome.spec
+        shown = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned)
+        metadata = show_metadata(spec.metadata, outcome.revision)
+        return NodeChange(outcome, ShownNode(kind="Node", metadata=metadata, spec=shown, status=status))
+
+    def ready(self, *, consistent: bool = False) -> None:
+        if not self.cache.informer.synced:
+            raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")
+        if consistent:
+            self.freshness.reach_now()

@@ -1,0 +1,132 @@
+"""/tasks and /tasks/{ident}: HTTP in, HTTP out. What is done is tasks_service.py's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import falcon.asgi
+
+from controlplane.api import bodies
+from controlplane.api.answer import encode, send, send_object
+from controlplane.api.problem import bad_request
+from controlplane.api.request import JSON, MAX_GRACE, YAML, Params, if_match, page_token, read_body
+from controlplane.api.selectors import BadSelector, parse_fields, parse_labels
+from controlplane.api.shown import ListMetadata, ShownList, ShownTask
+from controlplane.api.streams import Streams
+from controlplane.api.tasks_service import FIELDS, Change, TaskFilter, TaskPage, TaskService
+from controlplane.api.tasks_watch import watching
+from controlplane.api.watch import MEDIA_TYPE, lines
+from controlplane.api.workers import Workers
+from taskyard.keys import NamedKey
+
+_SELECTION = ("namespace", "labelSelector", "fieldSelector", "consistent")
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCollection:
+    service: TaskService
+    workers: Workers
+    streams: Streams
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        params = Params(request, (*_SELECTION, "watch", "revision", "limit", "continue"))
+        chosen = _filter(params)
+        consistent = params.flag("consistent")
+        if params.flag("watch") and request.method == "GET":
+            await self._watch(request, response, params, chosen)
+            return
+        limit, after = params.whole("limit", 0, high=10_000), params.page_start()
+        run = self.workers.etcd if consistent else self.workers.read
+        page = await run(partial(self._page, chosen, limit, after, consistent))
+        response.content_type = JSON
+        response.data = page
+
+    on_head = on_get
+
+    async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
+        params = Params(request, ("namespace",))
+        raw, media_type = await read_body(request, (JSON, *YAML))
+        namespace = params.text("namespace")
+        change = await self.workers.etcd(lambda: self._create(raw, media_type, namespace))
+        response.set_header("Location", _location(change.shown))
+        send_object(request, response, change.shown, 201)
+
+    def _create(self, raw: bytes, media_type: str, namespace: str) -> Change:
+        return self.service.write(bodies.task_of(raw, media_type, namespace=namespace), create_only=True)
+
+    def _page(self, chosen: TaskFilter, limit: int, after: NamedKey | None, consistent: bool) -> bytes:
+        page: TaskPage = self.service.page(chosen, limit=limit, after=after, consistent=consistent)
+        metadata = ListMetadata(revision=page.revision, continue_=page_token(page.last))
+        return encode(ShownList(kind="TaskList", metadata=metadata, items=page.items))
+
+    async def _watch(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, params: Params, chosen: TaskFilter
+    ) -> None:
+        revision = params.whole("revision", 0)
+        prepared = await self.workers.etcd(lambda: watching(self.service, chosen, revision))
+        response.content_type = MEDIA_TYPE
+        response.set_header("Cache-Control", "no-store")
+        response.stream = lines(prepared, self.streams.open(request))
+
+
+@dataclass(frozen=True, slots=True)
+class TaskItem:
+    service: TaskService
+    workers: Workers
+
+    async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
+        params = Params(request, ("namespace", "consistent"))
+        consistent = params.flag("consistent")
+        namespace = params.text("namespace", "default")
+        run = self.workers.etcd if consistent else self.workers.read
+        shown = await run(lambda: self.service.get(ident, namespace, consistent=consistent))
+        send_object(request, response, shown)
+
+    on_head = on_get
+
+    async def on_put(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
+        params = Params(request, ("namespace", "force"))
+        match, force, namespace = if_match(request), params.flag("force"), params.text("namespace")
+        raw, media_type = await read_body(request, (JSON, *YAML))
+
+        def replace() -> Change:
+            task = bodies.task_of(raw, media_type, name=ident, namespace=namespace)
+            if request.get_header("If-None-Match", default="").strip() == "*":
+                return self.service.write(task, create_only=True)
+            return self.service.write(task, if_match=match, take_over=force)
+
+        change = await self.workers.etcd(replace)
+        created = change.applied.result == "created"
+        if created:
+            response.set_header("Location", _location(change.shown))
+        send_object(request, response, change.shown, 201 if created else 200)
+
+    async def on_delete(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
+        params = Params(request, ("namespace", "gracePeriod", "force"))
+        match, grace, force = if_match(request), params.seconds("gracePeriod", MAX_GRACE), params.flag("force")
+        namespace = params.text("namespace", "default")
+        removal = await self.workers.etcd(
+            lambda: self.service.delete(ident, namespace, if_match=match, grace_period=grace, take_over=force)
+        )
+        status = 200 if removal.deleted.gone else 202
+        if removal.shown is None:
+            response.status = 204
+            return
+        send(response, removal.shown, status)
+
+
+def _filter(params: Params) -> TaskFilter:
+    try:
+        return TaskFilter(
+            params.text("namespace"),
+            parse_labels(params.text("labelSelector")),
+            parse_fields(params.text("fieldSelector"), FIELDS),
+        )
+    except BadSelector as error:
+        raise bad_request(str(error), "BadSelector") from error
+
+
+def _location(shown: ShownTask) -> str:
+    namespace = shown.metadata.namespace
+    return f"/tasks/{shown.metadata.name}" + (f"?namespace={namespace}" if namespace != "default" else "")
