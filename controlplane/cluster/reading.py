@@ -10,7 +10,8 @@ import re
 from controlplane.cluster.demand import demand_of
 from controlplane.cluster.records import AssignmentRecord, StatusRecord, TaskRecord
 from taskyard.keys import NamedKey, NodeKey
-from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, Task, TaskStatus, decode
+from taskyard.manifest import read_task_value
+from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, TaskStatus, decode
 from taskyard.store.api import Entry
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
@@ -18,12 +19,7 @@ _NODE_NAME = re.compile(r"[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?", re.ASCII)
 
 
 def read_task(entry: Entry, key: NamedKey) -> TaskRecord:
-    task = decode(entry.value, Task)
-    if (task.metadata.namespace, task.metadata.name) != key:
-        raise BadValue(
-            f"metadata says {task.metadata.namespace}/{task.metadata.name}, the key says {key.namespace}/{key.name}: "
-            "they have to agree"
-        )
+    task = read_task_value(entry.value, key)
     uid = task.metadata.uid
     if uid and not _UID.fullmatch(uid):
         raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")

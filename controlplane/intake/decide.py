@@ -1,0 +1,43 @@
+"""What a task needs that was put by hand, to be like one that came through the API. Pure.
+
+`etcdctl put` of a manifest over a running task means the same as applying it: the task keeps its uid and its binding,
+and the scheduler sees a new spec.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from controlplane.cluster import AssignmentRecord, TaskRecord
+from taskyard.clock import timestamp
+from taskyard.manifest import normalize
+from taskyard.objects import Binding, Task
+
+
+def complete(
+    record: TaskRecord, *, copied: bool, running: AssignmentRecord | None, now: float, uid: str
+) -> Task | None:
+    """The task as it should be; None when it already is.
+
+    `copied`: its uid is another task's, whose value was copied to this key. `running`: the assignment of the task that
+    had this key before, if that is still there and its task is not. `uid`: a new one, in case it is needed.
+    """
+    metadata, binding = record.task.metadata, record.task.binding
+    if copied:
+        metadata = msgspec.structs.replace(metadata, uid="", created_at="", generation=0, deletion_timestamp="")
+        binding = None
+    elif not metadata.uid and running is not None:
+        held = running.assignment
+        metadata = msgspec.structs.replace(metadata, uid=held.uid, deletion_timestamp="")
+        binding = Binding(node=running.node, epoch=held.epoch, spec_hash=held.spec_hash, bound_at=held.assigned_at)
+    elif not metadata.uid:
+        # Without a uid there is nothing that it can be bound to.
+        binding = None
+    metadata = msgspec.structs.replace(
+        metadata,
+        uid=metadata.uid or uid,
+        created_at=metadata.created_at or timestamp(now),
+        generation=max(metadata.generation, 1),
+    )
+    task = msgspec.structs.replace(record.task, metadata=metadata, spec=normalize(record.task.spec), binding=binding)
+    return None if task == record.task else task

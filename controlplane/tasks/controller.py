@@ -1,0 +1,91 @@
+"""The task controller's loop: which uids to look at, what is known of each, and the commits that `decide` asks for."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.tasks.decide import Situation, Step, decide
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.store.api import Compare, Store
+
+_log = logging.getLogger(__name__)
+
+_PER_ROUND = 1024
+"""Uids looked at under one hold of the cache's lock."""
+
+
+class TaskController(LeaderLoop[str]):
+    """Keys are uids. Run it in one thread, or step it."""
+
+    def __init__(self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare]) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+
+    def begin_term(self) -> None:
+        """It remembers nothing between two rounds."""
+
+    def everything(self) -> Sequence[str]:
+        deleted = {r.uid for r in self.cache.tasks.values() if r.uid and r.task.metadata.deletion_timestamp}
+        return sorted(deleted | self.cache.placed_uids())
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[str]:
+        found: list[str] = []
+        for change in changes:
+            if change.kind in ("assignment", "status"):
+                found.append(change.key)
+            elif change.kind == "task" and change.task is not None:
+                found += self.cache.placed_as(change.task)
+                record = self.cache.tasks.get(change.task)
+                if record is not None and record.uid:
+                    found.append(record.uid)
+            elif change.kind == "node":
+                # A lease came or went: what is being deleted there may be finished, or has to be asked to stop.
+                bound = self.cache.bound_to(change.node)
+                found += [record.uid for record in bound if record.task.metadata.deletion_timestamp and record.uid]
+        return found
+
+    def work(self, batch: Sequence[str], fence: Compare) -> bool:
+        for start in range(0, len(batch), _PER_ROUND):
+            part = batch[start : start + _PER_ROUND]
+            with self.cache.lock:
+                found = [decide(self._situation(uid)) for uid in part]
+            self._carry_out([proposal for proposal in found if proposal is not None], fence)
+        return False
+
+    def _carry_out(self, proposals: list[Proposal[Step]], fence: Compare) -> None:
+        """What did not succeed is looked at again, from the start, once the cache may know more."""
+        results = commit_all(self._store, fence, proposals)
+        for proposal, revision in results.committed:
+            self.queue.forget(proposal.subject.uid)
+            _log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.uid, revision)
+        again = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for proposal, reason in results.refused:
+            _log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.uid, reason)
+            again.append(proposal)
+        for proposal in again:
+            self.queue.retry(proposal.subject.uid)
+        if results.fenced_out:
+            raise FencedOut
+
+    def _situation(self, uid: str) -> Situation:
+        cache = self.cache
+        task = cache.by_uid(uid)
+        assignments, statuses = cache.assignments_of(uid), cache.statuses_of(uid)
+        nodes = {*assignments, *statuses, *([task.node] if task is not None and task.node else [])}
+        names = {held.key for held in assignments.values()} | {status.key for status in statuses.values()}
+        return Situation(
+            uid=uid,
+            task=task,
+            assignments=dict(assignments),
+            statuses=dict(statuses),
+            ready_nodes=frozenset(name for name in nodes if (node := cache.nodes.get(name)) is not None and node.ready),
+            unsettled=any(self._unsettled(name) for name in names),
+        )
+
+    def _unsettled(self, name: keys.NamedKey) -> bool:
+        record = self.cache.tasks.get(name)
+        return keys.task(*name) in self.cache.quarantined or (record is not None and not record.uid)

@@ -1,0 +1,123 @@
+"""What is to be done next about one uid: ask for a stop, finish a deletion, clear away leftovers, or nothing. Pure.
+
+One step at a time; the change that it makes in the store brings the next look. DESIGN 5 and the life cycle of
+assignments and statuses (`taskyard.objects.assignment`) are what it follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+
+import msgspec
+
+from controlplane.cluster import AssignmentRecord, StatusRecord, TaskRecord
+from controlplane.leading import Proposal
+from taskyard import keys
+from taskyard.objects import Task, encode
+from taskyard.store.api import Compare, Delete, Operation, Put, absent, unchanged
+
+GRACE_ANNOTATION = "taskyard/grace-period"
+"""Seconds, on a task that is being deleted: they replace its spec's grace period."""
+_LONGEST_GRACE = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that is known about one uid, as of one revision."""
+
+    uid: str
+    task: TaskRecord | None
+    """Whose uid it is; None when no valid task has it."""
+    assignments: Mapping[str, AssignmentRecord] = field(default_factory=dict)
+    statuses: Mapping[str, StatusRecord] = field(default_factory=dict)
+    ready_nodes: frozenset[str] = frozenset()
+    """Those of the nodes concerned whose agent's lease is there."""
+    unsettled: bool = False
+    """A task of the same name is there that is not valid or not complete, so it may be this one once it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`what` is for the log: stop, finalise or sweep."""
+
+    what: str
+    uid: str
+
+
+def decide(situation: Situation) -> Proposal[Step] | None:
+    task = situation.task
+    if task is None:
+        return None if situation.unsettled else _sweep(situation, set(situation.assignments) | set(situation.statuses))
+    if task.task.metadata.deletion_timestamp:
+        return _delete(situation, task)
+    return _sweep(situation, _misplaced(situation, task))
+
+
+def _delete(situation: Situation, task: TaskRecord) -> Proposal[Step] | None:
+    held = situation.assignments.get(task.node)
+    if held is None or held.assignment.epoch != _epoch(task):
+        return _finalise(situation, task)
+    if task.node not in situation.ready_nodes:
+        # Should the node come back first, its agent is asked to stop; if later, it finds the assignment gone.
+        return _finalise(situation, task, absent(keys.node_lease(task.node)))
+    grace = grace_period(task.task)
+    if held.assignment.desired != "Stopped" or held.assignment.grace_period != grace:
+        stopped = msgspec.structs.replace(held.assignment, desired="Stopped", grace_period=grace)
+        compares = (unchanged(task.entry), unchanged(held.entry))
+        return Proposal(Step("stop", situation.uid), compares, (Put(held.entry.key, encode(stopped)),))
+    status = situation.statuses.get(task.node)
+    if status is None or status.status.epoch < held.assignment.epoch or not status.status.state.terminal:
+        return None
+    return _finalise(situation, task, unchanged(held.entry))
+
+
+def _finalise(situation: Situation, task: TaskRecord, *compares: Compare) -> Proposal[Step]:
+    """Task, assignment and status go in one commit, with whatever else is left of it."""
+    nodes = set(situation.assignments) | set(situation.statuses)
+    if task.node:
+        nodes.add(task.node)
+    operations: list[Operation] = [Delete(task.entry.key)]
+    for node in sorted(nodes):
+        operations += [Delete(keys.assignment(node, situation.uid)), Delete(keys.status(node, situation.uid))]
+    return Proposal(Step("finalise", situation.uid), (unchanged(task.entry), *compares), tuple(operations))
+
+
+def _misplaced(situation: Situation, task: TaskRecord) -> set[str]:
+    """The nodes that have something of a task which is not bound there, or a status without an assignment.
+
+    An assignment of another epoch on the right node is the scheduler's to overwrite: it binds anew.
+    """
+    nodes = {node for node in situation.assignments if node != task.node}
+    return nodes | {node for node in situation.statuses if node != task.node or node not in situation.assignments}
+
+
+def _sweep(situation: Situation, nodes: set[str]) -> Proposal[Step] | None:
+    if not nodes:
+        return None
+    compares: list[Compare] = [unchanged(situation.task.entry)] if situation.task is not None else []
+    operations: list[Operation] = []
+    for node in sorted(nodes):
+        held, status = situation.assignments.get(node), situation.statuses.get(node)
+        place = keys.assignment(node, situation.uid)
+        compares.append(unchanged(held.entry) if held is not None else absent(place))
+        operations.append(Delete(keys.status(node, situation.uid)))
+        if held is not None:
+            operations.append(Delete(place))
+        elif status is not None:
+            compares.append(unchanged(status.entry))
+    return Proposal(Step("sweep", situation.uid), tuple(compares), tuple(operations))
+
+
+def grace_period(task: Task) -> float | None:
+    """Seconds from the annotation; None, for the spec's own, when there is none or it is not a number of seconds."""
+    try:
+        seconds = float(task.metadata.annotations[GRACE_ANNOTATION])
+    except (KeyError, ValueError):
+        return None
+    return min(seconds, _LONGEST_GRACE) if isfinite(seconds) and seconds >= 0 else None
+
+
+def _epoch(task: TaskRecord) -> int:
+    return task.task.binding.epoch if task.task.binding else 0

@@ -1,0 +1,154 @@
+"""A control plane's insides on a store in memory and virtual time: what the tests of its loops stand on.
+
+Everything real: store, informer, cache, elector, event recorder. Single-threaded: nothing happens unless it is stepped.
+"""
+
+from __future__ import annotations
+
+from itertools import count
+
+from controlplane.cluster import ClusterCache
+from controlplane.intake import Intake
+from controlplane.leading import LeaderLoop
+from controlplane.scheduler import Scheduler
+from controlplane.tasks import TaskController
+from taskyard import keys
+from taskyard.clock import ManualClock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.objects import (
+    Amounts,
+    Assignment,
+    Event,
+    Metadata,
+    NodeLease,
+    NodeSpec,
+    Port,
+    Resources,
+    Task,
+    TaskSpec,
+    TaskState,
+    TaskStatus,
+    Wire,
+    decode,
+    encode,
+)
+from taskyard.store.api import Delete, Put, Store
+from taskyard.store.elector import Elector
+from taskyard.store.informer import Informer
+from taskyard.store.memory import MemoryStore
+
+MI = 2**20
+GI = 2**30
+
+
+def a_spec(
+    *,
+    cpu: str | None = None,
+    memory: str | None = None,
+    disk: str | None = None,
+    host_ports: tuple[int, ...] = (),
+    selector: dict[str, str] | None = None,
+    priority: int = 0,
+    image: str = "busybox:1.35",
+) -> TaskSpec:
+    return TaskSpec(
+        image=image,
+        resources=Resources(cpu=cpu, memory=memory, disk=disk),
+        ports=[Port(container=port, host=port) for port in host_ports],
+        node_selector=selector or {},
+        priority=priority,
+    )
+
+
+def a_task(name: str, uid: str, spec: TaskSpec | None = None, *, created: float = 0.0, deleted: bool = False) -> Task:
+    metadata = Metadata(
+        name=name,
+        uid=uid,
+        generation=1,
+        created_at=timestamp(1_700_000_000.0 + created),
+        deletion_timestamp=timestamp(1_700_000_000.0) if deleted else "",
+    )
+    return Task(metadata=metadata, spec=spec or a_spec())
+
+
+def a_uid(number: int) -> str:
+    return f"{number:012x}"
+
+
+class Plane:
+    """One process of a control plane; `store` may be shared with another or be one that fails."""
+
+    def __init__(self, *, clock: ManualClock | None = None, store: Store | None = None, identity: str = "cp1") -> None:
+        self.clock = clock or ManualClock()
+        self.store: Store = store or MemoryStore(self.clock)
+        self.informer = Informer(self.store, keys.ROOT, self.clock)
+        self.cache = ClusterCache(self.informer)
+        self.elector = Elector(self.store, self.clock, "controlplane", identity)
+        self.events = EventRecorder(self.store, self.clock, "controlplane")
+        uids = count(0xABC000000000)
+        self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events)
+        self.tasks = TaskController(self.store, self.cache, self.clock, self.elector.fence)
+        self.intake = Intake(
+            self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
+        )
+
+    def lead(self) -> None:
+        self.elector.step()
+        assert self.elector.leadership is not None
+        self.pump()
+
+    def pump(self) -> None:
+        while self.informer.pump(0):
+            pass
+
+    def settle(self, *loops: LeaderLoop[object], rounds: int = 50) -> None:
+        """Pump and step until nothing happens any more at this moment."""
+        for _ in range(rounds):
+            self.pump()
+            if not any([loop.step() for loop in loops]):
+                return
+        raise AssertionError(f"still busy after {rounds} rounds")
+
+    def put(self, key: str, value: Wire | bytes) -> None:
+        self.store.commit([], [Put(key, encode(value) if isinstance(value, Wire) else value)])
+
+    def delete(self, *gone: str) -> None:
+        self.store.commit([], [Delete(key) for key in gone])
+
+    def add_node(self, name: str, *, cpu: int = 4000, memory: int = 4 * GI, disk: int = 100 * GI) -> None:
+        capacity = Amounts(cpu_millis=cpu, memory_bytes=memory, disk_bytes=disk)
+        value = NodeLease(incarnation="i1", host_id=name, address="127.0.0.1:1", capacity=capacity)
+        self.put(keys.node_lease(name), value)
+
+    def set_node(self, spec: NodeSpec) -> None:
+        self.put(keys.node_spec(spec.metadata.name), spec)
+
+    def add_task(self, task: Task) -> None:
+        self.put(keys.task(task.metadata.namespace, task.metadata.name), task)
+
+    def task(self, name: str) -> Task:
+        entry = self.store.get(keys.task("default", name))
+        assert entry is not None, f"task {name} is gone"
+        return decode(entry.value, Task)
+
+    def node_of(self, name: str) -> str:
+        binding = self.task(name).binding
+        return binding.node if binding else ""
+
+    def assignment(self, node: str, uid: str) -> Assignment | None:
+        entry = self.store.get(keys.assignment(node, uid))
+        return decode(entry.value, Assignment) if entry else None
+
+    def report(self, name: str, state: TaskState) -> None:
+        """What the agent says of the task as it is bound now."""
+        task = self.task(name)
+        assert task.binding is not None
+        uid, node = task.metadata.uid, task.binding.node
+        status = TaskStatus(uid=uid, namespace="default", name=name, epoch=task.binding.epoch, state=state)
+        self.put(keys.status(node, uid), status)
+
+    def told(self, reason: str) -> list[Event]:
+        """The events with this reason, in the order of their keys."""
+        self.events.flush()
+        found = [decode(entry.value, Event) for entry in self.store.list(keys.EVENTS).entries]
+        return [event for event in found if event.reason == reason]
