@@ -1,0 +1,55 @@
+"""Manifests: reading, validating, explaining, normalising, comparing and writing them. Pure: no I/O but the schemas.
+
+For the CLI and the control plane, which import from here. Each name's module is imported when the name is first used,
+so that a command pays for PyYAML, jsonschema and jsonschema-rs only when it needs them.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskyard.manifest.check import accepts, validate
+    from taskyard.manifest.document import Document, Mark
+    from taskyard.manifest.json_reader import parse_json
+    from taskyard.manifest.normal import normalize
+    from taskyard.manifest.problem import ManifestError, Problem
+    from taskyard.manifest.read import read_object, read_task_value
+    from taskyard.manifest.yaml_reader import parse_yaml
+
+__all__ = [
+    "Document",
+    "ManifestError",
+    "Mark",
+    "Problem",
+    "accepts",
+    "normalize",
+    "parse_json",
+    "parse_yaml",
+    "read_object",
+    "read_task_value",
+    "validate",
+]
+
+_MODULES = {
+    "Document": "document",
+    "ManifestError": "problem",
+    "Mark": "document",
+    "Problem": "problem",
+    "accepts": "check",
+    "normalize": "normal",
+    "parse_json": "json_reader",
+    "parse_yaml": "yaml_reader",
+    "read_object": "read",
+    "read_task_value": "read",
+    "validate": "check",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value

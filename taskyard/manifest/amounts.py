@@ -1,0 +1,97 @@
+"""The ranges of quantities: how much cpu, memory, disk and time a manifest may ask for, whatever unit it is written in.
+
+A schema can say how a quantity is spelt, not how much it is. Entries of the table in rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from taskyard.manifest.problem import Path, shown
+from taskyard.manifest.rule_parts import Broken, items, part
+from taskyard.quantity import Quantity, byte_count, cpu_millis, seconds
+
+
+class Range(NamedTuple):
+    """What a quantity may amount to. `lowest` and `highest` say it in words."""
+
+    read: Callable[[Quantity], float]
+    least: float
+    most: float
+    lowest: str
+    highest: str
+    hint: str
+
+
+_CPU = Range(cpu_millis, 10, 10**7, "10m", "10000 cores", "write cores (0.5) or millicores ('500m')")
+_MEMORY = Range(byte_count, 6 * 2**20, 2**50, "6Mi, the least a container can be given", "1024Ti", "write '512Mi'")
+_DISK = Range(byte_count, 1, 2**50, "1 byte", "1024Ti", "write a size, such as '1Gi', or remove the line")
+_TMPFS = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '64Mi'")
+_WAIT = Range(seconds, 0.001, 366 * 86400, "1ms", "a year", "write a duration, such as '10s'")
+_PERIOD = _WAIT._replace(least=0, lowest="0s")
+
+_RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
+_BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
+_STOP = {"gracePeriod": _PERIOD}
+_HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
+
+
+def broken_resources(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from _fields(spec, ("resources",), _RESOURCES)
+
+
+def broken_grace_period(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from _fields(spec, ("stop",), _STOP)
+
+
+def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from _fields(spec, ("healthCheck",), _HEALTH_CHECK)
+
+
+def broken_tmpfs_sizes(spec: dict[str, Any]) -> Iterator[Broken]:
+    for at, volume in items(spec, "volumes"):
+        if "size" in volume:
+            yield from _outside(("spec", "volumes", at, "size"), volume["size"], _TMPFS)
+
+
+def broken_backoff(spec: dict[str, Any]) -> Iterator[Broken]:
+    """Its times, and a max that is less than its initial."""
+    yield from _fields(spec, ("restart", "backoff"), _BACKOFF)
+    yield from _backoff_order(part(spec, "restart", "backoff"))
+
+
+def _fields(spec: dict[str, Any], place: tuple[str, ...], ranges: Mapping[str, Range]) -> Iterator[Broken]:
+    for name, value in part(spec, *place).items():
+        if name in ranges:
+            yield from _outside(("spec", *place, name), value, ranges[name])
+
+
+def _outside(path: Path, value: object, allowed: Range) -> Iterator[Broken]:
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        return
+    try:
+        amount = allowed.read(value)
+    except ValueError as error:
+        message, _, hint = str(error).partition(": ")
+        yield Broken(path, message, hint)
+        return
+    if amount < allowed.least:
+        hint = allowed.hint
+        if allowed is _MEMORY and str(value).isdecimal():
+            hint = f"a plain number is bytes; for mebibytes write '{value}Mi'"
+        yield Broken(path, f"{shown(value)} is less than {allowed.lowest}", hint)
+    elif amount > allowed.most:
+        yield Broken(path, f"{shown(value)} is more than {allowed.highest}", allowed.hint)
+
+
+def _backoff_order(backoff: dict[str, Any]) -> Iterator[Broken]:
+    initial, longest = backoff.get("initial", "1s"), backoff.get("max", "5m")
+    try:
+        wrong = seconds(initial) > seconds(longest)
+    except (ValueError, TypeError):
+        return
+    if wrong:
+        field = "max" if "max" in backoff else "initial"
+        message = f"max ({shown(longest)}) is less than initial ({shown(initial)})"
+        yield Broken(("spec", "restart", "backoff", field), message, "write a max that is not less than initial")

@@ -1,0 +1,71 @@
+"""What kind of manifest this is, or was meant to be: apiVersion and kind, with the other systems' in mind.
+
+Called by explain first, because the kind decides which schema the rest is held against.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from taskyard.manifest.problem import shown
+from taskyard.manifest.schemas import KINDS, Kind
+from taskyard.manifest.wording import Finding
+from taskyard.objects import API_VERSION
+
+_NOT_YET = ("Service", "Job", "Secret", "Config", "Namespace")
+_ELSEWHERE = {
+    "Pod": "write kind: Task, with the container's fields directly under spec",
+    "Deployment": "write kind: Task for each copy, with the container's fields directly under spec",
+    "StatefulSet": "write kind: Task for each copy, with the container's fields directly under spec",
+    "DaemonSet": "write kind: Task with a nodeSelector for each node",
+    "ReplicaSet": "write kind: Task for each copy, with the container's fields directly under spec",
+    "CronJob": "write kind: Task with restart: {policy: never}; schedules are not part of this version",
+    "ConfigMap": "pass the values in spec.env of a Task",
+}
+
+
+def explain_kind(data: Any) -> tuple[Kind | None, list[Finding]]:
+    """The kind to hold the rest against (None: there is no use in that), and what is wrong with apiVersion and kind."""
+    if not isinstance(data, dict):
+        hint = "write apiVersion, kind, metadata and spec"
+        if isinstance(data, list):
+            hint = "separate manifests with ---, instead of putting them in a list"
+        return None, [Finding((), f"a manifest is a mapping, not {shown(data)}", hint)]
+    kind, found = _kind(data)
+    if kind is not None or not found:
+        found += _api_version(data)
+    return kind, found
+
+
+def _kind(data: dict[str, Any]) -> tuple[Kind | None, list[Finding]]:
+    if "kind" not in data:
+        if isinstance(data.get("services"), dict):
+            hint = "write one manifest of kind: Task for each service, separated by ---"
+            return None, [Finding(("services",), "this is a compose file, not a manifest", hint, about_key=True)]
+        return "Task", [Finding(("kind",), "kind is missing", "add kind: Task", missing=True)]
+    kind = data["kind"]
+    if kind in KINDS and isinstance(kind, str):
+        return "Node" if kind == "Node" else "Task", []
+    message = f"{shown(kind)} is not a kind; kinds are {' and '.join(KINDS)}"
+    if not isinstance(kind, str):
+        return "Task", [Finding(("kind",), message, "write kind: Task")]
+    if kind in _ELSEWHERE:
+        return None, [Finding(("kind",), message, _ELSEWHERE[kind])]
+    near = get_close_matches(kind.casefold(), [known.casefold() for known in KINDS], 1)
+    if near:
+        meant = next(known for known in KINDS if known.casefold() == near[0])
+        return meant, [Finding(("kind",), message, f"write kind: {meant}")]
+    if kind in _NOT_YET:
+        return None, [Finding(("kind",), message, f"a {kind} is not part of this version; write kind: Task")]
+    return None, [Finding(("kind",), message, "write kind: Task")]
+
+
+def _api_version(data: dict[str, Any]) -> list[Finding]:
+    path = ("apiVersion",)
+    if "apiVersion" not in data:
+        return [Finding(path, "apiVersion is missing", f"add apiVersion: {API_VERSION}", missing=True)]
+    version = data["apiVersion"]
+    if version == API_VERSION:
+        return []
+    return [Finding(path, f"{shown(version)} is not a version of Taskyard's manifests", f"write {API_VERSION}")]

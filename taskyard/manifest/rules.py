@@ -1,0 +1,161 @@
+"""What JSON Schema cannot state: duplicates, amounts (in amounts), sizes. One table, run on every manifest.
+
+Each rule is handed whole manifests, right or wrong in other ways, and must not stumble over them. Used by check to
+accept and by explain to report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import msgspec
+
+from taskyard.manifest.amounts import (
+    broken_backoff,
+    broken_grace_period,
+    broken_health_check_times,
+    broken_resources,
+    broken_tmpfs_sizes,
+)
+from taskyard.manifest.problem import Path, path_text, shown
+from taskyard.manifest.rule_parts import Broken, items, part
+
+LARGEST_SPEC = 512 * 1024
+"""etcd takes 1.5 MiB in one request, and a binding writes the spec twice: in the task and in the assignment."""
+
+_encode = msgspec.json.Encoder().encode
+
+Rule = Callable[[dict[str, Any]], Iterator[Broken]]
+
+
+def broken_rules(manifest: dict[str, Any]) -> Iterator[Broken]:
+    """Everything the table finds in one manifest of a known kind."""
+    spec = manifest.get("spec")
+    is_task = manifest.get("kind") == "Task"
+    if isinstance(spec, dict):
+        for field, rule in _TASK_RULES if is_task else _NODE_RULES:
+            if not field or field in spec:
+                yield from rule(spec)
+    if not is_task:
+        yield from _node_without_namespace(manifest)
+
+
+def _twice(found: Iterable[tuple[Path, object, str]], hint: str) -> Iterator[Broken]:
+    """Of (path, key, what) the later ones whose key was there before."""
+    first: dict[object, Path] = {}
+    for path, key, what in found:
+        if key in first:
+            yield Broken(path, f"{what} is given twice, first in {path_text(first[key][:-1])}", hint)
+        else:
+            first[key] = path
+
+
+def _protocol(port: dict[str, Any]) -> str:
+    protocol = port.get("protocol", "tcp")
+    return protocol if isinstance(protocol, str) else "tcp"
+
+
+def _is_port(value: object) -> bool:
+    return type(value) is int and 1 <= value <= 65535
+
+
+def _host_ports(spec: dict[str, Any]) -> Iterator[Broken]:
+    found = (
+        (("spec", "ports", at, "host"), (port["host"], _protocol(port)), f"host port {port['host']}/{_protocol(port)}")
+        for at, port in items(spec, "ports")
+        if _is_port(port.get("host"))
+    )
+    yield from _twice(found, "give each its own host port, or write host: auto")
+
+
+def _container_ports(spec: dict[str, Any]) -> Iterator[Broken]:
+    found = (
+        (
+            ("spec", "ports", at, "container"),
+            (port["container"], _protocol(port)),
+            f"container port {port['container']}/{_protocol(port)}",
+        )
+        for at, port in items(spec, "ports")
+        if _is_port(port.get("container"))
+    )
+    yield from _twice(found, "list each container port once")
+
+
+def _port_names(spec: dict[str, Any]) -> Iterator[Broken]:
+    found = (
+        (("spec", "ports", at, "name"), port["name"], f"the port name {shown(port['name'])}")
+        for at, port in items(spec, "ports")
+        if isinstance(port.get("name"), str) and port["name"]
+    )
+    yield from _twice(found, "give each port its own name")
+
+
+def _volume_targets(spec: dict[str, Any]) -> Iterator[Broken]:
+    volumes = [(at, item) for at, item in items(spec, "volumes") if isinstance(item.get("target"), str)]
+    for at, volume in volumes:
+        if ".." in volume["target"].split("/") or "." in volume["target"].split("/"):
+            message = f"the target {shown(volume['target'])} holds '.' or '..'"
+            yield Broken(("spec", "volumes", at, "target"), message, "write the path without them")
+    found = (
+        (
+            ("spec", "volumes", at, "target"),
+            "/".join(step for step in volume["target"].split("/") if step),
+            f"the target {shown(volume['target'])}",
+        )
+        for at, volume in volumes
+    )
+    yield from _twice(found, "mount one volume at each target")
+
+
+def _program(spec: dict[str, Any]) -> Iterator[Broken]:
+    command = spec.get("command")
+    if isinstance(command, list) and command and command[0] == "":
+        yield Broken(("spec", "command", 0), "the program's name is empty", "write the program to run")
+
+
+def _health_check_program(spec: dict[str, Any]) -> Iterator[Broken]:
+    for broken in _program(part(spec, "healthCheck")):
+        yield broken._replace(path=("spec", "healthCheck", "command", 0))
+
+
+def _spec_size(spec: dict[str, Any]) -> Iterator[Broken]:
+    try:
+        size = len(_encode(spec))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return  # Not JSON at all: the schema says so.
+    if size > LARGEST_SPEC:
+        message = f"the spec has {size} bytes; etcd's requests have room for {LARGEST_SPEC}"
+        yield Broken(("spec",), message, "move large data into the image or a volume")
+
+
+def _taints(spec: dict[str, Any]) -> Iterator[Broken]:
+    found = (
+        (("spec", "taints", at, "key"), (taint["key"], str(taint.get("effect"))), f"the taint {shown(taint['key'])}")
+        for at, taint in items(spec, "taints")
+        if isinstance(taint.get("key"), str)
+    )
+    yield from _twice(found, "list each key and effect once")
+
+
+def _node_without_namespace(manifest: dict[str, Any]) -> Iterator[Broken]:
+    if "namespace" in part(manifest, "metadata") and manifest["metadata"]["namespace"] != "default":
+        yield Broken(("metadata", "namespace"), "a node belongs to no namespace", "remove the line")
+
+
+_TASK_RULES: tuple[tuple[str, Rule], ...] = (
+    ("ports", _host_ports),
+    ("ports", _container_ports),
+    ("ports", _port_names),
+    ("volumes", _volume_targets),
+    ("volumes", broken_tmpfs_sizes),
+    ("resources", broken_resources),
+    ("restart", broken_backoff),
+    ("stop", broken_grace_period),
+    ("healthCheck", broken_health_check_times),
+    ("command", _program),
+    ("healthCheck", _health_check_program),
+    ("", _spec_size),
+)
+"""Each with the field of the spec that it is about: without that field it is not run."""
+_NODE_RULES: tuple[tuple[str, Rule], ...] = (("taints", _taints),)
