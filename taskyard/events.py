@@ -125,7 +125,9 @@ class EventRecorder:
                 "the store could not take events as fast as they came; the count says how many were dropped",
                 warning=True,
             )
-            drained[_key(note)] = msgspec.structs.replace(note, count=dropped)
+            # An earlier note may still be waiting among the others.
+            key = _key(note)
+            drained[key] = _joined(drained.get(key), msgspec.structs.replace(note, count=dropped))
         return drained
 
     def _put_back(self, unwritten: list[tuple[str, Event]]) -> None:
