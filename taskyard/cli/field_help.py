@@ -1,7 +1,6 @@
-"""What the schemas say about a field, as text for a person. Pure over the schemas, which the caller has read.
+"""What the schemas say about a field, as text for a person: what `explain` prints.
 
-Schemas refer to each other's `$defs` (`common.json#/$defs/labels`); what stands beside a `$ref` is about this very
-field, and comes first.
+The schemas themselves, and how they refer to each other, are taskyard/manifest/schemas.py's.
 """
 
 from __future__ import annotations
@@ -10,14 +9,12 @@ import difflib
 import json
 import re
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from taskyard.cli.failure import Failed
-
-Schema = Mapping[str, Any]
-Load = Callable[[str], Schema]
-"""A schema by its file name: `task.json`."""
+from taskyard.manifest import schemas
 
 WIDTH = 100
 _FACTS = (
@@ -32,84 +29,75 @@ _FACTS = (
 )
 
 
-class Fields:
-    """One kind's schema, with the others that it refers to."""
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field's schema with its references followed, and the schema file that its parts' references are in."""
 
-    def __init__(self, load: Load, file: str) -> None:
-        self._load = load
-        self._file = file
+    schema: dict[str, Any]
+    root: dict[str, Any]
+    required: bool = False
 
-    def explain(self, path: list[str]) -> list[str]:
-        """`path` is below the kind: `["spec", "ports"]`. Failed, with the nearest name, when there is no such field."""
-        return self._text(path, *self._find(path))
+    def inside(self) -> Field:
+        """What has the fields: the items of a list, else this."""
+        items = self.schema.get("items")
+        return follow(items, self.root).inside() if isinstance(items, dict) else self
 
-    def names(self, path: list[str]) -> list[str]:
-        """The fields below `path` that a user may write."""
-        inner, file = self._inside(*self._find(path)[0])
-        properties = inner.get("properties", {})
-        return [name for name, value in properties.items() if not self._resolve(value, file)[0].get("readOnly")]
+    def fields(self) -> dict[str, Field]:
+        """Those below it."""
+        inner = self.inside()
+        required = inner.schema.get("required", ())
+        below = inner.schema.get("properties", {})
+        return {name: follow(value, inner.root, required=name in required) for name, value in below.items()}
 
-    def _find(self, path: list[str]) -> tuple[tuple[Schema, str], bool]:
-        """The field's schema (and its file), and whether it must be there."""
-        schema, required = self._resolve(self._load(self._file), self._file), False
-        for depth, name in enumerate(path):
-            inner, file = self._inside(*schema)
-            properties = inner.get("properties", {})
-            free = inner.get("additionalProperties")
-            if name in properties:
-                required = name in inner.get("required", ())
-                schema = self._resolve(properties[name], file)
-            elif not properties and isinstance(free, Mapping):
-                schema, required = self._resolve(free, file), False
-            else:
-                raise _no_such_field(path, depth, properties)
-        return schema, required
+    def writable(self) -> dict[str, Field]:
+        """Those below it that a user may write."""
+        return {name: field for name, field in self.fields().items() if not field.schema.get("readOnly")}
 
-    def _text(self, path: list[str], schema: tuple[Schema, str], required: bool) -> list[str]:
-        field, _ = schema
-        title = ".".join([self._file.removesuffix(".json"), *path])
-        lines = [f"{title}  <{self._type(schema)}>{'  required' if required else ''}", ""]
-        lines += _wrapped(str(field.get("description", "")), "  ")
-        lines += [f"  unit: {field['x-units']}"] if "x-units" in field else []
-        facts = [f"{label}: {_shown(field[key])}" for key, label in _FACTS if key in field]
-        lines += [f"  {fact}" for fact in facts]
-        examples = field.get("examples", ())
-        lines += [f"  {'example' if len(examples) == 1 else 'for example'}: {_shown(example)}" for example in examples]
-        inner, file = self._inside(*schema)
-        if properties := inner.get("properties", {}):
-            lines += ["", "Fields:"]
-            for name in self.names(path):
-                resolved = self._resolve(properties[name], file)
-                mark = "  required" if name in inner.get("required", ()) else ""
-                lines.append(f"  {name}  <{self._type(resolved)}>{mark}")
-                lines += _wrapped(_first_sentence(str(resolved[0].get("description", ""))), "      ")
-        return lines
+    def values(self) -> Field | None:
+        """Of a mapping whose keys are the user's (labels, env), what each value is."""
+        free = self.inside().schema.get("additionalProperties")
+        return follow(free, self.inside().root) if isinstance(free, dict) else None
 
-    def _resolve(self, schema: Schema, file: str) -> tuple[Schema, str]:
-        """Without `$ref`; and the file that its own references are relative to."""
-        reference = schema.get("$ref")
-        if reference is None:
-            return schema, file
-        target, _, pointer = str(reference).partition("#")
-        found: Any = self._load(target or file)
-        for step in pointer.strip("/").split("/"):
-            found = found[step]
-        base, base_file = self._resolve(found, target or file)
-        return {**base, **{key: value for key, value in schema.items() if key != "$ref"}}, base_file
-
-    def _inside(self, schema: Schema, file: str) -> tuple[Schema, str]:
-        """What has the fields: the items of a list, else the schema itself."""
-        items = schema.get("items")
-        return self._inside(*self._resolve(items, file)) if isinstance(items, Mapping) else (schema, file)
-
-    def _type(self, schema: tuple[Schema, str]) -> str:
-        field, file = schema
-        kinds = field.get("type", "string" if "enum" in field or "const" in field else "any")
+    def type(self) -> str:
+        kinds = self.schema.get("type", "string" if "enum" in self.schema or "const" in self.schema else "any")
         if kinds == "array":
-            return f"list of {self._type(self._resolve(field.get('items', {}), file))}"
-        if kinds == "object" and not field.get("properties") and isinstance(field.get("additionalProperties"), Mapping):
-            return f"mapping to {self._type(self._resolve(field['additionalProperties'], file))}"
+            return f"list of {follow(self.schema.get('items', {}), self.root).type()}"
+        if kinds == "object" and (value := self.values()) and not self.schema.get("properties"):
+            return f"mapping to {value.type()}"
         return " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+
+
+def follow(schema: dict[str, Any], root: dict[str, Any], *, required: bool = False) -> Field:
+    return Field(*schemas.resolve(schema, root), required)
+
+
+def find(kind: schemas.Kind, path: Sequence[str]) -> Field:
+    """`path` is below the kind: `["spec", "ports"]`. Failed, with the nearest name, when there is no such field."""
+    root = schemas.of_kind(kind)
+    field = follow(root, root)
+    for depth, name in enumerate(path):
+        below = field.fields()
+        value = field.values()
+        if name not in below and value is None:
+            raise _no_such_field(path, depth, below)
+        field = below.get(name) or value or field
+    return field
+
+
+def explanation(title: str, field: Field) -> list[str]:
+    schema = field.schema
+    lines = [f"{title}  <{field.type()}>{'  required' if field.required else ''}", ""]
+    lines += _wrapped(str(schema.get("description", "")), "  ")
+    lines += [f"  unit: {schema['x-units']}"] if "x-units" in schema else []
+    lines += [f"  {label}: {_shown(schema[key])}" for key, label in _FACTS if key in schema]
+    examples = schema.get("examples", ())
+    lines += [f"  {'example' if len(examples) == 1 else 'for example'}: {_shown(example)}" for example in examples]
+    if below := field.writable():
+        lines += ["", "Fields:"]
+        for name, inner in below.items():
+            lines.append(f"  {name}  <{inner.type()}>{'  required' if inner.required else ''}")
+            lines += _wrapped(_first_sentence(str(inner.schema.get("description", ""))), "      ")
+    return lines
 
 
 def read_path(text: str) -> list[str]:
@@ -117,7 +105,7 @@ def read_path(text: str) -> list[str]:
     return [part for part in re.sub(r"\[[^\]]*\]", "", text).split(".") if part]
 
 
-def _no_such_field(path: list[str], depth: int, properties: Mapping[str, Any]) -> Failed:
+def _no_such_field(path: Sequence[str], depth: int, properties: dict[str, Field]) -> Failed:
     where = ".".join(path[:depth]) or "the manifest"
     near = difflib.get_close_matches(path[depth], properties, n=1, cutoff=0.5)
     hint = f"did you mean '{near[0]}'?" if near else f"it has: {', '.join(properties)}" if properties else ""

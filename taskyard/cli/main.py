@@ -1,7 +1,7 @@
 """Where the process starts: runs the command and turns every way that it can end into an exit code.
 
-Nothing is imported at the top but what every run needs. Each error is printed once, by taskyard/cli/report.py; a
-traceback is shown only for a bug, or with -v.
+click's own entry is not used: it prints at Ctrl-C and has other exit codes. Nothing is imported at the top but what
+every run needs. Each error is printed once, by taskyard/cli/report.py; a traceback is shown only for a bug.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ import os
 import sys
 
 from taskyard.cli.exits import Exit
+
+COMPLETE_VARIABLE = "_TASKYARD_COMPLETE"
+"""Set by the shell's completion: what it asks for."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -30,10 +33,13 @@ def _run(arguments: list[str]) -> int:
 
     from taskyard.cli.root import root
 
+    if instruction := os.environ.get(COMPLETE_VARIABLE):
+        from click.shell_completion import shell_complete
+
+        return shell_complete(root, {}, "taskyard", COMPLETE_VARIABLE, instruction)
     try:
-        result = root.main(arguments, prog_name="taskyard", standalone_mode=False)
-    except click.Abort:
-        return Exit.INTERRUPTED
+        with root.make_context("taskyard", list(arguments) or ["--help"]) as context:
+            result = root.invoke(context)
     except click.exceptions.Exit as ending:
         return ending.exit_code
     except (BrokenPipeError, KeyboardInterrupt):

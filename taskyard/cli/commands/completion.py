@@ -21,8 +21,9 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
+    from taskyard.cli.main import COMPLETE_VARIABLE
     from taskyard.cli.root import root
 
     script = get_completion_class(shell)
     assert script is not None
-    click.echo(script(root, {}, "taskyard", "_TASKYARD_COMPLETE").source())
+    click.echo(script(root, {}, "taskyard", COMPLETE_VARIABLE).source())

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from taskyard.cli.failure import Failed
-from taskyard.cli.field_help import Fields, read_path
+from taskyard.cli.field_help import explanation, find, read_path
 from taskyard.cli.kinds import Kind, find_kind
 from taskyard.cli.session import Command
+from taskyard.manifest import schemas
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-_FILES = {Kind.TASK: "task.json", Kind.NODE: "node.json"}
+_KINDS: dict[Kind, schemas.Kind] = {Kind.TASK: "Task", Kind.NODE: "Node"}
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -22,17 +23,16 @@ def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: 
 
     parents, dot, name = incomplete.rpartition(".")
     if not dot:
-        return [CompletionItem(kind.value) for kind in _FILES if kind.value.startswith(name)]
+        return [CompletionItem(kind.value) for kind in _KINDS if kind.value.startswith(name)]
     try:
-        fields, path = _fields(parents)
-        names = fields.names(path)
+        fields = find(*_read(parents)).writable()
     except Failed:
         return []
-    return [CompletionItem(f"{parents}.{field}") for field in names if field.startswith(name)]
+    return [CompletionItem(f"{parents}.{field}") for field in fields if field.startswith(name)]
 
 
 @click.command(cls=Command)
-@click.argument("field", default="task", metavar="FIELD", shell_complete=_complete)
+@click.argument("field", default="task", shell_complete=_complete)
 def explain(field: str) -> None:
     """What a field of a manifest means, with its type, default and an example.
 
@@ -40,16 +40,13 @@ def explain(field: str) -> None:
       taskyard explain task.spec
       taskyard explain task.spec.ports.host
     """
-    fields, path = _fields(field)
-    click.echo("\n".join(fields.explain(path)))
+    kind, path = _read(field)
+    title = ".".join([kind.lower(), *path])
+    click.echo("\n".join(explanation(title, find(kind, path))))
 
 
-def _fields(text: str) -> tuple[Fields, list[str]]:
-    """The kind's schema, and the path below it; a path that begins with `spec` is a task's."""
-    from taskyard.manifest.schemas import load
-
+def _read(text: str) -> tuple[schemas.Kind, list[str]]:
+    """The kind, and the path below it; a path that begins with none (`spec.ports`) is a task's."""
     path = read_path(text)
-    kind = find_kind(path[0]) if path else Kind.TASK
-    if kind in _FILES:
-        return Fields(load, _FILES[kind]), path[1:]
-    return Fields(load, _FILES[Kind.TASK]), path
+    kind = find_kind(path[0]) if path else None
+    return (_KINDS[kind], path[1:]) if kind in _KINDS else ("Task", path)

@@ -1,0 +1,44 @@
+"""The command line in this process, against a small real server, with a home of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from taskyard.cli.main import main
+from tests.support.fake_api import FakeApi
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    code: int
+    out: str
+    err: str
+
+
+Cli = Callable[..., Run]
+
+
+@pytest.fixture
+def api() -> Iterator[FakeApi]:
+    with FakeApi() as running:
+        yield running
+
+
+@pytest.fixture
+def cli(api: FakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
+    """Runs `taskyard …` against the fake; what it printed and its exit code."""
+    for variable in ("TASKYARD_CONFIG", "ORCHESTRATION_HOST", "ORCHESTRATION_PORT"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("TASKYARD_HOST", "127.0.0.1")
+    monkeypatch.setenv("TASKYARD_PORT", str(api.port))
+
+    def run(*arguments: str) -> Run:
+        capsys.readouterr()
+        code = int(main(list(arguments)))
+        captured = capsys.readouterr()
+        return Run(code, captured.out, captured.err)
+
+    return run
