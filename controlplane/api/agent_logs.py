@@ -47,6 +47,8 @@ class _Complaint(msgspec.Struct, frozen=True):
     """What an agent says when it says no, as far as it is passed on."""
 
     detail: str = ""
+    description: str = ""
+    title: str = ""
 
 
 class AgentLog:
@@ -129,7 +131,8 @@ def _broken(node: str, cause: str) -> ApiError:
 
 def _refused(node: str, status: int, body: bytes) -> ApiError:
     try:
-        detail = msgspec.json.decode(body, type=_Complaint).detail
+        complaint = msgspec.json.decode(body, type=_Complaint)
+        detail = complaint.detail or complaint.description or complaint.title
     except (msgspec.DecodeError, UnicodeDecodeError):
         detail = ""
     told = detail or f"the agent of node {node} answered {status}"

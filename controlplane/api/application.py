@@ -1,0 +1,110 @@
+"""create_app: the routes, put together from their parts. Starts nothing; server.py serves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+
+import falcon.asgi
+
+from controlplane.admission import NodeWriter, TaskWriter
+from controlplane.api import errors
+from controlplane.api.apply import Apply
+from controlplane.api.edge import Application, Passage, outermost
+from controlplane.api.etcd_contact import EtcdContact
+from controlplane.api.events import Events
+from controlplane.api.feeds import EventFeed
+from controlplane.api.freshness import CacheFreshness, Freshness
+from controlplane.api.logs import TaskLogs
+from controlplane.api.metrics import ApiMetrics, Sources
+from controlplane.api.nodes import NodeCollection, NodeItem
+from controlplane.api.nodes_service import NodeService
+from controlplane.api.stats import Stats
+from controlplane.api.streams import Streams
+from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
+from controlplane.api.tasks import TaskCollection, TaskItem
+from controlplane.api.tasks_service import TaskService
+from controlplane.api.workers import Workers
+from controlplane.cluster import ClusterCache
+from controlplane.placement import PendingReasons
+from controlplane.scheduler import SchedulerMetrics
+from taskyard.clock import Clock
+from taskyard.store.api import Store
+
+MAX_WATCHES = 1000
+MAX_LOGS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class ApiParts:
+    """What the API is made of. `freshness` None: another thread pumps the cache's informer."""
+
+    store: Store
+    cache: ClusterCache
+    clock: Clock
+    contact: EtcdContact
+    freshness: Freshness | None = None
+    allowed_hosts: Collection[str] = ()
+    leading: Callable[[], Mapping[str, bool]] = dict
+    scheduler: SchedulerMetrics | None = None
+    access_log: bool = False
+
+
+class Api:
+    """The ASGI application, and what has to be closed with it. Create it before the informer's first list."""
+
+    def __init__(self, parts: ApiParts) -> None:
+        store, cache, clock = parts.store, parts.cache, parts.clock
+        freshness = parts.freshness or CacheFreshness(store, cache.informer)
+        writer = TaskWriter(store, clock, guess=cache.informer.entries.get)
+        self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock)
+        self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
+        self.events = EventFeed(cache.informer)
+        self.watches = Streams("watches", MAX_WATCHES)
+        self.logs = Streams("logs", MAX_LOGS)
+        self.workers = Workers(parts.contact.failed)
+        sources = Sources(
+            self.tasks,
+            parts.contact,
+            parts.leading,
+            parts.scheduler,
+            {"watch": lambda: len(self.watches), "log": lambda: len(self.logs)},
+        )
+        self.metrics = ApiMetrics(sources)
+        self._parts = parts
+        self._freshness = freshness
+
+    def application(self) -> Application:
+        parts, workers = self._parts, self.workers
+        passage = Passage(
+            parts.cache,
+            parts.contact,
+            self.metrics,
+            parts.clock,
+            parts.allowed_hosts,
+            access_log=parts.access_log,
+        )
+        app = falcon.asgi.App(middleware=[passage])
+        app.req_options.strip_url_path_trailing_slash = True
+        errors.install(app)
+        app.add_route("/tasks", TaskCollection(self.tasks, workers, self.watches))
+        app.add_route("/tasks/{ident}", TaskItem(self.tasks, workers))
+        app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
+        app.add_route("/apply", Apply(self.tasks, self.nodes, workers))
+        app.add_route("/nodes", NodeCollection(self.nodes, workers))
+        app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
+        app.add_route("/events", Events(parts.cache.informer, self.events, self._freshness, workers, self.watches))
+        app.add_route("/stats", Stats(parts.cache, workers))
+        app.add_route("/healthz", Healthy())
+        app.add_route("/readyz", Ready(parts.cache, parts.contact))
+        app.add_route("/version", VersionOf())
+        app.add_route("/metrics", MetricsOf(self.metrics.text, workers))
+        return outermost(app)
+
+    def close_streams(self) -> None:
+        """Ends watches and logs; in the event loop's thread."""
+        self.watches.close()
+        self.logs.close()
+
+    def close(self) -> None:
+        self.workers.close()
