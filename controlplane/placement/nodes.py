@@ -6,7 +6,7 @@ Immutable: charging a node gives a new one, so a batch is tried on a copy that c
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
@@ -15,7 +15,8 @@ from taskyard.objects import Amounts, Taint
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """`open`: nothing about the node itself forbids placing there, whatever the task asks for."""
+    """`open`: nothing about the node itself forbids placing there, whatever the task asks for. The fields that follow
+    from others are worked out once, since each decision reads them for every node."""
 
     name: str
     ready: bool
@@ -31,9 +32,17 @@ class NodeFacts:
     """Effect PreferNoSchedule."""
     capacity: Amounts
 
-    @property
-    def open(self) -> bool:
-        return self.ready and self.runtime_ready and not self.cordoned and not self.forbidding
+    open: bool = field(init=False)
+    cpu_weight: float = field(init=False)
+    memory_weight: float = field(init=False)
+    """Half of one over the capacity: what a millicore or a byte counts for in the mean share that is free."""
+
+    def __post_init__(self) -> None:
+        cpu, memory = self.capacity.cpu_millis, self.capacity.memory_bytes
+        is_open = self.ready and self.runtime_ready and not self.cordoned and not self.forbidding
+        object.__setattr__(self, "open", is_open)
+        object.__setattr__(self, "cpu_weight", 0.5 / cpu if cpu > 0 else 0.0)
+        object.__setattr__(self, "memory_weight", 0.5 / memory if memory > 0 else 0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,8 @@ from dataclasses import dataclass
 from controlplane.cluster import Demand
 from controlplane.placement.filters import fits, selected
 from controlplane.placement.nodes import NodeState, Snapshot
-from controlplane.placement.scores import preference, total
+from controlplane.placement.scores import Ranked, rank_fitting, total
 from controlplane.placement.want import Want, beyond
-
-_Entry = tuple[tuple[float, int, str], NodeState]
 
 _SHARED_BY = 3
 """From this many equal demands in a batch a heap pays for itself; below it, one pass over the nodes is cheaper."""
@@ -46,7 +44,7 @@ class _Board:
     def __init__(self, snapshot: Snapshot, demands: Counter[Demand]) -> None:
         self._nodes = dict(snapshot.nodes)
         self._shared = {demand for demand, count in demands.items() if count >= _SHARED_BY}
-        self._heaps: dict[Demand, list[_Entry]] = {}
+        self._heaps: dict[Demand, list[Ranked]] = {}
         self._candidates: dict[tuple[tuple[str, str], ...], list[str]] = {}
         self._hopeless: set[Demand] = set()
 
@@ -80,22 +78,23 @@ class _Board:
         return best
 
     def _best_of_all(self, demand: Demand) -> NodeState | None:
-        fitting = [node for node in self._open(demand) if fits(demand, node)]
-        return min(fitting, key=lambda node: preference(demand, node), default=None)
+        ranked = rank_fitting(demand, self._open(demand))
+        return min(ranked)[-1] if ranked else None
 
     def _top_of_heap(self, demand: Demand) -> NodeState | None:
         heap = self._heaps.get(demand)
         if heap is None:
-            heap = [(preference(demand, node), node) for node in self._open(demand) if fits(demand, node)]
+            heap = rank_fitting(demand, self._open(demand))
             heapq.heapify(heap)
             self._heaps[demand] = heap
         while heap:
-            node = heap[0][1]
+            node = heap[0][-1]
             now = self._nodes[node.facts.name]
             if now is node:
                 return node
-            if fits(demand, now):
-                heapq.heapreplace(heap, (preference(demand, now), now))
+            again = rank_fitting(demand, (now,))
+            if again:
+                heapq.heapreplace(heap, again[0])
             else:
                 heapq.heappop(heap)
         return None

@@ -5,11 +5,15 @@ The weights are far enough apart that a later row only decides between nodes tha
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from controlplane.cluster import Demand
 from controlplane.placement.nodes import NodeState
+
+_WELCOME = 10.0
+_ALWAYS = -(2**62)
+"""In place of nothing asked for: that fits also where less than nothing is free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +29,32 @@ def total(demand: Demand, node: NodeState, current: bool = False) -> float:
     return sum(score.weight * score.of(demand, node, current) for score in SCORES)
 
 
-def preference(demand: Demand, node: NodeState, current: bool = False) -> tuple[float, int, str]:
-    """Smaller is better: the score, then fewer tasks, then the name, so that equal nodes never depend on luck."""
-    return -total(demand, node, current), node.tasks, node.facts.name
+Ranked = tuple[float, int, str, NodeState]
+"""Smaller is better: minus the score, then fewer tasks, then the name, so that equal nodes never depend on luck."""
+
+
+def rank_fitting(demand: Demand, nodes: Iterable[NodeState]) -> list[Ranked]:
+    """Those of these open, selected nodes that the demand fits on, with their scores, in no order.
+
+    `fits` and `total` for a node that the task is not on yet, in one loop: this is where decisions spend their time.
+    """
+    cpu, memory, disk = demand.cpu or _ALWAYS, demand.memory or _ALWAYS, demand.disk or _ALWAYS
+    ports, nominal_cpu, nominal_memory = demand.ports, demand.nominal_cpu, demand.nominal_memory
+    ranked: list[Ranked] = []
+    for node in nodes:
+        if (
+            cpu <= node.cpu
+            and memory <= node.memory
+            and disk <= node.disk
+            and (not ports or node.ports.isdisjoint(ports))
+        ):
+            facts = node.facts
+            score = (node.nominal_cpu - nominal_cpu) * facts.cpu_weight
+            score += (node.nominal_memory - nominal_memory) * facts.memory_weight
+            if not facts.discouraging:
+                score += _WELCOME
+            ranked.append((-score, node.tasks, facts.name, node))
+    return ranked
 
 
 def _sticky(_demand: Demand, _node: NodeState, current: bool) -> float:
@@ -40,15 +67,13 @@ def _welcome(_demand: Demand, node: NodeState, _current: bool) -> float:
 
 
 def _spread(demand: Demand, node: NodeState, _current: bool) -> float:
-    """The mean share of cpu and of memory that stays free with the task there."""
-    capacity = node.facts.capacity
-    cpu = (node.nominal_cpu - demand.nominal_cpu) / capacity.cpu_millis if capacity.cpu_millis > 0 else 0.0
-    memory = (node.nominal_memory - demand.nominal_memory) / capacity.memory_bytes if capacity.memory_bytes > 0 else 0.0
-    return (max(cpu, 0.0) + max(memory, 0.0)) / 2
+    """The mean share of cpu and of memory that stays free with the task there; below 0 when they are promised twice."""
+    cpu = (node.nominal_cpu - demand.nominal_cpu) * node.facts.cpu_weight
+    return cpu + (node.nominal_memory - demand.nominal_memory) * node.facts.memory_weight
 
 
 SCORES: tuple[Score, ...] = (
     Score("sticky", 100.0, _sticky),
-    Score("welcome", 10.0, _welcome),
+    Score("welcome", _WELCOME, _welcome),
     Score("spread", 1.0, _spread),
 )

@@ -15,7 +15,7 @@ from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey
 from taskyard.objects import ObjectRef
 
-_EXPLAINED_PER_ROUND = 32
+_EXPLAINED_PER_ROUND = 8
 """Different questions; a task beyond them is told of at the next sweep, and the API explains it at any time."""
 _QUIET = 10.0
 """Seconds before another reason is announced for the same task: in a busy cluster the amounts change all the time."""

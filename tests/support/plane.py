@@ -105,7 +105,8 @@ class Plane:
         """Pump and step until nothing happens any more at this moment."""
         for _ in range(rounds):
             self.pump()
-            if not any([loop.step() for loop in loops]):
+            busy = [loop.step() for loop in loops]
+            if not any(busy):
                 return
         raise AssertionError(f"still busy after {rounds} rounds")
 
