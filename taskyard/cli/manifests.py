@@ -61,16 +61,16 @@ def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest
 
     Raises BadManifests with every problem, Failed when there is nothing to read, OSError for a file that cannot be.
     """
-    from taskyard.manifest import ManifestError, parse_json, parse_yaml, validate
+    from taskyard.manifest import Document, ManifestError, parse_json, parse_yaml, validate
 
     problems: list[Problem] = []
     documents: list[Document] = []
     files = 0
     for source, raw in _contents(names):
         files += 1
-        parse = parse_json if source.endswith(".json") else parse_yaml
         try:
-            parsed = parse(raw, source)
+            is_json = source.endswith(".json")
+            parsed = [Document(source, 1, parse_json(raw, source))] if is_json else parse_yaml(raw, source)
         except ManifestError as error:
             problems += error.problems
             continue
@@ -101,7 +101,7 @@ def find_files(name: str) -> Iterator[Path]:
 
 
 def _contents(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    for name in names:
+    for name in dict.fromkeys(names):
         if name == "-":
             yield STDIN, sys.stdin.buffer.read()
             continue
@@ -123,7 +123,7 @@ def _clashes(documents: Sequence[Document], namespace: str | None) -> list[Probl
             message = f"{manifest.label} is declared twice: here and in {first[identity]}"
             problems.append(document.problem(("metadata", "name"), message, "keep one of them"))
         first.setdefault(identity, manifest.source)
-        if namespace is not None and manifest.namespace != namespace:
+        if namespace is not None and manifest.kind != "Node" and manifest.namespace != namespace:
             message = f"the namespace is '{manifest.namespace}', but -n says '{namespace}'"
             problems.append(document.problem(("metadata", "namespace"), message, "leave one of them out"))
     return problems
@@ -131,6 +131,6 @@ def _clashes(documents: Sequence[Document], namespace: str | None) -> list[Probl
 
 def _manifest(document: Document, namespace: str | None) -> Manifest:
     data = document.data
-    if namespace is not None and not data["metadata"].get("namespace"):
+    if namespace is not None and data["kind"] != "Node" and not data["metadata"].get("namespace"):
         data = {**data, "metadata": {**data["metadata"], "namespace": namespace}}
     return Manifest(f"{document.source}:{document.line}", data)

@@ -33,7 +33,8 @@ def _lines(error: Exception) -> list[str]:
     if isinstance(error, Failed):
         return _with_hint(str(error), error.hint) if str(error) else []
     if isinstance(error, BadManifests):
-        return [*str(error).splitlines(), f"error: {_count(len(error.problems), 'problem')}; nothing was sent"]
+        total = f"{_count(len(error.problems), 'problem')} in {_count(error.files, 'file')}"
+        return [*str(error).splitlines(), f"error: {total}; nothing was sent"]
     if isinstance(error, ConfigError):
         return [f"error: {problem}" for problem in error.problems]
     if isinstance(error, OSError) and error.filename is not None:

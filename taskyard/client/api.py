@@ -15,10 +15,12 @@ import msgspec
 
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import ApplyAnswer, EventView, NodeView, StatsView, TaskView, VersionView
-from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
+from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, poll, watch
 
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
+NODES_EVERY = 2.0
+"""Seconds between two looks at the nodes: the server has no watch for them."""
 EVENTS = Resource(
     "/events",
     EventView,
@@ -128,12 +130,14 @@ class Client:
         return self._transport.stream(f"/tasks/{_segment(name)}/logs", query=query, idle=idle)
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
-        return list_once(self._transport, NODES, (selection or Selection()).query())
+        """By label alone: nodes are in no namespace."""
+        return list_once(self._transport, NODES, {"labelSelector": (selection or Selection()).labels})
 
     def watch_nodes(
         self, selection: Selection | None = None, patience: Patience | None = None
     ) -> Iterator[list[Change[NodeView]]]:
-        return watch(self._transport, NODES, (selection or Selection()).query(), patience or Patience())
+        query = {"labelSelector": (selection or Selection()).labels}
+        return poll(self._transport, NODES, query, patience or Patience(), NODES_EVERY)
 
     def node(self, name: str) -> Item[NodeView]:
         body = self._transport.request("GET", f"/nodes/{_segment(name)}").body

@@ -14,7 +14,15 @@ from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
 
-from taskyard.client.errors import BadAnswer, ClientError, ServerFailed, ServerUnreachable, TooOld
+from taskyard.client.errors import (
+    BadAnswer,
+    ClientError,
+    Problem,
+    ServerFailed,
+    ServerUnreachable,
+    TooOld,
+    refusal,
+)
 from taskyard.client.transport import Query, Transport
 from taskyard.client.views import Listed, View, WatchLine
 from taskyard.clock import Clock, SystemClock
@@ -99,6 +107,8 @@ def watch(transport: Transport, resource: Resource[V], query: Query, patience: P
     while patience.left() > 0:
         try:
             for line in _lines(transport, resource, {**query, "watch": True, "revision": revision}, patience):
+                if line.type == "ERROR":
+                    raise refusal(_decoded_problem(transport, line.object))
                 if failures > 1 and patience.on_break:
                     patience.on_break(None)
                 failures = 0
@@ -155,6 +165,37 @@ def difference(known: dict[str, Item[V]], listed: Items[V], resource: Resource[V
     known.clear()
     known.update(now)
     return changes
+
+
+def _decoded_problem(transport: Transport, raw: msgspec.Raw) -> Problem:
+    """The last line of a stream that the server gives up."""
+    try:
+        return msgspec.json.decode(raw, type=Problem)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadAnswer(f"{transport.url} ended a watch with an unreadable problem: {error}") from error
+
+
+def poll(
+    transport: Transport, resource: Resource[V], query: Query, patience: Patience, every: float
+) -> Iterator[list[Change[V]]]:
+    """As `watch`, for what cannot be watched: the list is read again every so many seconds."""
+    known: dict[str, Item[V]] = {}
+    yield difference(known, list_once(transport, resource, query), resource)
+    failed = False
+    while patience.left() > 0:
+        patience.sleep(min(every, max(patience.left(), 0)))
+        try:
+            batch = difference(known, list_once(transport, resource, query), resource)
+        except (ServerUnreachable, ServerFailed) as error:
+            if not failed and patience.on_break:
+                patience.on_break(error)
+            failed = True
+            continue
+        if failed and patience.on_break:
+            patience.on_break(None)
+        failed = False
+        if batch:
+            yield batch
 
 
 def _item(transport: Transport, resource: Resource[V], raw: msgspec.Raw) -> Item[V]:

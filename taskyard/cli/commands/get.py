@@ -51,6 +51,8 @@ def get(
     by_name = [target for target in targets if target.name]
     if by_name and (selector or field_selector):
         raise Failed("a selector chooses among all, so it cannot be used together with names")
+    if field_selector and any(target.kind is not Kind.TASK for target in targets):
+        raise Failed("only tasks can be selected by fields")
     selection = Selection("" if all_namespaces else current.namespace_or_default(), selector, field_selector)
     manner = Manner(output or "", all_namespaces, not no_headers)
     client = current.client()
