@@ -171,9 +171,15 @@ class Agent:
                 self._parts.queue.done(memory.uid)
             case Wait():
                 self._parts.queue.add_after(memory.uid, action.seconds)
-                self._parts.queue.done(memory.uid)
+                self._rest(memory)
             case Nothing() | Report():
-                self._parts.queue.done(memory.uid)
+                self._rest(memory)
+
+    def _rest(self, memory: TaskMemory) -> None:
+        """Until something changes; or until the store is back, when there is a status that it has not got yet."""
+        if memory.assignment and memory.status != memory.written and not self._parts.weather.fair():
+            self._parts.queue.add_after(memory.uid, self._parts.weather.left())
+        self._parts.queue.done(memory.uid)
 
     def _submit(self, lane: Lane, memory: TaskMemory, effect: Callable[[], None]) -> None:
         self._parts.lanes.submit(lane, lambda: self._run(memory, effect))
@@ -191,7 +197,7 @@ class Agent:
             self._parts.runtime_failed()
         except StoreUnavailable as error:
             log.warning("task %s: its status cannot be written now: %s", memory.uid, error)
-            self._parts.queue.add_after(memory.uid, self._parts.weather.failed() + 0.01)
+            self._parts.weather.failed()
             retry = False
         except (RuntimeFault, StoreError) as error:
             log.warning("task %s: %s", memory.uid, error)

@@ -27,11 +27,13 @@ class StoreWeather:
     def fair(self) -> bool:
         return self._clock.monotonic() >= self._until
 
-    def failed(self) -> float:
-        """Seconds until the next try makes sense."""
+    def failed(self) -> None:
         if self.fair():
             self._pause = min(max(self._pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
             self._until = self._clock.monotonic() + self._pause
+
+    def left(self) -> float:
+        """Seconds until it is fair again."""
         return max(self._until - self._clock.monotonic(), 0.0)
 
     def worked(self) -> None:

@@ -182,6 +182,19 @@ def test_restarts_go_on_while_the_store_is_away_and_are_written_when_it_is_back(
     assert world.status().restarts == world.status().attempt - 1
 
 
+def test_an_exit_while_the_store_is_away_is_written_for_each_task(world: World) -> None:
+    """Also for those whose report came up while the store was known to be away, and was not even tried."""
+    uids = [f"{number:012x}" for number in range(3)]
+    for uid in uids:
+        world.assign(uid=uid, args=ONCE, restart={"policy": "never"})
+    world.advance(1.0)
+    world.store.down = True
+    world.advance(3.0)
+    world.store.down = False
+    world.advance(10.0)
+    assert {world.status(uid).state for uid in uids} == {TaskState.FAILED}
+
+
 def test_a_first_start_waits_for_the_store(world: World) -> None:
     world.settle()
     world.assign()

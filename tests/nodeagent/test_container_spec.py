@@ -1,0 +1,102 @@
+"""From an assignment to Docker's request body: what a user wrote arrives, and ours is stronger."""
+
+from __future__ import annotations
+
+import msgspec
+
+from nodeagent.container_spec import container_spec
+from nodeagent.names import Owner, Run
+from nodeagent.runtime.docker_translate import create_body
+from taskyard.objects import Assignment, TaskSpec
+
+UID = "0123456789ab"
+FULL = {
+    "image": "busybox:1.35",
+    "command": ["sh"],
+    "args": ["-c", "true"],
+    "env": {"A": "b=c", "TASKYARD_EPOCH": "forged"},
+    "workdir": "/tmp",
+    "user": "65534",
+    "ports": [
+        {"container": 80, "host": 8080},
+        {"container": 53, "host": "auto", "protocol": "udp"},
+        {"container": 9000},
+    ],
+    "volumes": [
+        {"target": "/data", "name": "data", "readOnly": True},
+        {"target": "/scratch", "type": "tmpfs", "size": "64Mi"},
+        {"target": "/own"},
+    ],
+    "resources": {"cpu": "250m", "memory": "64Mi"},
+    "stop": {"signal": "SIGINT", "gracePeriod": "2.6s"},
+    "healthCheck": {"command": ["true"], "interval": "2s", "timeout": "500ms", "retries": 4},
+    "containerLabels": {"a": "b", "taskyard/uid": "forged"},
+}
+
+
+def body(spec: dict[str, object]) -> dict[str, object]:
+    assignment = Assignment(
+        uid=UID, namespace="shop", name="web", epoch=7, spec_hash="0a0a", spec=msgspec.convert(spec, TaskSpec)
+    )
+    made: dict[str, object] = msgspec.to_builtins(
+        create_body(container_spec(assignment, Run(UID, 7, 3), Owner("c", "n1")))
+    )
+    return made
+
+
+def test_all_fields() -> None:
+    assert body(FULL) == {
+        "Image": "busybox:1.35",
+        "Entrypoint": ["sh"],
+        "Cmd": ["-c", "true"],
+        "Env": [
+            "A=b=c",
+            "TASKYARD_EPOCH=7",
+            "TASKYARD_NODE=n1",
+            "TASKYARD_TASK=shop/web",
+            f"TASKYARD_UID={UID}",
+            "TASKYARD_ATTEMPT=3",
+        ],
+        "WorkingDir": "/tmp",
+        "User": "65534",
+        "ExposedPorts": {"80/tcp": {}, "53/udp": {}, "9000/tcp": {}},
+        "StopSignal": "SIGINT",
+        "StopTimeout": 3,
+        "Healthcheck": {
+            "Test": ["CMD", "true"],
+            "Interval": 2_000_000_000,
+            "Timeout": 500_000_000,
+            "Retries": 4,
+        },
+        "Labels": {
+            "a": "b",
+            "taskyard/uid": UID,
+            "taskyard/cluster": "c",
+            "taskyard/node": "n1",
+            "taskyard/epoch": "7",
+            "taskyard/attempt": "3",
+            "taskyard/spec-hash": "0a0a",
+            "taskyard/task": "shop/web",
+        },
+        "HostConfig": {
+            "RestartPolicy": {"Name": "no"},
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "SecurityOpt": ["no-new-privileges"],
+            "PortBindings": {"80/tcp": [{"HostPort": "8080"}], "53/udp": [{}]},
+            "Mounts": [
+                {"Type": "volume", "Target": "/data", "Source": "data", "ReadOnly": True},
+                {"Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": {"SizeBytes": 64 * 2**20}},
+                {"Type": "volume", "Target": "/own"},
+            ],
+            "NanoCpus": 250_000_000,
+            "Memory": 64 * 2**20,
+            "MemorySwap": 64 * 2**20,
+        },
+    }
+
+
+def test_what_is_not_asked_for_is_not_set() -> None:
+    made = body({"image": "busybox:1.35"})
+    assert set(made) == {"Image", "Env", "StopSignal", "StopTimeout", "Labels", "HostConfig"}
+    assert isinstance(made["HostConfig"], dict)
+    assert set(made["HostConfig"]) == {"RestartPolicy", "LogConfig", "SecurityOpt"}

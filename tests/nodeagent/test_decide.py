@@ -1,0 +1,244 @@
+"""The rules of decide.py one by one: a situation in, the next step out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from nodeagent.actions import (
+    Action,
+    CreateAndStart,
+    Forget,
+    Look,
+    Nothing,
+    Publish,
+    Pull,
+    Remove,
+    Report,
+    Signal,
+    Start,
+    Wait,
+)
+from nodeagent.decide import decide
+from nodeagent.names import Run
+from nodeagent.runtime.port import ContainerInfo, ContainerState
+from nodeagent.situation import (
+    Container,
+    ImageAbsent,
+    ImagePulled,
+    NameTaken,
+    Outcome,
+    PullFailed,
+    Signalled,
+    Situation,
+    StartRefused,
+)
+from taskyard.clock import timestamp
+from taskyard.objects import Assignment, TaskSpec, TaskState, TaskStatus
+
+UID = "0123456789ab"
+NOW = 1_700_000_000.0
+MONOTONIC = 500.0
+
+
+def assignment(epoch: int = 1, desired: str = "Running", grace: float | None = None, **spec: Any) -> Assignment:
+    return Assignment(
+        uid=UID,
+        namespace="default",
+        name="web",
+        epoch=epoch,
+        desired="Stopped" if desired == "Stopped" else "Running",
+        grace_period=grace,
+        spec_hash="h",
+        spec=msgspec.convert({"image": "busybox:1.35"} | spec, TaskSpec),
+    )
+
+
+def status(state: TaskState, **changes: Any) -> TaskStatus:
+    base = TaskStatus(uid=UID, namespace="default", name="web", epoch=1, attempt=1, state=state)
+    return msgspec.structs.replace(base, **changes)
+
+
+def container(attempt: int = 1, state: str = "running", epoch: int = 1, **changes: Any) -> Container:
+    info = ContainerInfo(
+        f"c{epoch}{attempt}", f"ty-{UID}-{epoch}-{attempt}", {}, ContainerState(state), started_at=NOW - 5
+    )
+    return Container(Run(UID, epoch, attempt), replace(info, **changes))
+
+
+STARTING = status(TaskState.STARTING)
+RUNNING = status(TaskState.RUNNING, container_id="c11", container_name=f"ty-{UID}-1-1", started_at=timestamp(NOW - 5))
+STOPPING = msgspec.structs.replace(RUNNING, state=TaskState.STOPPING, reason="Unhealthy")
+FAILED = msgspec.structs.replace(RUNNING, state=TaskState.FAILED)
+WAITING = status(TaskState.STARTING, attempt=2, backoff_step=3, next_attempt_at=timestamp(NOW + 3), reason="BackOff")
+
+
+def situation(
+    wanted: Assignment | None,
+    known: TaskStatus | None,
+    *containers: Container,
+    written: TaskStatus | None = None,
+    unsure: tuple[str, ...] = (),
+    outcome: Outcome | None = None,
+    signalled: dict[str, Signalled] | None = None,
+    store_reachable: bool = True,
+) -> Situation:
+    return Situation(
+        assignment=wanted,
+        status=known,
+        written=written or known,
+        containers=containers,
+        unsure=unsure,
+        outcome=outcome,
+        signalled=signalled or {},
+        ended=None,
+        store_reachable=store_reachable,
+        now=NOW,
+        monotonic=MONOTONIC,
+    )
+
+
+TERM = {"c11": Signalled("SIGTERM", MONOTONIC - 4)}
+OLD_TERM = {"c11": Signalled("SIGTERM", MONOTONIC - 10)}
+KILLED = {"c11": Signalled("SIGKILL", MONOTONIC - 1)}
+GO, HALT = assignment(), assignment(desired="Stopped")
+RUN = Run(UID, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("given", "action"),
+    [
+        pytest.param(situation(GO, RUNNING, container(), unsure=("c11",)), Look(("c11",)), id="looks-first"),
+        pytest.param(situation(None, None), Nothing(), id="nothing-known"),
+        pytest.param(situation(None, RUNNING), Forget(), id="unassigned-and-gone"),
+        pytest.param(situation(None, None, container()), Signal("c11", "SIGTERM"), id="unassigned-runs"),
+        pytest.param(situation(None, None, container(state="exited")), Remove("c11", False), id="unassigned-ended"),
+        pytest.param(situation(None, None, container(), signalled=TERM), Wait(6.0), id="grace-period-runs"),
+        pytest.param(
+            situation(None, None, container(), signalled=OLD_TERM), Remove("c11", True), id="grace-period-over"
+        ),
+        pytest.param(
+            situation(None, None, container(stop_signal="SIGINT")), Signal("c11", "SIGINT"), id="its-own-stop-signal"
+        ),
+        pytest.param(
+            situation(assignment(2), RUNNING, container()), Signal("c11", "SIGTERM"), id="older-epoch-goes-first"
+        ),
+        pytest.param(situation(HALT, RUNNING, container()), Signal("c11", "SIGTERM"), id="stop"),
+        pytest.param(
+            situation(assignment(desired="Stopped", grace=0.0), RUNNING, container()), Remove("c11", True), id="now"
+        ),
+        pytest.param(
+            situation(assignment(desired="Stopped", grace=3.0), RUNNING, container(), signalled=TERM),
+            Remove("c11", True),
+            id="stop-with-shorter-grace",
+        ),
+        pytest.param(situation(HALT, FAILED), Nothing(), id="stopped-and-told"),
+        pytest.param(situation(GO, STARTING), CreateAndStart(RUN), id="creates"),
+        pytest.param(situation(GO, STARTING, container(state="created")), Start(RUN, "c11"), id="starts-the-created"),
+        pytest.param(situation(GO, RUNNING, written=STARTING), Publish(RUNNING), id="tells"),
+        pytest.param(
+            situation(GO, RUNNING, container(), written=STARTING, store_reachable=False), Nothing(), id="tells-later"
+        ),
+        pytest.param(
+            situation(assignment(2), status(TaskState.STARTING, epoch=2), written=FAILED, store_reachable=False),
+            Nothing(),
+            id="no-container-without-a-durable-intent",
+        ),
+        pytest.param(situation(GO, RUNNING, container()), Nothing(), id="all-is-well"),
+        pytest.param(situation(GO, WAITING), Wait(3.0), id="waits"),
+        pytest.param(
+            situation(GO, msgspec.structs.replace(WAITING, next_attempt_at=timestamp(NOW))),
+            CreateAndStart(Run(UID, 1, 2)),
+            id="is-due",
+        ),
+        pytest.param(
+            situation(GO, msgspec.structs.replace(WAITING, next_attempt_at=timestamp(NOW + 3600))),
+            CreateAndStart(Run(UID, 1, 2)),
+            id="the-clock-was-set-back",
+        ),
+        pytest.param(situation(GO, STARTING, outcome=ImageAbsent()), Pull("busybox:1.35"), id="pulls-what-is-missing"),
+        pytest.param(
+            situation(assignment(pullPolicy="Always"), STARTING), Pull("busybox:1.35"), id="pulls-always"
+        ),
+        pytest.param(
+            situation(assignment(pullPolicy="Always"), STARTING, outcome=ImagePulled()),
+            CreateAndStart(RUN),
+            id="pulled",
+        ),
+        pytest.param(situation(GO, STOPPING, container()), Signal("c11", "SIGTERM"), id="stops-the-unhealthy"),
+        pytest.param(
+            situation(GO, STOPPING, container(), signalled=OLD_TERM), Signal("c11", "SIGKILL"), id="kills-the-unhealthy"
+        ),
+        pytest.param(situation(GO, STOPPING, container(), signalled=KILLED), Wait(9.0), id="waits-for-the-kill"),
+        pytest.param(
+            situation(GO, FAILED, container()), Signal("c11", "SIGTERM"), id="what-is-over-does-not-run"
+        ),
+        pytest.param(situation(GO, FAILED, container(state="exited")), Nothing(), id="over-and-kept-for-its-logs"),
+        pytest.param(
+            situation(GO, WAITING, container()), Signal("c11", "SIGTERM"), id="no-two-attempts-at-once"
+        ),
+        pytest.param(
+            situation(
+                GO,
+                msgspec.structs.replace(RUNNING, attempt=3, container_id="c13"),
+                container(1, "exited"), container(2, "exited"), container(3),
+            ),
+            Remove("c11", False),
+            id="old-attempts-go",
+        ),
+    ],
+)  # fmt: skip
+def test_next_step(given: Situation, action: Action) -> None:
+    assert decide(given) == action
+
+
+@pytest.mark.parametrize(
+    ("given", "state", "reason", "attempt"),
+    [
+        pytest.param(situation(GO, None), TaskState.STARTING, "Starting", 1, id="intent"),
+        pytest.param(situation(assignment(2), FAILED), TaskState.STARTING, "Starting", 1, id="intent-of-a-new-epoch"),
+        pytest.param(situation(GO, None, container(4)), TaskState.STARTING, "Starting", 4, id="status-was-lost"),
+        pytest.param(situation(GO, RUNNING, container(2)), TaskState.STARTING, "Starting", 2, id="catches-up"),
+        pytest.param(situation(GO, STARTING, container()), TaskState.RUNNING, "", 1, id="adopts-what-runs"),
+        pytest.param(
+            situation(GO, RUNNING, container(health="healthy")), TaskState.RUNNING, "", 1, id="health-changed"
+        ),
+        pytest.param(
+            situation(GO, RUNNING, container(health="unhealthy")), TaskState.STOPPING, "Unhealthy", 1, id="unhealthy"
+        ),
+        pytest.param(
+            situation(GO, RUNNING, container(state="exited", exit_code=1)), TaskState.STARTING, "BackOff", 2, id="exit"
+        ),
+        pytest.param(
+            situation(assignment(restart={"policy": "never"}), STOPPING, container(state="exited", exit_code=0)),
+            TaskState.FAILED, "Unhealthy", 1, id="an-unhealthy-end-is-a-failure",
+        ),
+        pytest.param(situation(GO, RUNNING), TaskState.STARTING, "BackOff", 2, id="container-gone"),
+        pytest.param(
+            situation(assignment(restart={"policy": "never"}), RUNNING),
+            TaskState.FAILED, "ContainerGone", 1, id="container-gone-for-good",
+        ),
+        pytest.param(
+            situation(GO, STARTING, outcome=NameTaken("taken")), TaskState.FAILED, "NameTaken", 1, id="name-taken"
+        ),
+        pytest.param(
+            situation(GO, STARTING, outcome=StartRefused("no")), TaskState.STARTING, "BackOff", 2, id="start-refused"
+        ),
+        pytest.param(
+            situation(GO, STARTING, outcome=PullFailed("no")), TaskState.STARTING, "ImagePullBackOff", 1, id="no-image"
+        ),
+        pytest.param(
+            situation(assignment(pullPolicy="Never"), STARTING, outcome=ImageAbsent()),
+            TaskState.STARTING, "ImageMissing", 1, id="image-may-not-be-pulled",
+        ),
+        pytest.param(situation(HALT, RUNNING), TaskState.COMPLETED, "Stopped", 1, id="stopped"),
+    ],
+)  # fmt: skip
+def test_next_report(given: Situation, state: TaskState, reason: str, attempt: int) -> None:
+    action = decide(given)
+    assert isinstance(action, Report)
+    assert (action.status.state, action.status.reason, action.status.attempt) == (state, reason, attempt)
+    assert action.status.epoch == (given.assignment.epoch if given.assignment else 0)
