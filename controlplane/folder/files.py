@@ -1,0 +1,119 @@
+"""Manifest files on disk: which there are, whether they changed, and what they declare. Reads, decides nothing.
+
+A file is parsed again only when its stat says that it is another: a look at an unchanged folder costs one stat a file.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from taskyard.manifest import ManifestError, parse_json, parse_yaml, read_object
+from taskyard.objects import Task
+
+SUFFIXES = (".yaml", ".yml", ".json")
+ALLOW_REMOVAL = ".allow-removal"
+"""A file of this name in the folder lifts the guard against removing much at once."""
+MAX_FILE_BYTES = 16 * 2**20
+
+
+class Signature(NamedTuple):
+    """Of the file that a path leads to, so that swapping a symbolic link changes it."""
+
+    device: int
+    inode: int
+    size: int
+    modified_ns: int
+    changed_ns: int
+    """Of the inode: a new mode shows, and so does a new content with the old time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One file at one moment. `tasks` is None when nothing of it may be used; `problem` then says why.
+
+    `settled` is false when the file was being written just then: it has to be looked at again.
+    """
+
+    tasks: tuple[Task, ...] | None
+    problem: str = ""
+    settled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Paths below the folder, in order; `removal_allowed`: the marker file is there."""
+
+    files: dict[str, Signature]
+    removal_allowed: bool
+
+
+class FolderUnreadable(Exception):
+    """The folder, or one below it, cannot be listed: so nobody knows what is declared."""
+
+
+def list_files(folder: Path) -> Listing:
+    """Every manifest, also in folders below, but nothing hidden and no editor's leftovers (`.web.yaml.swp`).
+
+    Raises FolderUnreadable: part of a list must not pass for all of it.
+    """
+
+    def unreadable(error: OSError) -> None:
+        raise FolderUnreadable(f"{error.filename or folder}: {error.strerror}")
+
+    found: dict[str, Signature] = {}
+    for parent, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            if is_manifest(name):
+                path = Path(parent, name)
+                found[str(path.relative_to(folder))] = _signature(path)
+    return Listing(dict(sorted(found.items())), (folder / ALLOW_REMOVAL).exists())
+
+
+def is_manifest(name: str) -> bool:
+    return name.endswith(SUFFIXES) and not name.startswith((".", "#", "~"))
+
+
+def read_file(folder: Path, name: str, listed: Signature) -> Read:
+    """What it declares. A file that changes while it is read is a problem like any other, and is read again later."""
+    path = folder / name
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_FILE_BYTES + 1)
+        now = _signature(path)
+    except OSError as error:
+        return Read(None, f"{name}: cannot be read: {error.strerror}")
+    if len(raw) > MAX_FILE_BYTES:
+        return Read(None, f"{name}: is larger than {MAX_FILE_BYTES // 2**20} MiB; split it")
+    if now != listed:
+        return Read(None, f"{name}: changed while it was read", settled=False)
+    return parse(raw, name)
+
+
+def parse(raw: bytes, name: str) -> Read:
+    """All of it or nothing: one bad document makes the file one that may not be used."""
+    try:
+        documents = [parse_json(raw, name)] if name.endswith(".json") else parse_yaml(raw, name)
+        objects = [read_object(document) for document in documents]
+    except ManifestError as error:
+        return Read(None, "; ".join(f"{name}: {p}" if not p.source else str(p) for p in error.problems))
+    tasks = [one for one in objects if isinstance(one, Task)]
+    if len(tasks) < len(objects):
+        return Read(None, f"{name}: declares a Node; a watched folder applies tasks only (use `taskyard apply`)")
+    names = [(task.metadata.namespace, task.metadata.name) for task in tasks]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        return Read(None, f"{name}: declares task/{twice[1]} in namespace {twice[0]} twice")
+    return Read(tuple(tasks))
+
+
+def _signature(path: Path) -> Signature:
+    """All zero for a link that leads nowhere: a change of the link will show."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return Signature(0, 0, 0, 0, 0)
+    return Signature(stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
