@@ -53,7 +53,7 @@ class Informer:
         self._listed = 0
         """The revision of the last list: no event up to it can be news."""
         self._deleted: dict[str, int] = {}
-        """When each key went that was deleted since that list, lest an older put, told late, brings it back."""
+        """When a key that is not there was deleted since that list, lest an older put, told late, brings it back."""
         self.lock = threading.RLock()
         self._advanced = threading.Condition(self.lock)
         self.entries: Mapping[str, Entry] = MappingProxyType(self._entries)
@@ -151,7 +151,6 @@ class Informer:
         if event.entry is not None:
             if old is None:
                 insort(self._keys, event.key)
-                self._deleted.pop(event.key, None)
             self._entries[event.key] = event.entry
             return Change(event.key, old, event.entry, event.revision)
         self._deleted[event.key] = event.revision

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -19,13 +19,35 @@ KEY = keys.leader("scheduler")
 TTL = 10
 
 
+class _Link(FaultyStore):
+    """Keeps account of the leases, and lets something happen just before a commit arrives."""
+
+    def __init__(self, inner: Store) -> None:
+        super().__init__(inner)
+        self.leases: set[int] = set()
+        self.before_commit: Callable[[], object] = lambda: None
+
+    def grant(self, ttl: float) -> int:
+        lease = super().grant(ttl)
+        self.leases.add(lease)
+        return lease
+
+    def revoke(self, lease: int) -> None:
+        super().revoke(lease)
+        self.leases.discard(lease)
+
+    def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        self.before_commit()
+        return super().commit(compares, operations)
+
+
 class World:
     """One store, and two who want to lead, each with a connection of its own."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.memory = MemoryStore(self.clock)
-        self.links = [FaultyStore(self.memory), FaultyStore(self.memory)]
+        self.links = [_Link(self.memory), _Link(self.memory)]
         self.one, self.two = (
             Elector(link, self.clock, "scheduler", name, ttl=TTL)
             for link, name in zip(self.links, ("one", "two"), strict=True)
@@ -182,6 +204,15 @@ def test_a_campaign_whose_request_was_lost_may_be_won_by_the_other(world: World)
     world.two.step()
     world.one.step()
     assert (leads(world.one), leads(world.two)) == (False, True)
+    assert world.links[0].leases == set(), "a follower keeps none"
+
+
+def test_a_campaign_lost_by_a_moment_leaves_no_lease(world: World) -> None:
+    world.links[0].before_commit = world.two.step
+    assert world.one.step() == pytest.approx(TTL / 3)
+    assert (leads(world.one), leads(world.two)) == (False, True)
+    assert world.one.leader == "two"
+    assert world.links[0].leases == set()
 
 
 def test_a_campaign_that_arrives_late_is_won_all_the_same() -> None:
@@ -268,8 +299,18 @@ def test_a_key_deleted_by_hand_ends_the_term(world: World) -> None:
     assert world.one.fence().revision == world.key().create_revision > old.revision
 
 
+def test_a_lease_revoked_by_hand_ends_the_term_though_the_look_at_the_key_fails(world: World) -> None:
+    world.one.step()
+    world.memory.revoke(world.key().lease)
+    world.links[0].fail("list", "unreachable")
+    world.one.step()
+    assert not leads(world.one)
+
+
 def test_a_key_put_by_hand_blocks_nobody_for_ever(world: World) -> None:
     world.memory.commit([], [Put(KEY, b"me!")])
+    world.one.step()
+    assert world.memory.get(KEY) is None
     world.run(world.one, world.two, seconds=TTL)
     assert leads(world.one) != leads(world.two)
     assert world.key().lease

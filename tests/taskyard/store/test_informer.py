@@ -242,9 +242,12 @@ def test_a_store_restored_from_a_backup_is_believed(store: MemoryStore, clock: M
     for value in (b"1", b"2", b"3"):
         put(store, "t/a", value)
     put(store, "t/lost")
+    put(store, "t/back")
     replaced = _Replaceable(store)
     informer = Informer(replaced, "t/", clock)
     follower = Follower(informer)
+    informer.pump(0)
+    delete(store, "t/back")
     informer.pump(0)
     follower.take()
     restored = MemoryStore(clock)
@@ -254,8 +257,9 @@ def test_a_store_restored_from_a_backup_is_believed(store: MemoryStore, clock: M
     assert follower.take() == [["t/a: 3 > 1 @ 2", "t/lost: 1 > - @ 2"]]
     assert informer.revision == 2
     put(restored, "t/a", b"2")
+    put(restored, "t/back")
     informer.pump(0)
-    assert follower.take() == [["t/a: 1 > 2 @ 3"]]
+    assert follower.take() == [["t/a: 1 > 2 @ 3", "t/back: - > 1 @ 4"]], "at revisions that once meant something else"
 
 
 class _Replaceable(FaultyStore):
