@@ -11,38 +11,52 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from taskyard.manifest.check import accepts, validate
+    from taskyard.manifest.difference import FieldChange, diff
     from taskyard.manifest.document import Document, Mark
+    from taskyard.manifest.flat import from_flat
     from taskyard.manifest.json_reader import parse_json
+    from taskyard.manifest.load import load
     from taskyard.manifest.normal import normalize
     from taskyard.manifest.problem import ManifestError, Problem
     from taskyard.manifest.read import read_object, read_task_value
     from taskyard.manifest.yaml_reader import parse_yaml
+    from taskyard.manifest.yaml_writer import to_yaml
 
 __all__ = [
     "Document",
+    "FieldChange",
     "ManifestError",
     "Mark",
     "Problem",
     "accepts",
+    "diff",
+    "from_flat",
+    "load",
     "normalize",
     "parse_json",
     "parse_yaml",
     "read_object",
     "read_task_value",
+    "to_yaml",
     "validate",
 ]
 
 _MODULES = {
     "Document": "document",
+    "FieldChange": "difference",
     "ManifestError": "problem",
     "Mark": "document",
     "Problem": "problem",
     "accepts": "check",
+    "diff": "difference",
+    "from_flat": "flat",
+    "load": "load",
     "normalize": "normal",
     "parse_json": "json_reader",
     "parse_yaml": "yaml_reader",
     "read_object": "read",
     "read_task_value": "read",
+    "to_yaml": "yaml_writer",
     "validate": "check",
 }
 

@@ -52,19 +52,19 @@ def parse_yaml(text: bytes | str, source: str) -> list[Document]:
     return documents
 
 
-def read_yaml(text: bytes | str, source: str) -> tuple[list[Document], list[Problem], dict[int, set[Path]]]:
-    """What could be built, what is wrong, and by document (its index) the paths that do not hold what the text said."""
+def read_yaml(text: bytes | str, source: str) -> tuple[list[Document], list[Problem], list[set[Path]]]:
+    """What could be built, what is wrong, and for each document the paths that do not hold what the text said."""
     documents: list[Document] = []
-    faults: dict[int, set[Path]] = {}
+    faults: list[set[Path]] = []
     try:
         chunks, problems = split(decode(text, source), source)
     except ManifestError as error:
-        return [], list(error.problems), {}
+        return [], list(error.problems), []
     for chunk in chunks:
         document, found, wrong = _read_chunk(chunk, source)
         problems += found[:MAX_PROBLEMS]
         if document is not None:
-            faults[len(documents)] = wrong
+            faults.append(wrong)
             documents.append(document)
     if not documents and not problems:
         hint = "write at least apiVersion, kind, metadata and spec"

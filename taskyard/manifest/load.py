@@ -1,0 +1,40 @@
+"""load: a file of manifests, YAML or JSON, read and validated in one go, so that every problem is told at once.
+
+For the command line and the watched folder. A fault that the readers can pass over (a key twice, an anchor) does not
+hide what else is wrong with its document.
+"""
+
+from __future__ import annotations
+
+from taskyard.manifest.check import validate
+from taskyard.manifest.document import Document
+from taskyard.manifest.json_reader import read_json
+from taskyard.manifest.problem import ManifestError, Path, Problem, path_text
+
+
+def load(raw: bytes, source: str) -> list[Document]:
+    """The valid documents of a text; JSON when `source` ends in .json, YAML otherwise.
+
+    ManifestError with every problem of every document, when there is one.
+    """
+    documents, problems, faults = _read(raw, source)
+    for document, wrong in zip(documents, faults, strict=True):
+        texts = [path_text(path) for path in wrong]
+        problems += [problem for problem in validate(document) if not _below(problem.path, texts)]
+    if problems:
+        raise ManifestError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
+    return documents
+
+
+def _read(raw: bytes, source: str) -> tuple[list[Document], list[Problem], list[set[Path]]]:
+    if source.endswith(".json"):
+        document, problems, wrong = read_json(raw, source)
+        return ([document], problems, [wrong]) if document else ([], problems, [])
+    from taskyard.manifest.yaml_reader import read_yaml
+
+    return read_yaml(raw, source)
+
+
+def _below(path: str, roots: list[str]) -> bool:
+    """Whether the problem only follows from a value that could not be read."""
+    return any(path == root or path.startswith((f"{root}.", f"{root}[")) or not root for root in roots)
