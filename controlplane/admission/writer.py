@@ -77,10 +77,10 @@ class TaskWriter:
         return self.apply_many([Wanted(task, source, take_over, create_only, if_match)], dry_run=dry_run)[0]
 
     def apply_many(self, wanted: Sequence[Wanted], *, dry_run: bool = False) -> list[Applied | Refused]:
-        """As `apply`, for many at once, up to 128 in one commit; each is decided and answered for itself."""
+        """As `apply`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
         outcomes: dict[int, Applied | Refused] = {}
         waiting = [self._start(index, item) for index, item in enumerate(wanted)]
-        size = MAX_OPERATIONS
+        size = MAX_OPERATIONS - 1  # the folder adds a fence to what is compared
         for _ in range(ROUNDS):
             ready: list[_Ready] = []
             for pending in waiting:

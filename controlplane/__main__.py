@@ -1,0 +1,61 @@
+"""`python -m controlplane`, which `taskyard controlplane` becomes: flags and environment in, a control plane out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import click
+
+from controlplane import log_lines
+from controlplane.app import CannotRun, ControlPlane
+from taskyard.config import ConfigError, load
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--host", help="Where the API listens. Default: TASKYARD_HOST or 127.0.0.1. There is no authentication.")
+@click.option("--port", type=int, help="Default: TASKYARD_PORT or 8080; 0 picks a free one.")
+@click.option("--etcd", help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.")
+@click.option("--roles", help="What this process does: api, scheduler, controllers, with commas. Default: all.")
+@click.option("--manifests", metavar="DIR", help="A folder to watch: its manifests are applied, and removed with it.")
+@click.option("--allowed-hosts", help="Names by which the API may be called besides localhost, with commas.")
+@click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
+@click.option("--access-log", is_flag=True, help="Log each request.")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+def main(
+    host: str | None,
+    port: int | None,
+    etcd: str | None,
+    roles: str | None,
+    manifests: str | None,
+    allowed_hosts: str | None,
+    config: str | None,
+    access_log: bool,
+    log_level: str,
+) -> None:
+    """Runs a control plane: the API, the scheduler and the controllers, until SIGTERM. Containers go on without it."""
+    log_lines.set_up(log_level)
+    flags = {
+        "host": host,
+        "port": port,
+        "etcd": etcd,
+        "roles": roles,
+        "manifests": manifests,
+        "allowed_hosts": allowed_hosts,
+    }
+    try:
+        settings = load(flags, os.environ, config)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        ControlPlane(settings, access_log=access_log).run(stop)
+    except CannotRun as error:
+        raise click.ClickException(str(error)) from error
+
+
+if __name__ == "__main__":
+    main(prog_name="taskyard controlplane")

@@ -1,0 +1,185 @@
+"""The composition root: puts the control plane together from its settings, runs its threads, takes it down again.
+
+The only place in this package that starts threads or reads the machine's clock. Each thread has one duty and outlives
+every failure of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from controlplane.admission.writer import random_uid
+from controlplane.api.guard import is_loopback
+from controlplane.cluster import ClusterCache
+from controlplane.folder import ManifestsFolder
+from controlplane.folder.folder import role as folder_role
+from controlplane.intake import Intake
+from controlplane.scheduler import Scheduler
+from controlplane.tasks import TaskController
+from taskyard import keys
+from taskyard.clock import SystemClock
+from taskyard.config import Settings
+from taskyard.events import EventRecorder
+from taskyard.store.elector import Elector
+from taskyard.store.etcd import EtcdStore
+from taskyard.store.informer import Informer
+
+_log = logging.getLogger(__name__)
+
+_JOIN = 6.0
+"""Seconds that a thread gets to end: the longest that one call to etcd takes, and a little."""
+_FLUSH_EVERY = 0.5
+Duty = Callable[[threading.Event], None]
+
+
+class CannotRun(Exception):
+    """The message says why, and what to do."""
+
+
+class ControlPlane:
+    """Inert until `run`. `access_log`: one line for each request."""
+
+    def __init__(self, settings: Settings, *, access_log: bool = False) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._store = EtcdStore(settings.etcd)
+        self._informer = Informer(self._store, keys.ROOT, self._clock)
+        self._cache = ClusterCache(self._informer)
+        self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
+        self._recorders: list[EventRecorder] = []
+        self._electors: dict[str, Elector] = {}
+        self._duties: dict[str, Duty] = {}
+        self._wake: list[Callable[[], None]] = []
+        self._scheduler = self._add_scheduler() if "scheduler" in settings.roles else None
+        if "controllers" in settings.roles:
+            self._add_controllers()
+        self._access_log = access_log
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop` is set. Raises CannotRun when the API cannot listen where it should."""
+        # Leadership is given up only once nothing acts on it any more, and the cache follows etcd until the very end.
+        ending, electors_ending, cache_ending = threading.Event(), threading.Event(), threading.Event()
+        api = _ApiProcess(self) if "api" in self._settings.roles else None
+        duties = {**self._duties, **(api.duties if api else {}), "events": self._flush_events}
+        loops = _threads(duties, ending)
+        electors = _threads({f"elect-{role}": each.run for role, each in self._electors.items()}, electors_ending)
+        informer = _threads({"informer": self._informer.run}, cache_ending)
+        for thread in (*informer, *electors, *loops):
+            thread.start()
+        try:
+            if api:
+                api.server.start()
+            _log.info(
+                "%s runs %s on etcd %s", self._identity, ",".join(self._settings.roles), ",".join(self._settings.etcd)
+            )
+            stop.wait()
+        finally:
+            _log.info("shutting down")
+            ending.set()
+            for wake in self._wake:
+                wake()
+            if api:
+                api.stop()
+            _end(loops)
+            electors_ending.set()
+            _end(electors)
+            for recorder in self._recorders:
+                recorder.flush()
+            cache_ending.set()
+            _end(informer)
+            self._store.close()
+
+    def _add_scheduler(self) -> Scheduler:
+        elector = self._elector("scheduler")
+        scheduler = Scheduler(self._store, self._cache, self._clock, elector.fence, self._recorder("scheduler"))
+        self._duties["scheduler"] = scheduler.run
+        self._wake.append(scheduler.queue.shut_down)
+        return scheduler
+
+    def _add_controllers(self) -> None:
+        fence = self._elector("controllers").fence
+        tasks = TaskController(self._store, self._cache, self._clock, fence)
+        intake = Intake(self._store, self._cache, self._clock, fence, self._recorder("intake"), random_uid)
+        self._duties |= {"tasks": tasks.run, "intake": intake.run}
+        self._wake += [tasks.queue.shut_down, intake.queue.shut_down]
+        if self._settings.manifests:
+            path = Path(self._settings.manifests)
+            folder = ManifestsFolder(
+                path,
+                store=self._store,
+                cache=self._cache,
+                clock=self._clock,
+                events=self._recorder("folder"),
+                fence=self._elector(folder_role(path)).fence,
+            )
+            self._duties["folder"] = folder.run
+
+    def _elector(self, role: str) -> Elector:
+        self._electors[role] = Elector(self._store, self._clock, role, self._identity)
+        return self._electors[role]
+
+    def _recorder(self, component: str) -> EventRecorder:
+        self._recorders.append(EventRecorder(self._store, self._clock, component))
+        return self._recorders[-1]
+
+    def _flush_events(self, stop: threading.Event) -> None:
+        while not stop.wait(_FLUSH_EVERY):
+            for recorder in self._recorders:
+                recorder.flush()
+
+
+class _ApiProcess:
+    """The API and its server; imported only here, so that a process without it does not carry it."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        from controlplane.api.application import Api, ApiParts
+        from controlplane.api.etcd_contact import EtcdContact
+        from controlplane.api.server import Server, bind
+
+        settings = plane._settings
+        contact = EtcdContact(plane._store, plane._clock)
+        self._api = Api(
+            ApiParts(
+                store=plane._store,
+                cache=plane._cache,
+                clock=plane._clock,
+                contact=contact,
+                allowed_hosts=(settings.host, *settings.allowed_hosts),
+                leading=lambda: {role: each.leadership is not None for role, each in plane._electors.items()},
+                scheduler=plane._scheduler.metrics if plane._scheduler else None,
+                access_log=plane._access_log,
+            )
+        )
+        self.duties: dict[str, Duty] = {"contact": contact.run}
+        try:
+            bound = bind(settings.host, settings.port)
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            hint = "stop what listens there, or choose another with --port (0 picks a free one)"
+            raise CannotRun(f"cannot listen on {where}: {error.strerror}; {hint}") from error
+        if not is_loopback(settings.host):
+            _log.warning("there is no authentication yet: everybody who reaches %s controls the cluster", settings.host)
+        shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+        _log.info("the API listens on http://%s:%d", shown, bound.getsockname()[1])
+        self.server = Server(self._api.application(), bound, self._api.close_streams)
+
+    def stop(self) -> None:
+        self.server.stop()
+        self._api.close()
+
+
+def _threads(duties: dict[str, Duty], stop: threading.Event) -> list[threading.Thread]:
+    return [threading.Thread(target=duty, args=(stop,), name=name, daemon=True) for name, duty in duties.items()]
+
+
+def _end(threads: list[threading.Thread]) -> None:
+    for thread in threads:
+        thread.join(_JOIN)
+        if thread.is_alive():
+            _log.warning("the thread %s did not end in %.0f s; leaving without it", thread.name, _JOIN)
