@@ -61,6 +61,15 @@ def judge_running(awaited: Awaited, task: TaskView | None) -> Verdict:
     return Verdict(False, text)
 
 
+def judge_started(_awaited: Awaited, task: TaskView | None) -> Verdict:
+    """Good once it has had a container."""
+    if task is None:
+        return Verdict(True, "Deleted", "it was deleted meanwhile")
+    why = reason(task)
+    waits = task.status.state in ("Pending", "Scheduled", "Starting")
+    return Verdict(not waits, f"{task.status.state}{': ' + why if why else ''}")
+
+
 def judge_gone(awaited: Awaited, task: TaskView | None) -> Verdict:
     """Good once it is not there, or another one has its name."""
     if task is None or (awaited.uid and task.metadata.uid != awaited.uid):

@@ -41,6 +41,8 @@ class FakeApi:
         self.requests: list[str] = []
         """`GET /tasks?namespace=default`, in order."""
         self.logs: list[bytes] = []
+        self.watches = 0
+        """How many were opened."""
         self._cut = 0
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
@@ -81,6 +83,19 @@ class FakeApi:
             self._cut += 1
             self.changed.notify_all()
 
+    def when_watched(self, act: Callable[[], object]) -> threading.Thread:
+        """Acts in a thread once another watch has been opened; join it."""
+        before = self.watches
+
+        def wait() -> None:
+            with self.changed:
+                assert self.changed.wait_for(lambda: self.watches > before, timeout=20)
+            act()
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        return thread
+
     def put(self, name: str, state: str = "Running", namespace: str = "default", **more: Any) -> Json:
         """Creates the task or changes its status; `spec`, `labels` and fields of the status may be given."""
         with self.changed:
@@ -107,6 +122,9 @@ class FakeApi:
 
     def watch(self, since: int, wanted: Callable[[Json], bool]) -> Iterator[bytes]:
         cut, seen = self._cut, since
+        with self.changed:
+            self.watches += 1
+            self.changed.notify_all()
         yield _line("BOOKMARK", seen, None)
         while True:
             with self.changed:

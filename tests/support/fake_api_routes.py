@@ -112,7 +112,9 @@ class OneTask(Resource):
 
 class Logs(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        self.task(req, name)
+        state = self.task(req, name)["status"]["state"]
+        if state == "Pending":
+            raise Refused(409, f"task/{name} has no container yet, it is {state}")
         resp.content_type = "text/plain"
         resp.stream = iter(self.api.logs)
 

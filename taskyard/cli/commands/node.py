@@ -8,7 +8,7 @@ import click
 
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed
-from taskyard.cli.kinds import Kind, read_targets
+from taskyard.cli.kinds import Kind, find_kind, read_targets
 from taskyard.cli.session import Command, session
 from taskyard.client.api import Client
 from taskyard.client.views import NodeView, TaintView
@@ -95,7 +95,9 @@ def changed_taints(taints: list[TaintView], change: str) -> list[TaintView]:
 def _set_cordoned(names: tuple[str, ...], cordoned: bool) -> None:
     client = session().client()
     done = "cordoned" if cordoned else "uncordoned"
-    for target in read_targets(("node", *names)) if names[:1] != ("node",) else read_targets(names):
+    for target in read_targets(names if find_kind(names[0]) else ("node", *names)):
+        if target.kind is not Kind.NODE or not target.name:
+            raise Failed(f"{target} is not a node", f"for example: taskyard {done[:-2]} n1")
         before = client.node(target.name).view
         _patch(client, before, {"cordoned": cordoned}, done)
 

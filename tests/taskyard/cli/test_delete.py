@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from tests.support.fake_api import FakeApi
@@ -42,27 +40,9 @@ def test_ways_to_name_them(cli: Cli, words: list[str], gone: list[str]) -> None:
 def test_waits_until_it_is_gone(cli: Cli, api: FakeApi) -> None:
     api.holds_deletions = True
 
-    def goes_once_it_is_watched() -> None:
-        with api.changed:
-            assert api.changed.wait_for(lambda: any("watch=1" in request for request in api.requests), timeout=10)
-        api.remove("web")
-
-    def notice() -> None:
-        for _ in range(200):
-            with api.changed:
-                api.changed.wait(0.02)
-                api.changed.notify_all()
-                if done.is_set():
-                    return
-
-    done = threading.Event()
-    threads = [threading.Thread(target=goes_once_it_is_watched), threading.Thread(target=notice)]
-    for thread in threads:
-        thread.start()
+    thread = api.when_watched(lambda: api.remove("web"))
     run = cli("delete", "web")
-    done.set()
-    for thread in threads:
-        thread.join()
+    thread.join()
     assert run.out == "task/web deleted\n"
     assert "task/web: Stopping: Deleted\n" in run.err
 
