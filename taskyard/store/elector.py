@@ -164,7 +164,9 @@ class Elector:
 
     def resign(self) -> None:
         """Stops leading at once. Giving up the lease takes the key along if, and only if, it is still the own one."""
-        self._end_term("it resigned")
+        if self._term is not None:
+            _log.info("%s resigns from %s", self._identity, self.key)
+            self._term = None
         self._keeper.release()
 
     def run(self, stop: threading.Event) -> None:
