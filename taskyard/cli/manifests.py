@@ -16,6 +16,51 @@ from typing import TYPE_CHECKING, Any
 from taskyard.cli.failure import Failed
 
 if TYPE_CHECKING:
+    from taskyard.manifest import Document, Problem
+
+SUFFIXES = (".yaml", ".yml", ".json")
+STDIN = "<stdin>"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One valid document."""
+
+    source: str
+    """`web.yaml:1`"""
+    data: dict[str, Any]
+
+    @property
+    def kind(self) -> str:
+        return str(self.data["kind"])
+
+    @property
+    def name(self) -> str:
+        return str(self.data["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.data["metadata"].get("namespace") or "default")
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind.lower()}/{self.name}"
+
+
+class BadManifests(Exception):
+    """`problems`, one a line with its place and what helps; `files` is how many were looked at."""
+
+    def __init__(self, problems: Sequence[Problem], files: int) -> None:
+        super().__init__("\n".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+        self.files = files
+
+
+def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest]:
+    """Of files, folders (all below them) and `-`. `namespace` is for documents that name none.
+
+    Raises BadManifests with every problem, Failed when there is nothing to read, OSError for a file that cannot be.
+    """
     from taskyard.manifest import ManifestError, load
 
     problems: list[Problem] = []
