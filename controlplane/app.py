@@ -63,13 +63,13 @@ class ControlPlane:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises CannotRun when the API cannot listen where it should."""
-        # Leadership is given up only once nothing acts on it any more, and the cache follows etcd until the very end.
-        ending, electors_ending, cache_ending = threading.Event(), threading.Event(), threading.Event()
+        # Leadership is given up, and the cache left behind, only once nothing acts on them any more.
+        ending, leading_ending = threading.Event(), threading.Event()
         api = _ApiProcess(self) if "api" in self._settings.roles else None
         duties = {**self._duties, **(api.duties if api else {}), "events": self._flush_events}
         loops = _threads(duties, ending)
-        electors = _threads({f"elect-{role}": each.run for role, each in self._electors.items()}, electors_ending)
-        informer = _threads({"informer": self._informer.run}, cache_ending)
+        electors = _threads({f"elect-{role}": each.run for role, each in self._electors.items()}, leading_ending)
+        informer = _threads({"informer": self._informer.run}, leading_ending)
         for thread in (*informer, *electors, *loops):
             thread.start()
         try:
@@ -87,12 +87,10 @@ class ControlPlane:
             if api:
                 api.stop()
             _end(loops)
-            electors_ending.set()
-            _end(electors)
+            leading_ending.set()
+            _end([*electors, *informer])
             for recorder in self._recorders:
                 recorder.flush()
-            cache_ending.set()
-            _end(informer)
             self._store.close()
 
     def _add_scheduler(self) -> Scheduler:
@@ -162,7 +160,7 @@ class _ApiProcess:
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             hint = "stop what listens there, or choose another with --port (0 picks a free one)"
-            raise CannotRun(f"cannot listen on {where}: {error.strerror}; {hint}") from error
+            raise CannotRun(f"cannot listen on {where}: {os.strerror(error.errno or 0)}; {hint}") from error
         if not is_loopback(settings.host):
             _log.warning("there is no authentication yet: everybody who reaches %s controls the cluster", settings.host)
         shown = f"[{settings.host}]" if ":" in settings.host else settings.host
