@@ -1,0 +1,53 @@
+"""The state folder: one at a time, and damaged files are named."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from taskyard.local.errors import LocalError
+from taskyard.local.state import ChildPlan, Plan, Settings, StateFolder
+
+
+def test_only_one_holds_a_lock(tmp_path: Path) -> None:
+    first, second = StateFolder(tmp_path), StateFolder(tmp_path)
+    with first.locked("up"):
+        with pytest.raises(LocalError, match=f"pid {os.getpid()}"), second.locked("up"):
+            pass
+        with second.locked("supervisor"):
+            pass
+    with second.locked("up"):
+        pass
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "new")
+    plan = Plan(children=[ChildPlan(name="etcd", argv=["etcd"], log="log", outlives=True)])
+    assert folder.plan() is None
+    folder.write(plan)
+    assert folder.plan() == plan
+    folder.forget()
+    assert folder.plan() is None
+
+
+def test_a_damaged_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "settings.json").write_text('{"host":')
+    with pytest.raises(LocalError, match=r"settings\.json is damaged"):
+        StateFolder(tmp_path).settings()
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        pytest.param("127.0.0.1", "http://127.0.0.1:8080", id="loopback"),
+        pytest.param("0.0.0.0", "http://127.0.0.1:8080", id="every address"),
+        pytest.param("::1", "http://[::1]:8080", id="IPv6"),
+    ],
+)
+def test_url_is_one_that_can_be_opened_here(host: str, url: str) -> None:
+    settings = Settings(
+        host=host, port=8080, etcd=["e:1"], own_etcd=False, docker="d", own_docker=False, cluster="c", node="n"
+    )
+    assert settings.url == url
