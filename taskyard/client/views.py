@@ -17,7 +17,8 @@ class View(msgspec.Struct, frozen=True, rename="camel"):
 
 class MetadataView(View, frozen=True):
     name: str = ""
-    namespace: str = ""
+    namespace: str = "default"
+    """Left out of the JSON when it is this one."""
     uid: str = ""
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
