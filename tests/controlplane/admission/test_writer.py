@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
@@ -12,11 +12,31 @@ from controlplane.admission import Applied, Deleted, Refused, TaskWriter, Wanted
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.objects import Binding, Metadata, Task, TaskSpec, decode, encode
-from taskyard.store.api import Entry, OutcomeUnknown, Put, StoreUnavailable
+from taskyard.store.api import Commit, Compare, Entry, Operation, OutcomeUnknown, Put, StoreUnavailable
+from taskyard.store.faulty import Fault, FaultyStore
 from taskyard.store.memory import MemoryStore
-from tests.support.faulty_store import FaultyStore
 
 KEY = keys.task("default", "web")
+
+
+class OvertakenStore(FaultyStore):
+    """`before_commit` runs, one each, between a caller's reading and its writing."""
+
+    def __init__(self, inner: MemoryStore) -> None:
+        super().__init__(inner)
+        self.before_commit: list[Callable[[], object]] = []
+        self.after_lost_commit: Callable[[], object] = lambda: None
+        self.commits = 0
+
+    def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        self.commits += 1
+        if self.before_commit:
+            self.before_commit.pop(0)()
+        try:
+            return super().commit(compares, operations)
+        except OutcomeUnknown:
+            self.after_lost_commit()
+            raise
 
 
 class Bench:
@@ -25,7 +45,7 @@ class Bench:
     def __init__(self, guess: Callable[[str], Entry | None] | None = None) -> None:
         self.clock = ManualClock()
         self.memory = MemoryStore(self.clock)
-        self.store = FaultyStore(self.memory)
+        self.store = OvertakenStore(self.memory)
         numbers = itertools.count(1)
         self.writer = TaskWriter(self.store, self.clock, guess=guess, new_uid=lambda: f"{next(numbers):012x}")
 
@@ -122,12 +142,12 @@ def test_a_write_that_is_always_overtaken_ends_as_a_conflict(bench: Bench) -> No
     assert refused(bench.writer.apply(task("busybox:1.36"))).reason == "Conflict"
 
 
-@pytest.mark.parametrize("fault", ["lost before", "lost after"])
+@pytest.mark.parametrize("fault", ["request lost", "answer lost"])
 @pytest.mark.parametrize("exists", [False, True], ids=["create", "update"])
-def test_a_write_without_an_answer_is_read_again(bench: Bench, fault: str, exists: bool) -> None:
+def test_a_write_without_an_answer_is_read_again(bench: Bench, fault: Fault, exists: bool) -> None:
     if exists:
         bench.writer.apply(task())
-    bench.store.faults = [fault]
+    bench.store.fail("commit", fault)
     outcome = applied(bench.writer.apply(task("busybox:1.36"), create_only=not exists))
     assert outcome.result == ("configured" if exists else "created")
     assert outcome.revision == bench.revision()
@@ -135,9 +155,8 @@ def test_a_write_without_an_answer_is_read_again(bench: Bench, fault: str, exist
 
 
 def test_an_unanswered_create_that_was_bound_since_still_counts_as_created(bench: Bench) -> None:
-    bench.store.faults = ["lost after"]
-    get = bench.store.get
-    bench.store.get = lambda key: (bench.bind() if bench.memory.get(key) else None, get(key))[1]
+    bench.store.fail("commit", "answer lost")
+    bench.store.after_lost_commit = bench.bind
     outcome = applied(bench.writer.apply(task(), create_only=True))
     assert outcome.result == "created"
     assert outcome.task.binding is not None
@@ -145,16 +164,16 @@ def test_an_unanswered_create_that_was_bound_since_still_counts_as_created(bench
 
 def test_an_unanswered_write_that_cannot_be_read_again_is_unknown(bench: Bench) -> None:
     def cut() -> None:
-        bench.store.away = True
+        bench.store.down = True
 
-    bench.store.faults = ["lost after"]
-    bench.store.before_commit = [cut]
+    bench.store.fail("commit", "answer lost")
+    bench.store.after_lost_commit = cut
     with pytest.raises(OutcomeUnknown, match="cannot be read again"):
         bench.writer.apply(task())
 
 
 def test_without_etcd_nothing_is_written(bench: Bench) -> None:
-    bench.store.away = True
+    bench.store.down = True
     with pytest.raises(StoreUnavailable):
         bench.writer.apply(task())
     with pytest.raises(StoreUnavailable):
@@ -226,14 +245,14 @@ def test_a_task_bound_while_it_is_deleted_is_marked_and_not_lost(bench: Bench) -
     assert bench.stored().binding is not None
 
 
-@pytest.mark.parametrize("fault", ["lost before", "lost after"])
+@pytest.mark.parametrize("fault", ["request lost", "answer lost"])
 @pytest.mark.parametrize("bound", [False, True], ids=["unbound", "bound"])
-def test_a_delete_without_an_answer_is_read_again(bench: Bench, fault: str, bound: bool) -> None:
+def test_a_delete_without_an_answer_is_read_again(bench: Bench, fault: Fault, bound: bool) -> None:
     seen = applied(bench.writer.apply(task())).revision
     if bound:
         bench.bind()
         seen = bench.revision()
-    bench.store.faults = [fault]
+    bench.store.fail("commit", fault)
     outcome = deleted(bench.writer.delete("default", "web", if_match=seen))
     assert outcome.gone is not bound
     assert (bench.memory.get(KEY) is None) is not bound
