@@ -75,8 +75,6 @@ def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest
     problems += _clashes(documents, namespace)
     if problems:
         raise BadManifests(problems, files)
-    if not documents:
-        raise Failed(f"there is no document in {', '.join(names)}")
     return [_manifest(document, namespace) for document in documents]
 
 

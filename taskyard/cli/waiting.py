@@ -100,24 +100,29 @@ def wait_for(
     waiting = {f"{one.namespace}/{one.name}": one for one in awaited}
     verdicts = {key: Verdict(False, "waiting") for key in waiting}
     deadline = None if timeout is None else clock.monotonic() + timeout
-    for key, task in _sightings(client, waiting, clock, deadline, progress):
-        one = waiting.get(key)
-        if one is None:
-            continue
-        verdicts[key] = judge(one, task)
-        if verdicts[key].settled:
-            del waiting[key]
-            on_settled(one, verdicts[key])
-        progress.show({left.label: verdicts[k].text for k, left in waiting.items()})
+    for sightings in _sightings(client, waiting, clock, deadline, progress):
+        for key, task in sightings:
+            one = waiting.get(key)
+            if one is None:
+                continue
+            verdicts[key] = judge(one, task)
+            if verdicts[key].settled:
+                del waiting[key]
+                on_settled(one, verdicts[key])
+        progress.show({one.label: verdicts[key].text for key, one in waiting.items()})
     return Outcome(
         {key: verdict for key, verdict in verdicts.items() if key not in waiting},
         {key: verdicts[key] for key in waiting},
     )
 
 
+Sighting = tuple[str, TaskView | None]
+"""A key, and the task; None: it is not there."""
+
+
 def _sightings(
     client: Client, waiting: Mapping[str, Awaited], clock: Clock, deadline: float | None, progress: Progress
-) -> Iterator[tuple[str, TaskView | None]]:
+) -> Iterator[list[Sighting]]:
     """Each awaited task as it is, then again as it changes, namespace by namespace, as long as any is waited for."""
 
     def outage(error: ClientError | None) -> None:
@@ -127,14 +132,16 @@ def _sightings(
         patience = Patience(clock=clock, deadline=deadline, on_break=outage)
         first = True
         for batch in client.watch_tasks(Selection(namespace), patience):
-            for change in batch:
-                metadata = change.item.view.metadata
-                view = None if change.type == "DELETED" else change.item.view
-                yield f"{metadata.namespace}/{metadata.name}", view
+            seen = [(_key(c.item.view), None if c.type == "DELETED" else c.item.view) for c in batch]
             if first:
-                present = {f"{c.item.view.metadata.namespace}/{c.item.view.metadata.name}" for c in batch}
-                for key in [key for key, one in waiting.items() if one.namespace == namespace and key not in present]:
-                    yield key, None
+                present = {key for key, _ in seen}
+                absent = [key for key, one in waiting.items() if one.namespace == namespace and key not in present]
+                seen += [(key, None) for key in absent]
                 first = False
+            yield seen
             if not any(one.namespace == namespace for one in waiting.values()):
                 break
+
+
+def _key(task: TaskView) -> str:
+    return f"{task.metadata.namespace}/{task.metadata.name}"

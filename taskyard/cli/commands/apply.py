@@ -64,10 +64,10 @@ def apply(
 def _wait(client: Client, results: Sequence[ApplyResult], timeout: float) -> None:
     import sys
 
-    from taskyard.cli.age import span
     from taskyard.cli.progress import progress
     from taskyard.cli.waiting import Verdict, judge_running, wait_for
     from taskyard.clock import SystemClock
+    from taskyard.quantity import format_duration
 
     sys.stdout.flush()
     awaited = [_awaited(result) for result in results if result.kind == "Task"]
@@ -83,7 +83,7 @@ def _wait(client: Client, results: Sequence[ApplyResult], timeout: float) -> Non
         if verdict.failure:
             complain(f"task/{key.partition('/')[2]} does not run: {verdict.failure}")
     for key, verdict in outcome.unsettled.items():
-        complain(f"task/{key.partition('/')[2]} does not run after {span(timeout)}: {verdict.text}")
+        complain(f"task/{key.partition('/')[2]} does not run after {format_duration(timeout)}: {verdict.text}")
     if outcome.unsettled or any(verdict.failure for verdict in outcome.settled.values()):
         raise Failed()
 

@@ -7,7 +7,6 @@ import sys
 import click
 
 from taskyard.cli import complete
-from taskyard.cli.age import span
 from taskyard.cli.failure import Failed, complain, note
 from taskyard.cli.kinds import Kind, read_targets
 from taskyard.cli.options import Duration, files, wait_timeout
@@ -17,6 +16,7 @@ from taskyard.cli.waiting import Awaited, Outcome, Verdict, judge_gone, wait_for
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import NotFound, RequestRefused
 from taskyard.clock import SystemClock
+from taskyard.quantity import format_duration
 
 
 @click.command(cls=Command, namespaced=True)
@@ -76,7 +76,7 @@ def delete(
         for key, verdict in outcome.unsettled.items():
             failed = True
             complain(
-                f"task/{key.partition('/')[2]} is not gone after {span(timeout or 0)}: {verdict.text}",
+                f"task/{key.partition('/')[2]} is not gone after {format_duration(timeout or 0)}: {verdict.text}",
                 "it goes on without you; `taskyard get tasks -w` shows it",
             )
     if failed:

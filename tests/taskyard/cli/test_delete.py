@@ -65,7 +65,7 @@ def test_time_runs_out(cli: Cli, api: FakeApi) -> None:
     api.holds_deletions = True
     run = cli("delete", "web", "--timeout", "100ms")
     assert run.out == ""
-    assert "error: task/web is not gone after 0s: Stopping: Deleted\n" in run.err
+    assert "error: task/web is not gone after 100ms: Stopping: Deleted\n" in run.err
     assert run.code == 1
 
 
