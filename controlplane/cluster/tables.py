@@ -6,6 +6,7 @@ otherwise treated as absent. No locks here: the cache applies changes under the 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -18,6 +19,8 @@ from taskyard import keys
 from taskyard.keys import NamedKey, NodeKey
 from taskyard.store.api import Entry
 from taskyard.store.informer import Change
+
+_log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 R = TypeVar("R")
@@ -189,6 +192,10 @@ def _attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tupl
         return read(entry, key), ""
     except ValueError as error:
         return None, str(error)
+    except Exception as error:
+        # Whoever wrote the value found a fault in a reader of ours: that one value is lost for it, not the whole batch.
+        _log.exception("cannot tell what is wrong with the value at %s", entry.key)
+        return None, f"it cannot be read: {type(error).__name__}: {error}"
 
 
 def _exchange(table: dict[str, dict[str, R]], key: NodeKey, new: R | None) -> R | None:

@@ -47,7 +47,10 @@ Dirty = NamedKey | NodeName
 class _Round:
     """What one round decides on, read in one go."""
 
+    shown: Snapshot
+    """As the cache has it."""
     snapshot: Snapshot
+    """With what is assumed."""
     wants: list[Want]
     standing: dict[NamedKey, Standing]
 
@@ -113,6 +116,8 @@ class Scheduler(LeaderLoop[Dirty]):
             proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
             for proposal in proposals:
                 self._assumed.expect(proposal)
+            # Those that found no room were held against what this round has placed, even where that fails now.
+            self._judged = self._assumed.over(round_.shown).nodes
             self._settle(commit_all(self._store, fence, proposals))
         self.metrics.pending = len(self._ready) + len(self._waiting)
         return bool(self._ready)
@@ -136,7 +141,8 @@ class Scheduler(LeaderLoop[Dirty]):
     def _read_round(self) -> _Round:
         with self.cache.lock:
             self._assumed.forget_seen(self.cache.revision)
-            snapshot = self._assumed.over(self._keeper.take())
+            shown = self._keeper.take()
+            snapshot = self._assumed.over(shown)
             self._wake(snapshot)
             wants, standing = [], {}
             for key in heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__):
@@ -145,7 +151,7 @@ class Scheduler(LeaderLoop[Dirty]):
                 if record is not None and needs_binding(self.cache, record):
                     wants.append(want_of(self.cache, record))
                     standing[key] = standing_of(self.cache, record)
-            return _Round(snapshot, wants, standing)
+            return _Round(shown, snapshot, wants, standing)
 
     def _wake(self, snapshot: Snapshot) -> None:
         """Another try for those that some node, different from when they were last held against it, has room for."""

@@ -1,0 +1,187 @@
+"""Placing a batch: order, room, stickiness, ties; and that it never breaks a rule, whatever the batch."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from controlplane.cluster import Demand
+from controlplane.cluster.demand import HostPortKey
+from controlplane.placement import FILTERS, Held, NodeState, Snapshot, Want, explain, fits, place, total
+from controlplane.placement.scores import rank_fitting
+from taskyard.keys import NamedKey
+from taskyard.objects import Taint
+from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
+
+HTTP = HostPortKey("tcp", 80)
+
+
+def want(
+    name: str,
+    demand: Demand | None = None,
+    *,
+    priority: int = 0,
+    created_at: str = "",
+    current: str = "",
+    held: Held | None = None,
+) -> Want:
+    return Want(NamedKey("default", name), name, demand or Demand(), priority, created_at, current, held)
+
+
+def placed(snapshot: Snapshot, *wants: Want) -> dict[str, str | None]:
+    return {decision.want.key.name: decision.node for decision in place(snapshot, wants)}
+
+
+def test_the_emptier_node_wins() -> None:
+    nodes = a_snapshot(a_node("n1", used=Demand(cpu=2000, memory=2 * GI)), a_node("n2", used=Demand(cpu=1000)))
+    assert placed(nodes, want("t", Demand(cpu=100, memory=MI))) == {"t": "n2"}
+
+
+def test_equal_nodes_are_taken_by_name_and_a_batch_spreads_over_them() -> None:
+    nodes = a_snapshot(*(a_node(name) for name in ("n3", "n1", "n2")))
+    batch = [want(f"t{i}") for i in range(6)]
+    assert placed(nodes, *batch) == {"t0": "n1", "t1": "n2", "t2": "n3", "t3": "n1", "t4": "n2", "t5": "n3"}
+
+
+def test_a_discouraging_taint_only_matters_while_there_is_another_node() -> None:
+    shunned = a_node("n1", taints=(Taint(key="old", effect="PreferNoSchedule"),))
+    busy = a_node("n2", used=Demand(cpu=3500))
+    batch = [want("t1", Demand(cpu=400)), want("t2", Demand(cpu=400))]
+    assert placed(a_snapshot(shunned, busy), *batch) == {"t1": "n2", "t2": "n1"}
+
+
+def test_the_batch_counts_what_it_has_placed() -> None:
+    nodes = a_snapshot(a_node("n1", memory=GI), a_node("n2", memory=GI))
+    batch = [want(f"t{i}", Demand(memory=600 * MI)) for i in range(3)]
+    assert placed(nodes, *batch) == {"t0": "n1", "t1": "n2", "t2": None}
+
+
+@pytest.mark.parametrize("equal", [pytest.param(1, id="alone"), pytest.param(5, id="with equals")])
+def test_a_fixed_host_port_goes_to_one_task_per_node(equal: int) -> None:
+    nodes = a_snapshot(a_node("n1"), a_node("n2", used=Demand(ports=(HTTP,))))
+    batch = [want(f"t{i}", Demand(ports=(HTTP,))) for i in range(equal)]
+    assert list(placed(nodes, *batch).values()) == ["n1"] + [None] * (equal - 1)
+
+
+def test_the_highest_priority_goes_first_then_the_oldest() -> None:
+    nodes = a_snapshot(a_node("n1", memory=GI))
+    batch = [
+        want("young", Demand(memory=GI), created_at="2026-01-02T00:00:00.000Z"),
+        want("old", Demand(memory=GI), created_at="2026-01-01T00:00:00.000Z"),
+        want("urgent", Demand(memory=GI), created_at="2026-01-03T00:00:00.000Z", priority=1),
+    ]
+    assert [d.want.key.name for d in place(nodes, batch)] == ["urgent", "old", "young"]
+    assert placed(nodes, *batch) == {"urgent": "n1", "old": None, "young": None}
+    assert placed(nodes, *batch[:2]) == {"old": "n1", "young": None}
+
+
+def test_a_task_stays_where_it_is_when_it_fits_without_what_it_holds() -> None:
+    held = Demand(memory=GI)
+    full = a_node("n1", memory=GI, used=held)
+    nodes = a_snapshot(full, a_node("n2"))
+    stays = want("t", Demand(memory=GI, cpu=100), current="n1", held=Held("n1", held))
+    moves = want("t", Demand(memory=GI + 1), current="n1", held=Held("n1", held))
+    assert placed(nodes, stays) == {"t": "n1"}
+    assert placed(nodes, moves) == {"t": "n2"}
+
+
+def test_room_that_a_moving_task_leaves_is_not_given_away_before_it_has_moved() -> None:
+    held = Demand(memory=GI)
+    nodes = a_snapshot(a_node("n1", memory=GI, used=held), a_node("n2", memory=2 * GI))
+    batch = [
+        want("mover", Demand(memory=2 * GI), current="n1", held=Held("n1", held), priority=1),
+        want("next", Demand(memory=GI)),
+    ]
+    assert placed(nodes, *batch) == {"mover": "n2", "next": None}
+
+
+def test_nothing_asked_for_fits_on_a_node_that_is_promised_twice() -> None:
+    over = a_node("n1", cpu=1000, used=Demand(cpu=2000))
+    assert placed(a_snapshot(over), want("t", Demand(memory=MI))) == {"t": "n1"}
+
+
+demands = st.builds(
+    Demand,
+    cpu=st.sampled_from([0, 100, 500, 1500]),
+    memory=st.sampled_from([0, 64 * MI, GI]),
+    disk=st.sampled_from([0, GI]),
+    ports=st.sampled_from([(), (HTTP,), (HTTP, HostPortKey("udp", 53))]),
+    selector=st.sampled_from([(), (("zone", "a"),)]),
+)
+nodes = st.builds(
+    a_node,
+    st.sampled_from(["n1", "n2", "n3", "n4", "n5"]),
+    cpu=st.sampled_from([1000, 4000]),
+    memory=st.sampled_from([GI, 4 * GI]),
+    disk=st.sampled_from([0, 2 * GI]),
+    used=st.builds(Demand, cpu=st.integers(0, 2000), ports=st.sampled_from([(), (HTTP,)])),
+    labels=st.sampled_from([{}, {"zone": "a"}, {"zone": "b"}]),
+    ready=st.sampled_from([True, True, True, False]),
+    runtime_ready=st.sampled_from([True, True, True, False]),
+    cordoned=st.sampled_from([False, False, False, True]),
+    taints=st.sampled_from([(), (), (Taint(key="gpu"),), (Taint(key="old", effect="PreferNoSchedule"),)]),
+)
+snapshots = st.lists(nodes, max_size=5).map(lambda found: a_snapshot(*{n.facts.name: n for n in found}.values()))
+batches = st.lists(st.tuples(demands, st.integers(0, 2)), max_size=20).map(
+    lambda asked: [want(f"t{i}", demand, priority=priority) for i, (demand, priority) in enumerate(asked)]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(snapshots, batches)
+def test_no_batch_breaks_a_filter_or_leaves_out_what_would_fit(snapshot: Snapshot, batch: list[Want]) -> None:
+    room: dict[str, NodeState] = dict(snapshot.nodes)
+    for decision in place(snapshot, batch):
+        demand = decision.want.demand
+        fitting = [node for node in room.values() if all(rule.check(demand, node) is None for rule in FILTERS)]
+        if decision.node is None:
+            assert not fitting
+        else:
+            chosen = room[decision.node]
+            assert chosen in fitting
+            assert decision.score == pytest.approx(max(total(demand, node) for node in fitting))
+            room[decision.node] = chosen.charged(demand)
+
+
+@settings(max_examples=200, deadline=None)
+@given(snapshots, batches)
+def test_decisions_do_not_depend_on_any_order(snapshot: Snapshot, batch: list[Want]) -> None:
+    shuffled_nodes = Snapshot(1, dict(reversed(snapshot.nodes.items())))
+    assert place(snapshot, batch) == place(shuffled_nodes, list(reversed(batch)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(snapshots, demands)
+def test_the_quick_rules_say_what_the_tables_say(snapshot: Snapshot, demand: Demand) -> None:
+    for node in snapshot.nodes.values():
+        refused = [failure for rule in FILTERS if (failure := rule.check(demand, node)) is not None]
+        assert fits(demand, node) == (not refused)
+        for ranked in rank_fitting(demand, [node] if fits(demand, node) else []):
+            assert -ranked[0] == pytest.approx(total(demand, node))
+
+
+@settings(max_examples=300, deadline=None)
+@given(snapshots, demands)
+def test_amounts_in_an_explanation_are_true(snapshot: Snapshot, demand: Demand) -> None:
+    """Where only an amount is missing, that much more is enough and one less is not."""
+    for verdict in explain(snapshot, demand).nodes:
+        missing = {failure.filter: failure.short for failure in verdict.failures}
+        if not missing or set(missing) - {"cpu", "memory", "disk"}:
+            continue
+        more = Demand(missing.get("cpu", 0), missing.get("memory", 0), missing.get("disk", 0))
+        node = snapshot.nodes[verdict.node]
+        assert fits(demand, node.released(more))
+        for name, short in missing.items():
+            less = {"cpu": more.cpu, "memory": more.memory, "disk": more.disk, name: short - 1}
+            assert not fits(demand, node.released(Demand(**less)))
+
+
+def test_equal_tasks_of_many_kinds_share_the_nodes_evenly() -> None:
+    snapshot = a_snapshot(*(a_node(f"n{i}", cpu=8000, memory=8 * GI) for i in range(10)))
+    batch = [want(f"t{i:03}", Demand(cpu=100 + 10 * (i % 4), memory=64 * MI)) for i in range(200)]
+    load = Counter(decision.node for decision in place(snapshot, batch))
+    assert None not in load
+    assert max(load.values()) - min(load.values()) <= 2
