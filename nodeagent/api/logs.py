@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 
 import falcon
@@ -19,6 +19,8 @@ from nodeagent.runtime.port import LogOptions, LogStream, Runtime, RuntimeRefuse
 from nodeagent.situation import Container
 from taskyard.clock import Clock
 
+RECEIVE = "taskyard.receive"
+"""Where server.py leaves ASGI's `receive`: Falcon does not look for a client that has gone while a stream is silent."""
 _MAX_STREAMS = 200
 _BUFFERED = 64
 """Chunks between the reader and the client."""
@@ -55,7 +57,7 @@ class Logs:
             raise
         resp.content_type = "text/plain; charset=utf-8"
         resp.set_header("x-taskyard-container", container.info.name)
-        resp.stream = _Relay(stream, self._free.release)
+        resp.stream = _Relay(stream, self._free.release, req.scope[RECEIVE])
 
     def _options(self, req: falcon.asgi.Request) -> LogOptions:
         since = req.get_param_as_float("since", min_value=0.0)
@@ -78,14 +80,18 @@ class Logs:
 class _Relay:
     """From a blocking stream in a thread to an asynchronous reader. Falcon iterates it, and closes it at the end."""
 
-    def __init__(self, stream: LogStream, released: Callable[[], None]) -> None:
+    def __init__(
+        self, stream: LogStream, released: Callable[[], None], receive: Callable[[], Awaitable[Mapping[str, object]]]
+    ) -> None:
         self._stream = stream
+        self._receive = receive
         self._released = released
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._room = threading.Semaphore(_BUFFERED)
         self._closed = False
         threading.Thread(target=self._read, name="agent-logs", daemon=True).start()
+        self._watcher = self._loop.create_task(self._watch())
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -108,6 +114,15 @@ class _Relay:
 
     async def close(self) -> None:
         """The client has gone, or has everything."""
+        self._watcher.cancel()
+        await self._end()
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        await self._end()
+
+    async def _end(self) -> None:
         self._closed = True
         self._room.release()
         await asyncio.to_thread(self._stream.close)

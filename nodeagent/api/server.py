@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import falcon.asgi
 import uvicorn
 
 from nodeagent.api.health import Health
-from nodeagent.api.logs import Logs
+from nodeagent.api.logs import RECEIVE, Logs
 
 _BACKLOG = 512
 
 
-def create_app(logs: Logs, health: Health) -> falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response]:
-    app = falcon.asgi.App()
-    app.add_route("/logs/{uid}", logs)
-    app.add_route("/healthz", health)
+AsgiApp = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Callable[..., Awaitable[None]]], Any]
+
+
+def create_app(logs: Logs, health: Health) -> AsgiApp:
+    falcon_app = falcon.asgi.App()
+    falcon_app.add_route("/logs/{uid}", logs)
+    falcon_app.add_route("/healthz", health)
+
+    async def app(
+        scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Callable[..., Awaitable[None]]
+    ) -> None:
+        await falcon_app({**scope, RECEIVE: receive}, receive, send)
+
     return app
 
 
@@ -30,7 +41,7 @@ def bind(address: str) -> socket.socket:
 class Server:
     """Inert until `start`."""
 
-    def __init__(self, app: falcon.asgi.App[falcon.asgi.Request, falcon.asgi.Response], bound: socket.socket) -> None:
+    def __init__(self, app: AsgiApp, bound: socket.socket) -> None:
         self._bound = bound
         self._server = uvicorn.Server(
             uvicorn.Config(
