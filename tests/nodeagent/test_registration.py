@@ -1,0 +1,129 @@
+"""Who may be a node: one host at a time, and only for as long as its lease lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from nodeagent.registration import Registration, holder
+from taskyard import keys
+from taskyard.clock import ManualClock
+from taskyard.objects import Amounts, NodeLease, decode, encode
+from taskyard.store.api import Entry, Put
+from taskyard.store.faulty import FaultyStore
+from taskyard.store.memory import MemoryStore
+
+KEY = keys.node_lease("n1")
+
+
+def value(host_id: str = "h1", incarnation: str = "1") -> NodeLease:
+    return NodeLease(incarnation=incarnation, host_id=host_id, address=f"{host_id}:1", capacity=Amounts())
+
+
+@pytest.mark.parametrize(
+    ("raw", "lease", "by"),
+    [
+        pytest.param(None, 0, "", id="free"),
+        pytest.param(encode(value("h1")), 7, "", id="ours"),
+        pytest.param(encode(value("h2")), 7, "h2:1", id="another-hosts"),
+        pytest.param(b"rubbish", 7, "an agent whose registration cannot be read", id="unreadable-and-leased"),
+        pytest.param(b"rubbish", 0, "", id="put-by-hand"),
+    ],
+)
+def test_holder(raw: bytes | None, lease: int, by: str) -> None:
+    assert holder(Entry(KEY, raw, 1, 1, 1, lease) if raw else None, "h1") == by
+
+
+@dataclass
+class Site:
+    clock: ManualClock
+    memory: MemoryStore
+    store: FaultyStore
+
+    def registration(self, host_id: str = "h1", incarnation: str = "1") -> Registration:
+        return Registration(self.store, self.clock, "n1", value(host_id, incarnation), ttl=10.0)
+
+    def registered(self) -> NodeLease | None:
+        entry = self.memory.get(KEY)
+        return decode(entry.value, NodeLease) if entry else None
+
+
+@pytest.fixture
+def site() -> Site:
+    clock = ManualClock()
+    memory = MemoryStore(clock)
+    return Site(clock, memory, FaultyStore(memory))
+
+
+def test_registers_and_leaves(site: Site) -> None:
+    registration = site.registration()
+    assert not registration.certain()
+    assert registration.fence() is None
+    registration.step()
+    assert registration.certain()
+    assert site.registered() == value()
+    registration.leave()
+    assert site.registered() is None
+    assert not registration.certain()
+
+
+def test_its_own_host_takes_over_at_once_without_a_gap(site: Site) -> None:
+    site.registration().step()
+    created = site.memory.get(KEY)
+    new = site.registration(incarnation="2")
+    new.step()
+    taken = site.memory.get(KEY)
+    assert created is not None
+    assert taken is not None
+    assert taken.create_revision == created.create_revision
+    site.clock.advance(9.0)
+    new.step()
+    site.clock.advance(9.0)
+    assert site.registered() == value(incarnation="2"), "the old lease took the key along when it expired"
+
+
+def test_another_host_waits_until_the_name_is_free(site: Site) -> None:
+    first, second = site.registration("h1"), site.registration("h2")
+    first.step()
+    second.step()
+    assert second.held_by == "h1:1"
+    assert not second.certain()
+    first.leave()
+    second.step()
+    assert second.certain()
+    assert second.held_by == ""
+
+
+def test_it_is_uncertain_from_the_moment_the_lease_may_have_expired(site: Site) -> None:
+    registration = site.registration()
+    registration.step()
+    site.store.down = True
+    site.clock.advance(9.9)
+    registration.step()
+    assert registration.certain()
+    site.clock.advance(0.2)
+    assert not registration.certain()
+
+
+def test_a_changed_readiness_is_told_once(site: Site) -> None:
+    registration = site.registration()
+    registration.step()
+    registration.runtime_ready(False, "")
+    registration.step()
+    found = site.registered()
+    assert found is not None
+    assert not found.runtime_ready
+    registration.runtime_ready(False, "")
+    before = site.memory.get(KEY)
+    registration.step()
+    assert site.memory.get(KEY) == before
+
+
+def test_nothing_is_put_under_a_registration_that_is_gone(site: Site) -> None:
+    registration = site.registration()
+    registration.step()
+    site.clock.advance(11.0)
+    commit = registration.commit([Put("/taskyard/v1/nodes/n1/stats", b"{}")])
+    assert commit is not None
+    assert not commit.succeeded
