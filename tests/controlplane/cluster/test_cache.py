@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from controlplane.cluster import CacheChange
+from controlplane.cluster import CacheChange, reading
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Assignment, Metadata, NodeSpec, NodeStats, TaskState, TaskStatus, encode
@@ -104,6 +104,18 @@ def test_an_invalid_value_is_set_aside_with_the_reason_until_it_changes(
     plane.pump()
     assert not plane.cache.quarantined
     assert [c.key for c in told if c.kind == "quarantine"] == [whole]
+
+
+def test_a_fault_in_a_reader_costs_one_value_not_the_batch(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    def faulty(*_: object) -> None:
+        raise IndexError("tuple index out of range")
+
+    monkeypatch.setattr(reading, "read_lease", faulty)
+    plane.add_node("n1")
+    plane.add_task(a_task("web", UID))
+    plane.pump()
+    assert WEB in plane.cache.tasks
+    assert plane.cache.quarantined == {keys.node_lease("n1"): "it cannot be read: IndexError: tuple index out of range"}
 
 
 def test_a_value_that_turns_bad_is_not_used_in_its_old_form(plane: Plane) -> None:

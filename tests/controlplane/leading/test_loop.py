@@ -1,0 +1,151 @@
+"""The loop itself, on a worker that only notes what it was given: terms, failures, sweeps, and its thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from controlplane.cluster import CacheChange
+from controlplane.leading import FencedOut, LeaderLoop
+from taskyard.store.api import Compare
+from tests.support.plane import Plane, a_task, a_uid
+
+
+class Notes(LeaderLoop[str]):
+    """Keys are names of tasks."""
+
+    def __init__(self, plane: Plane) -> None:
+        super().__init__(plane.cache, plane.clock, plane.elector.fence)
+        self.rounds: list[list[str]] = []
+        self.terms = 0
+        self.fails: list[Exception] = []
+        self.more = False
+
+    def begin_term(self) -> None:
+        self.terms += 1
+
+    def everything(self) -> Sequence[str]:
+        return sorted(key.name for key in self.cache.tasks)
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[str]:
+        return [change.key for change in changes if change.kind == "task"]
+
+    def work(self, batch: Sequence[str], fence: Compare) -> bool:
+        assert fence == self._fence()
+        self.rounds.append(list(batch))
+        if self.fails:
+            raise self.fails.pop()
+        more, self.more = self.more, False
+        return more
+
+
+@pytest.fixture
+def plane() -> Plane:
+    plane = Plane()
+    plane.add_task(a_task("a", a_uid(1)))
+    plane.add_task(a_task("b", a_uid(2)))
+    return plane
+
+
+def test_it_does_nothing_until_it_leads(plane: Plane) -> None:
+    notes = Notes(plane)
+    plane.pump()
+    assert not notes.step()
+    assert notes.next_due() > plane.clock.monotonic()
+    plane.lead()
+    assert notes.step()
+    assert (notes.rounds, notes.terms) == ([["a", "b"]], 1)
+    assert not notes.step()
+
+
+def test_a_change_makes_its_key_dirty_once(plane: Plane) -> None:
+    notes = Notes(plane)
+    plane.lead()
+    notes.step()
+    plane.add_task(a_task("b", a_uid(2)))
+    plane.add_task(a_task("b", a_uid(2)))
+    plane.pump()
+    assert notes.next_due() == plane.clock.monotonic()
+    notes.step()
+    assert notes.rounds[1:] == [["b"]]
+
+
+def test_a_round_that_fails_comes_up_again_with_all_its_keys(plane: Plane) -> None:
+    notes = Notes(plane)
+    plane.lead()
+    notes.fails.append(RuntimeError("a bug"))
+    with pytest.raises(RuntimeError):
+        notes.step()
+    assert not notes.step()
+    plane.clock.advance(0.1)
+    assert notes.step()
+    assert notes.rounds == [["a", "b"], ["a", "b"]]
+
+
+def test_work_left_over_is_done_without_waiting_for_a_key(plane: Plane) -> None:
+    notes = Notes(plane)
+    notes.more = True
+    plane.lead()
+    notes.step()
+    assert notes.next_due() == plane.clock.monotonic()
+    notes.step(timeout=1000)
+    assert notes.rounds == [["a", "b"], []]
+
+
+def test_once_fenced_out_it_waits_for_a_new_term(plane: Plane) -> None:
+    notes = Notes(plane)
+    plane.lead()
+    notes.fails.append(FencedOut())
+    notes.step()
+    assert not notes.leading
+    plane.add_task(a_task("c", a_uid(3)))
+    plane.pump()
+    assert not notes.step()
+    plane.elector.resign()
+    plane.lead()
+    notes.step()
+    assert (notes.rounds[1:], notes.terms) == ([["a", "b", "c"]], 2)
+
+
+def test_every_minute_it_looks_at_everything(plane: Plane) -> None:
+    notes = Notes(plane)
+    plane.lead()
+    notes.step()
+    for _ in range(19):
+        plane.clock.advance(3)
+        plane.elector.step()
+        assert not notes.step()
+    assert notes.next_due() == pytest.approx(60)
+    plane.clock.advance(3)
+    plane.elector.step()
+    assert notes.step()
+    assert notes.rounds == [["a", "b"], ["a", "b"]]
+
+
+def test_its_thread_lives_through_a_failure_and_stops_when_told(plane: Plane) -> None:
+    notes = Notes(plane)
+    notes.fails.append(RuntimeError("a bug"))
+    plane.lead()
+    stop = threading.Event()
+    thread = threading.Thread(target=notes.run, args=(stop,), daemon=True)
+    thread.start()
+    try:
+        _until(lambda: len(notes.rounds) >= 1)
+        plane.clock.advance(0.1)
+        notes.queue.add("c")
+        _until(lambda: any("c" in batch for batch in notes.rounds))
+    finally:
+        stop.set()
+        thread.join(timeout=10)
+    assert not thread.is_alive()
+
+
+def _until(condition: object, seconds: float = 10.0) -> None:
+    assert callable(condition)
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        threading.Event().wait(0.01)
