@@ -34,13 +34,13 @@ def ensure(engine: Engine, *, pull_timeout: float = 15.0) -> str:
         try:
             engine.pull(NAME, TAG, pull_timeout)
         except EngineError as error:
-            reason = f"no registry gave it ({_short(str(error))})"
+            reason = f"no registry could be reached ({_short(str(error))})"
         else:
             return f"pulled {REFERENCE}"
     else:
         reason = "no registry was asked"
     build(engine)
-    return f"made a stand-in for {REFERENCE} from this machine's busybox-static: {reason}"
+    return f"made a stand-in for {REFERENCE} from busybox-static: {reason}"
 
 
 def build(engine: Engine) -> None:
@@ -106,6 +106,7 @@ def _applets(binary: Path) -> list[str]:
     return [name for name in listed.stdout.split() if name != "busybox" and "/" not in name]
 
 
-def _short(text: str, limit: int = 160) -> str:
+def _short(text: str) -> str:
+    """The end of what the engine says: it puts the cause last."""
     text = " ".join(text.split())
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return text if len(text) <= 90 else "…" + text[-89:]

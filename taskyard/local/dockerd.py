@@ -1,12 +1,15 @@
 """A Docker Engine of our own, with everything in one folder: how it is started, when it is ready, how it is ended.
 
 `taskyard up` and the tests' docker_engine fixture both start it from here. Installing it is taskyard/local/packages.
+`python -m taskyard.local.dockerd FOLDER` prepares the folder, and becomes its dockerd.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -104,11 +107,7 @@ class Dockerd:
 
     def running(self) -> ProcessId | None:
         """The dockerd that uses this folder, whoever started it."""
-        try:
-            process = identify(int(self.pidfile.read_text()))
-        except (OSError, ValueError):
-            return None
-        return process if process is not None and self._is_ours(process.pid) else None
+        return self._recorded(self.pidfile)
 
     def stop(self, grace: float = 30.0) -> None:
         """Ends dockerd, its containerd, and what a crash of either left behind. Containers should be removed before:
@@ -133,8 +132,13 @@ class Dockerd:
         self._unmount()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _is_ours(self, pid: int) -> bool:
-        return str(self.data) in _command(pid)
+    def _recorded(self, pidfile: Path) -> ProcessId | None:
+        """The process that the file names, if it runs and is of this folder."""
+        try:
+            process = identify(int(pidfile.read_text()))
+        except (OSError, ValueError):
+            return None
+        return process if process is not None and f"{self.folder}/" in " ".join(_command(process.pid)) else None
 
     def _leftovers(self) -> list[ProcessId]:
         """containerd, its shims and what runs in them: they name our folder in their commands, or descend from one."""
@@ -152,10 +156,11 @@ class Dockerd:
             subprocess.run(["umount", "-l", target], capture_output=True, check=False)
 
     def _forget_dead_pid(self) -> None:
-        """dockerd refuses to start when the pid in its file belongs to any process, even to one that took it over."""
-        if self.running() is None:
-            self.pidfile.unlink(missing_ok=True)
-            (self.exec_root / "containerd" / "containerd.pid").unlink(missing_ok=True)
+        """dockerd believes these files: while any process has dockerd's old pid it does not start, and for a containerd
+        whose pid is not free yet (a zombie's, for one) it waits 15 s."""
+        for pidfile in (self.pidfile, self.exec_root / "containerd" / "containerd.pid"):
+            if self._recorded(pidfile) is None:
+                pidfile.unlink(missing_ok=True)
 
 
 def executable() -> str:
@@ -187,3 +192,16 @@ def _descendants(process: psutil.Process) -> list[psutil.Process]:
         return list(process.children(recursive=True))
     except psutil.Error:
         return []
+
+
+def _main() -> None:
+    dockerd = Dockerd(Path(sys.argv[1]))
+    try:
+        dockerd.prepare()
+        os.execv(dockerd.argv()[0], dockerd.argv())
+    except LocalError as error:
+        sys.exit(f"error: {error}")
+
+
+if __name__ == "__main__":
+    _main()

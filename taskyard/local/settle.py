@@ -75,13 +75,13 @@ def plan(folder: StateFolder, settings: Settings) -> Plan:
     """The children, in the order of their start."""
     children: list[ChildPlan] = []
     etcd_list = ",".join(settings.etcd)
+    python = [sys.executable, "-m"]
     if settings.own_docker:
-        argv = Dockerd(folder.docker).argv()
+        argv = [*python, "taskyard.local.dockerd", str(folder.docker)]
         children.append(ChildPlan(name="docker", argv=argv, log=_log(folder, "docker"), outlives=True))
     if settings.own_etcd:
         server = own_etcd(folder, settings)
         children.append(ChildPlan(name="etcd", argv=server.argv(), log=_log(folder, "etcd")))
-    python = [sys.executable, "-m"]
     api = ["--host", settings.host, "--port", str(settings.port)]
     agent = ["--node", settings.node, "--cluster", settings.cluster, "--docker-host", settings.docker]
     children += [
