@@ -1,9 +1,14 @@
-"""normalize: one spelling for each amount, so that `1Gi` and `1024Mi` are the same spec with the same hash."""
+"""normalize: one spelling for each spec, so that the same wish always has the same hash.
+
+`1Gi` and `1024Mi` are one amount, and a default that is written out is the same as one that is not. The encoder leaves
+out a default only when it is the very object of the struct's definition, so equal values are replaced by that.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -12,23 +17,20 @@ from taskyard.quantity import Quantity, byte_count, cpu_millis, format_bytes, fo
 
 W = TypeVar("W", bound=msgspec.Struct)
 
-_NO_RESOURCES, _DEFAULT_RESTART, _DEFAULT_STOP = Resources(), Restart(), Stop()
-
 
 def normalize(spec: TaskSpec) -> TaskSpec:
-    """The spec with every quantity in its usual spelling (taskyard.quantity.format_*). Doing it twice changes nothing.
+    """The spec with every quantity in its usual spelling (taskyard.quantity.format_*) and no default written out.
 
-    ValueError for a quantity that is none; a validated spec has none of these.
+    Doing it twice changes nothing. ValueError for a quantity that is none; a validated spec has none of these.
     """
     return _with(
         spec,
-        resources=_NO_RESOURCES if spec.resources == _NO_RESOURCES else _resources(spec.resources),
-        restart=_DEFAULT_RESTART if spec.restart == _DEFAULT_RESTART else _restart(spec.restart),
-        stop=_DEFAULT_STOP
-        if spec.stop == _DEFAULT_STOP
-        else _with(spec.stop, grace_period=_time(spec.stop.grace_period)),
-        health_check=None if spec.health_check is None else _health_check(spec.health_check),
+        ports=[_with(port) for port in spec.ports],
         volumes=[_volume(volume) for volume in spec.volumes],
+        resources=_resources(spec.resources),
+        restart=_with(spec.restart, backoff=_backoff(spec.restart.backoff)),
+        stop=_stop(spec.stop),
+        health_check=None if spec.health_check is None else _health_check(spec.health_check),
     )
 
 
@@ -41,12 +43,12 @@ def _resources(resources: Resources) -> Resources:
     )
 
 
-def _restart(restart: Restart) -> Restart:
-    backoff = restart.backoff
-    return _with(
-        restart,
-        backoff=Backoff(initial=_time(backoff.initial), max=_time(backoff.max), reset=_time(backoff.reset)),
-    )
+def _backoff(backoff: Backoff) -> Backoff:
+    return _with(backoff, initial=_time(backoff.initial), max=_time(backoff.max), reset=_time(backoff.reset))
+
+
+def _stop(stop: Stop) -> Stop:
+    return _with(stop, grace_period=_time(stop.grace_period))
 
 
 def _health_check(check: HealthCheck) -> HealthCheck:
@@ -59,7 +61,7 @@ def _health_check(check: HealthCheck) -> HealthCheck:
 
 
 def _volume(volume: Volume) -> Volume:
-    return volume if volume.size is None else _with(volume, size=_size(volume.size))
+    return _with(volume, size=_maybe(volume.size, _size))
 
 
 def _cpu(value: Quantity) -> str:
@@ -78,5 +80,17 @@ def _maybe(value: Quantity | None, spell: Callable[[Quantity], str]) -> str | No
     return None if value is None else spell(value)
 
 
-def _with(struct: W, **changes: object) -> W:
+def _with(struct: W, **changes: Any) -> W:
+    """A copy with these changes, and the definition's own object wherever a value equals the default."""
+    for name, default in _defaults(type(struct)):
+        value = changes.get(name, getattr(struct, name))
+        if value == default and type(value) is type(default):
+            changes[name] = default
     return msgspec.structs.replace(struct, **changes)
+
+
+@cache
+def _defaults(kind: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple(
+        (field.name, field.default) for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT
+    )

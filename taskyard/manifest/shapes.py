@@ -37,7 +37,7 @@ def shape_hint(path: Path, value: object, types: list[str], written: str, fallba
     special = _SPECIAL.get(place) or _SPECIAL.get((*place[:-1], "*"))
     if special is not None and (hint := special(value)):
         return hint
-    if "string" in types and isinstance(value, bool | int | float):
+    if types == ["string"] and isinstance(value, bool | int | float):
         return f"quote it: '{shorten(written or str(value))}'"
     if isinstance(value, str):
         return _from_text(value, types, fallback)

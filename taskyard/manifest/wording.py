@@ -88,7 +88,7 @@ def _missing(error: Fault, path: Path) -> Iterator[Finding]:
 
 
 def _missing_hint(error: Fault, name: str) -> str:
-    if error.steps[-2] == "else":
+    if error.steps[-2:-1] == ("else",):
         return "name the volume, such as name: data, or write type: tmpfs"
     field = error.schema.get("properties", {}).get(name, {})
     examples = field.get("examples")
@@ -172,7 +172,7 @@ def _range(value: Any, limit: Any, schema: Mapping[str, Any], path: Path) -> tup
 
 
 def _pattern(value: Any, _: Any, schema: Mapping[str, Any], path: Path) -> tuple[str, str]:
-    what = "is empty" if value == "" else f"{shown(value)} is not {_noun(schema, path)}"
+    what = "the text is empty" if value == "" else f"{shown(value)} is not {_noun(schema, path)}"
     return what, spelling_hint(value, schema, path)
 
 
@@ -188,7 +188,7 @@ def _noun(schema: Mapping[str, Any], path: Path) -> str:
 
 def _length(value: Any, limit: Any, schema: Mapping[str, Any], path: Path) -> tuple[str, str]:
     if value == "":
-        return "is empty", spelling_hint(value, schema, path)
+        return "the text is empty", spelling_hint(value, schema, path)
     return (
         f"{shown(value)} has {len(value)} characters; at most {limit} are allowed",
         f"shorten it to {limit} characters",

@@ -106,6 +106,7 @@ class Builder:
         """None for a key that cannot be used; it has been noted then."""
         self._count(path, mark)
         if not isinstance(event, ScalarEvent):
+            self.faults.add(path)
             what = "an alias" if isinstance(event, AliasEvent) else "a list or mapping"
             self._note(
                 path, mark, f"a key cannot be {what}", "write the key as text; quote text that starts with { or ["
@@ -154,6 +155,8 @@ class Builder:
             self._note(path, mark, f"the anchor &{shorten(event.anchor)} is not supported", hint)
         tag = getattr(event, "tag", None)
         if tag is not None:
+            if isinstance(event, ScalarEvent):
+                self.faults.add(path)
             hint = "remove it, and quote a value that is to be text"
             self._note(path, mark, f"the tag {shorten(tag.replace('tag:yaml.org,2002:', '!!'))} is not supported", hint)
 
