@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from taskyard.objects import Backoff, HealthCheck, Resources, Restart, Stop, TaskSpec, Volume
+from taskyard.objects import Backoff, HealthCheck, Resources, Stop, TaskSpec, Volume
 from taskyard.quantity import Quantity, byte_count, cpu_millis, format_bytes, format_cpu, format_duration, seconds
 
 W = TypeVar("W", bound=msgspec.Struct)

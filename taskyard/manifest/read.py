@@ -41,7 +41,8 @@ def read_object(document: Document | Any) -> Task | NodeSpec:
     if data["kind"] == "Node":
         spec = data.pop("spec", {})
         return _build(data | spec, NodeSpec, whole.source)
-    return _normal(_build(data, Task, whole.source))
+    task = _build(data, Task, whole.source)
+    return msgspec.structs.replace(task, spec=normalize(task.spec))
 
 
 def read_task_value(raw: bytes, key: NamedKey, source: str = "") -> Task:
@@ -78,11 +79,6 @@ def _strict(raw: bytes, source: str) -> Any:
         except (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError):
             pass
     return parse_json(raw, source)
-
-
-def _normal(task: Task) -> Task:
-    spec = normalize(task.spec)
-    return task if spec == task.spec else msgspec.structs.replace(task, spec=spec)
 
 
 def _build(data: dict[str, Any], kind: type[S], source: str) -> S:
