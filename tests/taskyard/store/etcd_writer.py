@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from types import TracebackType
 
 from taskyard.store.api import OutcomeUnknown, Put, Store, StoreUnavailable, absent
 
 
 class Writer:
-    """Puts /w/00000, /w/00001, … each once, from a thread; a write that surely failed is tried again.
+    """Puts /w/00000, /w/00001, … each once, in a thread, while its block runs; tries again what surely failed.
 
     `acknowledged` maps each key to its revision. A key whose outcome is unknown is left as it is and passed over.
     """
@@ -22,10 +23,13 @@ class Writer:
         self.refusals = 0
         """How often a write surely failed."""
 
-    def start(self) -> None:
+    def __enter__(self) -> Writer:
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         self._thread.join()
 

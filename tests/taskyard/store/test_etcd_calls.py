@@ -179,14 +179,12 @@ def test_close_ends_a_call_of_another_thread(etcd_server: EtcdServer) -> None:
 def test_a_restart_of_etcd_is_lived_through(etcd_server: EtcdServer) -> None:
     store = EtcdStore([etcd_server.endpoint], timeout=TIMEOUT)
     lease = store.grant(60)
-    writer = Writer(store)
-    writer.start()
-    eventually(lambda: len(writer.acknowledged) > 20)
-    etcd_server.kill()
-    etcd_server.start()
-    before = len(writer.acknowledged)
-    eventually(lambda: len(writer.acknowledged) > before + 20)
-    writer.stop()
+    with Writer(store) as writer:
+        eventually(lambda: len(writer.acknowledged) > 20)
+        etcd_server.kill()
+        etcd_server.start()
+        before = len(writer.acknowledged)
+        eventually(lambda: len(writer.acknowledged) > before + 20)
     found = {entry.key: entry.mod_revision for entry in store.list("/w/").entries}
     assert {key: found.get(key) for key in writer.acknowledged} == writer.acknowledged
     assert set(found) - set(writer.acknowledged) <= set(writer.unknown)
@@ -197,17 +195,15 @@ def test_a_restart_of_etcd_is_lived_through(etcd_server: EtcdServer) -> None:
 def test_the_death_of_a_member_is_lived_through(tmp_path_factory: pytest.TempPathFactory) -> None:
     with etcd_cluster(tmp_path_factory.mktemp("cluster")) as members:
         store = EtcdStore([member.endpoint for member in members], timeout=5.0)
-        writer = Writer(store)
-        writer.start()
-        for _ in range(2):
-            eventually(lambda: len(writer.acknowledged) > 20)
-            in_use = next(member for member in members if member.endpoint == store.status().endpoint)
-            in_use.kill()
-            enough = len(writer.acknowledged) + 20
-            eventually(partial(lambda count: len(writer.acknowledged) > count, enough), 30.0)
-            in_use.start()
-            in_use.wait_healthy()
-        writer.stop()
+        with Writer(store) as writer:
+            for _ in range(2):
+                eventually(lambda: len(writer.acknowledged) > 20)
+                in_use = next(member for member in members if member.endpoint == store.status().endpoint)
+                in_use.kill()
+                enough = len(writer.acknowledged) + 20
+                eventually(partial(lambda count: len(writer.acknowledged) > count, enough), 30.0)
+                in_use.start()
+                in_use.wait_healthy()
         found = {entry.key: entry.mod_revision for entry in store.list("/w/").entries}
         assert {key: found.get(key) for key in writer.acknowledged} == writer.acknowledged
         assert set(found) - set(writer.acknowledged) <= set(writer.unknown)

@@ -30,13 +30,11 @@ def check(events: list[KeyEvent], store: Store) -> None:
 
 def follow(store: Store, watch: Watch, fault: Callable[[Writer], None]) -> None:
     """Lets a writer and the watch go through the fault, and checks that nothing was lost or told twice."""
-    writer = Writer(store)
-    writer.start()
-    events = read_until(watch, "/w/00020")
-    fault(writer)
-    before = len(writer.acknowledged)
-    eventually(lambda: len(writer.acknowledged) > before + 20, 30.0)
-    writer.stop()
+    with Writer(store) as writer:
+        events = read_until(watch, "/w/00020")
+        fault(writer)
+        before = len(writer.acknowledged)
+        eventually(lambda: len(writer.acknowledged) > before + 20, 30.0)
     put(store, "/end")
     events += read_until(watch, "/end")
     check(events, store)
@@ -69,14 +67,12 @@ def test_the_connection_breaks_again_and_again(etcd: EtcdServer) -> None:
         watching = EtcdStore([relay.endpoint])
         watch = watching.watch("/", start_revision=store.list("/").revision + 1)
 
-        writer = Writer(store)
-        writer.start()
         events: list[KeyEvent] = []
-        for _ in range(8):
-            events += read_until(watch, f"/w/{len(writer.acknowledged) + 5:05d}")
-            relay.cut()
-            relay.join()
-        writer.stop()
+        with Writer(store) as writer:
+            for _ in range(8):
+                events += read_until(watch, f"/w/{len(writer.acknowledged) + 5:05d}")
+                relay.cut()
+                relay.join()
         put(store, "/end")
         events += read_until(watch, "/end")
         check(events, store)
