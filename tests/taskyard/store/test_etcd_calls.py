@@ -209,3 +209,21 @@ def test_the_death_of_a_member_is_lived_through(tmp_path_factory: pytest.TempPat
         assert set(found) - set(writer.acknowledged) <= set(writer.unknown)
         assert len(writer.unknown) <= 4
         store.close()
+
+
+def test_a_member_without_the_others_says_so_and_takes_no_write(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with etcd_cluster(tmp_path_factory.mktemp("cluster")) as members:
+        alone, *others = members
+        store = EtcdStore([alone.endpoint], timeout=TIMEOUT)
+        for other in others:
+            other.pause()
+        eventually(lambda: not store.status().has_leader)
+        with pytest.raises(StoreUnavailable, match="no leader"):
+            store.get("/a")
+        with pytest.raises(StoreUnavailable, match="no leader") as error:
+            store.commit([], [Put("/a", b"")])
+        assert not isinstance(error.value, OutcomeUnknown)
+        for other in others:
+            other.resume()
+        eventually(lambda: store.get("/a") is None)
+        store.close()
