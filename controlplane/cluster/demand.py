@@ -50,6 +50,10 @@ def demand_of(spec: TaskSpec) -> Demand:
         cpu=0 if resources.cpu is None else cpu_millis(resources.cpu),
         memory=0 if resources.memory is None else byte_count(resources.memory),
         disk=0 if resources.disk is None else byte_count(resources.disk),
-        ports=tuple(sorted({HostPortKey(p.protocol, p.host) for p in spec.ports if isinstance(p.host, int)})),
+        ports=_fixed_ports(spec) if spec.ports else (),
         selector=tuple(sorted(spec.node_selector.items())),
     )
+
+
+def _fixed_ports(spec: TaskSpec) -> tuple[HostPortKey, ...]:
+    return tuple(sorted({HostPortKey(port.protocol, port.host) for port in spec.ports if isinstance(port.host, int)}))

@@ -98,6 +98,16 @@ def test_room_that_a_moving_task_leaves_is_not_given_away_before_it_has_moved() 
     assert placed(nodes, *batch) == {"mover": "n2", "next": None}
 
 
+def test_a_task_that_stays_takes_only_what_it_needs_on_top_and_gives_nothing_away_yet() -> None:
+    held = Demand(memory=600 * MI, ports=(HTTP,))
+    nodes = a_snapshot(a_node("n1", memory=GI, used=held))
+    same = want("t", held, current="n1", held=Held("n1", held), priority=1)
+    smaller = want("t", Demand(memory=100 * MI), current="n1", held=Held("n1", held), priority=1)
+    assert placed(nodes, same, want("next", Demand(memory=400 * MI))) == {"t": "n1", "next": "n1"}
+    assert placed(nodes, smaller, want("next", Demand(memory=500 * MI))) == {"t": "n1", "next": None}
+    assert placed(nodes, smaller, want("next", Demand(ports=(HTTP,)))) == {"t": "n1", "next": None}
+
+
 def test_nothing_asked_for_fits_on_a_node_that_is_promised_twice() -> None:
     over = a_node("n1", cpu=1000, used=Demand(cpu=2000))
     assert placed(a_snapshot(over), want("t", Demand(memory=MI))) == {"t": "n1"}
