@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import threading
+import time
 
 from taskyard.local.down import our_containers, stop_processes
 from taskyard.local.errors import LocalError
@@ -14,13 +14,20 @@ from taskyard.local.steps import Steps
 _EVERY = 0.3
 
 
-def stay(folder: StateFolder, settings: Settings, steps: Steps, down: str) -> None:
-    """Returns once everything is stopped. `down` is the command that removes the containers."""
-    asked = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: asked.set())
+_ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def interrupt_at_every_ending() -> None:
+    """A terminal that is closed, and a kill, stop everything as Ctrl-C does: with KeyboardInterrupt."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.default_int_handler)
+
+
+def stay(folder: StateFolder, steps: Steps) -> None:
+    """Until KeyboardInterrupt; returns when `taskyard down` has stopped everything meanwhile."""
     known = _children(folder)
-    while not asked.wait(_EVERY):
+    while True:
+        time.sleep(_EVERY)
         now = _children(folder)
         for line in news(known, now):
             steps.say(line)
@@ -32,17 +39,20 @@ def stay(folder: StateFolder, settings: Settings, steps: Steps, down: str) -> No
             raise LocalError(
                 "the supervisor has ended; `taskyard up` starts it again", log=log_of(folder, "supervisor")
             )
-    steps.console.print()
-    stop_all(folder, settings, steps, down)
 
 
 def stop_all(folder: StateFolder, settings: Settings | None, steps: Steps, down: str) -> None:
+    """All but the containers; `down` is the command that removes those. Cannot be interrupted again."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
+    steps.console.print()
     with folder.locked("up"):
         stop_processes(folder, steps)
     containers = [one for one in our_containers(settings) if one.state == "running"] if settings is not None else []
     if containers:
-        engine = ", and the Docker Engine that holds them" if settings is not None and settings.own_docker else ""
-        steps.say(f"{len(containers)} containers keep running{engine}; this removes them: {down}")
+        count = "1 container keeps" if len(containers) == 1 else f"{len(containers)} containers keep"
+        engine = ", with the Docker Engine that we started" if settings is not None and settings.own_docker else ""
+        steps.say(f"{count} running{engine}; to remove what is left: {down}")
     elif settings is not None and settings.own_docker:
         steps.say(f"the Docker Engine keeps running; this stops it: {down}")
 

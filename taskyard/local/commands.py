@@ -70,7 +70,7 @@ def up(
     What runs already (a Docker Engine, an etcd) is used; what is missing is installed on Debian, and started. Repeating
     it changes nothing, and starts only what died.
     """
-    from taskyard.local.attached import stay, stop_all
+    from taskyard.local.attached import interrupt_at_every_ending, stay, stop_all
     from taskyard.local.settle import Wishes
     from taskyard.local.steps import Steps
     from taskyard.local.up import bring_up
@@ -78,22 +78,26 @@ def up(
     folder, steps = StateFolder(state_dir), Steps()
     usual = Path("manifests")
     chosen = None if no_manifests else manifests or (usual if _has_files(usual) else None)
+    foreground = not detach and folder.supervisor() is None
+    started = None
+    if foreground:
+        interrupt_at_every_ending()
     try:
         started = bring_up(folder, Wishes(host=host, port=port, etcd=etcd, node=node), chosen, steps)
-    except KeyboardInterrupt:
         steps.console.print()
-        if not detach:
+        for line in _next_steps(started.settings, state_dir, foreground):
+            steps.console.print(line, markup=False)
+        if foreground:
+            stay(folder, steps)
+    except KeyboardInterrupt:
+        if foreground:
             stop_all(folder, folder.settings(), steps, _command(state_dir, "down"))
-        raise
+        if started is None:
+            raise
     except LocalError as error:
         if folder.supervisor() is not None:
             error.hint = error.hint or f"what was started keeps running; this ends it: {_command(state_dir, 'down')}"
         raise
-    steps.console.print()
-    for line in _next_steps(started.settings, state_dir, detach or not started.fresh):
-        steps.console.print(line, markup=False)
-    if not detach and started.fresh:
-        stay(folder, started.settings, steps, _command(state_dir, "down"))
     failed = {label: verdict for label, verdict in started.verdicts.items() if verdict.failure or not verdict.settled}
     for label, verdict in failed.items():
         click.echo(f"error: {label} does not run: {verdict.failure or verdict.text}", err=True)
@@ -127,7 +131,7 @@ def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(folder.rglob("*.y*ml"))
 
 
-def _next_steps(settings: Settings, state_dir: Path, stays: bool) -> list[str]:
+def _next_steps(settings: Settings, state_dir: Path, foreground: bool) -> list[str]:
     """The API's address and what to type next, so that it works as it stands in this shell."""
     program = _program()
     address = "" if settings.port == 8080 else f" --port {settings.port}"
@@ -140,7 +144,8 @@ def _next_steps(settings: Settings, state_dir: Path, stays: bool) -> list[str]:
         f"  curl {settings.url}/nodes",
         "",
     ]
-    return [*lines, f"To end it: {_command(state_dir, 'down')}" if stays else "Ctrl-C stops all but the containers."]
+    ending = "Ctrl-C stops all but the containers." if foreground else f"To end it: {_command(state_dir, 'down')}"
+    return [*lines, ending]
 
 
 def _command(state_dir: Path, name: str) -> str:

@@ -16,10 +16,15 @@ _GIVE_UP_AFTER = 4
 
 
 def wait_until(what: str, ready: Callable[[], bool], folder: StateFolder, child: str, timeout: float) -> None:
-    """LocalError, with the end of the child's log, when it ends again and again or the time is up."""
+    """Until the child runs and is `ready`: a dead agent's lease, for one, looks ready for a while.
+
+    LocalError, with the end of the child's log, when it ends again and again or the time is up.
+    """
     deadline = time.monotonic() + timeout
-    while not ready():
+    while True:
         known = report_of(folder, child)
+        if known is not None and known.process is not None and known.process.alive() and ready():
+            return
         if known is not None and known.process is None and known.failures >= _GIVE_UP_AFTER:
             raise LocalError(
                 f"{child} ended {known.failures} times in a row ({known.last_exit})", log=log_of(folder, child)

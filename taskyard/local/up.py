@@ -32,10 +32,9 @@ _TITLES = {"docker": "Docker Engine", "etcd": "etcd", "controlplane": "control p
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What `up` leaves behind. `fresh`: this run started the supervisor; `verdicts`: on each task of the manifests."""
+    """What `up` leaves behind. `verdicts`: on each task of the manifests."""
 
     settings: Settings
-    fresh: bool
     verdicts: dict[str, Verdict]
 
 
@@ -43,16 +42,16 @@ def bring_up(folder: StateFolder, wishes: Wishes, manifests: Path | None, steps:
     """Raises LocalError; what was started by then keeps running, and the next `up` goes on from there."""
     documents = read_manifests([str(manifests)], None) if manifests is not None else []
     with folder.locked("up"):
-        settings, fresh = _start(folder, wishes, steps)
+        settings = _start(folder, wishes, steps)
         client = Client(settings.url)
         _await_parts(folder, settings, client, steps)
         awaited = _apply(client, documents, steps)
     verdicts = watch_tasks(client, awaited, steps.console, _TASKS_TIMEOUT) if awaited else {}
-    return Started(settings, fresh, verdicts)
+    return Started(settings, verdicts)
 
 
-def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> tuple[Settings, bool]:
-    """The settings in force, and whether anything was started."""
+def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> Settings:
+    """The settings in force."""
     earlier = folder.settings()
     supervisor = folder.supervisor()
     alive = folder.running_children()
@@ -64,7 +63,7 @@ def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> tuple[Settings,
         )
     if earlier is not None and supervisor is not None:
         steps.say(f"already running in {folder.path} (supervisor: pid {supervisor.pid})")
-        return earlier, False
+        return earlier
     if alive:
         steps.say(f"still running from before, and kept: {', '.join(alive)}")
     with steps.step("looking for a Docker Engine and an etcd") as result:
@@ -77,7 +76,7 @@ def _start(folder: StateFolder, wishes: Wishes, steps: Steps) -> tuple[Settings,
         started = spawn(argv, log_of(folder, "supervisor"))
         _wait_for_supervisor(folder, started)
         result.append(f"started the supervisor (pid {started.pid}), which keeps the rest running")
-    return settings, True
+    return settings
 
 
 def _wait_for_supervisor(folder: StateFolder, started: subprocess.Popen[bytes]) -> None:
