@@ -51,7 +51,7 @@ def decide(situation: Situation) -> Action:
         return Look(situation.unsure)
     assignment = situation.assignment
     if assignment is None:
-        return _clear(situation, situation.containers, None) or (Forget() if situation.status else Nothing())
+        return _clear(situation, situation.containers, None) or Forget()
     others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)
     clearing = _clear(situation, others, None)
     if clearing:

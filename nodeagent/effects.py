@@ -20,6 +20,7 @@ from nodeagent.runtime.port import (
     NameConflict,
     PublishedPort,
     Runtime,
+    RuntimeFault,
     RuntimeRefused,
     RuntimeUnavailable,
 )
@@ -96,7 +97,12 @@ class Effects:
             self._view.doubt(memory.uid, [action.container])
 
     def remove(self, memory: TaskMemory, action: Remove) -> None:
-        self._runtime.remove(action.container, force=action.force)
+        try:
+            self._runtime.remove(action.container, force=action.force)
+        except RuntimeFault:
+            # It may be gone all the same, or somebody may have started it again.
+            self._view.doubt(memory.uid, [action.container])
+            raise
         self._view.gone(memory.uid, action.container)
         memory.signalled.pop(action.container, None)
 

@@ -112,7 +112,7 @@ RUN = Run(UID, 1, 1)
     ("given", "action"),
     [
         pytest.param(situation(GO, RUNNING, container(), unsure=("c11",)), Look(("c11",)), id="looks-first"),
-        pytest.param(situation(None, None), Nothing(), id="nothing-known"),
+        pytest.param(situation(None, None), Forget(), id="nothing-known"),
         pytest.param(situation(None, RUNNING), Forget(), id="unassigned-and-gone"),
         pytest.param(situation(None, None, container()), Signal("c11", "SIGTERM"), id="unassigned-runs"),
         pytest.param(situation(None, None, container(state="exited")), Remove("c11", False), id="unassigned-ended"),

@@ -280,3 +280,14 @@ def test_a_removed_container_during_a_stop_is_fine(world: World) -> None:
     world.runtime.remove(f"ty-{UID}-1-1", force=True)
     world.advance(1.0)
     check_stop(world)
+
+
+def test_a_container_that_somebody_starts_again_during_its_removal_is_stopped_too(world: World) -> None:
+    world.assign(args=ONCE, restart={"policy": "never"})
+    world.advance(5.0)
+    world.runtime.start(f"ty-{UID}-1-1")
+    world.unassign()
+    world.informer.pump(0)
+    world.agent.reconcile(0)
+    world.advance(25.0)
+    check_unassigned(world)

@@ -106,7 +106,8 @@ def test_an_exit_is_told(world: Harness, label: str, args: tuple[str, ...], exit
     assert found is not None
     assert found.exit_code == exit_code
     assert not found.oom_killed
-    assert found.finished_at >= found.started_at > 0
+    # Docker may date the end of a very short run a little before its start.
+    assert found.finished_at > found.started_at - 1 > 0
 
 
 def test_running_out_of_memory_is_told_apart(world: Harness, label: str) -> None:
