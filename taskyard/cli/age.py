@@ -17,6 +17,14 @@ def age(moment: str, now: float) -> str:
         return moment
 
 
+def until(moment: str, now: float) -> str:
+    """The time left to an RFC 3339 moment: `16s`; `0s` once it has passed."""
+    try:
+        return span(max(parse_timestamp(moment) - now, 0))
+    except ValueError:
+        return moment
+
+
 def span(seconds: float) -> str:
     """Two units at most, and the smaller only while it says something: as kubectl has it."""
     whole = int(seconds)

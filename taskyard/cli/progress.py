@@ -52,16 +52,19 @@ class Living:
         self._live = live
 
     def show(self, waiting: dict[str, str]) -> None:
-        from rich.console import Group
+        from rich.markup import escape
         from rich.spinner import Spinner
-        from rich.text import Text
+        from rich.table import Table
 
-        rows = [
-            Spinner("dots", Text(f"{label}  {text}", no_wrap=True, overflow="ellipsis"))
-            for label, text in waiting.items()
-        ]
-        rest = len(rows) - SHOWN
-        self._live.update(Group(*rows[:SHOWN], *([Text(f"  and {rest} more")] if rest > 0 else [])))
+        grid = Table.grid(padding=(0, 1))
+        for _ in range(2):
+            grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis")
+        for label, text in list(waiting.items())[:SHOWN]:
+            grid.add_row(Spinner("dots"), escape(label), escape(text))
+        if len(waiting) > SHOWN:
+            grid.add_row("", f"and {len(waiting) - SHOWN} more", "")
+        self._live.update(grid)
 
     def say(self, line: str) -> None:
         self._live.console.print(line, markup=False, highlight=False)

@@ -113,6 +113,7 @@ EVENT_COLUMNS: list[Column[EventView]] = [
 
 
 def reason(task: TaskView) -> str:
-    """The reason, and the sentence that explains it, on one line."""
+    """The reason, unless the state says it already, and the sentence that explains it, on one line."""
+    word = "" if task.status.reason == task.status.state else task.status.reason
     message = " ".join(task.status.message.split())
-    return f"{task.status.reason}: {message}" if task.status.reason and message else task.status.reason or message
+    return f"{word}: {message}" if word and message else word or message

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from taskyard.cli.age import age, cores, share, size
-from taskyard.cli.rows import node_status, pairs, port, taints, times
+from taskyard.cli.age import age, cores, share, size, until
+from taskyard.cli.rows import node_status, pairs, taints, times
 from taskyard.cli.table import Table, painted, state_colour
-from taskyard.client.views import EventView, NodeView, TaskView
+from taskyard.client.views import EventView, NodeView, PortView, TaskView
 
-_LABEL_WIDTH = 13
+_LABEL_WIDTH = 14
 
 
-def task_story(task: TaskView, spec_yaml: str, events: Sequence[EventView], now: float, *, colour: bool) -> list[str]:
-    """`spec_yaml`: the spec as the server has it, whatever its version."""
+def task_story(
+    task: TaskView,
+    spec_yaml: str,
+    events: Sequence[EventView],
+    now: float,
+    *,
+    node_host: str = "",
+    colour: bool = False,
+) -> list[str]:
+    """`spec_yaml`: the spec as the server has it. `node_host`: where ports are reached that name no address."""
     metadata, status = task.metadata, task.status
+    waits = status.next_attempt_at
     lines = [
         *_fact("Name", metadata.name),
         *_fact("Namespace", metadata.namespace),
@@ -37,14 +46,14 @@ def task_story(task: TaskView, spec_yaml: str, events: Sequence[EventView], now:
         *_fact("Started", _when(status.started_at, now)),
         *_fact("Finished", _when(status.finished_at, now)),
         *_fact("Exit code", "" if status.exit_code is None else str(status.exit_code)),
-        *_fact("Next attempt", status.next_attempt_at),
+        *_fact("Next attempt", f"{status.next_attempt_at} (in {until(status.next_attempt_at, now)})" if waits else ""),
     ]
     if last := status.last_exit:
         code = "no exit code" if last.exit_code is None else f"exit code {last.exit_code}"
         why = f", {last.reason}" if last.reason else ""
         lines += _fact("Last exit", f"attempt {last.attempt}: {code}{why}, {age(last.finished_at, now)} ago")
     if shown := status.ports or task.spec.ports:
-        lines += ["Ports:", *(f"  {one.name + '  ' if one.name else ''}{port(one)}" for one in shown)]
+        lines += _block("Ports", [_port(one, node_host) for one in shown])
     lines += ["Spec:", *(f"  {line}" for line in spec_yaml.rstrip("\n").splitlines())]
     return lines + event_lines(events, now, colour=colour)
 
@@ -82,11 +91,21 @@ def node_story(
 def event_lines(events: Sequence[EventView], now: float, *, colour: bool) -> list[str]:
     """The timeline, oldest first."""
     if not events:
-        return ["Events:      none in the last hour"]
+        return _fact("Events", "none in the last hour")
     rows = [
         [times(e, now), e.type, e.reason, e.component, e.message] for e in sorted(events, key=lambda e: e.last_seen)
     ]
     return _block("Events", Table(["LAST SEEN", "TYPE", "REASON", "FROM", "MESSAGE"], colour=colour).lines(rows))
+
+
+def _port(one: PortView, node_host: str) -> str:
+    """`http: 10.0.0.5:32768 -> 80/tcp`"""
+    name = f"{one.name}: " if one.name else ""
+    inner = f"{one.container}/{one.protocol}"
+    if not isinstance(one.host, int):
+        return f"{name}{inner}" + (" (published once it runs)" if one.host else " (not published)")
+    host = one.address if one.address not in ("", "0.0.0.0", "::") else node_host
+    return f"{name}{host + ':' if host else 'port '}{one.host} -> {inner}"
 
 
 def _fact(label: str, text: str) -> list[str]:

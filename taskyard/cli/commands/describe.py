@@ -14,6 +14,7 @@ from taskyard.cli.story import node_story, task_story
 from taskyard.cli.table import colour_wanted
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import NotFound
+from taskyard.client.views import TaskView
 from taskyard.clock import SystemClock
 
 
@@ -62,12 +63,24 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
 
         item = client.task(namespace, target.name)
         metadata = item.view.metadata
-        events = client.events(metadata.namespace, "Task", metadata.name).items
+        found = [event.view for event in client.events(metadata.namespace, "Task", metadata.name).items]
+        events = [event for event in found if event.about.uid in ("", metadata.uid)]
         spec = to_yaml(item.data()["spec"])
-        return task_story(item.view, spec, [event.view for event in events], now, colour=colour)
+        host = _host(client, item.view)
+        return task_story(item.view, spec, events, now, node_host=host, colour=colour)
     if target.kind is Kind.NODE:
         node = client.node(target.name).view
         tasks = client.tasks(Selection(fields=f"status.node={target.name}")).items
-        events = client.events("", "Node", target.name).items
-        return node_story(node, [t.view for t in tasks], [event.view for event in events], now, colour=colour)
+        events = [event.view for event in client.events("", "Node", target.name).items]
+        return node_story(node, [item.view for item in tasks], events, now, colour=colour)
     raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")
+
+
+def _host(client: Client, task: TaskView) -> str:
+    """The host at which the task's node is reached; empty while it has none, or no port that needs it."""
+    if not task.status.node or all(port.address for port in task.status.ports):
+        return ""
+    try:
+        return client.node(task.status.node).view.status.address.rpartition(":")[0]
+    except NotFound:
+        return ""

@@ -166,7 +166,7 @@ def test_the_planes_get_their_arguments_as_they_are(command: str, module: str, t
 
 
 def test_start_up_imports_little() -> None:
-    """Medians on the machine are in docs/cli.md; here only what must not be imported is checked."""
+    """What takes long to import is imported only by the commands that need it."""
     script = "import sys; from taskyard.cli.main import main; main(['version']); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=20, check=True)
     heavy = {

@@ -1,0 +1,76 @@
+"""`describe` tells one object's story: why it waits, where its ports are, how it ended, what happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.support.fake_api import FakeApi
+from tests.taskyard.cli.conftest import Cli
+
+
+def event(name: str, uid: str, reason: str, last_seen: str, **more: Any) -> dict[str, Any]:
+    about = {"kind": "Task", "name": name, "uid": uid}
+    return {"about": about, "namespace": "default", "reason": reason, "message": "m", "lastSeen": last_seen, **more}
+
+
+@pytest.fixture(autouse=True)
+def cluster(api: FakeApi) -> None:
+    api.nodes["n1"] = {
+        "metadata": {"name": "n1"},
+        "spec": {"cordoned": True},
+        "status": {"ready": True, "address": "10.0.0.5:7000", "labels": {"disk": "ssd"}, "tasks": 1},
+    }
+    api.put(
+        "web",
+        spec={"ports": [{"container": 80, "host": "auto", "name": "http"}]},
+        ports=[{"container": 80, "host": 32768, "name": "http"}],
+        lastExit={"attempt": 1, "exitCode": 137, "reason": "OOMKilled", "finishedAt": "2026-01-31T12:00:00Z"},
+    )
+    api.put("waits", "Pending", epoch=0, node="", reason="Unschedulable", message="n1: memory\nn2: cordoned")
+    uid = api.tasks["default", "web"]["metadata"]["uid"]
+    api.events = [
+        event("web", uid, "Started", "2026-01-31T12:00:05Z"),
+        event("web", uid, "Scheduled", "2026-01-31T12:00:00Z"),
+        event("web", "of-an-earlier-web", "Failed", "2026-01-31T11:00:00Z"),
+        event("other", "", "Scheduled", "2026-01-31T12:00:00Z"),
+    ]
+
+
+def test_a_running_task(cli: Cli) -> None:
+    out = cli("describe", "task/web").out
+    assert "State:        Running\n" in out
+    assert "  http: 10.0.0.5:32768 -> 80/tcp\n" in out
+    assert "attempt 1: exit code 137, OOMKilled, " in out
+    assert "  image: busybox:1.35\n" in out
+    assert out.index("Scheduled") < out.index("Started"), "the timeline is oldest first"
+    assert "Failed" not in out, "the events of an earlier task of that name are not its own"
+
+
+def test_a_pending_task_says_why_for_each_node(cli: Cli) -> None:
+    out = cli("describe", "waits").out
+    assert "Why:\n  n1: memory\n  n2: cordoned\n" in out
+    assert "Events:       none in the last hour\n" in out
+
+
+def test_a_node(cli: Cli) -> None:
+    out = cli("describe", "node", "n1").out
+    assert "Status:       Ready,Cordoned\n" in out
+    assert "  disk=ssd\n" in out
+    assert "  default     web     Running   0\n" in out
+
+
+def test_several_and_one_that_is_not_there(cli: Cli) -> None:
+    run = cli("describe", "task/web", "task/nothing", "node/n1")
+    assert run.out.count("Name:") == 2
+    assert run.err == "error: there is no task default/nothing\n"
+    assert run.code == 1
+
+
+def test_events(cli: Cli, api: FakeApi) -> None:
+    rows = [line.split()[1:4] for line in cli("events", "--for", "task/other").out.splitlines()]
+    assert rows[1:] == [["Normal", "Scheduled", "task/other"]]
+    assert api.requests[-1] == "GET /events?namespace=default&kind=Task&name=other"
+    assert cli("events", "--for", "task/web").out.count("task/web") == 3
+    assert cli("get", "events", "-o", "name").out.splitlines()[0] == "event/task.web.Failed"
