@@ -142,7 +142,7 @@ class Effects:
 
     def _start(self, memory: TaskMemory, run: Run, created: ContainerInfo, spec: ContainerSpec) -> None:
         if not self._still_wanted(memory, run):
-            return
+            raise NotCertain("the assignment has changed; its news is on its way")
         try:
             self._runtime.start(created.id)
         except RuntimeRefused as error:

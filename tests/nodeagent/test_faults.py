@@ -291,3 +291,37 @@ def test_a_container_that_somebody_starts_again_during_its_removal_is_stopped_to
     world.agent.reconcile(0)
     world.advance(25.0)
     check_unassigned(world)
+
+
+def test_an_old_epoch_cannot_write(world: World) -> None:
+    """The assignment has moved on, and the agent has not heard of it yet when it tries to report."""
+    world.assign()
+    world.settle()
+    before = world.status()
+    world.assign(2)
+    world.runtime.remove(f"ty-{UID}-1-1", force=True)
+    world.agent.look_around()
+    for _ in range(10):
+        world.agent.reconcile(0)
+    assert world.status() == before
+    world.advance(2.0)
+    assert (world.status().epoch, world.status().state) == (2, TaskState.RUNNING)
+
+
+@pytest.mark.parametrize(
+    "change", [pytest.param(World.unassign, id="gone"), pytest.param(lambda world: world.assign(2), id="superseded")]
+)
+def test_what_is_not_wanted_any_more_once_created_is_not_started(
+    world: World, change: Callable[[World], object]
+) -> None:
+    def happen() -> None:
+        world.runtime.meanwhile = []
+        change(world)
+
+    world.settle()
+    world.runtime.meanwhile = [happen]
+    world.assign()
+    first = f"{1:064x}"
+    world.advance(3.0)
+    assert f"start {first}" not in world.runtime.calls
+    assert f"ty-{UID}-1-1" not in [one.name for one in world.containers()]
