@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
+import click
+
 from taskyard.cli.failure import note
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ class Progress(Protocol):
         ...
 
     def say(self, line: str) -> None:
-        """A line that stays."""
+        """A line that stays, on stderr."""
+        ...
+
+    def result(self, line: str) -> None:
+        """A line of data, on stdout, at once."""
         ...
 
 
@@ -44,6 +50,9 @@ class Lines:
     def say(self, line: str) -> None:
         note(line)
 
+    def result(self, line: str) -> None:
+        click.echo(line)
+
 
 class Living:
     """For a terminal: the list redraws in place, with a spinner, and is gone at the end."""
@@ -52,31 +61,42 @@ class Living:
         self._live = live
 
     def show(self, waiting: dict[str, str]) -> None:
-        from rich.markup import escape
         from rich.spinner import Spinner
         from rich.table import Table
+        from rich.text import Text
 
         grid = Table.grid(padding=(0, 1))
-        for _ in range(2):
-            grid.add_column(no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis")
+        width = max((len(label) for label in waiting), default=0)
+        room = max(self._live.console.width - width - 4, 20)
         for label, text in list(waiting.items())[:SHOWN]:
-            grid.add_row(Spinner("dots"), escape(label), escape(text))
+            cut = text if len(text) <= room else text[: room - 1] + "…"
+            grid.add_row(Spinner("dots"), Text(label), Text(cut))
         if len(waiting) > SHOWN:
             grid.add_row("", f"and {len(waiting) - SHOWN} more", "")
         self._live.update(grid)
 
     def say(self, line: str) -> None:
-        self._live.console.print(line, markup=False, highlight=False)
+        self._above(line, err=True)
+
+    def result(self, line: str) -> None:
+        self._above(line, err=False)
+
+    def _above(self, line: str, *, err: bool) -> None:
+        """Where the list stands, which begins anew below it: stdout may be the same terminal."""
+        self._live.stop()
+        click.echo(line, err=err)
+        self._live.start()
 
 
 @contextmanager
-def progress(*, silent: bool = False) -> Iterator[Progress]:
-    if silent or not sys.stderr.isatty():
+def progress() -> Iterator[Progress]:
+    if not sys.stderr.isatty():
         yield Lines()
         return
     from rich.console import Console
     from rich.live import Live
 
-    with Live(console=Console(stderr=True), transient=True, refresh_per_second=10) as live:
+    console = Console(stderr=True)
+    # Left to itself, rich sends what goes to stdout to where its list is: stderr.
+    with Live(console=console, transient=True, redirect_stdout=False, redirect_stderr=False) as live:
         yield Living(live)

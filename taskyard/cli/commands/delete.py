@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from taskyard.cli import complete
@@ -87,8 +85,7 @@ def _wait(client: Client, accepted: list[Awaited], timeout: float | None) -> Out
     with progress() as shown:
 
         def gone(one: Awaited, _verdict: Verdict) -> None:
-            click.echo(f"{one.label} deleted")
-            sys.stdout.flush()
+            shown.result(f"{one.label} deleted")
 
         return wait_for(
             client, accepted, judge_gone, clock=SystemClock(), timeout=timeout, progress=shown, on_settled=gone

@@ -165,6 +165,29 @@ def test_the_planes_get_their_arguments_as_they_are(command: str, module: str, t
     assert done.stdout == "['--unknown', '-h', '--port', '1', 'x']\n", done.stderr
 
 
+def test_a_live_list_is_on_the_terminal_and_data_on_stdout(api: FakeApi) -> None:
+    api.put("web")
+    api.holds_deletions = True
+    terminal, stderr = os.openpty()
+    thread = api.when_watched(lambda: api.remove("web"))
+    done = subprocess.run(
+        [*COMMAND, "delete", "web"],
+        env=environment(api, TERM="xterm"),
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        timeout=20,
+        check=False,
+    )
+    thread.join()
+    os.close(stderr)
+    shown = os.read(terminal, 65536)
+    os.close(terminal)
+    assert done.stdout == b"task/web deleted\n"
+    assert b"task/web" in shown
+    assert b"Stopping" in shown
+    assert done.returncode == 0
+
+
 def test_start_up_imports_little() -> None:
     """What takes long to import is imported only by the commands that need it."""
     script = "import sys; from taskyard.cli.main import main; main(['version']); print(*sys.modules, file=sys.stderr)"
