@@ -107,7 +107,7 @@ async def open_log(node: str, address: str, token: str, target: str) -> AgentLog
     try:
         async with asyncio.timeout(CONNECT_TIMEOUT):
             reader, writer = await asyncio.open_connection(host.strip("[]"), int(port), limit=_PIECE)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         cause = "no answer" if isinstance(error, TimeoutError) else str(error)
         raise unavailable(f"the agent of node {node} cannot be reached at {address}: {cause}", "AgentAway") from error
     log = AgentLog(node, reader, writer)
