@@ -29,7 +29,8 @@ _POLICIES = {
     "true": "always",
     "yes": "always",
 }
-_SIZE_UNITS = {"": "Mi", "b": "", "k": "Ki", "m": "Mi", "g": "Gi", "t": "Ti"}
+_SIZE_UNITS = {"b": "", "k": "Ki", "m": "Mi", "g": "Gi", "t": "Ti"}
+_SIZE_WORD = re.compile(r"b|bytes?|[kmgt](?:i?b?|ilobytes?|[ei]gabytes?|erabytes?|[ei]bibytes?|[ei]gs?)")
 _TIME_UNITS = {"d": ("h", 24), "w": ("h", 168), "h": ("h", 1), "m": ("m", 1), "s": ("s", 1), "ms": ("ms", 1)}
 _MEASURE = re.compile(r"([0-9]+(?:[.,][0-9]+)?)\s*([A-Za-z%µ]*)\.?", re.ASCII)
 
@@ -113,15 +114,10 @@ def _cpu(value: str) -> str:
 
 def _size(value: str) -> str:
     match = _MEASURE.fullmatch(value.strip())
-    if not match:
+    unit = _SIZE_WORD.fullmatch(match[2].casefold()) if match else None
+    if not match or not unit:
         return ""
-    unit = match[2].casefold()
-    short = (
-        re.sub("(i?b|bytes?|ilobytes?|egabytes?|igabytes?)$", "", unit) if unit not in ("b", "byte", "bytes") else "b"
-    )
-    if short.removesuffix("i") not in _SIZE_UNITS or unit == "":
-        return ""
-    return _if_valid(match[1].replace(",", ".") + _SIZE_UNITS[short.removesuffix("i")], byte_count)
+    return _if_valid(match[1].replace(",", ".") + _SIZE_UNITS[unit[0][0]], byte_count)
 
 
 def _duration(value: str) -> str:

@@ -111,12 +111,13 @@ def _syntax_problem(error: yaml.YAMLError, chunk: Chunk, source: str) -> Problem
     if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
         return Problem("", f"not YAML: {error}", "", source, chunk.line, 1)
     mark, message = error.problem_mark, error.problem or "cannot be read"
-    lines = chunk.text.split("\n")
-    rest = lines[mark.line][mark.column :] if mark.line < len(lines) else ""
-    at_end = not rest.strip() and not any(line.strip() for line in lines[mark.line + 1 :])
+    lines = chunk.text.rstrip().split("\n")
+    at_end = mark.line >= len(lines)
     if error.context_mark is not None and (at_end or "',' or" in message):
         mark = error.context_mark
+    row, column = (mark.line, mark.column) if mark.line < len(lines) else (len(lines) - 1, len(lines[-1]))
+    rest = lines[row][column:]
     hint = next((text for part, start, text in _SYNTAX_HINTS if part in message and rest.startswith(start)), "")
     if error.context:
         message = f"{error.context}: {message}"
-    return Problem("", f"not YAML: {message}", hint, source, mark.line + chunk.line, mark.column + 1)
+    return Problem("", f"not YAML: {message}", hint, source, row + chunk.line, column + 1)

@@ -1,0 +1,166 @@
+"""The schemas themselves: complete, described, and in step with the structs that they become."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from taskyard.manifest import accepts, schemas
+from taskyard.manifest.misplaced import fields
+from taskyard.objects import Binding, Metadata, NodeSpec, Taint, Task, TaskSpec
+from taskyard.objects.task import Backoff, HealthCheck, Port, Resources, Restart, Stop, Volume
+
+FIELDS = [(kind, *field) for kind in schemas.KINDS for field in fields(kind)]
+_QUANTITIES = {"CPU", "Size", "Duration"}
+_ANSWERS_ONLY = {"revision"}
+"""Fields of the API's answers that are in no struct."""
+
+STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
+    ("Task", "", Task, {"status"}),
+    ("Task", "metadata", Metadata, _ANSWERS_ONLY),
+    ("Task", "binding", Binding, set()),
+    ("Task", "spec", TaskSpec, set()),
+    ("Task", "spec.ports[]", Port, set()),
+    ("Task", "spec.volumes[]", Volume, set()),
+    ("Task", "spec.resources", Resources, set()),
+    ("Task", "spec.restart", Restart, set()),
+    ("Task", "spec.restart.backoff", Backoff, set()),
+    ("Task", "spec.stop", Stop, set()),
+    ("Task", "spec.healthCheck", HealthCheck, set()),
+    ("Node", "spec.taints[]", Taint, set()),
+]
+
+
+@pytest.mark.parametrize("name", ["common", "task", "node"])
+def test_it_is_a_schema_of_2020_12_with_an_id_and_a_title(name: str) -> None:
+    schema = schemas.load(name)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert schema["$id"].endswith(f"/v1/{name}.json")
+    assert schema["title"]
+    assert schema["description"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "name", "schema"),
+    [pytest.param(*field, id=f"{field[0]}.{field[1]}.{field[2]}") for field in FIELDS],
+)
+def test_every_field_is_described_with_an_example(
+    kind: schemas.Kind, place: str, name: str, schema: dict[str, Any]
+) -> None:
+    assert schema["description"].endswith(".")
+    assert schema["examples"]
+    if schema.get("title") in _QUANTITIES or schema.get("type") in ("integer", "number"):
+        assert schema.get("readOnly") or place == "binding" or schema["x-units"]
+    required = _required(kind, place)
+    optional_without_default = {"host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision"}
+    read_only = {"binding", "status"}
+    if name not in required | optional_without_default | read_only:
+        assert "default" in schema
+
+
+def _mapping(kind: schemas.Kind, place: str) -> dict[str, Any]:
+    schema, root = schemas.of_kind(kind), schemas.of_kind(kind)
+    for step in place.split(".") if place else ():
+        schema, root = schemas.resolve(schema["properties"][step.removesuffix("[]")], root)
+        if step.endswith("[]"):
+            schema, root = schemas.resolve(schema["items"], root)
+    return schema
+
+
+def _required(kind: schemas.Kind, place: str) -> set[str]:
+    return set(_mapping(kind, place).get("required", ()))
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "name", "schema"),
+    [pytest.param(*field, id=f"{field[0]}.{field[1]}.{field[2]}") for field in FIELDS],
+)
+def test_examples_and_defaults_are_valid_where_they_stand(
+    kind: schemas.Kind, place: str, name: str, schema: dict[str, Any]
+) -> None:
+    for value in [*schema["examples"], *([schema["default"]] if "default" in schema else [])]:
+        if (kind, name) == ("Node", "namespace") and value != "default":
+            continue  # The metadata is that of all kinds; a node is in no namespace.
+        manifest = _around(kind, place, name, value)
+        assert accepts(manifest), json.dumps(manifest)
+
+
+def _around(kind: schemas.Kind, place: str, name: str, value: Any) -> dict[str, Any]:
+    """A manifest that is right but for what is put at one place of it."""
+    manifest: dict[str, Any] = {"apiVersion": "taskyard/v1", "kind": kind, "metadata": {"name": "a"}}
+    manifest["spec"] = {"image": "a"} if kind == "Task" else {}
+    target: Any = manifest
+    for step in place.split(".") if place else ():
+        plain = step.removesuffix("[]")
+        filled = _FILLED.get(step, {})
+        target = target.setdefault(plain, [dict(filled)] if step.endswith("[]") else dict(filled))
+        target = target[0] if isinstance(target, list) else target
+    target[name] = value
+    if ((place, name) == ("spec.volumes[]", "name") and value == "") or name == "size":
+        target["type"] = "tmpfs"
+        target.pop("name", None)
+    if (place, name, value) == ("spec.volumes[]", "type", "tmpfs"):
+        target.pop("name")
+    return manifest
+
+
+_FILLED: dict[str, dict[str, Any]] = {
+    "ports[]": {"container": 1},
+    "volumes[]": {"name": "data", "target": "/d"},
+    "healthCheck": {"command": ["a"]},
+    "binding": {"node": "n", "epoch": 1, "specHash": "x"},
+    "taints[]": {"key": "a"},
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "place", "struct", "extra"), [pytest.param(*each, id=f"{each[2].__name__}") for each in STRUCTS]
+)
+def test_schema_and_struct_have_the_same_fields_and_defaults(
+    kind: schemas.Kind, place: str, struct: type[msgspec.Struct], extra: set[str]
+) -> None:
+    declared = {name: schema for where, name, schema in fields(kind) if where == place and name not in extra}
+    known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    assert declared.keys() == known.keys()
+    required = _required(kind, place)
+    for name, field in known.items():
+        default = field.default if field.default is not msgspec.NODEFAULT else msgspec.NODEFAULT
+        if field.default_factory is not msgspec.NODEFAULT:
+            default = field.default_factory()
+        if name in ("apiVersion", "kind"):
+            continue
+        if name in required:
+            assert field.required
+        elif "default" in declared[name]:
+            assert _plain(default) == declared[name]["default"]
+        else:
+            assert default is None
+
+
+def _plain(value: Any) -> Any:
+    return {} if isinstance(value, msgspec.Struct) else value
+
+
+def test_node_s_spec_is_what_the_struct_has_beside_its_envelope() -> None:
+    declared = {name for place, name, _ in fields("Node") if place == "spec"}
+    assert declared == {field.encode_name for field in msgspec.structs.fields(NodeSpec)} - {
+        "apiVersion",
+        "kind",
+        "metadata",
+    }
+
+
+def test_no_mapping_admits_unknown_fields() -> None:
+    def mappings(value: Any) -> list[dict[str, Any]]:
+        found = [value] if isinstance(value, dict) and value.get("type") == "object" else []
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        return found + [each for item in inner for each in mappings(item)]
+
+    for name in ("common", "task", "node"):
+        for mapping in mappings(schemas.load(name)):
+            assert mapping.get("readOnly") or mapping.get("additionalProperties") is False or "propertyNames" in mapping
