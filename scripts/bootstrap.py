@@ -80,8 +80,11 @@ def install(extra: str) -> None:
 
 
 def run(command: list[str], hint: str, environment: dict[str, str] | None = None) -> None:
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, env=environment)
+    result = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=environment, text=True
+    )
     if result.returncode != 0:
+        sys.stderr.write(result.stdout)
         fail(f"`{' '.join(command)}` ended with exit code {result.returncode}", hint)
 
 
