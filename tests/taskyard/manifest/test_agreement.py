@@ -50,9 +50,10 @@ NAMES = sorted({name for kind in KINDS for _, name, _ in fields(kind)} | {"conta
 WORDS = (
     "", "a", "web", "Web", "web\n", "wéb", "web٣", "-web", "a" * 64, "taskyard/v1", "Task", "Node",
     "auto", "auto\n", "80", "8080:80", "tcp", "TCP", "/", "/d", "/d/", "/d/../e", "d", "data", "a:b", "1000:1000",
-    "512Mi", "512Mi\n", "512MB", "0", "1", "0.0001", "10m", "9m", "٥", "1e3", "1m30s", "30s1m", "10s", "1000000000h", "ms",
-    "always", "never", "SIGTERM", "SIGTERM\n", "tmpfs", "volume", "bind", "nginx", "Nginx", "nginx\n", "nginx:\n", "a..b",
-    "\x00", "a\x00b", "\u2028", "😀", "taskyard/uid", "NoSchedule", "A=b", "0f3a9c51d2b7", "_", ".", "a_b", "a b",
+    "512Mi", "512Mi\n", "512MB", "0", "1", "0.0001", "10m", "9m", "٥", "1e3", "1m30s", "30s1m", "10s", "1000000000h",
+    "ms", "always", "never", "SIGTERM", "SIGTERM\n", "tmpfs", "volume", "bind", "nginx", "Nginx", "nginx\n", "nginx:\n",
+    "a..b", "\x00", "a\x00b", "\u2028", "😀", "taskyard/uid", "NoSchedule", "A=b", "0f3a9c51d2b7", "_", ".",
+    "a_b", "a b",
 )  # fmt: skip
 NUMBERS = (
     0,

@@ -67,7 +67,12 @@ EVENT = {
         pytest.param(
             {"Name": "a", "Image": "b", "Env": ["A=b=c", "D="], "Cmd": ["x"], "RestartPolicy": "on-failure:3"},
             {"name": "a"},
-            {"image": "b", "args": ["x"], "env": {"A": "b=c", "D": ""}, "restart": {"policy": "on-failure", "maxRestarts": 3}},
+            {
+                "image": "b",
+                "args": ["x"],
+                "env": {"A": "b=c", "D": ""},
+                "restart": {"policy": "on-failure", "maxRestarts": 3},
+            },
             id="capitals-and-docker-s-lists",
         ),
         pytest.param(
@@ -111,7 +116,7 @@ def test_it_becomes_a_manifest(body: dict[str, Any], metadata: dict[str, Any], s
         pytest.param(FLAT | {"imag": "x"}, {"imag": "image?"}, id="unknown-field"),
         pytest.param(FLAT | {"Memory": 1}, {"Memory": "keep one"}, id="twice-by-case"),
         pytest.param(FLAT | {"exposedPorts": ["80"]}, {"exposedPorts": "80/tcp"}, id="ports-list"),
-        pytest.param(FLAT | {"exposedPorts": {"99999/tcp": {}}}, {'exposedPorts["99999/tcp"]': "80/tcp"}, id="port-range"),
+        pytest.param(FLAT | {"exposedPorts": {"99999": {}}}, {'exposedPorts["99999"]': "80/tcp"}, id="port-range"),
         pytest.param(FLAT | {"portBindings": {"80/tcp": "x"}}, {'portBindings["80/tcp"]': "8080"}, id="host-port"),
         pytest.param(FLAT | {"restartPolicy": "maybe"}, {"restartPolicy": "on-failure"}, id="restart-policy"),
         pytest.param(FLAT | {"env": {"A": 1}}, {"env.A": "quote it"}, id="env"),

@@ -25,6 +25,11 @@ INSIDE = {
     "spec.healthCheck": ("healthCheck", {"command": ["a"]}),
 }
 
+SIZES = ("512MB", "1g", "1 GiB", "64mb", "0,5 Gi", "100 mebibytes", "2 gigabytes", "100 megs", "1.5gb", "2TB")
+CPUS = ("500 m", "0,5", "50%", "2 cores", "1 vCPU", "100 millicores", "1/2")
+TIMES = ("5min", "1d", "2 weeks", "10 sec", "3 Hours", "1.5m", "ten")
+POLICIES = ("Always", "OnFailure", "no", "unless-stopped", "on_error", "zzz")
+
 
 def _manifest(place: str, field: str) -> Any:
     if place in PLACES:
@@ -56,11 +61,11 @@ def test_no_foreign_word_is_a_field_of_ours() -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *((("resources", "memory"), value) for value in ("512MB", "1g", "1 GiB", "64mb", "0,5 Gi", "100 mebibytes", "1.5gb", "2TB")),
-        *((("resources", "cpu"), value) for value in ("500 m", "0,5", "50%", "2 cores", "1 vCPU", "100 millicores", "1/2")),
-        *((("stop", "gracePeriod"), value) for value in ("5min", "1d", "2 weeks", "10 sec", "3 Hours", "1.5m", "ten")),
+        *((("resources", "memory"), value) for value in SIZES),
+        *((("resources", "cpu"), value) for value in CPUS),
+        *((("stop", "gracePeriod"), value) for value in TIMES),
         *((("stop", "signal"), value) for value in ("term", "15", "kill", "sigint", "HUPP", "zzz")),
-        *((("restart", "policy"), value) for value in ("Always", "OnFailure", "no", "unless-stopped", "on_error", "zzz")),
+        *((("restart", "policy"), value) for value in POLICIES),
         (("pullPolicy",), "if-not-present"),
         (("image",), "Nginx"),
         (("image",), "https://Docker.io/library/nginx:1"),
