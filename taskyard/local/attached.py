@@ -33,7 +33,7 @@ def stay(folder: StateFolder, steps: Steps) -> None:
             steps.say(line)
         known = now
         if folder.supervisor() is None:
-            if folder.settings() is None:
+            if _taken_down(folder):
                 steps.say("everything was stopped by `taskyard down`")
                 return
             raise LocalError(
@@ -55,6 +55,18 @@ def stop_all(folder: StateFolder, settings: Settings | None, steps: Steps, down:
         steps.say(f"{count} running{engine}; to remove what is left: {down}")
     elif settings is not None and settings.own_docker:
         steps.say(f"the Docker Engine keeps running; this stops it: {down}")
+
+
+def _taken_down(folder: StateFolder) -> bool:
+    """Whether a `down` has cleared the folder, once it has finished with it."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            with folder.locked("up"):
+                return folder.settings() is None
+        except LocalError:
+            time.sleep(_EVERY)
+    return False
 
 
 def news(before: dict[str, ChildReport], now: dict[str, ChildReport]) -> list[str]:

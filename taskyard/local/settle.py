@@ -6,6 +6,7 @@ What runs already on the machine is used. Called by taskyard/local/up.py; nothin
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import socket
 import sys
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from taskyard.endpoint import endpoint, name_list
 from taskyard.local import etcd, packages
 from taskyard.local.dockerd import Dockerd
-from taskyard.local.engine import EngineError, running_engine
+from taskyard.local.engine import DEFAULT_HOST, EngineError, running_engine
 from taskyard.local.errors import LocalError
 from taskyard.local.etcd import EtcdServer
 from taskyard.local.ports import holder, is_free, next_free
@@ -120,6 +121,7 @@ def _docker(folder: StateFolder, say: Callable[[str], None]) -> tuple[str, bool]
     try:
         engine = running_engine()
         if engine is None:
+            _only_root()
             packages.ensure([packages.DOCKER, packages.IPTABLES, packages.BUSYBOX], folder.logs / "apt.log", say)
             engine = running_engine()  # where systemd runs, installing it has started it
     except EngineError as error:
@@ -130,6 +132,16 @@ def _docker(folder: StateFolder, say: Callable[[str], None]) -> tuple[str, bool]
     if changed:
         say(changed)
     return dockerd.engine.host, True
+
+
+def _only_root() -> None:
+    if os.geteuid() == 0:
+        return
+    hint = "run this as root, start Docker, or point DOCKER_HOST at an engine that you may use"
+    socket_path = DEFAULT_HOST.removeprefix("unix://")
+    if os.path.exists(socket_path) and not os.access(socket_path, os.W_OK):
+        hint = f"{socket_path} is there, but you may not use it: join the group docker and log in again, or run as root"
+    raise LocalError("no Docker Engine answers you, and only root can install and start one", hint=hint)
 
 
 def _etcd(
