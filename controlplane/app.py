@@ -35,6 +35,8 @@ _log = logging.getLogger(__name__)
 _JOIN = 6.0
 """Seconds that a thread gets to end: the longest that one call to etcd takes, and a little."""
 _FLUSH_EVERY = 0.5
+_LEADER_TTL = 5.0
+"""Seconds after a leader died until another can lead; an etcd that elects a leader itself takes up to 2.6 of them."""
 Duty = Callable[[threading.Event], None]
 
 
@@ -119,7 +121,7 @@ class ControlPlane:
             self._duties["folder"] = folder.run
 
     def _elector(self, role: str) -> Elector:
-        self._electors[role] = Elector(self._store, self._clock, role, self._identity)
+        self._electors[role] = Elector(self._store, self._clock, role, self._identity, ttl=_LEADER_TTL)
         return self._electors[role]
 
     def _recorder(self, component: str) -> EventRecorder:

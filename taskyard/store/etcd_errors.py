@@ -64,11 +64,11 @@ def refusal(error: grpc.RpcError, what: str) -> StoreError:
     return RequestRefused(f"{what}: etcd refused it: {describe(error)}")
 
 
-def code(error: grpc.RpcError) -> grpc.StatusCode:
+def code(error: Exception) -> grpc.StatusCode:
     return error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
 
 
-def details(error: grpc.RpcError) -> str:
+def details(error: Exception) -> str:
     return (error.details() or "") if isinstance(error, grpc.Call) else str(error)
 
 
