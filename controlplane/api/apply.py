@@ -14,7 +14,7 @@ from controlplane.api.answer import send
 from controlplane.api.bodies import Sent
 from controlplane.api.nodes_service import NodeChange, NodeService
 from controlplane.api.problem import bad_request
-from controlplane.api.request import JSON, YAML, Params, read_body
+from controlplane.api.request import JSON, MAX_BODIES, YAML, Params, read_body
 from controlplane.api.shown import ShownNode, ShownTask
 from controlplane.api.tasks_service import Change, TaskService
 from controlplane.api.workers import Workers
@@ -57,7 +57,7 @@ class Apply:
         dry_run, force, source = params.flag("dryRun"), params.flag("force"), params.text("source")
         if source and not _SOURCE.fullmatch(source):
             raise bad_request(f"source={source!r} is not the name of a source: write one like folder/demo")
-        raw, media_type = await read_body(request, (JSON, *YAML))
+        raw, media_type = await read_body(request, (JSON, *YAML), MAX_BODIES)
         answer = await self.workers.etcd(
             lambda: self.apply(bodies.apply_of(raw, media_type), source, dry_run=dry_run, force=force)
         )

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from controlplane.api.problem import ApiError, Violation
 from controlplane.api.request import YAML
 from taskyard.manifest import Document, ManifestError, Problem, from_flat, parse_json, parse_yaml, read_object
@@ -73,29 +75,56 @@ def node_of(data: Any, name: str) -> NodeSpec:
 
 
 def apply_of(raw: bytes, media_type: str) -> list[Sent]:
-    """The documents of `POST /apply`, all of them valid."""
-    body = data_of(raw, media_type)
-    listed = body.get("documents") if isinstance(body, dict) else None
-    if not isinstance(listed, list) or body.keys() != {"documents"}:
-        raise _not_an_apply("", 'send {"documents": [{"source": "web.yaml:1", "object": {…}}, …]}')
+    """The objects of `POST /apply`, all of them valid: an envelope with documents in JSON, or a stream of YAML."""
+    documents = _yaml(raw) if media_type in YAML else _enveloped(raw)
     problems: list[Problem] = []
     sent: list[Sent] = []
-    for index, item in enumerate(listed):
-        if not isinstance(item, dict) or not item.keys() <= {"source", "object"} or "object" not in item:
-            raise _not_an_apply(
-                f"documents[{index}]", "each has an 'object', and a 'source' that says where it is from"
-            )
-        source = item.get("source", "")
-        if not isinstance(source, str):
-            raise _not_an_apply(f"documents[{index}].source", "write where the object is from, as text")
+    for document in documents:
         try:
-            sent.append(Sent(source, read_object(Document(source or f"documents[{index}]", 0, item["object"]))))
+            sent.append(Sent(document.source, read_object(document)))
         except ManifestError as error:
             problems += error.problems
     problems += _repeated(sent)
     if problems:
         raise invalid(problems)
     return sent
+
+
+class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    object: msgspec.Raw
+    source: str = ""
+
+
+class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    documents: list[_Item]
+
+
+def _enveloped(raw: bytes) -> list[Document]:
+    """Limits hold for each object, as they do for each document of a file."""
+    try:
+        envelope = msgspec.json.decode(raw, type=_Envelope)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        hint = 'send {"documents": [{"source": "web.yaml:1", "object": {…}}, …]}'
+        detail = f"the body is not an apply: {error}; {hint}"
+        raise ApiError(400, "Syntax", detail, violations=[Violation("", str(error), hint)]) from error
+    documents: list[Document] = []
+    problems: list[Problem] = []
+    for index, item in enumerate(envelope.documents):
+        source = item.source or f"documents[{index}]"
+        try:
+            documents.append(Document(source, 0, parse_json(bytes(item.object), source)))
+        except ManifestError as error:
+            problems += error.problems
+    if problems:
+        raise invalid(problems, 400)
+    return documents
+
+
+def _yaml(raw: bytes) -> list[Document]:
+    try:
+        return parse_yaml(raw, _BODY)
+    except ManifestError as error:
+        raise invalid(error.problems, 400) from error
 
 
 def invalid(problems: Sequence[Problem], status: int = 422) -> ApiError:
@@ -109,17 +138,16 @@ def invalid(problems: Sequence[Problem], status: int = 422) -> ApiError:
 
 
 def _document(raw: bytes, media_type: str) -> Document:
+    if media_type in YAML:
+        documents = _yaml(raw)
+        if len(documents) != 1:
+            detail = f"the body holds {len(documents)} documents, not one: send one at a time, or several to /apply"
+            raise ApiError(400, "Syntax", detail)
+        return documents[0]
     try:
-        if media_type not in YAML:
-            parsed = parse_json(raw, _BODY)
-            return parsed if isinstance(parsed, Document) else Document(_BODY, 0, parsed)
-        documents = parse_yaml(raw, _BODY)
+        return Document(_BODY, 0, parse_json(raw, _BODY))
     except ManifestError as error:
         raise invalid(error.problems, 400) from error
-    if len(documents) != 1:
-        detail = f"the body holds {len(documents)} documents, not one: send one at a time, or several to /apply"
-        raise ApiError(400, "Syntax", detail)
-    return documents[0]
 
 
 def _fill(data: Any, name: str, namespace: str) -> None:
@@ -141,12 +169,6 @@ def _repeated(sent: Sequence[Sent]) -> list[Problem]:
             problems.append(Problem("metadata.name", message, "remove or rename one of them", each.source))
         first.setdefault(key, each.source)
     return problems
-
-
-def _not_an_apply(path: str, hint: str) -> ApiError:
-    return ApiError(
-        400, "Syntax", f"the body is not an apply: {hint}", violations=[Violation(path, "is not right", hint)]
-    )
 
 
 def _violation(problem: Problem) -> Violation:

@@ -15,8 +15,11 @@ import falcon.asgi
 
 from controlplane.api.problem import ApiError, bad_request
 from taskyard.keys import NamedKey
+from taskyard.manifest.limits import MAX_DOCUMENT_BYTES, MAX_STREAM_BYTES
 
-MAX_BODY = 1024 * 1024
+MAX_BODY = MAX_DOCUMENT_BYTES
+MAX_BODIES = MAX_STREAM_BYTES
+"""Of a body that holds many objects, each within MAX_BODY."""
 MAX_GRACE = 86_400.0
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -83,7 +86,7 @@ def page_token(last: NamedKey | None) -> str:
     return base64.urlsafe_b64encode(f"{last.namespace}/{last.name}".encode()).decode() if last else ""
 
 
-async def read_body(request: falcon.asgi.Request, accepted: Iterable[str]) -> tuple[bytes, str]:
+async def read_body(request: falcon.asgi.Request, accepted: Iterable[str], limit: int = MAX_BODY) -> tuple[bytes, str]:
     """The body and its media type. 415 before anything is read; 413 as soon as it is known to be too large."""
     media_type, charset = _content_type(request)
     if media_type not in accepted:
@@ -93,13 +96,13 @@ async def read_body(request: falcon.asgi.Request, accepted: Iterable[str]) -> tu
         raise ApiError(415, "ContentType", f"charset {charset!r} is not accepted: send UTF-8")
     if request.get_header("Content-Encoding", default="identity").lower() != "identity":
         raise ApiError(415, "ContentEncoding", "compressed bodies are not accepted: send it as it is")
-    if (request.content_length or 0) > MAX_BODY:
-        raise _too_large()
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
     body = bytearray()
     async for piece in request.stream:
         body += piece
-        if len(body) > MAX_BODY:
-            raise _too_large()
+        if len(body) > limit:
+            raise _too_large(limit)
     return bytes(body), media_type
 
 
@@ -128,5 +131,5 @@ def _content_type(request: falcon.asgi.Request) -> tuple[str, str]:
     return media_type, charset
 
 
-def _too_large() -> ApiError:
-    return ApiError(413, "TooLarge", f"the body is larger than {MAX_BODY} bytes (1 MiB): send it in parts")
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, "TooLarge", f"the body is larger than {limit >> 20} MiB, which is the limit: send it in parts")

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
+from msgspec.structs import replace
 
 from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
-from taskyard.objects import Amounts, Event, Metadata, ObjectRef, Taint, TaskSpec, Wire, decode
+from taskyard.objects import Amounts, Event, Metadata, ObjectRef, Taint, TaskSpec, TaskState, Wire, decode
 from taskyard.objects.base import api_version
 from taskyard.objects.codec import BadValue
 from taskyard.store.api import Entry
@@ -85,6 +86,13 @@ def show_task(
     status = view(cache, record, why_pending)
     metadata = show_metadata(record.task.metadata, record.entry.mod_revision)
     return ShownTask(kind="Task", metadata=metadata, spec=record.task.spec, status=status)
+
+
+def show_waiting(task: ShownTask, reason: str) -> ShownTask:
+    """A Pending task, with why it is; one that waits for something else already says so."""
+    if task.status.state is not TaskState.PENDING or task.status.message or not reason:
+        return task
+    return replace(task, status=replace(task.status, reason="Unschedulable", message=reason))
 
 
 def show_metadata(metadata: Metadata, revision: int) -> ShownMetadata:

@@ -14,8 +14,8 @@ from controlplane.api.feeds import TaskFeed
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import ApiError, Violation, not_found, refusal, unavailable
 from controlplane.api.selectors import Selector, matches
-from controlplane.api.shown import ShownTask, show_metadata, show_task
-from controlplane.cluster import ClusterCache, EffectiveStatus, TaskRecord, view
+from controlplane.api.shown import ShownTask, show_metadata, show_task, show_waiting
+from controlplane.cluster import ClusterCache, Demand, EffectiveStatus, TaskRecord, view
 from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.clock import Clock
@@ -104,20 +104,25 @@ class TaskService:
     ) -> TaskPage:
         self.ready(consistent=consistent)
         items: list[ShownTask] = []
+        reasons: dict[Demand, str] = {}
         with self.cache.lock:
             for key in sorted(self.feed.shown):
-                if after is not None and key <= after:
-                    continue
                 task = self.feed.shown[key]
-                if not chosen.admits(task):
+                if (after is not None and key <= after) or not chosen.admits(task):
                     continue
                 if limit and len(items) == limit:
                     return TaskPage(items, self.cache.revision, NamedKey(*_identity(items[-1])))
-                record = self.cache.tasks[key]
-                # Only a task without a current binding has more to say than the feed knows: why it waits.
-                settled = record.task.binding is not None and record.task.binding.spec_hash == record.spec_hash
-                items.append(task if settled else show_task(self.cache, record, self.why))
+                items.append(self._explained(task, self.cache.tasks[key], reasons))
             return TaskPage(items, self.cache.revision)
+
+    def _explained(self, task: ShownTask, record: TaskRecord, reasons: dict[Demand, str]) -> ShownTask:
+        """With why it waits, if it does, which the feed does not know; `reasons` keeps what was found out before."""
+        if record.task.binding is not None:
+            settled = record.task.binding.spec_hash == record.spec_hash
+            return task if settled else show_task(self.cache, record, self.why)
+        if record.demand not in reasons:
+            reasons[record.demand] = self.why(record)
+        return show_waiting(task, reasons[record.demand])
 
     def write(
         self, task: Task, *, create_only: bool = False, if_match: int | None = None, take_over: bool = False

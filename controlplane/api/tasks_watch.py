@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from controlplane.api.answer import encode
 from controlplane.api.feed import TooOld
 from controlplane.api.problem import ApiError
-from controlplane.api.shown import ShownTask
+from controlplane.api.shown import ShownTask, show_waiting
 from controlplane.api.tasks_service import TaskFilter, TaskService
 from controlplane.api.watch import Watching
 from controlplane.cluster import Demand
@@ -56,14 +54,13 @@ def _encoder(service: TaskService) -> Callable[[ShownTask], bytes]:
 
     def encoded(task: ShownTask) -> bytes:
         record = service.cache.tasks.get(NamedKey(task.metadata.namespace, task.metadata.name))
-        if task.status.state is not TaskState.PENDING or task.status.message or record is None:
+        if task.status.state is not TaskState.PENDING or record is None:
             return encode(task)
         now = service.clock.monotonic()
         if record.demand not in known or now - known[record.demand][0] > _EXPLAINED_FOR:
             if len(known) > _DEMANDS:
                 known.clear()
             known[record.demand] = (now, service.why(record))
-        status = replace(task.status, reason="Unschedulable", message=known[record.demand][1])
-        return encode(replace(task, status=status))
+        return encode(show_waiting(task, known[record.demand][1]))
 
     return encoded

@@ -76,9 +76,31 @@ def test_the_same_object_twice_is_an_error(bench: ApiBench) -> None:
 
 
 def test_many(bench: ApiBench) -> None:
-    answer = bench.call("POST", "/apply", documents(*(manifest(f"t{number}") for number in range(300))))
+    answer = bench.call("POST", "/apply", documents(*(manifest(f"t{number}") for number in range(1500))))
     assert answer.status_code == 200
-    assert len(bench.call("GET", "/tasks").json["items"]) == 300
+    assert len(bench.call("GET", "/tasks").json["items"]) == 1500
+
+
+def test_a_stream_of_yaml_is_applied_with_its_lines(bench: ApiBench) -> None:
+    head = "apiVersion: taskyard/v1\nkind: Task\n"
+    text = f"{head}metadata: {{name: a}}\nspec: {{image: b}}\n---\n{head}metadata: {{name: c}}\nspec: {{image: 5}}\n"
+    (violation,) = problem(bench.call("POST", "/apply", text.encode(), content_type="application/yaml"), 422)[
+        "violations"
+    ]
+    assert (violation["path"], violation["line"]) == ("spec.image", 9)
+    right = text.replace("5", "d").encode()
+    answer = bench.call("POST", "/apply", right, content_type="application/yaml")
+    assert [each["name"] for each in answer.json["results"]] == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"metadata":{},"metadata":{}}', '{"a":NaN}', "[" * 1000 + "]" * 1000, '{"a":"\\ud800"}'],
+    ids=["key twice", "NaN", "deep", "half a character"],
+)
+def test_each_object_is_parsed_strictly(bench: ApiBench, text: str) -> None:
+    raw = b'{"documents":[{"source":"x.json","object":' + text.encode() + b"}]}"
+    problem(bench.call("POST", "/apply", raw), 400)
 
 
 def test_nothing_to_apply(bench: ApiBench) -> None:
