@@ -21,6 +21,8 @@ _ELSEWHERE = {
     "DaemonSet": "write kind: Task with a nodeSelector for each node",
     "ReplicaSet": "write kind: Task for each copy, with the container's fields directly under spec",
     "CronJob": "write kind: Task with restart: {policy: never}; schedules are not part of this version",
+    "TaskList": "put each of its items into a document of its own, separated by ---",
+    "List": "put each of its items into a document of its own, separated by ---",
     "ConfigMap": "pass the values in spec.env of a Task",
 }
 

@@ -57,7 +57,7 @@ def _type(schema: dict[str, Any]) -> str:
         return "one of " + ", ".join(f"`{choice}`" for choice in schema["enum"])
     types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
     words = {"object": "mapping", "array": "list", "string": "text", "integer": "whole number"}
-    text = " or ".join(words.get(each, each) for each in types)
+    text = " or ".join(words.get(str(each), str(each)) for each in types)
     if "minimum" in schema and "maximum" in schema:
         text += f", {schema['minimum']} to {schema['maximum']}"
     return text
