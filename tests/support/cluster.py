@@ -69,7 +69,7 @@ class LiveCluster:
     def launch(self, role: str) -> None:
         command = {"controlplane": self._controlplane, "agent": self._agent}[role]()
         log = (self.folder / f"{role}.log").open("ab")
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
         self._children[role] = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, env=environment
         )
@@ -159,10 +159,16 @@ class LiveCluster:
             value = condition()
             if value:
                 return value
+            self._check_alive(what)
             time.sleep(0.05)
         tasks = "\n".join(f"{item['metadata']['name']}: {item['status']}" for item in self.tasks())
         tail = "\n".join(f"--- {role}\n{self.log(role)}" for role in ("controlplane", "agent"))
         raise Timeout(f"not within {timeout:.0f} s: {what}\n{tasks}\n{tail}")
+
+    def _check_alive(self, what: str) -> None:
+        for role, child in self._children.items():
+            if child.poll() is not None:
+                raise AssertionError(f"{role} ended by itself ({child.returncode}), awaiting: {what}\n{self.log(role)}")
 
     def _controlplane(self) -> list[str]:
         return [
