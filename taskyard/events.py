@@ -75,7 +75,7 @@ class EventRecorder:
             self._buffer(self._event(about, namespace, reason, message, warning=warning))
         except Exception:
             # Whoever tells of a failure must not fail by it.
-            _log.exception("an event about %s %s could not be noted: %s", about.kind, about.name, reason)
+            _log.exception("an event about %s %a could not be noted: %s", about.kind, about.name, reason)
 
     def _event(self, about: ObjectRef, namespace: str, reason: str, message: str, *, warning: bool) -> Event:
         moment = timestamp(self._clock.now())
