@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from taskyard.manifest import ManifestError, parse_json, parse_yaml, read_object
+from taskyard.manifest import ManifestError, load, read_object
 from taskyard.objects import Task
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -96,10 +96,9 @@ def read_file(folder: Path, name: str, listed: Signature) -> Read:
 def parse(raw: bytes, name: str) -> Read:
     """All of it or nothing: one bad document makes the file one that may not be used."""
     try:
-        documents = [parse_json(raw, name)] if name.endswith(".json") else parse_yaml(raw, name)
-        objects = [read_object(document) for document in documents]
+        objects = [read_object(document) for document in load(raw, name)]
     except ManifestError as error:
-        return Read(None, "; ".join(f"{name}: {p}" if not p.source else str(p) for p in error.problems))
+        return Read(None, "; ".join(str(problem) for problem in error.problems))
     tasks = [one for one in objects if isinstance(one, Task)]
     if len(tasks) < len(objects):
         return Read(None, f"{name}: declares a Node; a watched folder applies tasks only (use `taskyard apply`)")

@@ -71,6 +71,16 @@ def test_json_is_read_too() -> None:
     assert read.tasks[0].metadata.name == "web"
 
 
+def test_every_problem_of_every_document_is_told() -> None:
+    read = parse((manifest("Bad_Name") + "bogus: 1\n---\n" + manifest("web", image="")).encode(), "web.yaml")
+    assert all(f"web.yaml:{line}:" in read.problem for line in (3, 5, 10)), read.problem
+
+
+def test_a_problem_in_json_has_its_line() -> None:
+    text = b'{"apiVersion":"taskyard/v1","kind":"Task",\n"metadata":{"name":"web"},\n"spec":{"image":7}}'
+    assert "web.json:3:" in parse(text, "web.json").problem
+
+
 def test_a_swapped_link_is_a_changed_file(tmp_path: Path) -> None:
     """As Kubernetes updates a mounted ConfigMap: the file leads through `..data`, and only that link is replaced."""
     for version in ("one", "two"):
