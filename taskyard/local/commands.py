@@ -85,7 +85,8 @@ def up(
     try:
         started = bring_up(folder, Wishes(host=host, port=port, etcd=etcd, node=node), chosen, steps)
         steps.console.print()
-        for line in _next_steps(started.settings, state_dir, foreground):
+        running = [label for label, verdict in started.verdicts.items() if verdict.text == "Running"]
+        for line in _next_steps(started.settings, state_dir, running, foreground=foreground):
             steps.console.print(line, markup=False)
         if foreground:
             stay(folder, steps)
@@ -131,7 +132,7 @@ def _has_files(folder: Path) -> bool:
     return folder.is_dir() and any(folder.rglob("*.y*ml"))
 
 
-def _next_steps(settings: Settings, state_dir: Path, foreground: bool) -> list[str]:
+def _next_steps(settings: Settings, state_dir: Path, running: list[str], *, foreground: bool) -> list[str]:
     """The API's address and what to type next, so that it works as it stands in this shell."""
     program = _program()
     address = "" if settings.port == 8080 else f" --port {settings.port}"
@@ -140,8 +141,8 @@ def _next_steps(settings: Settings, state_dir: Path, foreground: bool) -> list[s
         "",
         "Try next:",
         f"  {program} get tasks{address}",
-        f"  {program} events{address}",
-        f"  curl {settings.url}/nodes",
+        f"  {program} {f'describe {running[0]}' if running else 'get nodes'}{address}",
+        f"  {program} {f'logs -f {running[0]}' if running else 'events'}{address}",
         "",
     ]
     ending = "Ctrl-C stops all but the containers." if foreground else f"To end it: {_command(state_dir, 'down')}"
