@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -49,12 +50,16 @@ def identify(pid: int) -> ProcessId | None:
         return _identify_portably(pid)
     try:
         stat = (_PROC / str(pid) / "stat").read_text()
-        boot = (_PROC / "sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return None
     fields = stat.rpartition(")")[2].split()  # the name before it may hold spaces and brackets
     state, ticks = fields[0], fields[19]
-    return None if state in "ZX" else ProcessId(pid, f"{boot}/{ticks}")
+    return None if state in "ZX" else ProcessId(pid, f"{_boot()}/{ticks}")
+
+
+@cache
+def _boot() -> str:
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
 
 
 def _identify_portably(pid: int) -> ProcessId | None:
