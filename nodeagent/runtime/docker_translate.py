@@ -42,6 +42,9 @@ _STATES = {
     "removing": ContainerState.DEAD,
     "dead": ContainerState.DEAD,
 }
+_WRITABLE_BY_ALL = 0o1777
+"""As /tmp has it. Otherwise a tmpfs takes the mode of the image's directory that it covers, often writable by root
+alone, and the task may run as somebody else. (runc before 1.1.8 does that whatever it is told.)"""
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 _NANOSECONDS = 1_000_000_000
 _DEFAULT_GRACE = 10.0
@@ -93,7 +96,7 @@ def _mount(mount: Mount) -> MountBody:
         target=mount.target,
         source=mount.source,
         read_only=mount.read_only,
-        tmpfs_options=TmpfsOptions(size_bytes=mount.size) if mount.size else None,
+        tmpfs_options=TmpfsOptions(mode=_WRITABLE_BY_ALL, size_bytes=mount.size) if mount.tmpfs else None,
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from taskyard.prepare import prepare
+
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True, rename="pascal", omit_defaults=True):
     pass
@@ -22,6 +24,9 @@ class Empty(msgspec.Struct, frozen=True):
 
 
 class TmpfsOptions(_Body, frozen=True, kw_only=True):
+    """`mode`: permission bits."""
+
+    mode: int
     size_bytes: int = 0
 
 
@@ -141,3 +146,6 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
 
     error: str = ""
     message: str = ""
+
+
+prepare(Inspected, Listed, EventMessage, Version, PullLine)

@@ -85,7 +85,7 @@ def test_all_fields() -> None:
             "PortBindings": {"80/tcp": [{"HostPort": "8080"}], "53/udp": [{}]},
             "Mounts": [
                 {"Type": "volume", "Target": "/data", "Source": "data", "ReadOnly": True},
-                {"Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": {"SizeBytes": 64 * 2**20}},
+                {"Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": {"Mode": 0o1777, "SizeBytes": 64 * 2**20}},
                 {"Type": "volume", "Target": "/own"},
             ],
             "NanoCpus": 250_000_000,
