@@ -13,6 +13,7 @@ import httptools
 import msgspec
 
 from controlplane.api.problem import ApiError, unavailable
+from taskyard.prepare import prepare
 
 CONNECT_TIMEOUT = 3.0
 ANSWER_TIMEOUT = 15.0
@@ -49,6 +50,9 @@ class _Complaint(msgspec.Struct, frozen=True):
     detail: str = ""
     description: str = ""
     title: str = ""
+
+
+prepare(_Complaint)
 
 
 class AgentLog:

@@ -15,6 +15,7 @@ from controlplane.api.problem import ApiError, Violation
 from controlplane.api.request import YAML
 from taskyard.manifest import Document, ManifestError, Problem, from_flat, parse_json, parse_yaml, read_object
 from taskyard.objects import NodeSpec, Task
+from taskyard.prepare import prepare
 
 _MANIFEST_KEYS = frozenset({"apiVersion", "kind", "metadata", "spec"})
 _BODY = "<body>"
@@ -97,6 +98,9 @@ class _Item(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     documents: list[_Item]
+
+
+prepare(_Envelope)
 
 
 def _enveloped(raw: bytes) -> list[Document]:

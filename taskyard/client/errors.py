@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import msgspec
 
+from taskyard.prepare import prepare
+
 
 class Violation(msgspec.Struct, frozen=True):
     """One thing that is wrong with what was sent: where (`spec.ports[0].host`, in which source), what, what helps."""
@@ -81,3 +83,6 @@ def refusal(problem: Problem) -> RequestRefused:
     if problem.status >= 500:
         return ServerFailed(problem)
     return {404: NotFound, 409: Conflict, 410: TooOld, 412: Conflict}.get(problem.status, RequestRefused)(problem)
+
+
+prepare(Problem)

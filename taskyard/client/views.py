@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from taskyard.prepare import prepare
+
 
 class View(msgspec.Struct, frozen=True, rename="camel"):
     """Reads camelCase, ignores what it does not know."""
@@ -190,3 +192,6 @@ class StatsView(View, frozen=True):
 
 class VersionView(View, frozen=True):
     version: str = ""
+
+
+prepare(TaskView, NodeView, EventView, Listed, ApplyAnswer, WatchLine, StatsView, VersionView)

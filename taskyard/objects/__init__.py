@@ -18,6 +18,9 @@ from taskyard.objects.task import (
     TaskSpec,
     Volume,
 )
+from taskyard.prepare import prepare
+
+prepare(Assignment, Event, NodeLease, NodeSpec, NodeStats, Task, TaskStatus)
 
 __all__ = [
     "API_VERSION",

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import BadValue, Wire, decode, encode
+from taskyard.prepare import prepare
 from taskyard.store.api import (
     Compare,
     Delete,
@@ -46,6 +47,9 @@ class Leader(Wire, frozen=True, kw_only=True):
 
     identity: str
     elected_at: str
+
+
+prepare(Leader)
 
 
 @dataclass(frozen=True, slots=True)
