@@ -26,6 +26,7 @@ from taskyard import keys
 from taskyard.clock import SystemClock
 from taskyard.config import Settings
 from taskyard.events import EventRecorder
+from taskyard.listening import listen
 from taskyard.store.elector import Elector
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.informer import Informer
@@ -140,7 +141,7 @@ class _ApiProcess:
     def __init__(self, plane: ControlPlane) -> None:
         from controlplane.api.application import Api, ApiParts
         from controlplane.api.etcd_contact import EtcdContact
-        from controlplane.api.server import Server, bind
+        from controlplane.api.server import Server
 
         settings = plane._settings
         contact = EtcdContact(plane._store, plane._clock)
@@ -158,7 +159,7 @@ class _ApiProcess:
         )
         self.duties: dict[str, Duty] = {"contact": contact.run}
         try:
-            bound = bind(settings.host, settings.port)
+            bound = listen(settings.host, settings.port)
         except OSError as error:
             where = f"{settings.host}:{settings.port}"
             hint = "stop what listens there, or choose another with --port (0 picks a free one)"

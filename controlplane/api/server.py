@@ -1,5 +1,4 @@
-"""Serves an ASGI application with uvicorn on a thread of its own. The socket is bound first: a taken port is an error
-of the start, not of the first request."""
+"""Serves an ASGI application with uvicorn on a thread of its own, on a socket that taskyard/listening.py bound."""
 
 from __future__ import annotations
 
@@ -11,19 +10,8 @@ from typing import Any
 
 import uvicorn
 
-_BACKLOG = 1024
 _DRAIN = 3
 """Seconds that requests under way get when the server stops."""
-
-
-def bind(host: str, port: int) -> socket.socket:
-    """Port 0 picks a free one. Raises OSError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.create_server((host, port), family=family, backlog=_BACKLOG)
-    # Inherited by each connection. asyncio only sets it on sockets that name their protocol, and without it an answer
-    # waits 40 ms for the client's delayed acknowledgement.
-    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return bound
 
 
 class Server:

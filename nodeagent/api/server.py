@@ -12,9 +12,7 @@ import uvicorn
 
 from nodeagent.api.health import Health
 from nodeagent.api.logs import RECEIVE, Logs
-
-_BACKLOG = 512
-
+from taskyard.listening import listen
 
 AsgiApp = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Callable[..., Awaitable[None]]], Any]
 
@@ -33,9 +31,9 @@ def create_app(logs: Logs, health: Health) -> AsgiApp:
 
 
 def bind(address: str) -> socket.socket:
-    """Of `host:port`, port 0 for any. Raises OSError."""
+    """Of `host:port` or `[address]:port`, port 0 for any. Raises OSError."""
     host, _, port = address.rpartition(":")
-    return socket.create_server((host.strip("[]"), int(port)), backlog=_BACKLOG)
+    return listen(host.strip("[]"), int(port))
 
 
 class Server:
