@@ -31,7 +31,15 @@ class Timeout(AssertionError):
 class LiveCluster:
     """Processes on free loopback ports with their state in `folder`; inert until `start`, and `stop` leaves nothing."""
 
-    def __init__(self, folder: Path, docker_host: str, *, node: str = "n1", agent_flags: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        docker_host: str,
+        *,
+        node: str = "n1",
+        agent_flags: Iterable[str] = (),
+        manifests: Path | None = None,
+    ) -> None:
         self.folder = folder
         self.docker_host = docker_host
         self.node = node
@@ -39,6 +47,7 @@ class LiveCluster:
         self.port = free_port()
         self.etcd = EtcdServer(folder / "etcd", client_port=free_port(), peer_port=free_port())
         self._agent_flags = list(agent_flags)
+        self._manifests = ["--manifests", str(manifests)] if manifests else []
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=30))
 
@@ -173,7 +182,7 @@ class LiveCluster:
     def _controlplane(self) -> list[str]:
         return [
             *(sys.executable, "-m", "controlplane", "--etcd", self.etcd.endpoint),
-            *("--host", "127.0.0.1", "--port", str(self.port)),
+            *("--host", "127.0.0.1", "--port", str(self.port), *self._manifests),
         ]
 
     def _agent(self) -> list[str]:

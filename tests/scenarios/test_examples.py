@@ -1,0 +1,37 @@
+"""Every example in manifests/ runs as it is."""
+
+from __future__ import annotations
+
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from taskyard.manifest import load
+from tests.support.cluster import LiveCluster
+
+pytestmark = [pytest.mark.docker, pytest.mark.etcd]
+FOLDER = Path(__file__).parents[2] / "manifests"
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_example_runs(live: LiveCluster, path: Path) -> None:
+    manifests = [document.data for document in load(path.read_bytes(), path.name)]
+    assert manifests
+    live.apply(*manifests)
+    for manifest in manifests:
+        once = manifest["spec"].get("restart", {}).get("policy") == "never"
+        live.wait_state(manifest["metadata"]["name"], "Completed" if once else "Running")
+
+
+def test_the_web_example_answers_and_is_healthy(live: LiveCluster) -> None:
+    live.apply(*(document.data for document in load((FOLDER / "web.yaml").read_bytes(), "web.yaml")))
+    live.wait_state("web", "Running")
+
+    def healthy() -> bool:
+        task = live.task("web")
+        return bool(task and task["status"].get("health") == "healthy")
+
+    live.until(healthy, 30, "web is healthy")
+    with urllib.request.urlopen("http://127.0.0.1:8088/", timeout=5) as answer:
+        assert b"Hello" in answer.read()
