@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
-from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
+from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, Waiting, view
 from taskyard.objects import Amounts, Event, Metadata, ObjectRef, Taint, TaskSpec, TaskState, Wire, decode
 from taskyard.objects.base import api_version
 from taskyard.objects.codec import BadValue
@@ -80,7 +80,7 @@ class ShownList(Wire, frozen=True, kw_only=True):
 
 
 def show_task(
-    cache: ClusterCache, record: TaskRecord, why_pending: Callable[[TaskRecord], str] | None = None
+    cache: ClusterCache, record: TaskRecord, why_pending: Callable[[TaskRecord], Waiting] | None = None
 ) -> ShownTask:
     """Under the cache's lock."""
     status = view(cache, record, why_pending)
@@ -88,11 +88,11 @@ def show_task(
     return ShownTask(kind="Task", metadata=metadata, spec=record.task.spec, status=status)
 
 
-def show_waiting(task: ShownTask, reason: str) -> ShownTask:
+def show_waiting(task: ShownTask, why: Waiting) -> ShownTask:
     """A Pending task, with why it is; one that waits for something else already says so."""
-    if task.status.state is not TaskState.PENDING or task.status.message or not reason:
+    if task.status.state is not TaskState.PENDING or task.status.message:
         return task
-    return replace(task, status=replace(task.status, reason="Unschedulable", message=reason))
+    return replace(task, status=replace(task.status, reason=why.reason, message=why.message))
 
 
 def show_metadata(metadata: Metadata, revision: int) -> ShownMetadata:

@@ -15,7 +15,7 @@ from controlplane.api.freshness import Freshness
 from controlplane.api.problem import ApiError, Violation, not_found, refusal, unavailable
 from controlplane.api.selectors import Selector, matches
 from controlplane.api.shown import ShownTask, show_metadata, show_task, show_waiting
-from controlplane.cluster import ClusterCache, Demand, EffectiveStatus, TaskRecord, view
+from controlplane.cluster import ClusterCache, Demand, EffectiveStatus, TaskRecord, Waiting, view
 from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.clock import Clock
@@ -104,7 +104,7 @@ class TaskService:
     ) -> TaskPage:
         self.ready(consistent=consistent)
         items: list[ShownTask] = []
-        reasons: dict[Demand, str] = {}
+        reasons: dict[Demand, Waiting] = {}
         with self.cache.lock:
             for key in sorted(self.feed.shown):
                 task = self.feed.shown[key]
@@ -115,7 +115,7 @@ class TaskService:
                 items.append(self._explained(task, self.cache.tasks[key], reasons))
             return TaskPage(items, self.cache.revision)
 
-    def _explained(self, task: ShownTask, record: TaskRecord, reasons: dict[Demand, str]) -> ShownTask:
+    def _explained(self, task: ShownTask, record: TaskRecord, reasons: dict[Demand, Waiting]) -> ShownTask:
         """With why it waits, if it does, which the feed does not know; `reasons` keeps what was found out before."""
         if record.task.binding is not None:
             settled = record.task.binding.spec_hash == record.spec_hash

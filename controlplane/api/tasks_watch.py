@@ -10,7 +10,7 @@ from controlplane.api.problem import ApiError
 from controlplane.api.shown import ShownTask, show_waiting
 from controlplane.api.tasks_service import TaskFilter, TaskService
 from controlplane.api.watch import Watching
-from controlplane.cluster import Demand
+from controlplane.cluster import Demand, Waiting
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
 
@@ -50,7 +50,7 @@ def _seen(service: TaskService) -> tuple[int, int]:
 
 def _encoder(service: TaskService) -> Callable[[ShownTask], bytes]:
     """Adds to a task that waits why it does, as of now."""
-    known: dict[Demand, tuple[float, str]] = {}
+    known: dict[Demand, tuple[float, Waiting]] = {}
 
     def encoded(task: ShownTask) -> bytes:
         record = service.cache.tasks.get(NamedKey(task.metadata.namespace, task.metadata.name))

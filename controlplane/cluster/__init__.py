@@ -6,7 +6,7 @@ controllers and the API; imports none of them.
 
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.demand import Demand, demand_of
-from controlplane.cluster.effective import EffectiveStatus, view
+from controlplane.cluster.effective import EffectiveStatus, Waiting, view
 from controlplane.cluster.records import AssignmentRecord, CacheChange, NodeRecord, StatusRecord, TaskRecord
 from controlplane.cluster.usage import Usage
 
@@ -20,6 +20,7 @@ __all__ = [
     "StatusRecord",
     "TaskRecord",
     "Usage",
+    "Waiting",
     "demand_of",
     "view",
 ]

@@ -6,6 +6,7 @@ Pure reading of the cache; used by the API for every answer, and by whoever has 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.records import StatusRecord, TaskRecord
@@ -34,18 +35,28 @@ class EffectiveStatus(Wire, frozen=True, kw_only=True):
     last_exit: LastExit | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What a task that has to be bound waits for: one CamelCase word for programs, a sentence for people."""
+
+    reason: str
+    message: str
+
+
 def view(
-    cache: ClusterCache, record: TaskRecord, why_pending: Callable[[TaskRecord], str] | None = None
+    cache: ClusterCache, record: TaskRecord, why_pending: Callable[[TaskRecord], Waiting] | None = None
 ) -> EffectiveStatus:
-    """The task's state now; call it under the cache's lock. `why_pending` gives the message of a task that waits."""
+    """The task's state now; call it under the cache's lock. `why_pending` is asked about a task that waits."""
     binding = record.task.binding
-    waits_for = why_pending(record) if why_pending is not None and needs_binding(cache, record) else ""
+    waits_for = why_pending(record) if why_pending is not None and needs_binding(cache, record) else None
     if not record.uid:
         return EffectiveStatus(
             state=TaskState.PENDING, reason="Incomplete", message="put by hand; waits for its uid to be filled in"
         )
     if binding is None:
-        return EffectiveStatus(state=TaskState.PENDING, reason="Unschedulable" if waits_for else "", message=waits_for)
+        if waits_for is None:
+            return EffectiveStatus(state=TaskState.PENDING)
+        return EffectiveStatus(state=TaskState.PENDING, reason=waits_for.reason, message=waits_for.message)
     status = current_status(cache, record)
     if status is not None and status.status.state.terminal:
         return _of(status.status, record, status.status.state, status.status.reason, status.status.message)
@@ -58,8 +69,8 @@ def view(
     if status is None:
         return _of(None, record, TaskState.SCHEDULED, "", f"waits for the agent on {binding.node} to start it")
     message = status.status.message
-    if waits_for:
-        message = f"runs with its spec from before; the new one waits: {waits_for}"
+    if waits_for is not None:
+        message = f"runs with its spec from before; the new one waits: {waits_for.message}"
     return _of(status.status, record, status.status.state, status.status.reason, message)
 
 

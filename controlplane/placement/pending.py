@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.cluster import ClusterCache, Demand, TaskRecord
+from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting
 from controlplane.placement.explanation import explain
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.snapshots import SnapshotKeeper
@@ -16,9 +16,9 @@ class PendingReasons:
         self._cache = cache
         self._keeper = SnapshotKeeper(cache)
         self._of: Snapshot | None = None
-        self._known: dict[tuple[Demand, str, Held | None], str] = {}
+        self._known: dict[tuple[Demand, str, Held | None], Waiting] = {}
 
-    def __call__(self, record: TaskRecord) -> str:
+    def __call__(self, record: TaskRecord) -> Waiting:
         with self._cache.lock:
             snapshot = self._keeper.take()
             if snapshot is not self._of:
@@ -28,5 +28,6 @@ class PendingReasons:
             question = (want.demand, want.current, want.held)
             if question not in self._known:
                 found = explain(snapshot, want.demand, current=want.current, held=want.held)
-                self._known[question] = found.message
+                # Where it fits, it is only its turn that has not come yet.
+                self._known[question] = Waiting("Scheduling" if found.fitting else "Unschedulable", found.message)
             return self._known[question]

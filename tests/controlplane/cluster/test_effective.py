@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 import pytest
 
-from controlplane.cluster import TaskRecord, view
+from controlplane.cluster import TaskRecord, Waiting, view
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Binding, TaskState, TaskStatus
@@ -70,7 +70,8 @@ def test_effective_state(case: Case) -> None:
         )
         plane.put(keys.status("n1", UID), status)
     plane.pump()
-    seen = view(plane.cache, plane.cache.tasks[NamedKey("default", "web")], lambda _: "0 of 1 node fits")
+    waits = Waiting("Unschedulable", "0 of 1 node fits")
+    seen = view(plane.cache, plane.cache.tasks[NamedKey("default", "web")], lambda _: waits)
     assert (seen.state, seen.reason) == (case.state, case.reason)
     assert (seen.node, seen.epoch) == (("n1", 2) if case.bound else ("", 0))
     fresh = case.reported is not None and case.reported_epoch == 2
@@ -100,8 +101,8 @@ def test_a_running_task_whose_new_spec_fits_nowhere_says_so() -> None:
     plane.add_task(msgspec.structs.replace(plane.task("web"), spec=a_spec(memory="99Gi")))
     plane.settle(plane.scheduler)
 
-    def why(record: TaskRecord) -> str:
-        return f"no room for {record.key.name}"
+    def why(record: TaskRecord) -> Waiting:
+        return Waiting("Unschedulable", f"no room for {record.key.name}")
 
     seen = view(plane.cache, plane.cache.tasks[NamedKey("default", "web")], why)
     assert seen.state == TaskState.RUNNING
