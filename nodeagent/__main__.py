@@ -15,10 +15,11 @@ import click
 from nodeagent import app
 from nodeagent.host import FolderTaken
 from taskyard.config import ConfigError, load
+from taskyard.node_name import of_host
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--node", help="This node's name in the cluster. Default: TASKYARD_NODE, or the host's name.")
+@click.option("--node", help="This node's name in the cluster. Default: TASKYARD_NODE, or the host's in lower case.")
 @click.option("--etcd", help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.")
 @click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
 @click.option("--cluster", default="default", show_default=True, help="Tells clusters that share a Docker apart.")
@@ -57,7 +58,7 @@ def main(
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     options = app.Options(
-        node=settings.node or socket.gethostname().split(".")[0].lower(),
+        node=settings.node or of_host(socket.gethostname()),
         cluster=cluster,
         etcd=settings.etcd,
         docker_host=docker_host,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from taskyard.endpoint import endpoint, host_name, name_list, port_number
+from taskyard.node_name import node_name
 
 ROLES = ("api", "scheduler", "controllers")
 
@@ -29,7 +30,7 @@ class Settings:
     etcd: tuple[str, ...] = ("127.0.0.1:2379",)
     """Endpoints, `host:port`, of one cluster."""
     node: str = ""
-    """The agent's node name; empty: the machine's host name."""
+    """The agent's node name; empty: made of the machine's host name."""
     roles: tuple[str, ...] = ROLES
     """What this control plane process does."""
     manifests: str = ""
@@ -120,7 +121,7 @@ _OPTIONS: dict[str, _Option] = {
     "host": _Option(host_name, ("TASKYARD_HOST", "ORCHESTRATION_HOST")),
     "port": _Option(port_number, ("TASKYARD_PORT", "ORCHESTRATION_PORT")),
     "etcd": _Option(_endpoints, ("TASKYARD_ETCD",)),
-    "node": _Option(_text, ("TASKYARD_NODE",)),
+    "node": _Option(node_name, ("TASKYARD_NODE",)),
     "roles": _Option(_roles, ("TASKYARD_ROLES",)),
     "manifests": _Option(_text, ("TASKYARD_MANIFESTS",)),
     "allowed_hosts": _Option(_hosts, ("TASKYARD_ALLOWED_HOSTS",)),

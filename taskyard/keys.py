@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from taskyard.node_name import is_node_name
+
 ROOT = "/taskyard/v1/"
 TASKS = ROOT + "tasks/"
 NODES = ROOT + "nodes/"
@@ -71,8 +73,10 @@ def parse_task(key: str) -> NamedKey | None:
 
 
 def parse_node(key: str) -> NodeKey | None:
-    """None for a key that is not one of a node's."""
+    """None for a key that is not one of a node's, or of what cannot be a node's name."""
     parts = key[len(NODES) :].split("/") if key.startswith(NODES) else []
+    if not parts or not is_node_name(parts[0]):
+        return None
     if len(parts) == 2 and parts[1] in ("spec", "lease", "stats"):
         return NodeKey(parts[0], parts[1], "")
     if len(parts) == 3 and parts[1] in ("assignments", "status"):

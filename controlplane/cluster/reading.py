@@ -15,7 +15,6 @@ from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, TaskStat
 from taskyard.store.api import Entry
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
-_NODE_NAME = re.compile(r"[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?", re.ASCII)
 
 
 def read_task(entry: Entry, key: NamedKey) -> TaskRecord:
@@ -23,8 +22,6 @@ def read_task(entry: Entry, key: NamedKey) -> TaskRecord:
     uid = task.metadata.uid
     if uid and not _UID.fullmatch(uid):
         raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")
-    if task.binding is not None and not _NODE_NAME.fullmatch(task.binding.node):
-        raise BadValue(f"binding.node: {task.binding.node!r} is not a node's name; the scheduler writes bindings")
     return TaskRecord(task, entry, demand_of(task.spec))
 
 

@@ -17,6 +17,7 @@ from controlplane.cluster.records import AssignmentRecord, CacheChange, ChangeKi
 from controlplane.cluster.usage import Usage
 from taskyard import keys
 from taskyard.keys import NamedKey, NodeKey
+from taskyard.node_name import ACCEPTED
 from taskyard.store.api import Entry
 from taskyard.store.informer import Change
 
@@ -26,7 +27,10 @@ K = TypeVar("K")
 R = TypeVar("R")
 
 _BAD_TASK_KEY = "it is not where tasks are: tasks/<namespace>/<name>"
-_BAD_NODE_KEY = "it is not one of a node's keys: spec, lease, stats, assignments/<uid> or status/<uid>"
+_BAD_NODE_KEY = (
+    "it is not one of a node's keys: nodes/<node>/ and then spec, lease, stats, assignments/<uid> or status/<uid>;"
+    f" a node's name is {ACCEPTED}"
+)
 
 
 class Tables:

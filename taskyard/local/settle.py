@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import socket
 import sys
 from collections.abc import Callable, Collection
@@ -21,6 +20,7 @@ from taskyard.local.errors import LocalError
 from taskyard.local.etcd import EtcdServer
 from taskyard.local.ports import holder, is_free, next_free
 from taskyard.local.state import ChildPlan, Plan, Settings, StateFolder
+from taskyard.node_name import node_name, of_host
 
 DEFAULT_API_PORT = 8080
 OWN = "own"
@@ -45,6 +45,7 @@ def settle(
     `earlier` is what a run that was not taken down had settled on, `alive` the children that it left running: those
     are kept as they are, and the rest as far as it is still possible.
     """
+    node = _node(wishes.node, earlier)
     docker, own_docker = _docker(folder, say)
     endpoints, peer_port = _etcd(folder, wishes.etcd, earlier, alive, say)
     return Settings(
@@ -56,7 +57,7 @@ def settle(
         docker=docker,
         own_docker=own_docker,
         cluster=f"local-{hashlib.sha256(str(folder.path).encode()).hexdigest()[:8]}",
-        node=wishes.node or (earlier.node if earlier is not None else node_name(socket.gethostname())),
+        node=node,
     )
 
 
@@ -107,10 +108,11 @@ def own_etcd(folder: StateFolder, settings: Settings) -> EtcdServer:
     return EtcdServer(folder.etcd, client_port=port, peer_port=settings.peer_port)
 
 
-def node_name(hostname: str) -> str:
-    """The host name as a DNS-1123 label."""
-    label = re.sub(r"[^a-z0-9-]+", "-", hostname.split(".")[0].lower(), flags=re.ASCII)
-    return label[:63].strip("-") or "local"
+def _node(wish: str, earlier: Settings | None) -> str:
+    try:
+        return node_name(wish) if wish else earlier.node if earlier is not None else of_host(socket.gethostname())
+    except ValueError as error:
+        raise LocalError(f"--node: {error}") from error
 
 
 def _docker(folder: StateFolder, say: Callable[[str], None]) -> tuple[str, bool]:

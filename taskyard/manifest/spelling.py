@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from taskyard.manifest.problem import Path, shorten
+from taskyard.node_name import of_host
 from taskyard.quantity import byte_count, cpu_millis, seconds
 
 _POLICIES = {
@@ -72,7 +73,7 @@ def spelling_hint(value: str, schema: Mapping[str, Any], path: Path) -> str:
     """What to write instead of a text that does not match its pattern."""
     rule = str(schema.get("x-hint", ""))
     meant = _meant(value, str(schema.get("title", "")), path)
-    if meant and schema.get("title") == "Name":
+    if meant and schema.get("title") in ("Name", "Node name"):
         return f"write {meant}: {rule.removeprefix('use ')}"
     return f"write {meant}" if meant else rule
 
@@ -87,6 +88,8 @@ def _meant(value: str, title: str, path: Path) -> str:
             return _duration(value)
         case "Name":
             return _name(value)
+        case "Node name":
+            return f"'{of_host(value)}'" if value.isascii() and re.search("[A-Za-z0-9]", value) else ""
     if path == ("spec", "image"):
         return _image(value)
     if path[-1:] == ("name",) and path[1:2] == ("ports",):

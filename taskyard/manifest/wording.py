@@ -180,7 +180,7 @@ def _noun(schema: Mapping[str, Any], path: Path) -> str:
     title = schema.get("title")
     if title == "CPU":
         return "an amount of cpu"
-    if title in ("Name", "Label key", "Label value", "Size", "Duration"):
+    if title in ("Name", "Node name", "Label key", "Label value", "Size", "Duration"):
         return f"a {title.lower()}"
     field = next((step for step in reversed(path) if isinstance(step, str)), "value")
     return {"image": "an image reference", "env": "a name for an environment variable"}.get(field, f"a valid {field}")

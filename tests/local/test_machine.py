@@ -15,7 +15,7 @@ from taskyard.local.dockerd import Dockerd
 from taskyard.local.errors import LocalError
 from taskyard.local.ports import holder, is_free, next_free
 from taskyard.local.process import identify
-from taskyard.local.settle import Wishes, disagreements, node_name, plan
+from taskyard.local.settle import Wishes, disagreements, plan, settle
 from taskyard.local.state import ChildReport, Settings, StateFolder
 
 DEBIAN = 'PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"\nID=debian\n'
@@ -110,17 +110,10 @@ def test_a_folder_too_deep_for_a_socket_is_refused(tmp_path: Path) -> None:
     assert "--state-dir" in str(raised.value)
 
 
-@pytest.mark.parametrize(
-    ("host", "name"),
-    [
-        pytest.param("Web_01.example.org", "web-01", id="letters and domain"),
-        pytest.param("", "local", id="none"),
-        pytest.param("-", "local", id="nothing usable"),
-        pytest.param("a" * 80, "a" * 63, id="too long"),
-    ],
-)
-def test_node_name_is_a_dns_label(host: str, name: str) -> None:
-    assert node_name(host) == name
+def test_a_bad_node_name_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    with pytest.raises(LocalError, match="--node: 'Web_01' is not a node's name: write 1 to 253 lower-case"):
+        settle(StateFolder(tmp_path), Wishes(node="Web_01"), None, (), print)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,7 @@ def test_endpoints(given: str, endpoints: tuple[str, ...]) -> None:
         pytest.param({}, {"TASKYARD_ETCD": "https://a:1"}, {}, ["TASKYARD_ETCD", "TLS"], id="https"),
         pytest.param({}, {"TASKYARD_HOST": "a:1"}, {}, ["TASKYARD_HOST: 'a:1' is not a host"], id="port in the host"),
         pytest.param({"roles": "api,sheduler"}, {}, {}, ["--roles: 'sheduler' is not a role"], id="role"),
+        pytest.param({"node": "Web_01"}, {}, {}, ["--node: 'Web_01' is not a node's name: write 1 to"], id="node"),
         pytest.param({"port": "x"}, {"TASKYARD_HOST": "?"}, {"a": 1}, ["--port", "TASKYARD_HOST", "'a'"], id="all"),
     ],
 )

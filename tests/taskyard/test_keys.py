@@ -16,6 +16,7 @@ def test_a_task_key_reads_back() -> None:
     [
         (keys.node_spec("n1"), ("n1", "spec", "")),
         (keys.node_lease("n1"), ("n1", "lease", "")),
+        (keys.node_lease("n1.example.com"), ("n1.example.com", "lease", "")),
         (keys.node_stats("n1"), ("n1", "stats", "")),
         (keys.assignment("n1", "abc"), ("n1", "assignments", "abc")),
         (keys.status("n1", "abc"), ("n1", "status", "abc")),
@@ -23,7 +24,7 @@ def test_a_task_key_reads_back() -> None:
 )
 def test_a_node_key_reads_back(key: str, parsed: tuple[str, str, str]) -> None:
     assert keys.parse_node(key) == parsed
-    assert key.startswith(keys.node_prefix("n1"))
+    assert key.startswith(keys.node_prefix(parsed[0]))
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,8 @@ def test_a_node_key_reads_back(key: str, parsed: tuple[str, str, str]) -> None:
         keys.TASKS + "prod/",
         keys.NODES + "n1",
         keys.NODES + "n1/other",
+        keys.NODES + "/lease",
+        keys.NODES + "N_1/lease",
         keys.NODES + "n1/assignments",
         keys.NODES + "n1/assignments/a/b",
         "/elsewhere/tasks/prod/web",
