@@ -34,6 +34,7 @@ from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
 from nodeagent.situation import Situation
+from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
@@ -64,6 +65,7 @@ class Parts:
     view: ContainerView
     effects: Effects
     publisher: Publisher
+    standing: Standing
     weather: StoreWeather
     recorder: Recorder
     lanes: Lanes
@@ -101,8 +103,9 @@ class Agent:
         uid = self._parts.queue.get(timeout)
         if uid is None:
             return False
-        if not (self._parts.informer.synced and self._parts.view.listed):
-            # Without either a container would look superfluous, or missing.
+        if not (self._parts.informer.synced and self._parts.view.listed and self._parts.standing.holds_name()):
+            # Without a list of both a container would look superfluous, or missing; and what is assigned to a name
+            # that another host holds runs there.
             self._parts.queue.add_after(uid, _NOT_READY_PAUSE)
             self._parts.queue.done(uid)
             return True

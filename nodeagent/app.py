@@ -100,6 +100,7 @@ class _Process:
                 view=self._view,
                 effects=Effects(owner, self._runtime, self._store, self._view, self._registration, clock),
                 publisher=Publisher(options.node, self._store, self._registration),
+                standing=self._registration,
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
                 lanes=self._lanes,

@@ -66,8 +66,12 @@ class Registration:
         self._due = True
         self._registered_under = 0
         self._create_revision = 0
+        self._holds_name = False
         self.held_by = ""
         """The other host's address, while one holds the name."""
+
+    def holds_name(self) -> bool:
+        return self._holds_name
 
     def certain(self) -> bool:
         return self._keeper.held and self._registered_under == self._keeper.lease
@@ -127,6 +131,9 @@ class Registration:
         entry = self._store.get(self._key)
         self.held_by = holder(entry, value.host_id)
         if self.held_by:
+            # The tasks assigned to this name are another host's to run, whatever was ours before.
+            self._holds_name = False
+            self._registered_under = self._create_revision = 0
             raise NameHeld(
                 f"the node name in {self._key} is held by another host, {self.held_by}: "
                 "start this agent with another --node, or stop that one"
@@ -139,6 +146,7 @@ class Registration:
             raise StoreError(f"{self._key} changed while it was being written")
         self._create_revision = entry.create_revision if entry else commit.revision
         self._registered_under = lease
+        self._holds_name = True
 
     def run(self, stop: threading.Event) -> None:
         pause = 0.0

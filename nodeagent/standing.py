@@ -8,6 +8,11 @@ from taskyard.store.api import Compare
 
 
 class Standing(Protocol):
+    def holds_name(self) -> bool:
+        """This host is the node: it registered, and as far as is known no other has taken the name since. It says
+        nothing of the lease: while the store is away the tasks that are known go on."""
+        ...
+
     def certain(self) -> bool:
         """The node's lease is ours, by our monotonic clock, whatever the store would say."""
         ...

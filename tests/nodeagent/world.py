@@ -144,6 +144,7 @@ class World:
                 view=self.view,
                 effects=Effects(self.owner, runtime, store, self.view, self.registration, clock),
                 publisher=Publisher(self.owner.node, store, self.registration),
+                standing=self.registration,
                 weather=StoreWeather(clock),
                 recorder=self.events,
                 lanes=InlineLanes(),
