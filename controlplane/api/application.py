@@ -91,7 +91,7 @@ class Api:
         app.add_route("/tasks/{ident}", TaskItem(self.tasks, workers))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
         app.add_route("/apply", Apply(self.tasks, self.nodes, workers))
-        app.add_route("/nodes", NodeCollection(self.nodes, workers))
+        app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches))
         app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
         app.add_route("/events", Events(parts.cache.informer, self.events, self._freshness, workers, self.watches))
         app.add_route("/stats", Stats(parts.cache, workers))

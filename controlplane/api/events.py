@@ -8,14 +8,13 @@ from dataclasses import dataclass
 import falcon.asgi
 
 from controlplane.api.answer import encode
-from controlplane.api.feed import TooOld
 from controlplane.api.feeds import EventFeed
 from controlplane.api.freshness import Freshness
-from controlplane.api.problem import ApiError, unavailable
+from controlplane.api.problem import unavailable
 from controlplane.api.request import JSON, Params
 from controlplane.api.shown import ListMetadata, ShownEvent, ShownList, show_event
 from controlplane.api.streams import Streams
-from controlplane.api.watch import MEDIA_TYPE, Watching, lines
+from controlplane.api.watch import MEDIA_TYPE, Watching, lines, position, reached
 from controlplane.api.workers import Workers
 from taskyard import keys
 from taskyard.store.informer import Informer
@@ -60,15 +59,12 @@ class Events:
     def _watching(self, admits: Filter, revision: int) -> Watching[ShownEvent]:
         self._ready()
         feed = self.feed.feed
-        if revision and not self.freshness.reach(revision):
-            raise ApiError(410, "TooNew", f"revision {revision} has not happened yet: list again")
+        if revision:
+            reached(revision, self.freshness)
         with self.informer.lock:
-            try:
-                position = feed.position(revision) if revision else feed.end
-            except TooOld as error:
-                raise ApiError(410, "TooOld", f"{error}: list again, then watch from there") from error
+            start = position(feed, revision) if revision else feed.end
             initial = None if revision else self._all(admits)
-            return Watching(feed, position, initial, self.informer.revision, admits, encode, self._seen)
+            return Watching(feed, start, initial, self.informer.revision, admits, encode, self._seen)
 
     def _seen(self) -> tuple[int, int]:
         with self.informer.lock:

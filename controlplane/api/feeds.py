@@ -1,38 +1,55 @@
-"""The two feeds that can be watched: tasks joined with their status, and events. Fed in the informer's thread.
+"""The feeds that can be watched: tasks joined with their status, nodes joined with their lease, and events.
 
 A change of a task, of its assignment or status, or of its node's life is one update of the task, with what is shown
-before and after. The buffers are feed.py's, the HTTP side is streams.py's.
+before and after. Fed in the informer's thread; the buffers are feed.py's, the HTTP side is watch.py's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, TypeVar
 
 from controlplane.api.feed import Feed, Update
-from controlplane.api.shown import ShownEvent, ShownTask, show_event, show_task
+from controlplane.api.shown import ShownEvent, ShownNode, ShownTask, show_event, show_node, show_task
 from controlplane.cluster import CacheChange, ClusterCache
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.store.informer import Change, Informer
 
+K = TypeVar("K")
+S = TypeVar("S")
 
-class TaskFeed:
-    """Costs nothing until the first reader begins it. `shown` is then every task as of the cache's revision; hold the
-    cache's lock to read it whole."""
 
-    def __init__(self, cache: ClusterCache) -> None:
-        self.feed: Feed[ShownTask] = Feed()
-        self.shown: dict[NamedKey, ShownTask] = {}
+class JoinedFeed(Generic[K, S]):
+    """Costs nothing until the first reader begins it. `shown` is then every object as of the cache's revision; hold the
+    cache's lock to read it whole.
+
+    `known` are the keys there are, `show` is what one looks like now (None: it is gone), and `touched` the key of each
+    object that a change may have changed, perhaps again and again.
+    """
+
+    def __init__(
+        self,
+        cache: ClusterCache,
+        known: Callable[[], Iterable[K]],
+        show: Callable[[K], S | None],
+        touched: Callable[[CacheChange], Iterable[K]],
+    ) -> None:
+        self.feed: Feed[S] = Feed()
+        self.shown: dict[K, S] = {}
         self._cache = cache
+        self._known = known
+        self._show = show
+        self._touched = touched
         self._begun = 0
         cache.on_change(self._apply)
 
     def begin(self) -> None:
         """From now on changes are remembered. Every reader calls it, once the cache is synced."""
-        if self._begun:
-            return
         with self._cache.lock:
-            self.shown = {key: show_task(self._cache, record) for key, record in self._cache.tasks.items()}
+            if self._begun:
+                return
+            self.shown = {key: shown for key in self._known() if (shown := self._show(key)) is not None}
             self._begun = self._cache.revision
             self.feed.restart(self._begun)
 
@@ -40,30 +57,19 @@ class TaskFeed:
         if not self._begun:
             return
         went_back, self._begun = self._cache.revision < self._begun, self._cache.revision
-        updates = [
-            update for key, revision in self._touched(changes).items() if (update := self._update(key, revision))
-        ]
+        touched: dict[K, int] = {}
+        for change in changes:
+            for key in self._touched(change):
+                touched[key] = max(change.revision, touched.get(key, 0))
+        updates = [update for key, revision in touched.items() if (update := self._update(key, revision))]
         if went_back:  # etcd was restored from a backup
             self.feed.restart(self._begun)
         elif updates:
             updates.sort(key=lambda update: update.revision)
             self.feed.append(updates)
 
-    def _touched(self, changes: Sequence[CacheChange]) -> dict[NamedKey, int]:
-        """The tasks that may look different now, each with the last revision that touched it."""
-        touched: dict[NamedKey, int] = {}
-        for change in changes:
-            if change.task is not None:
-                touched[change.task] = max(change.revision, touched.get(change.task, 0))
-            elif change.kind == "node":
-                for record in self._cache.bound_to(change.node):
-                    touched[record.key] = max(change.revision, touched.get(record.key, 0))
-        return touched
-
-    def _update(self, key: NamedKey, revision: int) -> Update[ShownTask] | None:
-        before = self.shown.get(key)
-        record = self._cache.tasks.get(key)
-        after = show_task(self._cache, record) if record else None
+    def _update(self, key: K, revision: int) -> Update[S] | None:
+        before, after = self.shown.get(key), self._show(key)
         if before == after:
             return None
         if after is None:
@@ -73,8 +79,34 @@ class TaskFeed:
         return Update(revision, before, after)
 
 
+def task_feed(cache: ClusterCache) -> JoinedFeed[NamedKey, ShownTask]:
+    def show(key: NamedKey) -> ShownTask | None:
+        record = cache.tasks.get(key)
+        return show_task(cache, record) if record else None
+
+    def touched(change: CacheChange) -> Iterable[NamedKey]:
+        if change.task is not None:
+            return (change.task,)
+        return [record.key for record in cache.bound_to(change.node)] if change.kind == "node" else ()
+
+    return JoinedFeed(cache, lambda: cache.tasks, show, touched)
+
+
+def node_feed(cache: ClusterCache) -> JoinedFeed[str, ShownNode]:
+    """With what its tasks are promised. What it measures is not shown, so new stats are no update."""
+
+    def show(name: str) -> ShownNode | None:
+        record = cache.nodes.get(name)
+        return show_node(cache, record) if record else None
+
+    def touched(change: CacheChange) -> Iterable[str]:
+        return (change.node,) if change.kind in ("node", "stats", "assignment", "status") else ()
+
+    return JoinedFeed(cache, lambda: cache.nodes, show, touched)
+
+
 class EventFeed:
-    """As TaskFeed; what there is now is read from the informer."""
+    """As JoinedFeed; what there is now is read from the informer."""
 
     def __init__(self, informer: Informer) -> None:
         self.feed: Feed[ShownEvent] = Feed()

@@ -11,10 +11,13 @@ import msgspec
 from controlplane.api import bodies
 from controlplane.api.answer import encode, send_object
 from controlplane.api.nodes_service import NodeChange, NodeService
+from controlplane.api.nodes_watch import watching
 from controlplane.api.problem import bad_request
 from controlplane.api.request import JSON, MERGE_PATCH, YAML, Params, if_match, read_body
-from controlplane.api.selectors import BadSelector, parse_labels
+from controlplane.api.selectors import BadSelector, Selector, parse_labels
 from controlplane.api.shown import ListMetadata, ShownList
+from controlplane.api.streams import Streams
+from controlplane.api.watch import MEDIA_TYPE, lines
 from controlplane.api.workers import Workers
 from taskyard.objects import NodeSpec
 
@@ -23,14 +26,19 @@ from taskyard.objects import NodeSpec
 class NodeCollection:
     service: NodeService
     workers: Workers
+    streams: Streams
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        params = Params(request, ("labelSelector", "consistent"))
+        params = Params(request, ("labelSelector", "consistent", "watch", "revision"))
         consistent = params.flag("consistent")
         try:
             labels = parse_labels(params.text("labelSelector"))
         except BadSelector as error:
             raise bad_request(str(error), "BadSelector") from error
+
+        if params.flag("watch") and request.method == "GET":
+            await self._watch(request, response, labels, params.whole("revision", 0))
+            return
 
         def listed() -> bytes:
             nodes, revision = self.service.list(labels, consistent=consistent)
@@ -40,6 +48,14 @@ class NodeCollection:
         response.data = await (self.workers.etcd if consistent else self.workers.read)(listed)
 
     on_head = on_get
+
+    async def _watch(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, labels: Selector, revision: int
+    ) -> None:
+        prepared = await self.workers.etcd(lambda: watching(self.service, labels, revision))
+        response.content_type = MEDIA_TYPE
+        response.set_header("Cache-Control", "no-store")
+        response.stream = lines(prepared, self.streams.open(request))
 
 
 @dataclass(frozen=True, slots=True)

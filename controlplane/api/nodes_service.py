@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from controlplane.admission import NodeApplied, NodeWriter, Refused
+from controlplane.api.feeds import JoinedFeed, node_feed
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import not_found, refusal, unavailable
 from controlplane.api.selectors import Selector, matches
@@ -20,11 +21,15 @@ class NodeChange:
     shown: ShownNode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class NodeService:
     cache: ClusterCache
     writer: NodeWriter
     freshness: Freshness
+    feed: JoinedFeed[str, ShownNode] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.feed = node_feed(self.cache)
 
     def get(self, name: str, *, consistent: bool = False) -> ShownNode:
         self.ready(consistent=consistent)
@@ -38,7 +43,7 @@ class NodeService:
         """By name, and the revision."""
         self.ready(consistent=consistent)
         with self.cache.lock:
-            nodes = [show_node(self.cache, self.cache.nodes[name]) for name in sorted(self.cache.nodes)]
+            nodes = [self.feed.shown[name] for name in sorted(self.feed.shown)]
             return [node for node in nodes if matches(labels, node.status.labels)], self.cache.revision
 
     def apply(
@@ -83,3 +88,4 @@ class NodeService:
             raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")
         if consistent:
             self.freshness.reach_now()
+        self.feed.begin()

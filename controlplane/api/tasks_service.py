@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from controlplane.admission import Applied, Deleted, Refused, TaskWriter, Wanted
-from controlplane.api.feeds import TaskFeed
+from controlplane.api.feeds import JoinedFeed, task_feed
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import ApiError, Violation, not_found, refusal, unavailable
 from controlplane.api.selectors import Selector, matches
@@ -82,10 +82,10 @@ class TaskService:
     freshness: Freshness
     why: PendingReasons
     clock: Clock
-    feed: TaskFeed = field(init=False)
+    feed: JoinedFeed[NamedKey, ShownTask] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.feed = TaskFeed(self.cache)
+        self.feed = task_feed(self.cache)
 
     def get(self, ident: str, namespace: str, *, consistent: bool = False) -> ShownTask:
         """By name in the namespace, else by uid in any."""

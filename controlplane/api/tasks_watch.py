@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from controlplane.api.answer import encode
-from controlplane.api.feed import TooOld
-from controlplane.api.problem import ApiError
 from controlplane.api.shown import ShownTask, show_waiting
 from controlplane.api.tasks_service import TaskFilter, TaskService
-from controlplane.api.watch import Watching
+from controlplane.api.watch import Watching, position, reached
 from controlplane.cluster import Demand, Waiting
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
@@ -24,22 +22,16 @@ def watching(service: TaskService, chosen: TaskFilter, revision: int) -> Watchin
     """From `revision` on; 0: what there is comes first. Raises ApiError (410) when that is not remembered."""
     service.ready()
     feed = service.feed.feed
-    if revision and not service.freshness.reach(revision):
-        now = service.cache.revision
-        raise ApiError(410, "TooNew", f"revision {revision} has not happened: this server is at {now}; list again")
+    if revision:
+        reached(revision, service.freshness)
     with service.cache.lock:
         initial = None
-        position = feed.end
-        if revision:
-            try:
-                position = feed.position(revision)
-            except TooOld as error:
-                raise ApiError(410, "TooOld", f"{error}: list again, then watch from there") from error
-        else:
+        start = position(feed, revision) if revision else feed.end
+        if not revision:
             initial = [service.feed.shown[key] for key in sorted(service.feed.shown)]
             initial = [task for task in initial if chosen.admits(task)]
         return Watching(
-            feed, position, initial, service.cache.revision, chosen.admits, _encoder(service), lambda: _seen(service)
+            feed, start, initial, service.cache.revision, chosen.admits, _encoder(service), lambda: _seen(service)
         )
 
 

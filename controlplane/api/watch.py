@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from controlplane.api.feed import Feed, TooOld, Update
+from controlplane.api.freshness import Freshness
 from controlplane.api.problem import ApiError
 from controlplane.api.streams import OpenStream
 
@@ -37,6 +38,20 @@ class Watching(Generic[T]):
     admits: Callable[[T], bool]
     encode: Callable[[T], bytes]
     bookmark: Callable[[], tuple[int, int]]
+
+
+def reached(revision: int, freshness: Freshness) -> None:
+    """Waits until the cache has seen `revision`. Raises ApiError (410) for one that it does not see."""
+    if not freshness.reach(revision):
+        raise ApiError(410, "TooNew", f"revision {revision} has not happened here: list again, then watch from there")
+
+
+def position(feed: Feed[T], revision: int) -> int:
+    """Where a watch that has seen `revision` goes on. Raises ApiError (410) when that is not remembered."""
+    try:
+        return feed.position(revision)
+    except TooOld as error:
+        raise ApiError(410, "TooOld", f"{error}: list again, then watch from there") from error
 
 
 async def lines(watching: Watching[T], stream: OpenStream) -> AsyncIterator[bytes]:

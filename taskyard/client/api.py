@@ -15,12 +15,10 @@ import msgspec
 
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import ApplyAnswer, EventView, NodeView, StatsView, TaskView, VersionView
-from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, poll, watch
+from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
 
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
-NODES_EVERY = 2.0
-"""Seconds between two looks at the nodes: the server has no watch for them."""
 EVENTS = Resource(
     "/events",
     EventView,
@@ -137,7 +135,7 @@ class Client:
         self, selection: Selection | None = None, patience: Patience | None = None
     ) -> Iterator[list[Change[NodeView]]]:
         query = {"labelSelector": (selection or Selection()).labels}
-        return poll(self._transport, NODES, query, patience or Patience(), NODES_EVERY)
+        return watch(self._transport, NODES, query, patience or Patience())
 
     def node(self, name: str) -> Item[NodeView]:
         body = self._transport.request("GET", f"/nodes/{_segment(name)}").body

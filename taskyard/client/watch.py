@@ -175,29 +175,6 @@ def _decoded_problem(transport: Transport, raw: msgspec.Raw) -> Problem:
         raise BadAnswer(f"{transport.url} ended a watch with an unreadable problem: {error}") from error
 
 
-def poll(
-    transport: Transport, resource: Resource[V], query: Query, patience: Patience, every: float
-) -> Iterator[list[Change[V]]]:
-    """As `watch`, for what cannot be watched: the list is read again every so many seconds."""
-    known: dict[str, Item[V]] = {}
-    yield difference(known, list_once(transport, resource, query), resource)
-    failed = False
-    while patience.left() > 0:
-        patience.sleep(min(every, max(patience.left(), 0)))
-        try:
-            batch = difference(known, list_once(transport, resource, query), resource)
-        except (ServerUnreachable, ServerFailed) as error:
-            if not failed and patience.on_break:
-                patience.on_break(error)
-            failed = True
-            continue
-        if failed and patience.on_break:
-            patience.on_break(None)
-        failed = False
-        if batch:
-            yield batch
-
-
 def _item(transport: Transport, resource: Resource[V], raw: msgspec.Raw) -> Item[V]:
     return Item(_decoded(transport, bytes(raw), resource.view), bytes(raw))
 

@@ -111,13 +111,23 @@ class FakeApi:
             self._record("MODIFIED" if existing else "ADDED", task)
             return task
 
+    def put_node(self, name: str, *, ready: bool = True, **spec: Any) -> Json:
+        """Creates the node or changes it."""
+        with self.changed:
+            self.revision += 1
+            existed = name in self.nodes
+            node = {"kind": "Node", "metadata": {"name": name}, "spec": spec, "status": {"ready": ready}}
+            self.nodes[name] = node
+            self._record("MODIFIED" if existed else "ADDED", node)
+            return node
+
     def remove(self, name: str, namespace: str = "default") -> None:
         with self.changed:
             self.revision += 1
             self._record("DELETED", self.tasks.pop((namespace, name)))
 
-    def _record(self, change: str, task: Json) -> None:
-        self.history.append((self.revision, change, copy.deepcopy(task)))
+    def _record(self, change: str, value: Json) -> None:
+        self.history.append((self.revision, change, copy.deepcopy(value)))
         self.changed.notify_all()
 
     def watch(self, since: int, wanted: Callable[[Json], bool]) -> Iterator[bytes]:
@@ -134,9 +144,9 @@ class FakeApi:
                     return
                 news = [entry for entry in self.history if entry[0] > seen]
                 seen = self.revision
-            for revision, change, task in news:
-                if wanted(task):
-                    yield _line(change, revision, task)
+            for revision, change, value in news:
+                if wanted(value):
+                    yield _line(change, revision, value)
 
 
 def _line(change: str, revision: int, value: Json | None) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import falcon
@@ -72,6 +73,13 @@ class Resource:
             raise Refused(404, f"there is no task {namespace}/{name}")
         return task
 
+    def watch(self, req: falcon.Request, resp: falcon.Response, wanted: Callable[[Json], bool]) -> None:
+        since = int(req.get_param("revision") or 0)
+        if since < self.api.compacted:
+            raise Refused(410, f"revision {since} is not remembered any more")
+        resp.content_type = "application/x-ndjson"
+        resp.stream = self.api.watch(since, wanted)
+
 
 class Tasks(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
@@ -79,16 +87,14 @@ class Tasks(Resource):
         label, _, value = (req.get_param("labelSelector") or "").partition("=")
 
         def wanted(task: Json) -> bool:
+            if task.get("kind") == "Node":
+                return False
             metadata = task["metadata"]
             in_namespace = not namespace or metadata["namespace"] == namespace
             return in_namespace and (not label or metadata.get("labels", {}).get(label) == value)
 
         if req.get_param("watch"):
-            since = int(req.get_param("revision") or 0)
-            if since < self.api.compacted:
-                raise Refused(410, f"revision {since} is not remembered any more")
-            resp.content_type = "application/x-ndjson"
-            resp.stream = self.api.watch(since, wanted)
+            self.watch(req, resp, wanted)
             return
         with self.api.changed:
             items = [task for _, task in sorted(self.api.tasks.items()) if wanted(task)]
@@ -152,7 +158,10 @@ class Apply(Resource):
 
 
 class Nodes(Resource):
-    def on_get(self, _req: falcon.Request, resp: falcon.Response) -> None:
+    def on_get(self, req: falcon.Request, resp: falcon.Response) -> None:
+        if req.get_param("watch"):
+            self.watch(req, resp, lambda value: value["kind"] == "Node")
+            return
         _answer(resp, _list("NodeList", self.api.revision, list(self.api.nodes.values())))
 
 

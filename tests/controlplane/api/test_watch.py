@@ -13,7 +13,7 @@ from falcon.testing import ASGIConductor
 
 from controlplane.api import watch
 from taskyard import keys
-from taskyard.objects import ObjectRef, TaskState
+from taskyard.objects import Metadata, NodeSpec, NodeStats, ObjectRef, TaskState
 from taskyard.store.api import Put
 from tests.controlplane.api.bench import ApiBench, manifest, problem
 
@@ -256,6 +256,50 @@ def test_closing_ends_the_watches(bench: ApiBench) -> None:
             await reader.until_bookmark()
             bench.api.close_streams()
             await no_watches(bench)
+
+    run(test)
+
+
+def test_nodes_are_watched_with_what_is_promised_but_not_with_what_is_used(bench: ApiBench) -> None:
+    async def test() -> None:
+        plane = bench.plane
+        plane.add_node("n1")
+        apply(bench, manifest("a"))
+        async with watching(bench, "", "/nodes") as reader:
+            assert [named(line) for line in (await reader.until_bookmark())[:-1]] == [("ADDED", "n1")]
+            plane.put(keys.node_stats("n1"), NodeStats(at="2026-01-01T00:00:00Z", cpu_millis=7))
+            plane.pump()
+            bench.bind("a")
+            line = await reader.line()
+            assert (named(line), line["object"]["status"]["tasks"]) == (("MODIFIED", "n1"), 1)
+            plane.report("a", TaskState.RUNNING)  # changes nothing about the node
+            plane.put(keys.node_spec("n1"), NodeSpec(metadata=Metadata(name="n1"), cordoned=True))
+            plane.pump()
+            line = await reader.line()
+            assert (line["object"]["status"]["reason"], line["revision"]) == ("Cordoned", plane.cache.revision)
+            plane.delete(keys.node_lease("n1"))
+            plane.pump()
+            assert (await reader.line())["object"]["status"]["reason"] == "NoLease"
+
+    run(test)
+
+
+def test_a_watch_of_nodes_resumes_and_selects(bench: ApiBench) -> None:
+    async def test() -> None:
+        plane = bench.plane
+        plane.add_node("n1")
+        plane.pump()
+        listed = await ASGIConductor(bench.app).simulate_get("/nodes", host="localhost")
+        plane.add_node("n2")
+        plane.delete(keys.node_lease("n1"))
+        plane.put(keys.node_spec("n2"), NodeSpec(metadata=Metadata(name="n2"), labels={"disk": "ssd"}))
+        plane.pump()
+        start = listed.json["metadata"]["revision"]
+        async with watching(bench, f"revision={start}", "/nodes") as reader:
+            lines = [named(await reader.line()) for _ in range(2)]
+            assert sorted(lines) == [("ADDED", "n2"), ("DELETED", "n1")]
+        async with watching(bench, f"revision={start}&labelSelector=disk%3Dssd", "/nodes") as reader:
+            assert named(await reader.line()) == ("ADDED", "n2")
 
     run(test)
 

@@ -121,6 +121,6 @@ def test_top(cli: Cli, api: FakeApi) -> None:
     assert cli("top", "events").code == 1
 
 
-def test_nodes_are_polled(cli: Cli, api: FakeApi) -> None:
+def test_nodes_are_in_no_namespace(cli: Cli, api: FakeApi) -> None:
     assert cli("get", "nodes", "-l", "disk=ssd", "-n", "other").code == 0
     assert api.requests[-1] == "GET /nodes?labelSelector=disk%3Dssd"

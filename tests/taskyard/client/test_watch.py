@@ -133,3 +133,15 @@ def test_an_unavailable_server_is_waited_out(api: FakeApi) -> None:
     api.refusals += [(503, "etcd is away"), (503, "etcd is away")]
     api.put("a")
     assert told(batches, 1) == [("ADDED", "a", "Running")]
+
+
+def test_nodes_are_watched_like_tasks(api: FakeApi) -> None:
+    api.put_node("n1")
+    client = Client(api.url, Timeouts(connect=2, read=5, idle=5))
+    batches = client.watch_nodes(patience=Patience(first=0.01, longest=0.05))
+    assert [change.item.view.metadata.name for change in next(batches)] == ["n1"]
+    api.put("web")
+    api.put_node("n1", ready=False)
+    (change,) = next(batches)
+    assert (change.type, change.item.view.status.ready) == ("MODIFIED", False)
+    assert [request for request in api.requests if "watch" not in request] == ["GET /nodes"]
