@@ -39,8 +39,12 @@ class NameHeld(Exception):
     """Another host runs as this node."""
 
 
-def holder(entry: Entry | None, host_id: str) -> str:
-    """The address of the other host that holds the name; empty when it is free or ours."""
+def holder(entry: Entry | None, ours: NodeLease, *, registered: bool) -> str:
+    """The address of the other host that holds the name; empty when it is free or ours.
+
+    `registered`: this agent has held it. Then a later one with the same identity is on a copy of this machine: two
+    agents of one host exclude each other by their data folder.
+    """
     if entry is None:
         return ""
     try:
@@ -48,7 +52,8 @@ def holder(entry: Entry | None, host_id: str) -> str:
     except BadValue:
         # Unleased rubbish put by hand is nobody's; under a lease it is some agent's, perhaps of a newer version.
         return "an agent whose registration cannot be read" if entry.lease else ""
-    return "" if found.host_id == host_id else found.address
+    same = found.host_id == ours.host_id and (found.incarnation == ours.incarnation or not registered)
+    return "" if same else found.address
 
 
 class Registration:
@@ -67,6 +72,8 @@ class Registration:
         self._registered_under = 0
         self._create_revision = 0
         self._holds_name = False
+        self._registered = False
+        """At any time since the start."""
         self.held_by = ""
         """The other host's address, while one holds the name."""
 
@@ -129,7 +136,7 @@ class Registration:
 
     def _write(self, value: NodeLease) -> None:
         entry = self._store.get(self._key)
-        self.held_by = holder(entry, value.host_id)
+        self.held_by = holder(entry, value, registered=self._registered)
         if self.held_by:
             # The tasks assigned to this name are another host's to run, whatever was ours before.
             self._holds_name = False
@@ -146,7 +153,7 @@ class Registration:
             raise StoreError(f"{self._key} changed while it was being written")
         self._create_revision = entry.create_revision if entry else commit.revision
         self._registered_under = lease
-        self._holds_name = True
+        self._holds_name = self._registered = True
 
     def run(self, stop: threading.Event) -> None:
         pause = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nodeagent.runtime.fake import Program
+from taskyard import keys
 from tests.nodeagent.world import UID, World
 
 ONCE = ("once",)
@@ -63,3 +64,19 @@ def test_a_name_that_comes_free_is_taken_and_its_tasks_are_run(world: World) -> 
     world.registration.leave()
     other.advance(5.0)
     assert [name.rsplit("-", 1)[0] for name in other.running()] == [f"ty-{UID}-1"]
+
+
+def test_of_two_copies_of_one_host_the_later_runs_alone(world: World) -> None:
+    """A cloned machine has the other's identity too: it takes the name over, and the first has to let go of it."""
+    world.advance(2.0)
+    clone = another_host(world, host_id="host-1")
+    clone.registration.step()
+    world.settle()
+    writes = world.memory.get(keys.node_lease("n1"))
+    world.assign()
+    for _ in range(8):
+        clone.advance(2.0)
+        world.settle()
+    now = world.memory.get(keys.node_lease("n1"))
+    assert now == writes, "they take the name from each other all the time"
+    assert (world.running(), clone.running()) == ([], [f"ty-{UID}-1-1"])

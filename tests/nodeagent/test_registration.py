@@ -22,17 +22,20 @@ def value(host_id: str = "h1", incarnation: str = "1") -> NodeLease:
 
 
 @pytest.mark.parametrize(
-    ("raw", "lease", "by"),
+    ("raw", "registered", "lease", "by"),
     [
-        pytest.param(None, 0, "", id="free"),
-        pytest.param(encode(value("h1")), 7, "", id="ours"),
-        pytest.param(encode(value("h2")), 7, "h2:1", id="another-hosts"),
-        pytest.param(b"rubbish", 7, "an agent whose registration cannot be read", id="unreadable-and-leased"),
-        pytest.param(b"rubbish", 0, "", id="put-by-hand"),
+        pytest.param(None, False, 0, "", id="free"),
+        pytest.param(encode(value("h1")), True, 7, "", id="ours"),
+        pytest.param(encode(value("h1", "0")), False, 7, "", id="of-our-host-before"),
+        pytest.param(encode(value("h1", "2")), True, 7, "h1:1", id="of-a-copy-of-our-host"),
+        pytest.param(encode(value("h2")), False, 7, "h2:1", id="another-hosts"),
+        pytest.param(b"rubbish", False, 7, "an agent whose registration cannot be read", id="unreadable-and-leased"),
+        pytest.param(b"rubbish", False, 0, "", id="put-by-hand"),
     ],
 )
-def test_holder(raw: bytes | None, lease: int, by: str) -> None:
-    assert holder(Entry(KEY, raw, 1, 1, 1, lease) if raw else None, "h1") == by
+def test_holder(raw: bytes | None, registered: bool, lease: int, by: str) -> None:
+    entry = Entry(KEY, raw, 1, 1, 1, lease) if raw else None
+    assert holder(entry, value(), registered=registered) == by
 
 
 @dataclass

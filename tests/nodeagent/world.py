@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ from taskyard.store.workqueue import WorkQueue
 OWNER = Owner("test", "n1")
 UID = "0123456789ab"
 FOREVER = ("sleep", "1000")
+INCARNATIONS = itertools.count(1)
 
 
 class Crash(BaseException):
@@ -129,8 +131,9 @@ class World:
         self.boot()
 
     def boot(self, host_id: str = "host-1") -> None:
+        incarnation = str(next(INCARNATIONS))
         store, runtime, clock = self.store, self.runtime, self.clock
-        value = NodeLease(incarnation="1", host_id=host_id, address="127.0.0.1:1", capacity=Amounts())
+        value = NodeLease(incarnation=incarnation, host_id=host_id, address="127.0.0.1:1", capacity=Amounts())
         self.registration = Registration(store, clock, self.owner.node, value, ttl=10.0)
         self.informer = Informer(store, keys.node_prefix(self.owner.node), clock)
         self.view = ContainerView(self.owner)
