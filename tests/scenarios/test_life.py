@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
+import urllib3
 
 from taskyard import keys
 from tests.support.cluster import LiveCluster
@@ -92,6 +94,29 @@ def test_a_job_that_ends_is_completed_and_keeps_its_logs(live: LiveCluster) -> N
     assert live.wait_state("hello", "Completed")["status"]["exitCode"] == 0
     logs = live.http_text("/tasks/hello/logs")
     assert logs == "good morning\n"
+
+
+def test_readers_of_a_silent_log_that_leave_are_forgotten(live: LiveCluster) -> None:
+    live.apply(task("silent"))
+    live.wait_state("silent", "Running")
+
+    def open_logs() -> str:
+        return next(line for line in live.http_text("/metrics").splitlines() if 'api_streams{kind="log"}' in line)
+
+    threads = Path(f"/proc/{live.pid('agent')}/task")
+    before = len(list(threads.iterdir()))
+    with urllib3.PoolManager(maxsize=20) as http:
+        followed = [
+            http.request("GET", f"{live.url}/tasks/silent/logs?follow=1", preload_content=False) for _ in range(20)
+        ]
+        assert {answer.status for answer in followed} == {200}
+        assert open_logs().endswith(" 20.0")
+        assert len(list(threads.iterdir())) >= before + 20
+        for answer in followed:
+            answer.close()
+    live.until(lambda: open_logs().endswith(" 0.0"), 20, "the control plane has noticed")
+    # The pool that closes streams keeps a few threads.
+    live.until(lambda: len(list(threads.iterdir())) < before + 10, 20, "the agent has noticed")
 
 
 def test_pending_says_why_and_starts_when_there_is_room(live: LiveCluster) -> None:
