@@ -88,16 +88,27 @@ class TaskService:
         self.feed = task_feed(self.cache)
 
     def get(self, ident: str, namespace: str, *, consistent: bool = False) -> ShownTask:
-        """By name in the namespace, else by uid in any."""
+        """By name in the namespace, else by uid in any, else by the ID that the client gave it, in the namespace."""
         self.ready(consistent=consistent)
         with self.cache.lock:
             return show_task(self.cache, self.find(ident, namespace), self.why)
 
     def find(self, ident: str, namespace: str) -> TaskRecord:
+        """As `get`. Raises ApiError: 404, and 409 when several were given that ID. Under the cache's lock."""
+        record = self._known_as(ident, namespace)
+        if record is not None:
+            return record
+        raise not_found(f"task {ident!r} in namespace {namespace}, by name, uid or ID", self._near(ident, namespace))
+
+    def _known_as(self, ident: str, namespace: str) -> TaskRecord | None:
         record = self.cache.tasks.get(NamedKey(namespace, ident)) or self.cache.by_uid(ident)
         if record is not None:
             return record
-        raise not_found(f"task {ident!r} in namespace {namespace}, by name or uid", self._near(ident, namespace))
+        called = self.cache.by_client_id(ident, namespace)
+        if len(called) > 1:
+            names = ", ".join(each.key.name for each in called)
+            raise ApiError(409, "Ambiguous", f"several tasks were given the ID {ident!r}: {names}; use one's name")
+        return called[0] if called else None
 
     def page(
         self, chosen: TaskFilter, *, limit: int = 0, after: NamedKey | None = None, consistent: bool = False
@@ -154,19 +165,18 @@ class TaskService:
         grace_period: float | None = None,
         take_over: bool = False,
     ) -> Removal:
-        """By name, also where the cache does not know it (yet), or by uid."""
+        """By name, also where the cache does not know it (yet), or as `get` finds it."""
         self.ready()
         with self.cache.lock:
-            record = self.cache.tasks.get(NamedKey(namespace, ident)) or self.cache.by_uid(ident)
+            record = self._known_as(ident, namespace)
         key = record.key if record else NamedKey(namespace, ident)
-        by_uid = record is not None and key != (namespace, ident)
         outcome = self.writer.delete(
             key.namespace,
             key.name,
             if_match=if_match,
             grace_period=grace_period,
             take_over=take_over,
-            uid=ident if by_uid else "",
+            uid=record.uid if record is not None and key != (namespace, ident) else "",
         )
         if isinstance(outcome, Refused):
             raise refusal(outcome)

@@ -57,6 +57,11 @@ class ClusterCache:
         """The task that owns this uid: where a value was copied by hand to a second key, the older key."""
         return self._tables.owner(uid)
 
+    def by_client_id(self, ident: str, namespace: str) -> list[TaskRecord]:
+        """The tasks in the namespace that carry this ID of a client's, in the order of their names."""
+        keys = sorted(key for key in self._tables.client_ids.of(ident) if key.namespace == namespace)
+        return [self._tables.tasks[key] for key in keys]
+
     def assignment(self, uid: str) -> AssignmentRecord | None:
         """The one on the node that the task is bound to; without that, any that is left over."""
         return self._on_bound_node(uid, self._tables.assignments)

@@ -10,6 +10,7 @@ from typing import Literal
 
 from controlplane.cluster.demand import Demand
 from taskyard.keys import NamedKey
+from taskyard.manifest.flat import CLIENT_ID
 from taskyard.objects import (
     Assignment,
     BadValue,
@@ -49,6 +50,11 @@ class TaskRecord:
     @property
     def uid(self) -> str:
         return self.task.metadata.uid
+
+    @property
+    def client_id(self) -> str:
+        """The ID that a client of the seed's API gave it; empty when there is none. Not unique."""
+        return self.task.metadata.annotations.get(CLIENT_ID, "")
 
     @property
     def node(self) -> str:

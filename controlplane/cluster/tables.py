@@ -45,6 +45,8 @@ class Tables:
         self.quarantined: dict[str, str] = {}
         self.claims: OneToMany[str, NamedKey] = OneToMany()
         """uid → keys of the tasks that say it is theirs."""
+        self.client_ids: OneToMany[str, NamedKey] = OneToMany()
+        """What the seed's clients called a task (the annotation) → keys of the tasks that have it."""
         self.bound_to: OneToMany[str, NamedKey] = OneToMany()
         """Node → keys of the tasks whose binding names it."""
         self.placed_as: OneToMany[NamedKey, str] = OneToMany()
@@ -75,12 +77,15 @@ class Tables:
         old = self.tasks.pop(key, None)
         if old is not None:
             self.claims.discard(old.uid, key)
+            self.client_ids.discard(old.client_id, key)
             self.bound_to.discard(old.node, key)
         new, reason = _attempt(reading.read_task, change.new, key)
         if new is not None:
             self.tasks[key] = new
             if new.uid:
                 self.claims.add(new.uid, key)
+            if new.client_id:
+                self.client_ids.add(new.client_id, key)
             if new.node:
                 self.bound_to.add(new.node, key)
         self._judge(change, reason, changes)

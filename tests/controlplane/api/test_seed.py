@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from taskyard import keys
 from taskyard.objects import TaskState
 from tests.controlplane.api.bench import SEED_BODY, ApiBench, manifest, problem
 
-EVENT = {
+EVENT: dict[str, Any] = {
     "ID": "6be4cb6b-61d1-40cb-bc7b-9cacefefa60c",
     "State": 2,
     "Timestamp": "2026-01-31T12:00:00Z",
@@ -105,6 +106,26 @@ def test_a_task_is_found_by_name_and_by_uid(bench: ApiBench) -> None:
     made = bench.call("POST", "/tasks", SEED_BODY).json
     assert bench.call("GET", "/tasks/web-server").json == made
     assert bench.call("GET", f"/tasks/{made['metadata']['uid']}").json == made
+
+
+def test_a_task_is_found_by_the_id_that_its_client_gave_it(bench: ApiBench) -> None:
+    ident = EVENT["Task"]["ID"]
+    made = bench.call("POST", "/tasks", EVENT).json
+    assert bench.call("GET", f"/tasks/{ident}").json == made
+    assert "by name, uid or ID" in problem(bench.call("GET", f"/tasks/{ident}?namespace=shop"), 404)["detail"]
+    assert bench.call("DELETE", f"/tasks/{ident}").json["metadata"]["name"] == "test-chapter-9"
+    problem(bench.call("GET", f"/tasks/{ident}"), 404)
+
+
+def test_a_name_goes_before_an_id_and_an_id_of_two_is_of_none(bench: ApiBench) -> None:
+    other = {**EVENT, "Task": {**EVENT["Task"], "Name": "other"}}
+    bench.call("POST", "/tasks", EVENT)
+    bench.call("POST", "/tasks", other)
+    ident = EVENT["Task"]["ID"]
+    for method in ("GET", "DELETE"):
+        assert "other, test-chapter-9" in problem(bench.call(method, f"/tasks/{ident}"), 409)["detail"]
+    bench.call("POST", "/tasks", manifest(ident))
+    assert bench.call("GET", f"/tasks/{ident}").json["metadata"]["name"] == ident
 
 
 @pytest.mark.parametrize("by", ["name", "uid"])
