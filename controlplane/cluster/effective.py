@@ -23,8 +23,9 @@ class EffectiveStatus(Wire, frozen=True, kw_only=True):
     """A sentence for people."""
     node: str = ""
     epoch: int = 0
-    attempt: int = 0
-    restarts: int = 0
+    attempt: int | None = None
+    restarts: int | None = None
+    """Of a task that is bound both are there, also when they are 0: scripts count on them."""
     exit_code: int | None = None
     container_id: str = ""
     ports: tuple[HostPort, ...] = ()
@@ -105,7 +106,9 @@ def _of(status: TaskStatus | None, record: TaskRecord, state: TaskState, reason:
     binding = record.task.binding
     node, epoch = (binding.node, binding.epoch) if binding else ("", 0)
     if status is None:
-        return EffectiveStatus(state=state, reason=reason, message=message, node=node, epoch=epoch)
+        return EffectiveStatus(
+            state=state, reason=reason, message=message, node=node, epoch=epoch, attempt=0, restarts=0
+        )
     return EffectiveStatus(
         state=state,
         reason=reason,
