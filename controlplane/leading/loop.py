@@ -44,6 +44,8 @@ class LeaderLoop(ABC, Generic[K]):
         self.queue: WorkQueue[K] = WorkQueue(clock)
         self._fence = fence
         self._term: Compare | None = None
+        self._begun: Compare | None = None
+        """Of the last term that was begun. It may be in doubt for a moment, and go on."""
         self._lost: Compare | None = None
         self._sweep_at = 0.0
         self._more = False
@@ -121,11 +123,14 @@ class LeaderLoop(ABC, Generic[K]):
             self._term = None
             return None
         if fence == self._lost or self.cache.revision < fence.revision:
+            self._term = None
             return None
         now = self.clock.monotonic()
-        if fence != self._term:
+        if fence != self._begun:
             self.begin_term()
             self._more = False
+            self._begun = fence
+        if fence != self._term:
             self._term = fence
             self._sweep_at = now
         if now >= self._sweep_at:

@@ -149,3 +149,32 @@ def _until(condition: object, seconds: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
         threading.Event().wait(0.01)
+
+
+def test_a_term_that_was_in_doubt_for_a_moment_goes_on(plane: Plane) -> None:
+    """Nothing is forgotten, but everything is looked at: what changed meanwhile was not noted."""
+    notes = Notes(plane)
+    plane.lead()
+    notes.step()
+    plane.clock.advance(9.5)
+    assert not notes.step()
+    assert not notes.leading
+    plane.elector.step()
+    assert notes.step()
+    assert notes.leading
+    assert (notes.rounds, notes.terms) == ([["a", "b"], ["a", "b"]], 1)
+
+
+def test_a_new_term_waits_for_its_cache_and_is_not_the_old_one_meanwhile(plane: Plane) -> None:
+    """Else its thread would spin: it only pauses when it does not lead."""
+    notes = Notes(plane)
+    plane.lead()
+    notes.step()
+    plane.elector.resign()
+    plane.elector.step()
+    assert plane.elector.leadership is not None
+    assert not notes.step(timeout=1000)
+    assert not notes.leading
+    plane.pump()
+    assert notes.step()
+    assert notes.terms == 2
