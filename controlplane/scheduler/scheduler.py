@@ -102,7 +102,7 @@ class Scheduler(LeaderLoop[Dirty]):
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         tasks = [key for key in batch if isinstance(key, NamedKey)]
         if doubts := self._assumed.in_doubt():
-            self._settle(commit_all(self._store, fence, doubts))
+            self._settle(commit_all(self._store, fence, doubts), resent=True)
         for start in range(0, len(tasks), _PER_LOCK):
             with self.cache.lock:
                 self._assumed.forget_seen(self.cache.revision)
@@ -185,8 +185,8 @@ class Scheduler(LeaderLoop[Dirty]):
             at=timestamp(self.clock.now()),
         )
 
-    def _settle(self, results: Results[Bound]) -> None:
-        """Note what became of bindings that were sent. Raises FencedOut."""
+    def _settle(self, results: Results[Bound], *, resent: bool = False) -> None:
+        """Note what became of bindings that were sent; `resent`: not for the first time. Raises FencedOut."""
         for proposal, revision in results.committed:
             self._done(proposal, revision)
         for stale in results.stale:
@@ -194,13 +194,18 @@ class Scheduler(LeaderLoop[Dirty]):
                 self._done(stale.proposal, stale.revision)
             else:
                 self.metrics.conflicts += 1
-                self._again(stale.proposal.subject.key)
+                # The cache knows less than this answer, perhaps not even that it was bound and changed since.
+                self._assumed.expect(stale.proposal, stale.revision)
+                self.queue.retry(stale.proposal.subject.key)
         for proposal in results.unknown:
             # Its room stays taken until it is known; the retry brings the next round, which sends it again.
             self._assumed.expect(proposal)
             self.queue.retry(proposal.subject.key)
         for proposal in results.untried:
-            self._again(proposal.subject.key)
+            if resent:
+                self.queue.retry(proposal.subject.key)
+            else:
+                self._again(proposal.subject.key)
         for proposal, reason in results.refused:
             self.metrics.refused += 1
             self._announcer.refused(proposal.subject, reason)
