@@ -119,8 +119,10 @@ def _stop_earlier_attempts(situation: Situation, _: Assignment, status: TaskStat
 
 def _remove_old_attempts(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     settled = status.state in (TaskState.RUNNING, TaskState.COMPLETED, TaskState.FAILED)
+    # An attempt that waits for its time has no container yet; one that never gets to run must not leave one each time.
+    newest = status.attempt if settled else status.attempt - 1
     oldest = situation.containers[0] if situation.containers else None
-    if settled and oldest and oldest.run.attempt <= status.attempt - KEPT_ATTEMPTS:
+    if (settled or status.next_attempt_at) and oldest and oldest.run.attempt <= newest - KEPT_ATTEMPTS:
         return Remove(oldest.info.id, force=False)
     return None
 

@@ -286,3 +286,10 @@ def test_fifty_tasks_at_once_each_run_once(world: World) -> None:
     world.settle()
     assert world.running() == [f"ty-{uid}-1-1" for uid in uids]
     assert {world.status(uid).state for uid in uids} == {TaskState.RUNNING}
+
+
+def test_attempts_that_cannot_start_do_not_pile_up(world: World) -> None:
+    world.assign(args=("nowhere",))
+    world.advance(100.0)
+    assert world.status().attempt > 5
+    assert len(world.containers()) <= 2
