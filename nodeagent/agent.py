@@ -46,6 +46,7 @@ from taskyard.store.workqueue import WorkQueue
 log = logging.getLogger(__name__)
 
 _NOT_READY_PAUSE = 0.5
+_UNWRITTEN_PAUSE = 0.1
 
 
 class Recorder(Protocol):
@@ -180,8 +181,9 @@ class Agent:
 
     def _rest(self, memory: TaskMemory) -> None:
         """Until something changes; or until the store is back, when there is a status that it has not got yet."""
-        if memory.assignment and memory.status != memory.written and not self._parts.weather.fair():
-            self._parts.queue.add_after(memory.uid, self._parts.weather.left())
+        if memory.assignment and memory.status != memory.written:
+            # Also when it is back by now: it may have been away when this was decided.
+            self._parts.queue.add_after(memory.uid, max(self._parts.weather.left(), _UNWRITTEN_PAUSE))
         self._parts.queue.done(memory.uid)
 
     def _submit(self, lane: Lane, memory: TaskMemory, effect: Callable[[], None]) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
+from nodeagent.publisher import StoreWeather
 from nodeagent.runtime.fake import Program
 from taskyard import keys
 from taskyard.objects import NodeLease, TaskState, decode
@@ -325,3 +327,23 @@ def test_what_is_not_wanted_any_more_once_created_is_not_started(
     world.advance(3.0)
     assert f"start {first}" not in world.runtime.calls
     assert f"ty-{UID}-1-1" not in [one.name for one in world.containers()]
+
+
+class Clearing(StoreWeather):
+    """Bad while it is decided (twice: first comes the intent), fair from then on."""
+
+    looks = 0
+
+    def fair(self) -> bool:
+        self.looks += 1
+        return self.looks > 2
+
+
+def test_a_status_is_written_although_the_store_came_back_just_after_the_decision(world: World) -> None:
+    world.settle()
+    world.assign()
+    world.informer.pump(0)
+    world.agent._parts = replace(world.agent._parts, weather=Clearing(world.clock))
+    world.agent.reconcile(0)
+    world.advance(2.0)
+    check_start(world)
