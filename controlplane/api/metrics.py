@@ -73,7 +73,7 @@ class _Cluster(Collector):
         sources, cache = self._sources, self._sources.tasks.cache
         with cache.lock:
             states = self._states()
-            ready = sum(1 for node in cache.nodes.values() if node.ready)
+            ready = sum(1 for node in cache.nodes.values() if node.runtime_ready)
             count, revision = len(cache.nodes), cache.revision
             quarantined = len(cache.quarantined)
         tasks = GaugeMetricFamily("taskyard_tasks", "Tasks by state.", labels=["state"])
@@ -81,7 +81,7 @@ class _Cluster(Collector):
             tasks.add_metric([state], states[state])
         yield tasks
         yield GaugeMetricFamily("taskyard_nodes", "Nodes that are known.", value=count)
-        yield GaugeMetricFamily("taskyard_nodes_ready", "Nodes whose agent holds its lease.", value=ready)
+        yield GaugeMetricFamily("taskyard_nodes_ready", "Nodes that can run what is placed there.", value=ready)
         yield GaugeMetricFamily("taskyard_quarantined_values", "Values in etcd that are not usable.", value=quarantined)
         yield GaugeMetricFamily(
             "taskyard_cache_revision", "The etcd revision that the cache has reached.", value=revision

@@ -38,7 +38,8 @@ class ShownNodeSpec(Wire, frozen=True, kw_only=True):
 
 
 class ShownNodeStatus(Wire, frozen=True, kw_only=True):
-    """`labels` are all that selectors see; `allocated` is what tasks that have not ended are promised."""
+    """`ready`: what is placed here can run. `labels` are all that selectors see. `allocated` is what tasks that have
+    not ended are promised."""
 
     ready: bool
     reason: str = ""
@@ -116,7 +117,7 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
     metadata = spec.metadata if spec else Metadata(name=node.name)
     reason, message = _readiness(node)
     status = ShownNodeStatus(
-        ready=node.ready,
+        ready=node.runtime_ready,
         reason=reason,
         message=message,
         address=lease.address if lease else "",

@@ -112,6 +112,11 @@ class NodeRecord:
         return self.lease is not None
 
     @property
+    def runtime_ready(self) -> bool:
+        """Its agent lives, and its container runtime answers."""
+        return self.lease is not None and self.lease.runtime_ready
+
+    @property
     def labels(self) -> dict[str, str]:
         """The agent's, and over them the operator's."""
         reported = self.lease.labels if self.lease else {}

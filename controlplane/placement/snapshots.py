@@ -49,7 +49,7 @@ def node_state(node: NodeRecord, usage: Usage) -> NodeState:
         name=node.name,
         ready=node.lease is not None,
         life=node.lease_create_revision,
-        runtime_ready=node.lease is not None and node.lease.runtime_ready,
+        runtime_ready=node.runtime_ready,
         cordoned=node.spec is not None and node.spec.cordoned,
         labels=node.labels,
         forbidding=tuple(taint for taint in taints if taint.effect != "PreferNoSchedule"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from taskyard import keys
 from taskyard.objects import Amounts, NodeLease, NodeSpec, NodeStats, TaskUsage, decode
@@ -56,6 +57,14 @@ def test_the_token_is_never_shown(node: ApiBench) -> None:
         text = node.call("GET", path).text
         assert TOKEN not in text
         assert "secret" not in text
+
+
+def test_a_node_whose_runtime_does_not_answer_is_not_ready(node: ApiBench) -> None:
+    node.plane.put(keys.node_lease("n1"), replace(LEASE, runtime_ready=False))
+    node.plane.pump()
+    status = node.call("GET", "/nodes/n1").json["status"]
+    assert (status["ready"], status["reason"]) == (False, "RuntimeNotReady")
+    assert "\ntaskyard_nodes_ready 0.0\n" in node.call("GET", "/metrics").text
 
 
 @pytest.mark.parametrize(
