@@ -57,7 +57,7 @@ def judge_running(awaited: Awaited, task: TaskView | None) -> Verdict:
     if status.state == "Completed" or ready(task) == "yes":
         return Verdict(True, status.state)
     if status.state == "Running":
-        return Verdict(False, f"Running, {status.health}")
+        return Verdict(False, f"Running, health check {status.health}")
     return Verdict(False, text)
 
 
