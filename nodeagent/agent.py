@@ -79,13 +79,24 @@ class Agent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._memories: dict[str, TaskMemory] = {}
+        self._kept: set[str] = set()
+        """Tasks whose assignment was lost with the store's data, and that nobody has asked to stop."""
 
     def changed(self, changes: Sequence[Change]) -> None:
         """For Informer.subscribe."""
+        lost = 0
         for change in changes:
             key = keys.parse_node(change.key)
+            if key and key.part == "assignments":
+                if change.new:
+                    self._kept.discard(key.uid)
+                elif change.revision == self._parts.informer.restored_at:
+                    self._kept.add(key.uid)
+                    lost += 1
             if key and key.uid:
                 self._parts.queue.add(key.uid)
+        if lost:
+            self._tell_loss(lost)
 
     def happened(self, event: ContainerEvent) -> None:
         uid = self._parts.view.happened(event)
@@ -147,6 +158,7 @@ class Agent:
             outcome=memory.outcome,
             signalled=memory.signalled,
             ended=memory.ended,
+            kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
             monotonic=self._parts.clock.monotonic(),
@@ -172,6 +184,7 @@ class Agent:
                 self._submit(Lane.STOP, memory, lambda: effects.remove(memory, action))
             case Forget():
                 self._memories.pop(memory.uid, None)
+                self._kept.discard(memory.uid)
                 self._parts.queue.done(memory.uid)
             case Wait():
                 self._parts.queue.add_after(memory.uid, action.seconds)
@@ -234,6 +247,16 @@ class Agent:
                 happening.message,
                 warning=happening.warning,
             )
+
+    def _tell_loss(self, lost: int) -> None:
+        message = (
+            f"etcd went back to an earlier revision and has lost {lost} assignments of this node: their containers are"
+            " left as they are. Restore etcd from a newer backup, or start the agent anew to have them removed"
+        )
+        log.error("%s", message)
+        node = self._parts.owner.node
+        about = ObjectRef(kind="Node", name=node)
+        self._parts.recorder.emit(about, keys.CLUSTER_NAMESPACE, "StoreRestored", message, warning=True)
 
     def _quarantine(self, memory: TaskMemory) -> None:
         key = keys.assignment(self._parts.owner.node, memory.uid)

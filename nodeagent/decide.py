@@ -50,6 +50,8 @@ def decide(situation: Situation) -> Action:
     if situation.unsure:
         return Look(situation.unsure)
     assignment = situation.assignment
+    if assignment is None and situation.kept and situation.containers:
+        return Nothing()
     if assignment is None:
         return _clear(situation, situation.containers, None) or Forget()
     others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)

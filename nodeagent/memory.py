@@ -28,6 +28,8 @@ class TaskMemory:
     status: TaskStatus | None = None
     written: TaskStatus | None = None
     written_revision: int = 0
+    restores: int = 0
+    """The informer's, when that revision was noted."""
     outcome: Outcome | None = None
     signalled: dict[str, Signalled] = field(default_factory=dict)
     ended: ContainerInfo | None = None
@@ -38,11 +40,12 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
     with informer.lock:
         entry = informer.entries.get(keys.assignment(node, memory.uid))
         status = informer.entries.get(keys.status(node, memory.uid))
-        revision = informer.revision
+        known = informer.revision >= memory.written_revision or informer.restores != memory.restores
+        memory.restores = informer.restores
     if entry != memory.entry:
         memory.entry = entry
         memory.assignment, memory.problem = _read_assignment(entry, memory.uid)
-    if revision >= memory.written_revision and (status.mod_revision if status else 0) != memory.written_revision:
+    if known and (status.mod_revision if status else 0) != memory.written_revision:
         memory.written_revision = status.mod_revision if status else 0
         memory.written = _read_status(status)
         if memory.status is None:

@@ -81,6 +81,8 @@ class Situation:
     now: float
     """Seconds since the epoch."""
     monotonic: float
+    kept: bool = False
+    """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 
     @property
     def run(self) -> Run | None:
