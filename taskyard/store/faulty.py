@@ -12,6 +12,7 @@ from typing import Literal, TypeVar
 
 from taskyard.store.api import (
     Commit,
+    Compacted,
     Compare,
     Entry,
     Listing,
@@ -31,10 +32,13 @@ Fault = Literal["unreachable", "request lost", "answer lost"]
 
 
 class FaultyStore(Store):
-    """While `down`, every call fails and no watch delivers. `fail` plans a fault for one call to come."""
+    """While `down`, every call fails and no watch delivers. `fail` plans a fault for one call to come.
+
+    Another `inner`, from some moment on, is a store that was wiped, or restored from a backup.
+    """
 
     def __init__(self, inner: Store) -> None:
-        self._inner = inner
+        self.inner = inner
         self._planned: dict[Call, deque[Fault]] = {}
         self.down = False
 
@@ -54,39 +58,42 @@ class FaultyStore(Store):
         raise StoreUnavailable(f"{call}: {fault}")
 
     def get(self, key: str) -> Entry | None:
-        return self._do("get", lambda: self._inner.get(key))
+        return self._do("get", lambda: self.inner.get(key))
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
-        return self._do("list", lambda: self._inner.list(prefix, revision=revision))
+        return self._do("list", lambda: self.inner.list(prefix, revision=revision))
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
-        return self._do("commit", lambda: self._inner.commit(compares, operations))
+        return self._do("commit", lambda: self.inner.commit(compares, operations))
 
     def watch(self, prefix: str, *, start_revision: int) -> Watch:
-        return self._do("watch", lambda: _FaultyWatch(self, self._inner.watch(prefix, start_revision=start_revision)))
+        return self._do("watch", lambda: _FaultyWatch(self, self.inner.watch(prefix, start_revision=start_revision)))
 
     def grant(self, ttl: float) -> int:
-        return self._do("grant", lambda: self._inner.grant(ttl))
+        return self._do("grant", lambda: self.inner.grant(ttl))
 
     def keep_alive(self, lease: int) -> float:
-        return self._do("keep_alive", lambda: self._inner.keep_alive(lease))
+        return self._do("keep_alive", lambda: self.inner.keep_alive(lease))
 
     def revoke(self, lease: int) -> None:
-        self._do("revoke", lambda: self._inner.revoke(lease))
+        self._do("revoke", lambda: self.inner.revoke(lease))
 
     def compact(self, revision: int) -> None:
-        self._do("compact", lambda: self._inner.compact(revision))
+        self._do("compact", lambda: self.inner.compact(revision))
 
     def close(self) -> None:
-        self._inner.close()
+        self.inner.close()
 
 
 class _FaultyWatch(Watch):
     def __init__(self, store: FaultyStore, inner: Watch) -> None:
         self._store = store
+        self._of = store.inner
         self._inner = inner
 
     def poll(self, timeout: float) -> WatchBatch | None:
+        if self._of is not self._store.inner and not self._store.down:
+            raise Compacted(0)
         return None if self._store.down else self._inner.poll(timeout)
 
     def close(self) -> None:

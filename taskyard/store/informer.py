@@ -59,6 +59,11 @@ class Informer:
         self.entries: Mapping[str, Entry] = MappingProxyType(self._entries)
         self.revision = 0
         """Everything up to here is in the cache."""
+        self.restores = 0
+        """How often the store was found at an earlier revision than before: it was restored from a backup, or lost its
+        data. What was known of its revisions until then says nothing any more."""
+        self.restored_at = 0
+        """The revision of the list that showed it the last time: a deletion at it is a loss, not anybody's doing."""
         self.synced = False
         """There was a first list. It stays true when the store goes away: an old copy beats none."""
 
@@ -101,7 +106,10 @@ class Informer:
             self._keys = sorted(self._entries)
             self._deleted.clear()
             self._listed = listing.revision
-            # It may go down: the store was restored from a backup, and what it has now is the truth.
+            if listing.revision < self.revision:
+                _log.warning("%s went from revision %d to %d", self._prefix, self.revision, listing.revision)
+                self.restores, self.restored_at = self.restores + 1, listing.revision
+            # What it has now is the truth, also where that is less.
             self.revision = listing.revision
             self.synced = True
             self._tell(changes)

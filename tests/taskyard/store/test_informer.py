@@ -243,7 +243,7 @@ def test_a_store_restored_from_a_backup_is_believed(store: MemoryStore, clock: M
         put(store, "t/a", value)
     put(store, "t/lost")
     put(store, "t/back")
-    replaced = _Replaceable(store)
+    replaced = FaultyStore(store)
     informer = Informer(replaced, "t/", clock)
     follower = Follower(informer)
     informer.pump(0)
@@ -252,19 +252,15 @@ def test_a_store_restored_from_a_backup_is_believed(store: MemoryStore, clock: M
     follower.take()
     restored = MemoryStore(clock)
     put(restored, "t/a", b"1")
-    replaced.replace(restored)
-    informer.sync()
+    replaced.inner = restored
+    assert (informer.restores, informer.restored_at) == (0, 0)
+    informer.pump(0)
     assert follower.take() == [["t/a: 3 > 1 @ 2", "t/lost: 1 > - @ 2"]]
-    assert informer.revision == 2
+    assert (informer.revision, informer.restores, informer.restored_at) == (2, 1, 2)
     put(restored, "t/a", b"2")
     put(restored, "t/back")
     informer.pump(0)
     assert follower.take() == [["t/a: 1 > 2 @ 3", "t/back: - > 1 @ 4"]], "at revisions that once meant something else"
-
-
-class _Replaceable(FaultyStore):
-    def replace(self, store: MemoryStore) -> None:
-        self._inner = store
 
 
 def test_a_failing_subscriber_stops_neither_the_others_nor_the_cache(store: MemoryStore, informer: Informer) -> None:
