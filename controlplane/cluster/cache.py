@@ -49,6 +49,11 @@ class ClusterCache:
         """Everything up to here has been seen."""
         return self.informer.revision
 
+    @property
+    def restores(self) -> int:
+        """It rises when the store went back to an earlier revision: then all that was noted of revisions is void."""
+        return self.informer.restores
+
     def on_change(self, callback: Callable[[Sequence[CacheChange]], None]) -> None:
         """Called under the lock in the informer's thread, once per batch, after all of it was applied. Be quick."""
         self._subscribers.append(callback)

@@ -79,6 +79,7 @@ class ManifestsFolder:
         self._told: set[Report] = set()
         self._written = 0
         """The cache shows less than what was written here, until it has reached this revision."""
+        self._restores = 0
         self._timer = Timer(clock)
         cache.on_change(self._seen)
 
@@ -121,6 +122,9 @@ class ManifestsFolder:
 
     def _round(self, fence: Compare) -> float:
         """Looks, plans, writes; seconds until it is to be done again even if nothing changes."""
+        if self._restores != self._cache.restores:
+            self._restores, self._written = self._cache.restores, 0
+            self._forget_term()
         if self._cache.revision < max(fence.revision, self._written):
             return _BEHIND
         try:

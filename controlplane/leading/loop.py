@@ -46,6 +46,8 @@ class LeaderLoop(ABC, Generic[K]):
         self._term: Compare | None = None
         self._begun: Compare | None = None
         """Of the last term that was begun. It may be in doubt for a moment, and go on."""
+        self._restores = 0
+        """The cache's, when that term was begun."""
         self._lost: Compare | None = None
         self._sweep_at = 0.0
         self._more = False
@@ -126,10 +128,11 @@ class LeaderLoop(ABC, Generic[K]):
             self._term = None
             return None
         now = self.clock.monotonic()
-        if fence != self._begun:
+        if fence != self._begun or self._restores != self.cache.restores:
+            self._restores = self.cache.restores
             self.begin_term()
             self._more = False
-            self._begun = fence
+            self._begun, self._term = fence, None
         if fence != self._term:
             self._term = fence
             self._sweep_at = now

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 from controlplane.admission import TaskWriter
 from taskyard import keys
 from taskyard.objects import Metadata, Task, TaskSpec
+from taskyard.store.faulty import FaultyStore
+from taskyard.store.memory import MemoryStore
 from tests.support.folder import WatchedFolder, manifest
 from tests.support.plane import Plane
 
@@ -196,3 +198,16 @@ def test_many_files_are_applied_in_few_commits(watched: WatchedFolder) -> None:
 
 def watched_image(watched: WatchedFolder) -> str:
     return watched.tasks()["web"].spec.image
+
+
+def test_a_store_that_was_wiped_gets_everything_again(watched: WatchedFolder, tmp_path: Path) -> None:
+    """Also while it is at an earlier revision than the last one that was written here."""
+    store = FaultyStore(watched.plane.store)
+    watched = WatchedFolder(tmp_path / "demo", Plane(clock=watched.plane.clock, store=store))
+    for _ in range(100):
+        watched.plane.put("else", b"where")
+    watched.write("web.yaml", manifest("web"))
+    watched.settle()
+    store.inner = MemoryStore(watched.plane.clock)
+    watched.settle(60)
+    assert list(watched.tasks()) == ["web"]

@@ -10,7 +10,9 @@ import pytest
 
 from controlplane.cluster import CacheChange
 from controlplane.leading import FencedOut, LeaderLoop
-from taskyard.store.api import Compare
+from taskyard.store.api import Compare, Put
+from taskyard.store.faulty import FaultyStore
+from taskyard.store.memory import MemoryStore
 from tests.support.plane import Plane, a_task, a_uid
 
 
@@ -178,3 +180,24 @@ def test_a_new_term_waits_for_its_cache_and_is_not_the_old_one_meanwhile(plane: 
     plane.pump()
     assert notes.step()
     assert notes.terms == 2
+
+
+def test_a_store_that_was_restored_begins_a_new_term(plane: Plane) -> None:
+    """The leader's key may have come back with the backup, but the revisions that were noted are of another history."""
+    store = FaultyStore(plane.store)
+    plane = Plane(clock=plane.clock, store=store)
+    notes = Notes(plane)
+    plane.lead()
+    notes.step()
+    for _ in range(10):
+        plane.put("else", b"where")
+    plane.pump()
+    backup = MemoryStore(plane.clock)
+    assert plane.elector.leadership is not None
+    while backup.list("").revision < plane.elector.leadership.create_revision - 1:
+        backup.commit([], [Put("filler", b"")])
+    backup.commit([], [Put(plane.elector.key, b"")])
+    store.inner = backup
+    plane.pump()
+    notes.step()
+    assert (notes.leading, notes.terms) == (True, 2)
