@@ -46,10 +46,15 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
         memory.entry = entry
         memory.assignment, memory.problem = _read_assignment(entry, memory.uid)
     if known and (status.mod_revision if status else 0) != memory.written_revision:
-        memory.written_revision = status.mod_revision if status else 0
-        memory.written = _read_status(status)
+        note_written(memory, status)
         if memory.status is None:
             memory.status = memory.written
+
+
+def note_written(memory: TaskMemory, status: Entry | None) -> None:
+    """What the store has of the task's status."""
+    memory.written_revision = status.mod_revision if status else 0
+    memory.written = _read_status(status)
 
 
 def _read_assignment(entry: Entry | None, uid: str) -> tuple[Assignment | None, str]:

@@ -1,16 +1,16 @@
-"""Writes task statuses to the store, each compared with the assignment that it answers and with our registration.
+"""Writes task statuses to the store, compared with their assignment, our registration and the status before.
 
 While the store is away statuses stay in the agent's memory and are written once it is back. Called by agent.py.
 """
 
 from __future__ import annotations
 
-from nodeagent.memory import TaskMemory
+from nodeagent.memory import TaskMemory, note_written
 from nodeagent.standing import Standing
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.objects import TaskStatus, encode
-from taskyard.store.api import Put, Store, StoreUnavailable, unchanged
+from taskyard.store.api import Put, Store, StoreUnavailable, unchanged, unchanged_since
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 5.0
@@ -54,7 +54,11 @@ class Publisher:
         if memory.entry is None:
             return False
         key = keys.status(self._node, memory.uid)
-        commit = self._store.commit([unchanged(memory.entry), fence], [Put(key, encode(status))])
+        # The last compare keeps out an earlier write of ours that was given up for lost and arrives after this one.
+        compares = [unchanged(memory.entry), fence, unchanged_since(key, memory.written_revision)]
+        commit = self._store.commit(compares, [Put(key, encode(status))])
         if commit.succeeded:
             memory.written, memory.written_revision = status, commit.revision
+        else:
+            note_written(memory, commit.current[key])
         return commit.succeeded

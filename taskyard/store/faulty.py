@@ -27,8 +27,9 @@ from taskyard.store.api import (
 T = TypeVar("T")
 
 Call = Literal["get", "list", "commit", "watch", "grant", "keep_alive", "revoke", "compact"]
-Fault = Literal["unreachable", "request lost", "answer lost"]
-"""`unreachable` is known not to have been sent; the others look alike to the caller, but the last one happened."""
+Fault = Literal["unreachable", "request lost", "answer lost", "request late"]
+"""`unreachable` is known not to have been sent; the others look alike to the caller, but one happened, and one happens
+at `deliver`."""
 
 
 class FaultyStore(Store):
@@ -40,11 +41,18 @@ class FaultyStore(Store):
     def __init__(self, inner: Store) -> None:
         self.inner = inner
         self._planned: dict[Call, deque[Fault]] = {}
+        self._late: list[Callable[[], object]] = []
         self.down = False
 
     def fail(self, call: Call, fault: Fault) -> None:
         """The next such call fails; asked again, the one after it too."""
         self._planned.setdefault(call, deque()).append(fault)
+
+    def deliver(self) -> None:
+        """The requests that were late arrive."""
+        late, self._late = self._late, []
+        for action in late:
+            action()
 
     def _do(self, call: Call, action: Callable[[], T]) -> T:
         planned = self._planned.get(call)
@@ -53,6 +61,8 @@ class FaultyStore(Store):
             return action()
         if fault == "answer lost":
             action()
+        if fault == "request late":
+            self._late.append(action)
         if call == "commit" and fault != "unreachable":
             raise OutcomeUnknown(f"{call}: {fault}")
         raise StoreUnavailable(f"{call}: {fault}")

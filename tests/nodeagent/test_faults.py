@@ -347,3 +347,16 @@ def test_a_status_is_written_although_the_store_came_back_just_after_the_decisio
     world.agent.reconcile(0)
     world.advance(2.0)
     check_start(world)
+
+
+def test_a_status_write_that_arrives_late_does_not_turn_time_back(world: World) -> None:
+    """It was given up for lost and what came after it is written: only then it arrives."""
+    world.settle()
+    world.assign(args=ONCE, restart={"policy": "never"})
+    world.informer.pump(0)
+    world.agent.reconcile(0)
+    world.store.fail("commit", "request late")
+    world.advance(10.0)
+    assert world.status().state is TaskState.FAILED
+    world.store.deliver()
+    assert world.status().state is TaskState.FAILED
