@@ -28,7 +28,11 @@ _MAX_PAUSE = 30.0
 
 def keep_reconciling(agent: Agent, ending: threading.Event) -> None:
     while not ending.is_set():
-        agent.reconcile(5.0)
+        try:
+            agent.reconcile(5.0)
+        except Exception:
+            log.exception("a step failed in a way that nobody foresaw; going on")
+            ending.wait(_RECONNECT_PAUSE)
 
 
 def keep_looking(
@@ -37,14 +41,16 @@ def keep_looking(
     """Probes the runtime, and lists all containers where that is due: the truth, whatever events were missed."""
     next_look = 0.0
     while not ending.is_set():
-        was_ready = readiness.ready
-        ready = readiness.probe()
-        if ready and (not was_ready or clock.monotonic() >= next_look):
-            try:
+        was_ready, ready = readiness.ready, False
+        try:
+            ready = readiness.probe()
+            if ready and (not was_ready or clock.monotonic() >= next_look):
                 agent.look_around()
                 next_look = clock.monotonic() + LOOK_EVERY
-            except RuntimeFault as error:
-                log.warning("containers cannot be listed: %s", error)
+        except RuntimeFault as error:
+            log.warning("containers cannot be listed: %s", error)
+        except Exception:
+            log.exception("an answer of the container runtime could not be used; going on")
         now.clear()
         # After a failure `now` may be set for each of many calls: not more often than once a second.
         if not ready and ending.wait(1.0):
