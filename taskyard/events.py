@@ -152,6 +152,10 @@ class EventRecorder:
             return unwritten + chunk[middle:] if unwritten else self._write(chunk[middle:])
         except StoreError as error:
             _log.info("%d events wait for the store: %s", len(chunk), error)
+        except Exception:
+            # Kept, they would hold up all others for ever.
+            _log.exception("%d events could not be written and are dropped", len(chunk))
+            return []
         return chunk
 
     def _commit(self, chunk: list[tuple[str, Event]]) -> bool:

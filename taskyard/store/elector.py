@@ -176,7 +176,11 @@ class Elector:
     def run(self, stop: threading.Event) -> None:
         """Steps until `stop` is set, at once when a leader's key goes, and then resigns."""
         while not stop.is_set():
-            self._wait(stop, self.step())
+            try:
+                self._wait(stop, self.step())
+            except Exception:
+                _log.exception("%s failed in stepping for %s; going on", self._identity, self.key)
+                stop.wait(self._ttl / 10)
         self._close_watch()
         self.resign()
 

@@ -272,3 +272,24 @@ def test_its_thread_writes_what_comes_and_what_is_left_at_the_end() -> None:
         stop.set()
         thread.join(10)
     assert len(store.list(keys.EVENTS).entries) == 2
+
+
+class _OddStore(FaultyStore):
+    odd = True
+
+    def grant(self, ttl: float) -> int:
+        if self.odd:
+            self.odd = False
+            raise ValueError("nobody foresaw this")
+        return super().grant(ttl)
+
+
+def test_a_failure_that_is_not_the_stores_ends_no_thread_and_holds_up_no_later_event() -> None:
+    clock = ManualClock()
+    memory = MemoryStore(clock)
+    recorder = EventRecorder(_OddStore(memory), clock, "scheduler")
+    recorder.emit(WEB, "default", "Bound", "lost")
+    recorder.flush()
+    recorder.emit(WEB, "default", "Bound", "kept")
+    recorder.flush()
+    assert [decode(entry.value, Event).message for entry in memory.list(keys.EVENTS).entries] == ["kept"]
