@@ -154,6 +154,10 @@ class EtcdWatch(Watch):
             return etcd_errors.describe(error)
         except ValueError as error:  # gRPC's way to say that the channel was closed before the call began
             return str(error)
+        except Exception as error:
+            # A thread that ends by it would leave a watch that is silent for ever.
+            log.exception("watch of %s: an answer of etcd could not be used", self._prefix)
+            return f"{type(error).__name__}: {error}"
         return "the stream ended"
 
     def _went_back(self, revision: int) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import pytest
 
+from taskyard.store import etcd_codec
 from taskyard.store.api import Compacted, KeyEvent, Put, Store, Watch
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.etcd_stream import orders_progress
@@ -221,4 +222,24 @@ def test_a_watch_from_revision_zero_is_refused(etcd: EtcdServer) -> None:
     store = EtcdStore([etcd.endpoint])
     with pytest.raises(ValueError, match="list"):
         store.watch("/", start_revision=0)
+    store.close()
+
+
+def test_an_answer_that_cannot_be_read_breaks_the_connection_and_not_the_watch(
+    etcd: EtcdServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = EtcdStore([etcd.endpoint])
+    watch = store.watch("/", start_revision=store.list("/").revision + 1)
+    put(store, "/before")
+    read_until(watch, "/before")
+    read, odd = etcd_codec.events, [ValueError("nobody foresaw this")]
+
+    def events(messages: Iterable[object], first_revision: int) -> tuple[KeyEvent, ...]:
+        if odd:
+            raise RuntimeError from odd.pop()
+        return read(messages, first_revision)
+
+    monkeypatch.setattr(etcd_codec, "events", events)
+    put(store, "/after")
+    assert [event.key for event in read_until(watch, "/after", 10.0)] == ["/after"]
     store.close()
