@@ -185,6 +185,7 @@ class Agent:
             case Forget():
                 self._memories.pop(memory.uid, None)
                 self._kept.discard(memory.uid)
+                self._parts.queue.forget(memory.uid)
                 self._parts.queue.done(memory.uid)
             case Wait():
                 self._parts.queue.add_after(memory.uid, action.seconds)

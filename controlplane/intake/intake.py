@@ -66,12 +66,14 @@ class Intake(LeaderLoop[Dirty]):
         proposals = []
         with self.cache.lock:
             for key in batch:
+                record = None if isinstance(key, StoreKey) else self.cache.tasks.get(key)
+                proposal = self._completion(record) if record is not None else None
                 if isinstance(key, StoreKey):
                     self._tell(key.key)
-                elif (record := self.cache.tasks.get(key)) is not None:
-                    proposal = self._completion(record)
-                    if proposal is not None:
-                        proposals.append(proposal)
+                if proposal is None:
+                    self.queue.forget(key)
+                else:
+                    proposals.append(proposal)
         results = commit_all(self._store, fence, proposals)
         for done, revision in results.committed:
             self.queue.forget(done.subject)

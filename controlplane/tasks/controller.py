@@ -52,8 +52,10 @@ class TaskController(LeaderLoop[str]):
         for start in range(0, len(batch), _PER_ROUND):
             part = batch[start : start + _PER_ROUND]
             with self.cache.lock:
-                found = [decide(self._situation(uid)) for uid in part]
-            self._carry_out([proposal for proposal in found if proposal is not None], fence)
+                found = {uid: decide(self._situation(uid)) for uid in part}
+            for uid in (uid for uid, proposal in found.items() if proposal is None):
+                self.queue.forget(uid)
+            self._carry_out([proposal for proposal in found.values() if proposal is not None], fence)
         return False
 
     def _carry_out(self, proposals: list[Proposal[Step]], fence: Compare) -> None:

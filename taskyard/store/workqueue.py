@@ -76,6 +76,11 @@ class WorkQueue(Generic[K]):
         with self._changed:
             self._failures.pop(key, None)
 
+    def failing(self, key: K) -> bool:
+        """It was retried and has not succeeded since."""
+        with self._changed:
+            return key in self._failures
+
     def get(self, timeout: float) -> K | None:
         """The next key, to be handed back with `done`; None when none came within `timeout`, or after `shut_down`."""
         with self._changed:

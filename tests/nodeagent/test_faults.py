@@ -360,3 +360,15 @@ def test_a_status_write_that_arrives_late_does_not_turn_time_back(world: World) 
     assert world.status().state is TaskState.FAILED
     world.store.deliver()
     assert world.status().state is TaskState.FAILED
+
+
+def test_nothing_is_remembered_of_a_task_that_left_before_it_began(world: World) -> None:
+    world.settle()
+    world.assign()
+    world.informer.pump(0)
+    world.unassign()
+    world.agent.reconcile(0)
+    assert world.queue.failing(UID)
+    world.advance(2.0)
+    assert not world.queue.failing(UID)
+    assert world.agent._memories == {}

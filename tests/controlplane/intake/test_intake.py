@@ -7,6 +7,7 @@ import re
 import pytest
 
 from taskyard import keys
+from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
 from tests.support.plane import Plane, a_task, a_uid
 
@@ -160,3 +161,14 @@ def test_junk_everywhere_stops_nobody(plane: Plane) -> None:
     plane.put(KEY, BY_HAND % b"")
     _settle(plane)
     assert plane.node_of("web") == "n1"
+
+
+def test_what_went_wrong_once_is_not_remembered_when_it_has_sorted_itself_out(plane: Plane) -> None:
+    plane.put(KEY, BY_HAND % b"")
+    plane.pump()
+    plane.delete(KEY)
+    plane.intake.step()
+    assert plane.intake.queue.failing(NamedKey("default", "web"))
+    plane.clock.advance(1)
+    _settle(plane)
+    assert not plane.intake.queue.failing(NamedKey("default", "web"))

@@ -243,3 +243,14 @@ def test_hundreds_of_deletions_share_commits(plane: Plane) -> None:
     _settle(plane)
     assert len(_left(plane)) == 3
     assert plane.store.list(keys.ROOT).revision - before <= 3
+
+
+def test_what_went_wrong_once_is_not_remembered_when_it_has_sorted_itself_out(plane: Plane) -> None:
+    _delete(plane)
+    plane.pump()
+    plane.delete(keys.task("default", "web"), keys.assignment("n1", UID), keys.status("n1", UID))
+    plane.tasks.step()
+    assert plane.tasks.queue.failing(UID)
+    plane.clock.advance(1)
+    _settle(plane)
+    assert not plane.tasks.queue.failing(UID)
