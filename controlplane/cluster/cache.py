@@ -108,6 +108,12 @@ class ClusterCache:
 
     def _apply(self, batch: Sequence[Change]) -> None:
         changes = self._tables.apply(batch)
-        if changes:
-            for callback in self._subscribers:
+        failure: Exception | None = None
+        for callback in self._subscribers if changes else ():
+            try:
                 callback(changes)
+            except Exception as error:
+                # The others must hear all the same: what one of them misses it may never learn.
+                failure = error
+        if failure is not None:
+            raise failure

@@ -233,3 +233,17 @@ def test_subscribers_hear_once_per_batch_after_all_of_it_was_applied(plane: Plan
     plane.pump()
     assert sorted(heard[0]) == [("assignment", UID, WEB, "n1"), ("task", "web", WEB, "n1")]
     assert len(heard) == 1
+
+
+def test_a_subscriber_that_fails_keeps_nothing_from_the_others(plane: Plane) -> None:
+    heard: list[str] = []
+
+    def fail(_changes: Sequence[CacheChange]) -> None:
+        raise ValueError("a fault of ours")
+
+    plane.cache.on_change(fail)
+    plane.cache.on_change(lambda changes: heard.extend(change.key for change in changes))
+    plane.add_task(a_task("web", UID))
+    with pytest.raises(ValueError, match="a fault of ours"):
+        plane.pump()
+    assert heard == ["web"]
