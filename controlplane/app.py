@@ -38,6 +38,8 @@ _JOIN = 6.0
 _FLUSH_EVERY = 0.5
 _LEADER_TTL = 5.0
 """Seconds after a leader died until another can lead; an etcd that elects a leader itself takes up to 2.6 of them."""
+_ELECTION_TIMEOUT = 1.5
+"""Seconds for one call of an election: a renewal that hangs must leave time for another before the term is over."""
 Duty = Callable[[threading.Event], None]
 
 
@@ -52,6 +54,7 @@ class ControlPlane:
         self._settings = settings
         self._clock = SystemClock()
         self._store = EtcdStore(settings.etcd)
+        self._election_store = EtcdStore(settings.etcd, timeout=_ELECTION_TIMEOUT)
         self._informer = Informer(self._store, keys.ROOT, self._clock)
         self._cache = ClusterCache(self._informer)
         self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
@@ -94,6 +97,7 @@ class ControlPlane:
             _end([*electors, *informer])
             for recorder in self._recorders:
                 recorder.flush()
+            self._election_store.close()
             self._store.close()
 
     def _add_scheduler(self) -> Scheduler:
@@ -122,7 +126,7 @@ class ControlPlane:
             self._duties["folder"] = folder.run
 
     def _elector(self, role: str) -> Elector:
-        self._electors[role] = Elector(self._store, self._clock, role, self._identity, ttl=_LEADER_TTL)
+        self._electors[role] = Elector(self._election_store, self._clock, role, self._identity, ttl=_LEADER_TTL)
         return self._electors[role]
 
     def _recorder(self, component: str) -> EventRecorder:
