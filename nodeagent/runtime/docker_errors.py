@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,12 @@ from nodeagent.runtime.port import RuntimeFault, RuntimeRefused, RuntimeUnavaila
 
 _PASSING = ("containerd", "context deadline exceeded", "transport is closing", "connection refused", "shutting down")
 """Words of an answer 500 that come from an engine in trouble, not from a container that cannot work."""
+
+_PORT_TAKEN = re.compile(
+    r"listen (?:tcp|udp|sctp)[46]? \S*:(?P<bound>\d+): bind: address already in use"
+    r"|Bind for \S*:(?P<held>\d+) failed: port is already allocated"
+)
+"""Docker's sentence begins with the container's name and id, and ends with what matters."""
 
 
 @contextmanager
@@ -33,7 +40,12 @@ def translated(doing: str) -> Iterator[None]:
 
 
 def explanation(error: APIError) -> str:
-    return str(error.explanation or error).strip()
+    """The same words each time for the same fault: equal events are counted instead of listed."""
+    said = str(error.explanation or error).strip()
+    taken = _PORT_TAKEN.search(said)
+    if taken is None:
+        return said
+    return f"host port {taken['bound'] or taken['held']} is already in use on the node"
 
 
 def is_status(error: APIError, *statuses: int) -> bool:
