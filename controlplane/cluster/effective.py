@@ -68,11 +68,19 @@ def view(
     if record.task.metadata.deletion_timestamp:
         return _of(status.status if status else None, record, TaskState.STOPPING, "Deleted", "its container is stopped")
     if status is None:
-        return _of(None, record, TaskState.SCHEDULED, "", f"waits for the agent on {binding.node} to start it")
+        return _of(None, record, TaskState.SCHEDULED, "", _awaited(cache, record, binding.node))
     message = status.status.message
     if waits_for is not None:
         message = f"runs with its spec from before; the new one waits: {waits_for.message}"
     return _of(status.status, record, status.status.state, status.status.reason, message)
+
+
+def _awaited(cache: ClusterCache, record: TaskRecord, node: str) -> str:
+    """A version that ignores the stop signal holds the next one up for all of its grace period."""
+    before = cache.statuses_of(record.uid).get(node)
+    if before is not None and not before.status.state.terminal:
+        return f"waits for the agent on {node} to stop the version before it"
+    return f"waits for the agent on {node} to start it"
 
 
 def current_status(cache: ClusterCache, record: TaskRecord) -> StatusRecord | None:

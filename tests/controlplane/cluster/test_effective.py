@@ -14,6 +14,8 @@ from taskyard.objects import Binding, TaskState, TaskStatus
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
 UID = a_uid(1)
+TO_START = "waits for the agent on n1 to start it"
+TO_STOP = "waits for the agent on n1 to stop the version before it"
 
 
 @dataclass(frozen=True)
@@ -25,18 +27,21 @@ class Case:
     lease: bool = True
     reported: TaskState | None = None
     reported_epoch: int = 2
+    message: str | None = None
 
 
 @pytest.mark.parametrize(
     "case",
     [
         pytest.param(Case(TaskState.PENDING, "Unschedulable", bound=False), id="no binding"),
-        pytest.param(Case(TaskState.SCHEDULED, ""), id="bound, no status"),
+        pytest.param(Case(TaskState.SCHEDULED, "", message=TO_START), id="bound, no status"),
         pytest.param(
-            Case(TaskState.SCHEDULED, "", reported=TaskState.RUNNING, reported_epoch=1), id="status of an older epoch"
+            Case(TaskState.SCHEDULED, "", reported=TaskState.RUNNING, reported_epoch=1, message=TO_STOP),
+            id="status of an older epoch",
         ),
         pytest.param(
-            Case(TaskState.SCHEDULED, "", reported=TaskState.FAILED, reported_epoch=1), id="older epoch had ended"
+            Case(TaskState.SCHEDULED, "", reported=TaskState.FAILED, reported_epoch=1, message=TO_START),
+            id="older epoch had ended",
         ),
         pytest.param(Case(TaskState.RUNNING, "Started", reported=TaskState.RUNNING), id="status"),
         pytest.param(Case(TaskState.LOST, "NodeLost", lease=False, reported=TaskState.RUNNING), id="lease gone"),
@@ -79,6 +84,8 @@ def test_effective_state(case: Case) -> None:
     assert ("restarts" in msgspec.to_builtins(seen), "attempt" in msgspec.to_builtins(seen)) == (case.bound, case.bound)
     if not case.bound:
         assert seen.message == "0 of 1 node fits"
+    if case.message is not None:
+        assert seen.message == case.message
 
 
 def test_a_task_put_by_hand_is_pending_until_it_is_complete() -> None:
