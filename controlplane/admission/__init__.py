@@ -2,10 +2,11 @@
 
 from controlplane.admission.decide import Reason, Refused, Removal, Verdict, decide, decide_delete
 from controlplane.admission.nodes import NodeApplied, NodeWriter
-from controlplane.admission.outcome import Applied, Deleted, Wanted
+from controlplane.admission.outcome import ANY, Applied, Deleted, Wanted
 from controlplane.admission.writer import TaskWriter
 
 __all__ = [
+    "ANY",
     "Applied",
     "Deleted",
     "NodeApplied",

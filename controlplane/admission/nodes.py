@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec.structs import replace
 
 from controlplane.admission.decide import Refused
-from controlplane.admission.outcome import ROUNDS
+from controlplane.admission.outcome import ANY, ROUNDS
 from controlplane.admission.removal import reread
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -56,7 +56,7 @@ class NodeWriter:
             if sent is not None and entry is not None and entry.value == sent[0]:
                 return NodeApplied(sent[1].result, sent[1].spec, sent[1].before, entry.mod_revision)
             found = entry.mod_revision if entry else 0
-            if if_match is not None and if_match != found:
+            if if_match is not None and if_match not in (found, ANY):
                 return Refused(
                     "PreconditionFailed", f"node/{name} is at revision {found}, not {if_match}", "read it again"
                 )

@@ -53,11 +53,19 @@ def stored_task(entry: Entry | None) -> Task | None:
         return None
 
 
+ANY = -1
+"""As an `if_match`: it must exist, at whatever revision (RFC 9110, 13.1.1)."""
+
+
 def check_match(namespace: str, name: str, if_match: int | None, entry: Entry | None) -> Refused | None:
     """The refusal when a precondition was given and does not hold."""
-    if if_match is None or if_match == (entry.mod_revision if entry else 0):
+    if if_match is None or if_match == (entry.mod_revision if entry else 0) or (if_match == ANY and entry is not None):
         return None
     now = f"is at revision {entry.mod_revision}" if entry else "does not exist"
+    if if_match == ANY:
+        return Refused(
+            "PreconditionFailed", f"task/{name} in namespace {namespace} {now}", "create it without If-Match"
+        )
     then = f"at revision {if_match}" if if_match else "absent"
     return Refused("PreconditionFailed", f"task/{name} in namespace {namespace} {now}, not {then}", "read it again")
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable
 
 import falcon.asgi
 
+from controlplane.admission import ANY
 from controlplane.api.problem import ApiError, bad_request
 from taskyard.keys import NamedKey
 from taskyard.manifest.limits import MAX_DOCUMENT_BYTES, MAX_STREAM_BYTES
@@ -107,10 +108,12 @@ async def read_body(request: falcon.asgi.Request, accepted: Iterable[str], limit
 
 
 def if_match(request: falcon.asgi.Request) -> int | None:
-    """The revision that the object must be at; None without the header, and for `*`. 412 when it cannot match."""
+    """The revision that the object must be at, ANY for `*`, None without the header. 412 when it cannot match."""
     header = request.get_header("If-Match")
-    if header is None or header.strip() == "*":
+    if header is None:
         return None
+    if header.strip() == "*":
+        return ANY
     match = re.fullmatch(r'\s*"?(\d{1,19})(?:\.[0-9a-f]+)?"?\s*', header, re.ASCII)
     if match is None:
         detail = f"If-Match: {header} is no ETag of this API: send one as it came, or the object's metadata.revision"

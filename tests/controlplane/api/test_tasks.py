@@ -166,6 +166,14 @@ def test_if_match_of_something_else_never_matches(bench: ApiBench) -> None:
     problem(bench.call("PUT", "/tasks/web", manifest(image="b:2"), headers={"If-Match": '"abc"'}), 412)
 
 
+def test_if_match_of_anything_only_replaces(bench: ApiBench) -> None:
+    body = problem(bench.call("PUT", "/tasks/web", manifest(), headers={"If-Match": "*"}), 412)
+    assert "does not exist" in body["detail"]
+    bench.call("POST", "/tasks", manifest())
+    assert bench.call("PUT", "/tasks/web", manifest(image="b:2"), headers={"If-Match": "*"}).status_code == 200
+    assert bench.call("DELETE", "/tasks/web", headers={"If-Match": "*"}).status_code == 200
+
+
 def test_put_only_if_absent(bench: ApiBench) -> None:
     assert bench.call("PUT", "/tasks/web", manifest(), headers={"If-None-Match": "*"}).status_code == 201
     problem(bench.call("PUT", "/tasks/web", manifest(image="b:2"), headers={"If-None-Match": "*"}), 409)
