@@ -48,12 +48,12 @@ class Manifest:
 
 
 class BadManifests(Exception):
-    """`problems`, one a line with its place and what helps; `files` is how many were looked at."""
+    """`problems`, one a line with its place and what helps; `files` is in how many they are."""
 
-    def __init__(self, problems: Sequence[Problem], files: int) -> None:
+    def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
-        self.files = files
+        self.files = len({problem.source for problem in problems})
 
 
 def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest]:
@@ -65,16 +65,14 @@ def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest
 
     problems: list[Problem] = []
     documents: list[Document] = []
-    files = 0
     for source, raw in _contents(names):
-        files += 1
         try:
             documents += load(raw, source)
         except ManifestError as error:
             problems += error.problems
     problems += _clashes(documents, namespace)
     if problems:
-        raise BadManifests(problems, files)
+        raise BadManifests(problems)
     return [_manifest(document, namespace) for document in documents]
 
 

@@ -60,7 +60,7 @@ def test_nothing_is_sent_while_any_file_is_bad(cli: Cli, api: FakeApi, folder: P
     assert any("bad.yaml:6:3: spec.imgae: " in line and "image" in line for line in lines)
     assert any("bad.yaml:7:13: spec.priority: " in line for line in lines)
     assert any("worse.json:1:" in line for line in lines)
-    assert lines[-1] == "error: 3 problems in 4 files; nothing was sent"
+    assert lines[-1] == "error: 3 problems in 2 files; nothing was sent"
     assert (run.out, run.code, api.requests) == ("", 1, [])
 
 
