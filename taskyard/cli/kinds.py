@@ -25,6 +25,11 @@ _SPELLINGS = {
     **dict.fromkeys(("node", "nodes", "no", "n"), Kind.NODE),
     **dict.fromkeys(("event", "events", "ev", "e"), Kind.EVENT),
 }
+_ELSEWHERE = {
+    **dict.fromkeys(("pod", "pods", "po", "container", "containers", "alloc", "allocs", "all"), "tasks"),
+    **dict.fromkeys(("deployment", "deployments", "services", "svc", "jobs", "namespaces", "ns"), ""),
+}
+"""What other tools' kinds are here; nothing is there for those of the second line."""
 KIND_NAMES = ("tasks", "nodes", "events")
 
 
@@ -96,7 +101,10 @@ def _target(word: str, default: Kind) -> Target:
 
 
 def _refuse_a_slip(word: str) -> None:
-    """`get taks` is a slip of the pen, not a task called taks."""
+    """`get taks` is a slip of the pen, not a task called taks, and `get pods` is a habit."""
+    if (here := _ELSEWHERE.get(word.lower())) is not None:
+        instead = f"; here they are '{here}'" if here else f": {_KINDS_HINT}"
+        raise Failed(f"there is no kind '{word}'{instead}", f"if it is a task's name, write task/{word}")
     if word.isalpha() and (nearest := _nearest(word)):
         raise Failed(f"there is no kind '{word}'{nearest}", f"if it is a task's name, write task/{word}")
 
