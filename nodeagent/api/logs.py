@@ -73,7 +73,7 @@ class Logs:
         if not found:
             raise falcon.HTTPNotFound(description=f"no container of task {uid} is on this node")
         if previous and len(found) < 2:
-            raise falcon.HTTPNotFound(description=f"there is no earlier attempt of task {uid}")
+            raise falcon.HTTPNotFound(description="there is no earlier attempt of this task")
         return found[-2 if previous else -1]
 
 
