@@ -17,7 +17,7 @@ from controlplane.admission.removal import reread
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import BadValue, NodeSpec, decode, encode
-from taskyard.store.api import Entry, OutcomeUnknown, Put, Store, unchanged_since
+from taskyard.store.api import Delete, Entry, OutcomeUnknown, Put, Store, unchanged, unchanged_since
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,7 @@ class NodeWriter:
                 return NodeApplied(sent[1].result, sent[1].spec, sent[1].before, entry.mod_revision)
             found = entry.mod_revision if entry else 0
             if if_match is not None and if_match not in (found, ANY):
-                return Refused(
-                    "PreconditionFailed", f"node/{name} is at revision {found}, not {if_match}", "read it again"
-                )
+                return _other_revision(name, found, if_match)
             before = _stored(entry)
             verdict = self._decide(name, change(before), before, source, take_over)
             if isinstance(verdict, Refused):
@@ -77,6 +75,40 @@ class NodeWriter:
                 continue
             if commit.succeeded:
                 return NodeApplied(verdict.result, verdict.spec, before, commit.revision)
+            entry = commit.current.get(key)
+        return Refused("Conflict", f"others changed node/{name} {ROUNDS} times while this was written", "try again")
+
+    def forget(self, name: str, *, take_over: bool = False, if_match: int | None = None) -> int | Refused:
+        """Deletes what was said about a node whose agent is gone; the revision, 0 when it is not known.
+
+        Not while the agent runs: its node would stay, without its cordon and taints. Raises OutcomeUnknown,
+        StoreUnavailable.
+        """
+        key, lease = keys.node_spec(name), keys.node_lease(name)
+        runs = Refused("Conflict", f"the agent of node/{name} runs", "stop it first; its node is gone seconds later")
+        if self._store.get(lease) is not None:
+            return runs
+        entry = self._store.get(key)
+        unanswered = False
+        for _ in range(ROUNDS):
+            if entry is None:
+                return 0 if unanswered else Refused("NotFound", f"there is no node/{name}")
+            if if_match not in (None, ANY, entry.mod_revision):
+                return _other_revision(name, entry.mod_revision, if_match)
+            before = _stored(entry)
+            if before is not None and before.metadata.source and not take_over:
+                owner = before.metadata.source
+                return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", "repeat with force")
+            try:
+                commit = self._store.commit([unchanged(entry), unchanged_since(lease, 0)], [Delete(key)])
+            except OutcomeUnknown:
+                unanswered = True
+                entry = reread(self._store, key)
+                continue
+            if commit.succeeded:
+                return commit.revision
+            if commit.current.get(lease) is not None:
+                return runs
             entry = commit.current.get(key)
         return Refused("Conflict", f"others changed node/{name} {ROUNDS} times while this was written", "try again")
 
@@ -105,6 +137,10 @@ class NodeWriter:
             hint = "take it out of one of the two" if source else f"change it in {owner}, or repeat with force"
             return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", hint)
         return NodeApplied("configured", made, before, 0)
+
+
+def _other_revision(name: str, found: int, wanted: int | None) -> Refused:
+    return Refused("PreconditionFailed", f"node/{name} is at revision {found}, not {wanted}", "read it again")
 
 
 def _stored(entry: Entry | None) -> NodeSpec | None:

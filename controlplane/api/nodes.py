@@ -82,6 +82,12 @@ class NodeItem:
         change = await self.workers.etcd(replace)
         send_object(request, response, change.shown, 201 if change.applied.result == "created" else 200)
 
+    async def on_delete(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
+        force = Params(request, ("force",)).flag("force")
+        match = if_match(request)
+        await self.workers.etcd(lambda: self.service.forget(name, force=force, if_match=match))
+        response.status = 204
+
     async def on_patch(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
         """RFC 7396: what is null goes, mappings are merged, everything else is replaced."""
         force = Params(request, ("force",)).flag("force")

@@ -83,6 +83,12 @@ class NodeService:
         metadata = show_metadata(spec.metadata, outcome.revision)
         return NodeChange(outcome, ShownNode(kind="Node", metadata=metadata, spec=shown, status=status))
 
+    def forget(self, name: str, *, force: bool = False, if_match: int | None = None) -> None:
+        outcome = self.writer.forget(name, take_over=force, if_match=if_match)
+        if isinstance(outcome, Refused):
+            raise refusal(outcome)
+        self.freshness.reach(outcome)
+
     def ready(self, *, consistent: bool = False) -> None:
         if not self.cache.informer.synced:
             raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")

@@ -151,6 +151,10 @@ class Client:
         ).body
         return Item(decoded(self.url, body, NodeView), body)
 
+    def delete_node(self, name: str, *, force: bool = False) -> None:
+        """What was said about a node whose agent is gone; refused while it runs."""
+        self._transport.request("DELETE", f"/nodes/{_segment(name)}", query={"force": force})
+
     def events(self, namespace: str = "", kind: str = "", name: str = "") -> Items[EventView]:
         return list_once(self._transport, EVENTS, {"namespace": namespace, "kind": kind, "name": name})
 

@@ -174,6 +174,12 @@ class OneNode(Resource):
     def on_get(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
         _answer(resp, self.node(name))
 
+    def on_delete(self, _req: falcon.Request, resp: falcon.Response, name: str) -> None:
+        if self.node(name)["status"]["ready"]:
+            raise Refused(409, f"the agent of node/{name} runs: stop it first")
+        del self.api.nodes[name]
+        resp.status = falcon.HTTP_204
+
     def on_patch(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         node = self.node(name)
         patch = json.loads(req.bounded_stream.read())["spec"]

@@ -45,12 +45,22 @@ def delete(
       taskyard delete -f manifests/
       taskyard delete -l app=web
       taskyard delete --all --no-wait
+      taskyard delete node/n1             its labels, taints and cordon, once its agent is gone
     """
     current = session()
-    _check_one_way(bool(_names(what)), bool(filenames), bool(selector), every)
+    nodes = _nodes(what)
+    _check_one_way(bool(nodes or _names(what)), bool(filenames), bool(selector), every)
     client = current.client()
     asked = _chosen(client, current, what, filenames, selector, every)
     failed = False
+    for node in nodes:
+        try:
+            client.delete_node(node, force=force)
+            click.echo(f"node/{node} deleted")
+        except RequestRefused as error:
+            if not (ignore_not_found and isinstance(error, NotFound)):
+                failed = True
+                complain(str(error), error.hint)
     accepted: list[Awaited] = []
     for one in asked:
         try:
@@ -67,7 +77,7 @@ def delete(
             accepted.append(Awaited(one.namespace, one.name, uid))
             if not wait:
                 click.echo(f"{one.label} deleting")
-    if not asked:
+    if not asked and not nodes:
         note("nothing to delete")
     if wait and accepted:
         outcome = _wait(client, accepted, timeout)
@@ -96,15 +106,15 @@ def _names(what: tuple[str, ...]) -> list[str]:
     """The names of tasks; a kind alone names nothing."""
     targets = read_targets(what)
     for target in targets:
-        if target.kind is not Kind.TASK:
-            raise Failed(f"only tasks can be deleted, not {target}", _UNDELETABLE[target.kind])
-    return [target.name for target in targets if target.name]
+        if target.kind is Kind.EVENT:
+            raise Failed(f"{target} cannot be deleted", "events go by themselves after an hour")
+        if target.kind is Kind.NODE and not target.name:
+            raise Failed("name the node to delete", "for example: taskyard delete node/n1")
+    return [target.name for target in targets if target.name and target.kind is Kind.TASK]
 
 
-_UNDELETABLE = {
-    Kind.NODE: "a node goes by itself once its agent has stopped; `taskyard cordon` keeps new tasks away from it",
-    Kind.EVENT: "events go by themselves after an hour",
-}
+def _nodes(what: tuple[str, ...]) -> list[str]:
+    return list(dict.fromkeys(target.name for target in read_targets(what) if target.name and target.kind is Kind.NODE))
 
 
 def _check_one_way(*ways: bool) -> None:

@@ -178,3 +178,14 @@ def test_stats_by_node_and_task(node: ApiBench) -> None:
             "netTxBytes": 0,
         }
     ]
+
+
+def test_a_node_is_forgotten_once_its_agent_is_gone(node: ApiBench) -> None:
+    problem(node.call("DELETE", "/nodes/nope"), 404)
+    node.call("PATCH", "/nodes/n1", {"cordoned": True})
+    assert "runs" in problem(node.call("DELETE", "/nodes/n1"), 409)["detail"]
+    assert spec_of(node).cordoned
+    node.call("PUT", "/nodes/typo", {"cordoned": True})
+    problem(node.call("DELETE", "/nodes/typo", headers={"If-Match": '"1"'}), 412)
+    assert node.call("DELETE", "/nodes/typo").status_code == 204
+    assert [shown["metadata"]["name"] for shown in node.call("GET", "/nodes").json["items"]] == ["n1"]

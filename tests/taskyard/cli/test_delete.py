@@ -90,7 +90,8 @@ def test_what_a_folder_declares_needs_force(cli: Cli, api: FakeApi) -> None:
     [
         pytest.param([], "say what to delete", id="nothing"),
         pytest.param(["web", "--all"], "in one way only", id="two ways"),
-        pytest.param(["node/n1"], "only tasks can be deleted", id="node"),
+        pytest.param(["nodes"], "name the node", id="all nodes"),
+        pytest.param(["events"], "go by themselves", id="events"),
         pytest.param(["taks"], "did you mean 'tasks'?", id="slip"),
     ],
 )
@@ -99,3 +100,14 @@ def test_what_makes_no_sense(cli: Cli, api: FakeApi, words: list[str], said: str
     assert said in run.err
     assert run.code == 1
     assert deletions(api) == []
+
+
+def test_a_node_that_is_gone_is_deleted_and_one_that_runs_is_not(cli: Cli, api: FakeApi) -> None:
+    api.put_node("n1")
+    api.put_node("n2", ready=False, cordoned=True)
+    run = cli("delete", "node", "n1", "n2", "n3")
+    assert (run.out, run.code) == ("node/n2 deleted\n", 1)
+    assert "the agent of node/n1 runs" in run.err
+    assert "no node n3" in run.err
+    assert list(api.nodes) == ["n1"]
+    assert cli("delete", "node/n3", "--ignore-not-found").code == 0
