@@ -27,7 +27,7 @@ class WatchStream:
     """
 
     def __init__(self, endpoints: Endpoints, endpoint: str, ask_every: float) -> None:
-        self._link: Link = endpoints.dial(endpoint)
+        self.link: Link = endpoints.dial(endpoint)
         self._ask_every = ask_every
         self._ended = threading.Event()
         self._waiting_since: float | None = None
@@ -35,13 +35,13 @@ class WatchStream:
 
     def responses(self, start: bytes, end: bytes, first_revision: int, connect_timeout: float) -> Iterator[Any]:
         """Raises grpc.RpcError when the connection fails, and ValueError when it was hung up before it began."""
-        status = self._link.maintenance.Status(rpc_pb2.StatusRequest(), timeout=connect_timeout)
+        status = self.link.maintenance.Status(rpc_pb2.StatusRequest(), timeout=connect_timeout)
         self._progress_is_ordered = orders_progress(status.version)
         create = rpc_pb2.WatchCreateRequest(
             key=start, range_end=end, start_revision=first_revision, progress_notify=True
         )
         self._waiting_since = time.monotonic()
-        for response in self._link.watch.Watch(self._requests(create), metadata=REQUIRE_LEADER):
+        for response in self.link.watch.Watch(self._requests(create), metadata=REQUIRE_LEADER):
             self._waiting_since = None
             yield response
             self._waiting_since = time.monotonic()
@@ -62,7 +62,7 @@ class WatchStream:
     def hang_up(self) -> None:
         """Ends it, whatever it is doing. Safe to call twice."""
         self._ended.set()
-        self._link.channel.close()
+        self.link.channel.close()
 
     def _requests(self, create: Any) -> Iterator[Any]:
         # gRPC runs this in a thread of its own.

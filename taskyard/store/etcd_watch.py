@@ -17,6 +17,7 @@ import grpc
 
 from taskyard.store import etcd_codec, etcd_errors
 from taskyard.store.api import Compacted, Watch, WatchBatch
+from taskyard.store.etcd_anchor import Anchor
 from taskyard.store.etcd_channel import Endpoints
 from taskyard.store.etcd_stream import WatchStream
 
@@ -48,6 +49,7 @@ class EtcdWatch(Watch):
         self._reached = 0
         self._behind_since: float | None = None
         self._condition = threading.Condition()
+        self._anchor = Anchor()
         self._batches: deque[WatchBatch] = deque()
         self._queued_events = 0
         self._compacted: int | None = None
@@ -138,6 +140,9 @@ class EtcdWatch(Watch):
     def _follow(self, stream: WatchStream) -> str:
         """Queues what comes until the stream ends; says why it did."""
         try:
+            if lost := self._anchor.lost(stream.link, _CONNECT_TIMEOUT):
+                self._compacted = lost
+                return "its history is another one"
             for response in stream.responses(*self._bounds, self._next_revision, _CONNECT_TIMEOUT):
                 if response.compact_revision:
                     self._compacted = int(response.compact_revision)
@@ -190,5 +195,6 @@ class EtcdWatch(Watch):
             self._batches.append(batch)
             self._queued_events += len(batch.events)
             self._next_revision = batch.revision + 1
+            self._anchor.remember(batch.events)
             self._condition.notify_all()
             return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import pytest
 
@@ -170,6 +171,29 @@ def test_an_etcd_that_lost_its_data_ends_the_watch(etcd_server: EtcdServer) -> N
     with pytest.raises(Compacted) as gone:
         read_until(watch, "/never")
     assert gone.value.revision == store.list("/").revision == 1
+    store.close()
+
+
+def test_an_etcd_restored_to_another_history_ends_the_watch(etcd_server: EtcdServer, tmp_path: Path) -> None:
+    """Though it is past the revision at which the watch would resume."""
+    store = EtcdStore([etcd_server.endpoint], timeout=1.0)
+    for _ in range(20):
+        put(store, "/long")
+    etcd_server.stop()
+    etcd_server.save(tmp_path / "backup")
+    etcd_server.forget()
+    etcd_server.start()
+    etcd_server.wait_healthy()
+    watch = store.watch("/", start_revision=store.list("/").revision + 1)
+    for _ in range(5):
+        put(store, "/short")
+    read_until(watch, "/short")
+    etcd_server.kill()
+    etcd_server.load(tmp_path / "backup")
+    etcd_server.start()
+    with pytest.raises(Compacted) as gone:
+        read_until(watch, "/never")
+    assert gone.value.revision == store.list("/").revision > 20
     store.close()
 
 
