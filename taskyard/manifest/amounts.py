@@ -34,6 +34,7 @@ _PERIOD = _WAIT._replace(least=0, lowest="0s")
 _RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
 _BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
 _STOP = {"gracePeriod": _PERIOD}
+_ON_NODE_LOSS = {"after": _PERIOD}
 _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
 
 
@@ -43,6 +44,10 @@ def broken_resources(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_grace_period(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _fields(spec, ("stop",), _STOP)
+
+
+def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from _fields(spec, ("onNodeLoss",), _ON_NODE_LOSS)
 
 
 def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:

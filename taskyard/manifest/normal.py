@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from taskyard.objects import Backoff, HealthCheck, Resources, Stop, TaskSpec, Volume
+from taskyard.objects import Backoff, HealthCheck, OnNodeLoss, Resources, Stop, TaskSpec, Volume
 from taskyard.quantity import Quantity, byte_count, cpu_millis, format_bytes, format_cpu, format_duration, seconds
 
 W = TypeVar("W", bound=msgspec.Struct)
@@ -30,6 +30,7 @@ def normalize(spec: TaskSpec) -> TaskSpec:
         resources=_resources(spec.resources),
         restart=_with(spec.restart, backoff=_backoff(spec.restart.backoff)),
         stop=_stop(spec.stop),
+        on_node_loss=_on_node_loss(spec.on_node_loss),
         health_check=None if spec.health_check is None else _health_check(spec.health_check),
     )
 
@@ -49,6 +50,10 @@ def _backoff(backoff: Backoff) -> Backoff:
 
 def _stop(stop: Stop) -> Stop:
     return _with(stop, grace_period=_time(stop.grace_period))
+
+
+def _on_node_loss(loss: OnNodeLoss) -> OnNodeLoss:
+    return _with(loss, after=_time(loss.after))
 
 
 def _health_check(check: HealthCheck) -> HealthCheck:

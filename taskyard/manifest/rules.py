@@ -15,6 +15,7 @@ from taskyard.manifest.amounts import (
     broken_backoff,
     broken_grace_period,
     broken_health_check_times,
+    broken_node_loss_delay,
     broken_resources,
     broken_tmpfs_sizes,
 )
@@ -152,6 +153,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("resources", broken_resources),
     ("restart", broken_backoff),
     ("stop", broken_grace_period),
+    ("onNodeLoss", broken_node_loss_delay),
     ("healthCheck", broken_health_check_times),
     ("command", _program),
     ("healthCheck", _health_check_program),

@@ -60,6 +60,13 @@ class Stop(Wire, frozen=True, kw_only=True):
     grace_period: Quantity = "10s"
 
 
+class OnNodeLoss(Wire, frozen=True, kw_only=True):
+    """`reschedule`: placed on another node `after` its own was found lost; `stay`: it waits for its node."""
+
+    policy: Literal["reschedule", "stay"] = "reschedule"
+    after: Quantity = "10s"
+
+
 class HealthCheck(Wire, frozen=True, kw_only=True):
     """Run inside the container by the runtime; `retries` failures in a row make the task unhealthy."""
 
@@ -83,6 +90,7 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     resources: Resources = Resources()
     restart: Restart = Restart()
     stop: Stop = Stop()
+    on_node_loss: OnNodeLoss = OnNodeLoss()
     node_selector: dict[str, str] = {}
     health_check: HealthCheck | None = None
     priority: int = 0

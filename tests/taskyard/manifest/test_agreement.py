@@ -166,6 +166,8 @@ def test_a_schema_s_quantities_are_the_ones_that_can_be_read(text: str) -> None:
         assert (not schema_errors(manifest, "Task")) == _is(read, text)
     manifest["spec"] = {"image": "a", "stop": {"gracePeriod": text}}
     assert (not schema_errors(manifest, "Task")) == _is(seconds, text)
+    manifest["spec"] = {"image": "a", "onNodeLoss": {"after": text}}
+    assert (not schema_errors(manifest, "Task")) == _is(seconds, text)
 
 
 @settings(max_examples=250, deadline=None, derandomize=True)

@@ -12,7 +12,7 @@ import pytest
 from taskyard.manifest import accepts, schemas
 from taskyard.manifest.misplaced import fields
 from taskyard.objects import Binding, Metadata, NodeSpec, Taint, Task, TaskSpec
-from taskyard.objects.task import Backoff, HealthCheck, Port, Resources, Restart, Stop, Volume
+from taskyard.objects.task import Backoff, HealthCheck, OnNodeLoss, Port, Resources, Restart, Stop, Volume
 
 FIELDS = [(kind, *field) for kind in schemas.KINDS for field in fields(kind)]
 _QUANTITIES = {"CPU", "Size", "Duration"}
@@ -30,6 +30,7 @@ STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.restart", Restart, set()),
     ("Task", "spec.restart.backoff", Backoff, set()),
     ("Task", "spec.stop", Stop, set()),
+    ("Task", "spec.onNodeLoss", OnNodeLoss, set()),
     ("Task", "spec.healthCheck", HealthCheck, set()),
     ("Node", "spec.taints[]", Taint, set()),
 ]
