@@ -20,6 +20,7 @@ from controlplane.cluster import ClusterCache
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
 from controlplane.intake import Intake
+from controlplane.nodeloss import NodeLosses
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
 from taskyard import keys
@@ -57,6 +58,7 @@ class ControlPlane:
         self._election_store = EtcdStore(settings.etcd, timeout=_ELECTION_TIMEOUT)
         self._informer = Informer(self._store, keys.ROOT, self._clock)
         self._cache = ClusterCache(self._informer)
+        self._losses = NodeLosses(self._cache, self._clock)
         self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._recorders: list[EventRecorder] = []
         self._electors: dict[str, Elector] = {}
@@ -102,7 +104,8 @@ class ControlPlane:
 
     def _add_scheduler(self) -> Scheduler:
         elector = self._elector("scheduler")
-        scheduler = Scheduler(self._store, self._cache, self._clock, elector.fence, self._recorder("scheduler"))
+        events = self._recorder("scheduler")
+        scheduler = Scheduler(self._store, self._cache, self._clock, elector.fence, events, self._losses)
         self._duties["scheduler"] = scheduler.run
         self._wake.append(scheduler.queue.shut_down)
         return scheduler
@@ -155,6 +158,7 @@ class _ApiProcess:
                 cache=plane._cache,
                 clock=plane._clock,
                 contact=contact,
+                losses=plane._losses,
                 allowed_hosts=(settings.host, *settings.allowed_hosts),
                 leading=lambda: {role: each.leadership is not None for role, each in plane._electors.items()},
                 scheduler=plane._scheduler.metrics if plane._scheduler else None,

@@ -26,6 +26,7 @@ from controlplane.api.tasks import TaskCollection, TaskItem
 from controlplane.api.tasks_service import TaskService
 from controlplane.api.workers import Workers
 from controlplane.cluster import ClusterCache
+from controlplane.nodeloss import NodeLosses
 from controlplane.placement import PendingReasons
 from controlplane.scheduler import SchedulerMetrics
 from taskyard.clock import Clock
@@ -43,6 +44,7 @@ class ApiParts:
     cache: ClusterCache
     clock: Clock
     contact: EtcdContact
+    losses: NodeLosses
     freshness: Freshness | None = None
     allowed_hosts: Collection[str] = ()
     leading: Callable[[], Mapping[str, bool]] = dict
@@ -57,7 +59,7 @@ class Api:
         store, cache, clock = parts.store, parts.cache, parts.clock
         freshness = parts.freshness or CacheFreshness(store, cache.informer)
         writer = TaskWriter(store, clock, guess=cache.informer.entries.get)
-        self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock)
+        self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock, parts.losses)
         self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
         self.events = EventFeed(cache.informer)
         self.watches = Streams("watches", MAX_WATCHES)

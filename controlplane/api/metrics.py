@@ -71,6 +71,7 @@ class _Cluster(Collector):
 
     def collect(self) -> Iterable[Metric]:
         sources, cache = self._sources, self._sources.tasks.cache
+        losses = sources.tasks.losses.now
         with cache.lock:
             states = self._states()
             ready = sum(1 for node in cache.nodes.values() if node.runtime_ready)
@@ -82,6 +83,11 @@ class _Cluster(Collector):
         yield tasks
         yield GaugeMetricFamily("taskyard_nodes", "Nodes that are known.", value=count)
         yield GaugeMetricFamily("taskyard_nodes_ready", "Nodes that can run what is placed there.", value=ready)
+        held = len(losses.held)
+        yield GaugeMetricFamily("taskyard_nodes_lost", "Nodes whose lease is gone.", value=len(losses.lost))
+        yield GaugeMetricFamily(
+            "taskyard_mass_loss_nodes", "Lost nodes whose tasks stay since too many vanished together.", value=held
+        )
         yield GaugeMetricFamily("taskyard_quarantined_values", "Values in etcd that are not usable.", value=quarantined)
         yield GaugeMetricFamily(
             "taskyard_cache_revision", "The etcd revision that the cache has reached.", value=revision
@@ -113,6 +119,7 @@ def _scheduler(metrics: SchedulerMetrics) -> Iterable[Metric]:
     for name, help_text, value in (
         ("decisions", "Tasks looked at for a node.", metrics.decisions),
         ("bound", "Bindings written.", metrics.bound),
+        ("moved", "Bindings written because a task's node was lost.", metrics.moved),
         ("conflicts", "Bindings that were stale when they reached etcd.", metrics.conflicts),
         ("refused", "Bindings that etcd will not take.", metrics.refused),
     ):

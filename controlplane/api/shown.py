@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, Waiting, view
+from controlplane.nodeloss import Outlook
 from taskyard.objects import Amounts, Event, Metadata, ObjectRef, Taint, TaskSpec, TaskState, Wire, decode
 from taskyard.objects.base import api_version
 from taskyard.objects.codec import BadValue
@@ -94,6 +95,15 @@ def show_waiting(task: ShownTask, why: Waiting) -> ShownTask:
     if task.status.state is not TaskState.PENDING or task.status.message:
         return task
     return replace(task, status=replace(task.status, reason=why.reason, message=why.message))
+
+
+def show_lost(task: ShownTask, found: Outlook, due: str) -> ShownTask:
+    """A Lost task, with what it waits for; `due` is when it is placed again, or empty."""
+    if task.status.state is not TaskState.LOST:
+        return task
+    when = f" from {due} on" if due else ""
+    message = f"{task.status.message}; {found.message}{when}"
+    return replace(task, status=replace(task.status, reason=found.reason, message=message, next_attempt_at=due))
 
 
 def show_metadata(metadata: Metadata, revision: int) -> ShownMetadata:

@@ -14,11 +14,12 @@ from controlplane.api.feeds import JoinedFeed, task_feed
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import ApiError, Violation, not_found, refusal, unavailable
 from controlplane.api.selectors import Selector, matches
-from controlplane.api.shown import ShownTask, show_metadata, show_task, show_waiting
+from controlplane.api.shown import ShownTask, show_lost, show_metadata, show_task, show_waiting
 from controlplane.cluster import ClusterCache, Demand, EffectiveStatus, TaskRecord, Waiting, view
+from controlplane.nodeloss import NodeLosses
 from controlplane.placement import PendingReasons
 from taskyard import keys
-from taskyard.clock import Clock
+from taskyard.clock import Clock, timestamp
 from taskyard.keys import NamedKey
 from taskyard.objects import Task, TaskState
 
@@ -82,6 +83,7 @@ class TaskService:
     freshness: Freshness
     why: PendingReasons
     clock: Clock
+    losses: NodeLosses
     feed: JoinedFeed[NamedKey, ShownTask] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +93,8 @@ class TaskService:
         """By name in the namespace, else by uid in any, else by the ID that the client gave it, in the namespace."""
         self.ready(consistent=consistent)
         with self.cache.lock:
-            return show_task(self.cache, self.find(ident, namespace), self.why)
+            record = self.find(ident, namespace)
+            return self._with_outlook(show_task(self.cache, record, self.why), record)
 
     def find(self, ident: str, namespace: str) -> TaskRecord:
         """As `get`. Raises ApiError: 404, and 409 when several were given that ID. Under the cache's lock."""
@@ -130,10 +133,17 @@ class TaskService:
         """With why it waits, if it does, which the feed does not know; `reasons` keeps what was found out before."""
         if record.task.binding is not None:
             settled = record.task.binding.spec_hash == record.spec_hash
-            return task if settled else show_task(self.cache, record, self.why)
+            return self._with_outlook(task if settled else show_task(self.cache, record, self.why), record)
         if record.demand not in reasons:
             reasons[record.demand] = self.why(record)
         return show_waiting(task, reasons[record.demand])
+
+    def _with_outlook(self, task: ShownTask, record: TaskRecord) -> ShownTask:
+        """Of one whose node is lost: when it is placed again, or why not."""
+        found = self.losses.outlook(record) if task.status.state is TaskState.LOST else None
+        if found is None:
+            return task
+        return show_lost(task, found, timestamp(self.losses.wall_time(found.due)) if found.due is not None else "")
 
     def write(
         self, task: Task, *, create_only: bool = False, if_match: int | None = None, take_over: bool = False

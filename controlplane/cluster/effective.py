@@ -98,16 +98,30 @@ def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
     The cache is consistent at one revision and a binding is written together with its assignment, so a binding
     without one means that somebody deleted the assignment by hand.
     """
-    if not record.uid or record.task.metadata.deletion_timestamp:
-        return False
-    owner = cache.by_uid(record.uid)
-    if owner is None or owner.key != record.key:
+    if not _wanted(cache, record):
         return False
     binding = record.task.binding
     if binding is None or binding.spec_hash != record.spec_hash:
         return True
     held = cache.assignments_of(record.uid).get(binding.node)
     return held is None or held.assignment.epoch != binding.epoch
+
+
+def on_lost_node(cache: ClusterCache, record: TaskRecord) -> bool:
+    """It is to run, and is bound to a node whose lease is gone; one that has ended is not run again."""
+    if record.task.binding is None or not _wanted(cache, record):
+        return False
+    node = cache.nodes.get(record.node)
+    status = current_status(cache, record)
+    return (node is None or not node.ready) and (status is None or not status.status.state.terminal)
+
+
+def _wanted(cache: ClusterCache, record: TaskRecord) -> bool:
+    """It is complete, the one that owns its uid, and nobody has asked for its deletion."""
+    if not record.uid or record.task.metadata.deletion_timestamp:
+        return False
+    owner = cache.by_uid(record.uid)
+    return owner is not None and owner.key == record.key
 
 
 def _of(status: TaskStatus | None, record: TaskRecord, state: TaskState, reason: str, message: str) -> EffectiveStatus:

@@ -35,7 +35,8 @@ class Announcer:
 
     def bound(self, bound: Bound) -> None:
         self._said.pop(bound.key, None)
-        self._emit(bound.key, bound.uid, "Scheduled", f"placed on {bound.node}", warning=False)
+        message = f"placed on {bound.node}" + (f", since {bound.lost} is lost" if bound.lost else "")
+        self._emit(bound.key, bound.uid, "Scheduled", message, warning=False)
 
     def unplaced(self, wants: list[Want], snapshot: Snapshot) -> None:
         """These fit nowhere in this snapshot."""

@@ -16,7 +16,14 @@ from controlplane.leading import Proposal
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Assignment, Binding, encode
-from taskyard.store.api import Compare, Delete, Operation, Put, same_life, unchanged, unchanged_since
+from taskyard.store.api import Compare, Delete, Operation, Put, absent, same_life, unchanged, unchanged_since
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    node: str
+    status_at: int
+    """Mod revision of the task's status there; 0 when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,8 @@ class Standing:
     """The highest that was ever given to it, as far as anything left shows; 0 before the first."""
     assigned_at: dict[str, int]
     """Node → mod revision of its assignment there; includes nodes where only a status was left (0)."""
+    lost: Lost | None = None
+    """Set when nothing else asks for a new binding than that its node is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +53,21 @@ class Bound:
     node: str
     charge: Demand
     """What it adds on the node until the cache has seen the assignment."""
+    lost: str = ""
+    """The node that it is moved away from."""
 
 
-def standing_of(cache: ClusterCache, record: TaskRecord) -> Standing:
-    """Call it under the cache's lock."""
+def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) -> Standing:
+    """Call it under the cache's lock. `lost`: it is bound anew only because its node is lost."""
     assignments, statuses = cache.assignments_of(record.uid), cache.statuses_of(record.uid)
     epochs = [held.assignment.epoch for held in assignments.values()]
-    epochs += [left.status.epoch for left in statuses.values()]
+    epochs += [report.status.epoch for report in statuses.values()]
     epochs.append(record.task.binding.epoch if record.task.binding else 0)
     revisions = dict.fromkeys(statuses, 0)
     revisions.update((node, held.entry.mod_revision) for node, held in assignments.items())
-    return Standing(record, max(epochs), revisions)
+    status = statuses.get(record.node)
+    left = Lost(record.node, status.entry.mod_revision if status else 0) if lost else None
+    return Standing(record, max(epochs), revisions, left)
 
 
 def propose(standing: Standing, target: Target, charge: Demand, *, unread: int, at: str) -> Proposal[Bound]:
@@ -78,13 +91,22 @@ def propose(standing: Standing, target: Target, charge: Demand, *, unread: int, 
         unchanged(record.entry),
         same_life(keys.node_lease(node), target.life),
         unchanged_since(place, standing.assigned_at.get(node, 0) or unread),
+        *_still_lost(standing.lost, record.uid),
     )
     operations: tuple[Operation, ...] = (
         Put(record.entry.key, encode(msgspec.structs.replace(record.task, binding=binding))),
         Put(place, encode(assignment)),
         *_leave((other for other in standing.assigned_at if other != node), record.uid),
     )
-    return Proposal(Bound(record.key, record.uid, node, charge), compares, operations)
+    lost = standing.lost.node if standing.lost else ""
+    return Proposal(Bound(record.key, record.uid, node, charge, lost), compares, operations)
+
+
+def _still_lost(lost: Lost | None, uid: str) -> Iterable[Compare]:
+    """A node that is back keeps its task, and what its agent reported at the last moment, an end perhaps, counts."""
+    if lost is not None:
+        yield absent(keys.node_lease(lost.node))
+        yield unchanged_since(keys.status(lost.node, uid), lost.status_at)
 
 
 def _leave(nodes: Iterable[str], uid: str) -> Iterable[Operation]:

@@ -30,6 +30,8 @@ class SchedulerMetrics:
     decisions: int = 0
     """Tasks looked at, whether or not a node was found."""
     bound: int = 0
+    moved: int = 0
+    """Of these, those whose node was lost."""
     conflicts: int = 0
     """Bindings that were stale when they reached the store."""
     refused: int = 0

@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, Results, commit_all
+from controlplane.nodeloss import LossAnnouncer, NodeLosses
 from controlplane.placement import Decision, NodeState, Snapshot, SnapshotKeeper, Want, place, want_of
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
@@ -32,6 +33,10 @@ _PER_LOCK = 2048
 """Tasks read before the cache's lock is let go for a moment."""
 _UNSEEN = 0.05
 """Seconds until a task is looked at again whose binding the cache has not shown yet."""
+
+
+_EARLY = 1e-6
+"""Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
 
 
 class NodeName(NamedTuple):
@@ -65,12 +70,15 @@ class Scheduler(LeaderLoop[Dirty]):
         clock: Clock,
         fence: Callable[[], Compare],
         events: EventRecorder,
+        losses: NodeLosses,
     ) -> None:
         super().__init__(cache, clock, fence)
         self.metrics = SchedulerMetrics()
         self._store = store
         self._keeper = SnapshotKeeper(cache)
         self._announcer = Announcer(events, clock)
+        self._losses = losses
+        self._loss_announcer = LossAnnouncer(events)
         self._assumed = Assumptions()
         self._waiting = WaitingRoom()
         self._ready: dict[NamedKey, tuple[int, str, NamedKey]] = {}
@@ -85,6 +93,8 @@ class Scheduler(LeaderLoop[Dirty]):
         self._ready.clear()
         self._first_seen.clear()
         self._announcer.clear()
+        self._loss_announcer.clear()
+        self._losses.restart()
         self._judged = {}
 
     def everything(self) -> Sequence[Dirty]:
@@ -97,10 +107,13 @@ class Scheduler(LeaderLoop[Dirty]):
                 found.append(change.task)
             if change.kind in ("node", "assignment", "status"):
                 found.append(NodeName(change.node))
+        for node in self._losses.take_changed():
+            found += [record.key for record in self.cache.bound_to(node)]
         return found
 
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         tasks = [key for key in batch if isinstance(key, NamedKey)]
+        self._loss_announcer.tell(self._losses.now)
         if doubts := self._assumed.in_doubt():
             self._settle(commit_all(self._store, fence, doubts), resent=True)
         for start in range(0, len(tasks), _PER_LOCK):
@@ -129,7 +142,7 @@ class Scheduler(LeaderLoop[Dirty]):
             return
         self._waiting.remove(key)
         record = self.cache.tasks.get(key)
-        if record is None or not needs_binding(self.cache, record):
+        if record is None or not self._due(record):
             self._ready.pop(key, None)
             self._first_seen.pop(key, None)
             self._announcer.forget(key)
@@ -137,6 +150,18 @@ class Scheduler(LeaderLoop[Dirty]):
             return
         self._first_seen.setdefault(key, self.clock.monotonic())
         self._ready[key] = want_of(self.cache, record).turn
+
+    def _due(self, record: TaskRecord) -> bool:
+        """It needs a node now. One whose node is lost comes up again when its delay is over."""
+        if needs_binding(self.cache, record):
+            return True
+        found = self._losses.outlook(record)
+        if found is None or found.due is None:
+            return False
+        left = found.due - self.clock.monotonic()
+        if left > _EARLY:
+            self.queue.add_after(record.key, left)
+        return left <= _EARLY
 
     def _read_round(self) -> _Round:
         with self.cache.lock:
@@ -148,9 +173,10 @@ class Scheduler(LeaderLoop[Dirty]):
             for key in heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__):
                 del self._ready[key]
                 record = self.cache.tasks.get(key)
-                if record is not None and needs_binding(self.cache, record):
+                if record is not None and self._due(record):
                     wants.append(want_of(self.cache, record))
-                    standing[key] = standing_of(self.cache, record)
+                    lost = not needs_binding(self.cache, record)
+                    standing[key] = standing_of(self.cache, record, lost=lost)
             return _Round(shown, snapshot, wants, standing)
 
     def _wake(self, snapshot: Snapshot) -> None:
@@ -218,6 +244,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._assumed.expect(proposal, revision)
         self.queue.forget(bound.key)
         self.metrics.bound += 1
+        self.metrics.moved += bool(bound.lost)
         seen = self._first_seen.pop(bound.key, None)
         if seen is not None:
             self.metrics.bind_latency.observe(self.clock.monotonic() - seen)

@@ -10,6 +10,7 @@ from itertools import count
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import LeaderLoop
+from controlplane.nodeloss import NodeLosses
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
 from taskyard import keys
@@ -86,7 +87,8 @@ class Plane:
         self.elector = Elector(self.store, self.clock, "controlplane", identity)
         self.events = EventRecorder(self.store, self.clock, "controlplane")
         uids = count(0xABC000000000)
-        self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events)
+        self.losses = NodeLosses(self.cache, self.clock)
+        self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events, self.losses)
         self.tasks = TaskController(self.store, self.cache, self.clock, self.elector.fence)
         self.intake = Intake(
             self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"

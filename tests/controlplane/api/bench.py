@@ -72,6 +72,7 @@ class ApiBench:
                 cache=self.plane.cache,
                 clock=self.clock,
                 contact=self.contact,
+                losses=self.plane.losses,
                 freshness=Pumped(self.plane),
                 allowed_hosts=allowed_hosts,
                 scheduler=self.plane.scheduler.metrics,

@@ -21,6 +21,8 @@ def test_the_cluster_is_counted(bench: ApiBench) -> None:
     assert found['taskyard_tasks{state="Pending"}'] == 1
     assert found['taskyard_tasks{state="Running"}'] == 0
     assert (found["taskyard_nodes"], found["taskyard_nodes_ready"]) == (1, 1)
+    assert (found["taskyard_nodes_lost"], found["taskyard_mass_loss_nodes"]) == (0, 0)
+    assert found["taskyard_scheduler_moved_total"] == 0
     assert found["taskyard_cache_revision"] == bench.plane.cache.revision
     assert found["taskyard_scheduler_bound_total"] == 1
     assert found['taskyard_scheduler_bind_seconds_bucket{le="+Inf"}'] == 1

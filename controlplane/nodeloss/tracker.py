@@ -1,0 +1,78 @@
+"""NodeLosses: the present state of the fold in losses.py, over the cache and on the clock. It writes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster.effective import on_lost_node
+from controlplane.nodeloss.losses import Losses, Sighting, observe
+from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, outlook
+from taskyard.clock import Clock
+
+_TOUCHING = ("node", "task", "assignment")
+"""Kinds of changes after which another node may be lost: one counts that holds tasks."""
+
+
+class NodeLosses:
+    """One for each process. Create it before the loops that ask it, so that it has seen each change before they do."""
+
+    def __init__(self, cache: ClusterCache, clock: Clock) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._losses = Losses()
+        self._changed: set[str] = set()
+        cache.on_change(self._note)
+
+    @property
+    def now(self) -> Losses:
+        return self._losses
+
+    def restart(self) -> None:
+        """A term begins: whatever was counted before, each lost node is lost since now."""
+        with self._cache.lock:
+            self._losses = Losses()
+            self._observe()
+
+    def take_changed(self) -> set[str]:
+        """The nodes of whose tasks something else holds than when this was last called. Under the cache's lock."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    def outlook(self, record: TaskRecord) -> Outlook | None:
+        """None for a task that stays as it is: its node is there, or it has ended. Under the cache's lock."""
+        if not on_lost_node(self._cache, record):
+            return None
+        return outlook(self._losses, record.node, record.task.spec.on_node_loss)
+
+    def wall_time(self, due: float) -> float:
+        """A moment on the monotonic clock as seconds since the epoch."""
+        return self._clock.now() + due - self._clock.monotonic()
+
+    def _note(self, changes: Sequence[CacheChange]) -> None:
+        nodes = self._cache.nodes
+        for change in changes:
+            if change.kind not in _TOUCHING or not change.node:
+                continue
+            node = nodes.get(change.node)
+            away = node is not None and not node.ready
+            if change.kind == "node" or (away and change.node not in self._losses.lost):
+                self._observe()
+                return
+
+    def _observe(self) -> None:
+        before, cache = self._losses, self._cache
+        ready = frozenset(name for name, node in cache.nodes.items() if node.ready)
+        away = [node for name, node in cache.nodes.items() if name not in ready]
+        seen = Sighting(
+            ready=ready,
+            holding=frozenset(node.name for node in away if cache.bound_to(node.name)),
+            known=frozenset(node.name for node in away),
+            confirmed=frozenset(
+                node.name
+                for node in away
+                if node.spec is not None and node.spec.metadata.annotations.get(OUT_OF_SERVICE) == "true"
+            ),
+        )
+        self._losses = observe(before, seen, self._clock.monotonic())
+        self._changed |= before.differing(self._losses)
