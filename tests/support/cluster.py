@@ -75,8 +75,16 @@ class LiveCluster:
             self._docker().remove_container(container)
         self._http.clear()
 
+    def add_agent(self, node: str) -> str:
+        """Another agent on the same Docker, which labels keep apart; the name of its role, for kill and restart."""
+        role = f"agent-{node}"
+        self.launch(role)
+        self.until(lambda: self.node_ready(node), 30, f"node {node} is ready")
+        return role
+
     def launch(self, role: str) -> None:
-        command = {"controlplane": self._controlplane, "agent": self._agent}[role]()
+        """`controlplane`, `agent`, or `agent-<node>` for one more."""
+        command = self._controlplane() if role == "controlplane" else self._agent(role)
         log = (self.folder / f"{role}.log").open("ab")
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "PYTHONFAULTHANDLER": "1"}
         self._children[role] = subprocess.Popen(
@@ -146,8 +154,8 @@ class LiveCluster:
         task = self.task(name)
         return task["status"]["state"] if task else ""
 
-    def node_ready(self) -> bool:
-        status, answer = self.call("GET", f"/nodes/{self.node}")
+    def node_ready(self, node: str = "") -> bool:
+        status, answer = self.call("GET", f"/nodes/{node or self.node}")
         return status == 200 and bool(answer["status"]["ready"])
 
     def wait_state(self, name: str, state: str, timeout: float = 30) -> dict[str, Any]:
@@ -171,7 +179,7 @@ class LiveCluster:
             self._check_alive(what)
             time.sleep(0.05)
         tasks = "\n".join(f"{item['metadata']['name']}: {item['status']}" for item in self.tasks())
-        tail = "\n".join(f"--- {role}\n{self.log(role)}" for role in ("controlplane", "agent"))
+        tail = "\n".join(f"--- {role}\n{self.log(role)}" for role in self._children)
         raise Timeout(f"not within {timeout:.0f} s: {what}\n{tasks}\n{tail}")
 
     def _check_alive(self, what: str) -> None:
@@ -185,11 +193,12 @@ class LiveCluster:
             *("--host", "127.0.0.1", "--port", str(self.port), *self._manifests),
         ]
 
-    def _agent(self) -> list[str]:
+    def _agent(self, role: str) -> list[str]:
+        node = role.removeprefix("agent-") if role != "agent" else self.node
         return [
-            *(sys.executable, "-m", "nodeagent", "--etcd", self.etcd.endpoint, "--node", self.node),
+            *(sys.executable, "-m", "nodeagent", "--etcd", self.etcd.endpoint, "--node", node),
             *("--docker-host", self.docker_host, "--cluster", self.name),
-            *("--data-dir", str(self.folder / "agent"), "--listen", "127.0.0.1:0", *self._agent_flags),
+            *("--data-dir", str(self.folder / role), "--listen", "127.0.0.1:0", *self._agent_flags),
         ]
 
     def _docker(self) -> Docker:
