@@ -178,5 +178,6 @@ def _lease_value(options: Options, bound: socket.socket, token: str, now: float)
         labels=host.labels() | options.labels,
         version=__version__,
         registered_at=timestamp(now),
+        ttl=options.lease_ttl,
         runtime_ready=False,
     )

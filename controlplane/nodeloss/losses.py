@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 PERIOD = 10.0
-"""Seconds: the agents' lease. What makes several nodes vanish at once shows within it, since each lease was renewed at
-another moment."""
+"""Seconds: an agent's lease, unless the agents say that theirs is longer. What makes several nodes vanish at once shows
+within it, since each lease was renewed at another moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Losses:
     lost: Mapping[str, Loss] = field(default_factory=dict)
     ready: frozenset[str] = frozenset()
     mass: MassLoss | None = None
+    period: float = PERIOD
+    """The longest lease that was seen."""
 
     def differing(self, other: Losses) -> set[str]:
         """The nodes of whose tasks the two say different things."""
@@ -63,25 +65,28 @@ class Sighting:
     """Without a lease, with anything else left in the store."""
     confirmed: frozenset[str] = frozenset()
     """An operator says that they are gone, so they are no reason to wait."""
+    period: float = PERIOD
+    """Seconds: the longest of the leases that are there."""
 
 
 def observe(before: Losses, seen: Sighting, now: float) -> Losses:
     """What is to be believed of the nodes from now on. Call it whenever a node comes or goes."""
+    period = max(before.period, seen.period)
     gone = (before.lost.keys() | before.ready | seen.holding) - seen.ready
     lost = {name: before.lost.get(name) or Loss(now, now, now) for name in gone}
     for name in gone - seen.holding - seen.known - before.held:
-        if lost[name].since + PERIOD <= now:
+        if lost[name].since + period <= now:
             del lost[name]
     mass = _going_on(before.mass, lost, seen)
-    recent = {name for name, loss in lost.items() if loss.since + PERIOD > now} - seen.confirmed
+    recent = {name for name, loss in lost.items() if loss.since + period > now} - seen.confirmed
     if recent - (mass.nodes if mass else frozenset()):
         mass = _begun(mass, recent, len(seen.ready))
     for name in before.held & lost.keys() - (mass.nodes if mass else frozenset()):
         lost[name] = Loss(lost[name].since, now, now)
     if len(recent) > 1:
-        shown = max(lost[name].since for name in recent) + PERIOD
+        shown = max(lost[name].since for name in recent) + period
         lost.update({name: Loss(lost[name].since, lost[name].counted_from, shown) for name in recent})
-    return Losses(lost, seen.ready, mass)
+    return Losses(lost, seen.ready, mass, period)
 
 
 def _going_on(mass: MassLoss | None, lost: Mapping[str, Loss], seen: Sighting) -> MassLoss | None:

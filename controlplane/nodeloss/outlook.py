@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.nodeloss.losses import PERIOD, Losses
+from controlplane.nodeloss.losses import Losses
 from taskyard.objects import OnNodeLoss
 from taskyard.quantity import seconds
 
@@ -42,7 +42,7 @@ def describe(losses: Losses) -> str:
     if mass is None:
         return ""
     return (
-        f"{mass.vanished} of {mass.known} nodes vanished within {PERIOD:.0f} s of each other, which looks like a fault"
-        " of the network rather than of the nodes; this ends when half of them are back, or say of each that is gone"
-        f" for good that it is: annotate the node with {OUT_OF_SERVICE}: 'true'"
+        f"{mass.vanished} of {mass.known} nodes vanished within {losses.period:.0f} s of each other, which looks like a"
+        " fault of the network rather than of the nodes; this ends when half of them are back, or say of each that is"
+        f" gone for good that it is: annotate the node with {OUT_OF_SERVICE}: 'true'"
     )

@@ -62,10 +62,10 @@ class NodeLosses:
 
     def _observe(self) -> None:
         before, cache = self._losses, self._cache
-        ready = frozenset(name for name, node in cache.nodes.items() if node.ready)
-        away = [node for name, node in cache.nodes.items() if name not in ready]
+        leases = {name: node.lease for name, node in cache.nodes.items() if node.lease is not None}
+        away = [node for name, node in cache.nodes.items() if name not in leases]
         seen = Sighting(
-            ready=ready,
+            ready=frozenset(leases),
             holding=frozenset(node.name for node in away if cache.bound_to(node.name)),
             known=frozenset(node.name for node in away),
             confirmed=frozenset(
@@ -73,6 +73,7 @@ class NodeLosses:
                 for node in away
                 if node.spec is not None and node.spec.metadata.annotations.get(OUT_OF_SERVICE) == "true"
             ),
+            period=max((lease.ttl for lease in leases.values()), default=0.0),
         )
         self._losses = observe(before, seen, self._clock.monotonic())
         self._changed |= before.differing(self._losses)

@@ -57,6 +57,8 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     """`docker 20.10.24`"""
     version: str = ""
     registered_at: str = ""
+    ttl: float = 10.0
+    """Seconds that the lease lives after its last renewal."""
     runtime_ready: bool = True
     """False while the container runtime does not answer; nothing new is placed here then."""
 

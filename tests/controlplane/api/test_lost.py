@@ -62,3 +62,16 @@ def test_a_mass_loss_is_the_reason_and_is_counted(bench: ApiBench) -> None:
     metrics = bench.call("GET", "/metrics").text
     assert "taskyard_nodes_lost 2.0" in metrics
     assert "taskyard_mass_loss_nodes 2.0" in metrics
+
+
+def test_an_operator_confirms_through_the_api_that_a_node_is_gone(bench: ApiBench) -> None:
+    bench.call("POST", "/tasks", manifest("web"))
+    bench.bind("web")
+    node = look(bench, "web")["node"]
+    bench.plane.add_node("other")
+    bench.plane.pump()
+    lose(bench, node, "other")
+    gone = {"metadata": {"annotations": {"taskyard/out-of-service": "true"}}}
+    assert bench.call("PATCH", f"/nodes/{node}", gone).status_code == 201
+    status = look(bench, "web")
+    assert (status["reason"], status["nextAttemptAt"]) == ("NodeLost", "2023-11-14T22:13:30.000Z")

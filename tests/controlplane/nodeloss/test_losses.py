@@ -112,3 +112,10 @@ def test_idle_nodes_count_for_a_mass_loss() -> None:
     losses = observe(Losses(), Sighting(frozenset("abc")), 0)
     losses = observe(losses, Sighting(frozenset("a"), holding=frozenset("b")), 1)
     assert losses.held == {"b", "c"}
+
+
+def test_longer_leases_take_longer_to_show_what_vanished_together() -> None:
+    losses = observe(Losses(), Sighting(frozenset("abc"), period=60), 0)
+    losses = observe(losses, Sighting(frozenset("ab"), frozenset("c"), period=60), 1)
+    losses = observe(losses, Sighting(frozenset("a"), frozenset("bc"), period=60), 41)
+    assert losses.held == {"b", "c"}
