@@ -155,10 +155,11 @@ def test_without_room_it_goes_on_where_it_was_once_that_is_back(plane: Plane) ->
 
 
 def test_a_new_leader_counts_anew(plane: Plane) -> None:
+    """Also one that saw it happen while it did not lead."""
     other = Plane(clock=plane.clock, store=plane.store, identity="cp2")
     lose(plane, "n1")
-    live(plane, 8)
     other.pump()
+    live(plane, 8)
     plane.elector.resign()
     other.lead()
     live(other, 9.5)
