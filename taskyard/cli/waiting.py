@@ -1,6 +1,6 @@
 """Waiting for tasks to run, or to be gone, over one watch for each namespace; the decisions are pure.
 
-Used by `apply --wait` and `delete`. A wait is not upset by an outage: it says so, and goes on where it was.
+Used by `apply --wait`, `delete` and `up`. A wait is not upset by an outage: it says so, and goes on where it was.
 """
 
 from __future__ import annotations
@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from taskyard.cli.progress import Progress
 from taskyard.cli.rows import ready, reason
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import ClientError
-from taskyard.client.views import TaskView
+from taskyard.client.views import ApplyResult, TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import Clock
 
@@ -41,6 +43,13 @@ class Verdict:
 
 
 Judge = Callable[[Awaited, TaskView | None], Verdict]
+
+
+def awaited_after(result: ApplyResult) -> Awaited:
+    """A changed spec gets a new epoch; until then the status is still that of the old version."""
+    task = msgspec.json.decode(result.object, type=TaskView)
+    replaced = result.result == "configured" and any(change.path.startswith("spec") for change in result.changes)
+    return Awaited(result.namespace, result.name, task.metadata.uid, task.status.epoch if replaced else 0)
 
 
 def judge_running(awaited: Awaited, task: TaskView | None) -> Verdict:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from taskyard.cli.manifests import Manifest, read_manifests
-from taskyard.cli.waiting import Awaited, Verdict
+from taskyard.cli.waiting import Awaited, Verdict, awaited_after
 from taskyard.client.api import Client, Sent
 from taskyard.local import demo_image, etcd
 from taskyard.local.engine import Engine
@@ -125,7 +125,7 @@ def _apply(client: Client, documents: list[Manifest], steps: Steps) -> list[Awai
             word: sum(r.result == word for r in answer.results) for word in ("created", "configured", "unchanged")
         }
         result.append(f"applied the manifests: {', '.join(f'{n} {word}' for word, n in counts.items() if n)}")
-    return [Awaited(r.namespace, r.name) for r in answer.results if r.kind == "Task"]
+    return [awaited_after(result) for result in answer.results if result.kind == "Task"]
 
 
 def _docker_words(settings: Settings) -> str:

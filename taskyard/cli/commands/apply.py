@@ -65,12 +65,12 @@ def _wait(client: Client, results: Sequence[ApplyResult], timeout: float) -> Non
     import sys
 
     from taskyard.cli.progress import progress
-    from taskyard.cli.waiting import Verdict, judge_running, wait_for
+    from taskyard.cli.waiting import Verdict, awaited_after, judge_running, wait_for
     from taskyard.clock import SystemClock
     from taskyard.quantity import format_duration
 
     sys.stdout.flush()
-    awaited = [_awaited(result) for result in results if result.kind == "Task"]
+    awaited = [awaited_after(result) for result in results if result.kind == "Task"]
     with progress() as shown:
 
         def settled(one: Awaited, verdict: Verdict) -> None:
@@ -86,15 +86,3 @@ def _wait(client: Client, results: Sequence[ApplyResult], timeout: float) -> Non
         complain(f"task/{key.partition('/')[2]} does not run after {format_duration(timeout)}: {verdict.text}")
     if outcome.unsettled or any(verdict.failure for verdict in outcome.settled.values()):
         raise Failed()
-
-
-def _awaited(result: ApplyResult) -> Awaited:
-    """A changed spec gets a new epoch; until then the status is still that of the old version."""
-    import msgspec
-
-    from taskyard.cli.waiting import Awaited
-    from taskyard.client.views import TaskView
-
-    task = msgspec.json.decode(result.object, type=TaskView)
-    replaced = result.result == "configured" and any(change.path.startswith("spec") for change in result.changes)
-    return Awaited(result.namespace, result.name, task.metadata.uid, task.status.epoch if replaced else 0)
