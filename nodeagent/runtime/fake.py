@@ -200,7 +200,7 @@ class FakeRuntime:
         }
         clash = [p for p in found.spec.ports if p.host and (p.protocol, p.host) in taken]
         if found.program.refuses_to_start or clash:
-            reason = found.program.refuses_to_start or f"port {clash[0].host} is already allocated"
+            reason = found.program.refuses_to_start or f"host port {clash[0].host} is already in use on the node"
             found.info = replace(found.info, error=reason)
             raise RuntimeRefused(reason)
         found.info = replace(

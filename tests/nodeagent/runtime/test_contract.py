@@ -155,7 +155,7 @@ def test_a_port_is_published_once(world: Harness, label: str) -> None:
     assert [port.container for port in found.ports] == [80]
     taken = found.ports[0].host
     second = world.runtime.create(spec(label, name=f"second-{label[:12]}", ports=(PortMapping(80, "tcp", taken),)))
-    with pytest.raises(RuntimeRefused, match="already allocated"):
+    with pytest.raises(RuntimeRefused, match="is already in use on the node"):
         world.runtime.start(second)
 
 
