@@ -107,7 +107,8 @@ class Agent:
         """Lists all containers of this node: the truth that events only hasten. Raises RuntimeUnavailable."""
         first = not self._parts.view.listed
         doubted = self._parts.view.compare(self._parts.runtime.list(self._parts.owner.labels))
-        for uid in doubted | (self._known_uids() if first else set()):
+        # Sorted: the order of work must not depend on the hash seed, or a simulation could not be repeated.
+        for uid in sorted(doubted | (self._known_uids() if first else set())):
             self._parts.queue.add(uid)
 
     def reconcile(self, timeout: float) -> bool:

@@ -38,7 +38,7 @@ class TaskController(LeaderLoop[str]):
             if change.kind in ("assignment", "status"):
                 found.append(change.key)
             elif change.kind == "task" and change.task is not None:
-                found += self.cache.placed_as(change.task)
+                found += sorted(self.cache.placed_as(change.task))
                 record = self.cache.tasks.get(change.task)
                 if record is not None and record.uid:
                     found.append(record.uid)

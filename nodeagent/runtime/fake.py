@@ -74,6 +74,15 @@ class FakeRuntime:
         """`hangs`: nothing is done; `answers lost`: done, but the caller never learns; empty: works again."""
         self._broken = how
 
+    def next_event(self) -> float | None:
+        """When, on the wall clock, the next container ends by itself; None when none will. For a simulation."""
+        ends = (
+            one.info.started_at + one.program.runs
+            for one in self._containers.values()
+            if one.program.runs is not None and one.info.state is ContainerState.RUNNING
+        )
+        return min(ends, default=None)
+
     def describe(self) -> str:
         self._begin("describe")
         self._answer()

@@ -142,6 +142,10 @@ class MemoryStore(Store):
                 self._end_lease(lease)
             self._earliest_expiry = min((held.expires for held in self._leases.values()), default=math.inf)
 
+    def next_expiry(self) -> float:
+        """On the monotonic clock: no lease ends before it; infinite without any. For a simulation."""
+        return self._earliest_expiry
+
     def compact(self, revision: int) -> None:
         with self._changed:
             self.expire()

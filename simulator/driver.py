@@ -1,0 +1,129 @@
+"""Virtual time: what is to happen when, one thing after the other, and processes that can be killed or frozen.
+
+Knows nothing of clusters. An actor is one of a process's loops, stepped where the real process has a thread.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections.abc import Callable
+from random import Random
+
+from taskyard.clock import ManualClock
+
+_HOT = 3000
+"""Steps at which one loop counts as hot, when no more than `_MOMENT` seconds pass meanwhile."""
+_MOMENT = 1.0
+_LOOK_AGAIN = 0.1
+
+
+class Crash(BaseException):
+    """The process was killed. Not an Exception: nothing in it may survive this."""
+
+
+class HotLoop(Exception):
+    """A loop that works without end, and gets nowhere."""
+
+
+class Process:
+    """One life of one program. `name` stays the same over restarts."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.alive = True
+        self.frozen = False
+        """In the middle of a step, which goes on later; nothing else of it runs meanwhile."""
+
+    def kill(self) -> None:
+        self.alive = False
+
+
+class Actor:
+    """`step` does one thing and returns the seconds until it wants to be called again (inf: when it is woken)."""
+
+    __slots__ = ("_began", "_steps", "due", "name", "process", "step")
+
+    def __init__(self, process: Process, name: str, step: Callable[[], float]) -> None:
+        self.process = process
+        self.name = name
+        self.step = step
+        self.due = math.inf
+        self._began = -math.inf
+        self._steps = 0
+
+    def count(self, now: float) -> None:
+        if now - self._began > _MOMENT:
+            self._began, self._steps = now, 0
+        self._steps += 1
+        if self._steps > _HOT:
+            raise HotLoop(f"{self.process.name}'s {self.name} took {_HOT} steps within {_MOMENT:g} s")
+
+
+class Driver:
+    """`after` is called after each step, `crashed` with each process that was killed in one."""
+
+    def __init__(self, clock: ManualClock, random: Random) -> None:
+        self.clock = clock
+        self.random = random
+        self.after: Callable[[], None] = lambda: None
+        self.crashed: Callable[[Process], None] = lambda process: None
+        self.steps = 0
+        self._heap: list[tuple[float, int, Actor]] = []
+        self._count = 0
+
+    def wake(self, actor: Actor, delay: float) -> None:
+        """Runs it in `delay` seconds at the latest."""
+        due = self.clock.monotonic() + delay
+        if due < actor.due:
+            actor.due = due
+            self._count += 1
+            heapq.heappush(self._heap, (due, self._count, actor))
+
+    def latency(self) -> float:
+        """Of one step or message, in seconds: mostly a few milliseconds, now and then much more."""
+        drawn = self.random.random()
+        return 0.001 + 0.01 * drawn if drawn < 0.98 else self.random.uniform(0.05, 0.8)
+
+    def run(self, until: float) -> None:
+        """Everything that is due until then, on the monotonic clock. May be called from within a step: the process of
+        that step is frozen meanwhile."""
+        while self._heap and self._heap[0][0] <= until:
+            due, _, actor = heapq.heappop(self._heap)
+            if actor.due != due:
+                continue
+            actor.due = math.inf
+            if not actor.process.alive:
+                continue
+            self._advance_to(due)
+            if actor.process.frozen:
+                self.wake(actor, _LOOK_AGAIN)
+                continue
+            self._step(actor)
+        self._advance_to(until)
+
+    def _advance_to(self, moment: float) -> None:
+        ahead = moment - self.clock.monotonic()
+        if ahead > 0:
+            self.clock.advance(ahead)
+
+    def _step(self, actor: Actor) -> None:
+        self.steps += 1
+        actor.count(self.clock.monotonic())
+        try:
+            delay = actor.step()
+        except Crash:
+            actor.process.kill()
+            self.crashed(actor.process)
+        else:
+            if actor.process.alive and delay < math.inf:
+                self.wake(actor, delay)
+        self.after()
+
+    def freeze(self, process: Process, seconds: float) -> None:
+        """In the middle of a step of this process: everybody else goes on. Raises Crash when it was killed meanwhile."""
+        process.frozen = True
+        self.run(self.clock.monotonic() + seconds)
+        process.frozen = False
+        if not process.alive:
+            raise Crash

@@ -1,0 +1,186 @@
+"""Where a process touches the world: its own connection to the store and, on a node, to the container runtime.
+
+Before and after each effect its fuse may burn through: the process is killed there, or frozen while all others go on.
+Every effect is told to an `Observer`, which is how the checker knows who did what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from nodeagent.runtime.fake import FakeRuntime
+from nodeagent.runtime.port import ContainerInfo, ContainerSpec, ContainerSummary, EventStream, LogOptions, LogStream
+from simulator.driver import Crash, Driver, Process
+from taskyard.store.api import Commit, Compare, KeyEvent, Operation, Store, Watch, WatchBatch
+from taskyard.store.faulty import FaultyStore
+
+
+class Observer(Protocol):
+    def before_write(self) -> None: ...
+
+    def wrote(self, who: str) -> None: ...
+
+    def called(self, who: str, node: str, call: str, container: ContainerInfo | None, name: str) -> None: ...
+
+    def note(self, text: str) -> None: ...
+
+
+@dataclass(slots=True)
+class Fuse:
+    """Burns at the n-th point from now, half of which are before an effect and half after one."""
+
+    driver: Driver
+    process: Process
+    observer: Observer
+    left: int = 0
+    seconds: float = 0.0
+    """How long it is frozen; 0: it is killed."""
+
+    def light(self, where: str) -> None:
+        if not self.left:
+            return
+        self.left -= 1
+        if self.left:
+            return
+        if self.seconds:
+            self.observer.note(f"{self.process.name} freezes for {self.seconds:.1f} s {where}")
+            self.driver.freeze(self.process, self.seconds)
+            self.observer.note(f"{self.process.name} wakes up")
+        else:
+            self.observer.note(f"{self.process.name} is killed {where}")
+            raise Crash
+
+
+class ProcessStore(FaultyStore):
+    """One process's connection. While `repeats`, its watches tell old news again, in disorder, after newer ones."""
+
+    def __init__(self, inner: Store, fuse: Fuse, observer: Observer, random: Random) -> None:
+        super().__init__(inner)
+        self._fuse = fuse
+        self._observer = observer
+        self._random = random
+        self.who = fuse.process.name
+        """Which part of the process writes now."""
+        self.repeats = False
+
+    def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        # Bound now: a commit that is late must be told as its sender's.
+        who = self.who
+        self._fuse.light(f"before a commit of {who}")
+
+        def action() -> Commit:
+            self._observer.before_write()
+            done = self.inner.commit(compares, operations)
+            self._observer.wrote(who)
+            return done
+
+        done = self._do("commit", action)
+        self._fuse.light(f"after a commit of {who}")
+        return done
+
+    def revoke(self, lease: int) -> None:
+        def action() -> None:
+            self._observer.before_write()
+            self.inner.revoke(lease)
+            self._observer.wrote("lease")
+
+        self._do("revoke", action)
+
+    def heal(self) -> None:
+        """No faults any more, and what is late arrives."""
+        self.down = self.repeats = False
+        self._planned.clear()
+        self.deliver()
+
+    def watch(self, prefix: str, *, start_revision: int) -> Watch:
+        return _RepeatingWatch(self, super().watch(prefix, start_revision=start_revision), self._random)
+
+
+class _RepeatingWatch(Watch):
+    def __init__(self, store: ProcessStore, inner: Watch, random: Random) -> None:
+        self._store = store
+        self._inner = inner
+        self._random = random
+        self._told: list[KeyEvent] = []
+
+    def poll(self, timeout: float) -> WatchBatch | None:
+        batch = self._inner.poll(timeout)
+        if batch is None or not batch.events:
+            return batch
+        if self._store.repeats and self._told:
+            again = self._random.sample(self._told, k=min(len(self._told), 12))
+            # A deletion's put is what hurts, and a sample of all seldom has it.
+            gone = {event.key for event in (*self._told, *batch.events) if event.entry is None}
+            again += [event for event in self._told if event.entry is not None and event.key in gone]
+            batch = WatchBatch((*batch.events, *again), batch.revision)
+        self._told = [*self._told, *batch.events][-60:]
+        return batch
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class ProcessRuntime:
+    """An agent's connection to its node's containers, which outlive it. Implements Runtime."""
+
+    def __init__(self, inner: FakeRuntime, node: str, fuse: Fuse, observer: Observer, touched: Callable[[], None]):
+        self._inner = inner
+        self._node = node
+        self._fuse = fuse
+        self._observer = observer
+        self._touched = touched
+
+    def describe(self) -> str:
+        return self._inner.describe()
+
+    def create(self, spec: ContainerSpec) -> str:
+        self._before("create", None, spec.name)
+        made = self._inner.create(spec)
+        self._after("create")
+        return made
+
+    def start(self, container: str) -> None:
+        self._before("start", self._inner.inspect(container), container)
+        self._inner.start(container)
+        self._after("start")
+
+    def inspect(self, container: str) -> ContainerInfo | None:
+        return self._inner.inspect(container)
+
+    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        return self._inner.list(labels)
+
+    def kill(self, container: str, signal: str) -> None:
+        self._before(f"kill {signal}", self._inner.inspect(container), container)
+        self._inner.kill(container, signal)
+        self._after("kill")
+
+    def remove(self, container: str, *, force: bool) -> None:
+        self._before("remove", self._inner.inspect(container), container)
+        self._inner.remove(container, force=force)
+        self._after("remove")
+
+    def pull(self, image: str) -> None:
+        self._before("pull", None, image)
+        self._inner.pull(image)
+        self._after("pull")
+
+    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
+        return self._inner.events(labels, since)
+
+    def logs(self, container: str, options: LogOptions) -> LogStream:
+        return self._inner.logs(container, options)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def _before(self, call: str, found: ContainerInfo | None, name: str) -> None:
+        self._fuse.light(f"before it asks to {call}")
+        self._observer.called(self._fuse.process.name, self._node, call, found, name)
+
+    def _after(self, call: str) -> None:
+        self._touched()
+        self._fuse.light(f"after it asked to {call}")

@@ -1,0 +1,133 @@
+"""One control plane process as its composition root puts it together, but stepped: API, scheduler and controllers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from controlplane.admission import TaskWriter
+from controlplane.api.freshness import Freshness
+from controlplane.api.problem import unavailable
+from controlplane.api.tasks_service import TaskService
+from controlplane.cluster import ClusterCache
+from controlplane.intake import Intake
+from controlplane.leading import LeaderLoop
+from controlplane.placement import PendingReasons
+from controlplane.scheduler import Scheduler
+from controlplane.tasks import TaskController
+from simulator.driver import Actor, Driver, Process
+from simulator.effects import Fuse, Observer, ProcessStore
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.events import EventRecorder
+from taskyard.store.api import Store, StoreError
+from taskyard.store.elector import Elector
+from taskyard.store.informer import Informer
+
+_TTL = 5.0
+_REPUMP = 5.0
+_FLUSH_EVERY = 2.0
+
+
+class PumpedFreshness(Freshness):
+    """There is no other thread to pump the cache, so whoever waits for it does."""
+
+    def __init__(self, store: Store, pump: Callable[[], object], informer: Informer) -> None:
+        self._store = store
+        self._pump = pump
+        self._informer = informer
+
+    def reach(self, revision: int) -> bool:
+        self._pump()
+        return self._informer.revision >= revision
+
+    def reach_now(self) -> None:
+        if not self.reach(self._store.list(keys.LEADERS).revision):
+            raise unavailable("the watch lags", "Lagging")
+
+
+class PlaneProcess(Process):
+    def __init__(self, name: str, life: int, inner: Store, driver: Driver, observer: Observer, random: Random) -> None:
+        super().__init__(name)
+        self._driver = driver
+        self.fuse = Fuse(driver, self, observer)
+        clock: Clock = driver.clock
+        self.store = ProcessStore(inner, self.fuse, observer, random)
+        self.informer = Informer(self.store, keys.ROOT, clock)
+        self.cache = ClusterCache(self.informer)
+        self._recorder = EventRecorder(self.store, clock, "controlplane")
+        self._electors = [
+            Elector(self.store, clock, role, f"{name}-{life}", ttl=_TTL) for role in ("scheduler", "controllers")
+        ]
+        scheduling, controlling = self._electors
+        uids = (f"{random.getrandbits(48):012x}" for _ in iter(int, 1))
+        loops: dict[str, LeaderLoop[Any]] = {
+            "scheduler": Scheduler(self.store, self.cache, clock, scheduling.fence, self._recorder),
+            "tasks": TaskController(self.store, self.cache, clock, controlling.fence),
+            "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
+        }
+        writer = TaskWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
+        self.tasks = TaskService(
+            self.cache,
+            writer,
+            PumpedFreshness(self.store, self._pump_all, self.informer),
+            PendingReasons(self.cache),
+            clock,
+        )
+        self.following = Actor(self, "informer", self._follow)
+        self.electing = [Actor(self, "elector", self._elector_step(elector)) for elector in self._electors]
+        self._looping = [Actor(self, part, self._loop_step(part, loop)) for part, loop in loops.items()]
+        self._recording = Actor(self, "recorder", self._flush)
+
+    def boot(self) -> None:
+        self._driver.wake(self.following, self._driver.latency())
+        for actor in (*self.electing, *self._looping, self._recording):
+            self._driver.wake(actor, self._driver.latency())
+
+    def stop(self) -> None:
+        """Nothing of it is heard again."""
+        self.kill()
+        self.informer.close()
+
+    def _follow(self) -> float:
+        try:
+            news = self._pump_all()
+        except StoreError:
+            return 0.2
+        if news:
+            for actor in self._looping:
+                self._driver.wake(actor, self._driver.latency())
+        return _REPUMP
+
+    def _pump_all(self) -> bool:
+        news = False
+        while self.informer.pump(0.0):
+            news = True
+        return news
+
+    def _elector_step(self, elector: Elector) -> Callable[[], float]:
+        def step() -> float:
+            self.store.who = f"{self.name}/elector"
+            pause = elector.step()
+            for actor in self._looping:
+                self._driver.wake(actor, self._driver.latency())
+            return pause
+
+        return step
+
+    def _loop_step(self, part: str, loop: LeaderLoop[Any]) -> Callable[[], float]:
+        def step() -> float:
+            self.store.who = f"{self.name}/{part}"
+            loop.step()
+            if not loop.leading:
+                return math.inf  # The elector's next step wakes it.
+            return max(loop.next_due() - self._driver.clock.monotonic(), self._driver.latency())
+
+        return step
+
+    def _flush(self) -> float:
+        self.store.who = f"{self.name}/events"
+        self._recorder.flush()
+        return _FLUSH_EVERY

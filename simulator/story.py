@@ -1,0 +1,46 @@
+"""What happened, in order: every write, container call and fault of a run, and the few lines that explain a violation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_LINES = 45
+
+
+class Violation(Exception):
+    """An invariant does not hold. `about` names what it concerns: uids, task names, nodes."""
+
+    def __init__(self, message: str, *about: str) -> None:
+        super().__init__(message)
+        self.about = tuple(name for name in about if name)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    at: float
+    """Seconds since the start of the run."""
+    who: str
+    what: str
+    fault: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.at:9.3f}  {self.who:<20} {self.what}"
+
+
+@dataclass(slots=True)
+class Story:
+    lines: list[Line] = field(default_factory=list)
+
+    def tell(self, at: float, who: str, what: str, *, fault: bool = False) -> None:
+        self.lines.append(Line(at, who, what, fault))
+
+    def trace(self) -> str:
+        return "\n".join(map(str, self.lines))
+
+    def about(self, names: tuple[str, ...]) -> str:
+        """The last lines that name any of these, with the faults between them."""
+        told = [i for i, line in enumerate(self.lines) if any(name in line.what for name in names)][-_LINES:]
+        first = told[0] if told else max(len(self.lines) - _LINES, 0)
+        wanted = set(told) if told else set(range(first, len(self.lines)))
+        faults = [i for i in range(first, len(self.lines)) if self.lines[i].fault][-_LINES:]
+        return "\n".join(str(self.lines[i]) for i in sorted(wanted.union(faults)))

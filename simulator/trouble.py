@@ -1,0 +1,150 @@
+"""What goes wrong, drawn from the seed: each fault begins by itself and ends by itself, or when all faults end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING
+
+from nodeagent.runtime.port import ContainerState
+from simulator.node import Host
+from taskyard.store.faulty import Call
+
+if TYPE_CHECKING:
+    from simulator.cluster import Cluster, Member
+
+_CALLS: tuple[Call, ...] = ("commit", "commit", "commit", "grant", "keep_alive", "get", "list")
+
+
+class Trouble:
+    def __init__(self, cluster: Cluster, random: Random, per_minute: float) -> None:
+        self._cluster = cluster
+        self._random = random
+        self._rate = per_minute / 60
+        self._kinds: tuple[Callable[[], str], ...] = (
+            self._kill,
+            self._fuse_to_crash,
+            self._fuse_to_crash,
+            self._fuse_to_freeze,
+            self._fuse_to_freeze,
+            self._cut,
+            self._cut,
+            self._lose,
+            self._lose,
+            self._lose,
+            self._disconnect,
+            self._repeat,
+            self._harm_container,
+            self._harm_container,
+            self._break_runtime,
+        )
+
+    def strike(self) -> float:
+        """One fault; seconds until the next."""
+        told = self._random.choice(self._kinds)()
+        if told:
+            self._cluster.note(told)
+        return self._random.expovariate(self._rate)
+
+    def _victim(self) -> Member | None:
+        planes, agents = self._cluster.planes(), self._cluster.agents()
+        # Control planes are few, and most of the protocol is theirs.
+        chosen: list[Member] = [*planes] if planes and self._random.random() < 0.4 else [*agents]
+        return self._random.choice(chosen) if chosen else None
+
+    def _host(self) -> Host:
+        return self._random.choice(self._cluster.hosts_in_order)
+
+    def _kill(self) -> str:
+        victim = self._victim()
+        if victim is None:
+            return ""
+        self._cluster.kill(victim)
+        return f"{victim.name} is killed"
+
+    def _fuse_to_crash(self) -> str:
+        victim = self._victim()
+        if victim is not None:
+            victim.fuse.left, victim.fuse.seconds = self._random.randint(1, 12), 0.0
+        return ""
+
+    def _fuse_to_freeze(self) -> str:
+        victim = self._victim()
+        if victim is not None:
+            seconds = self._random.choice((0.5, 2.0, 7.0, 14.0, 25.0))
+            victim.fuse.left, victim.fuse.seconds = self._random.randint(1, 8), seconds
+        return ""
+
+    def _cut(self) -> str:
+        victim = self._victim()
+        if victim is None:
+            return ""
+        store, seconds = victim.store, self._random.choice((0.5, 3.0, 8.0, 15.0))
+        store.down = True
+
+        def heal() -> None:
+            store.down = False
+            self._cluster.note(f"{victim.name} reaches the store again")
+
+        self._cluster.later(seconds, heal)
+        return f"{victim.name} is cut off from the store for {seconds:g} s"
+
+    def _lose(self) -> str:
+        victim = self._victim()
+        if victim is None:
+            return ""
+        store, call = victim.store, self._random.choice(_CALLS)
+        fault = self._random.choice(("answer lost", "answer lost", "request lost", "unreachable"))
+        if call == "commit" and self._random.random() < 0.3:
+            store.fail(call, "request late")
+            self._cluster.later(self._random.uniform(0.05, 6.0), store.deliver)
+            return f"{victim.name}'s next commit will be late"
+        store.fail(call, fault)  # type: ignore[arg-type]
+        return f"{victim.name}'s next {call}: {fault}"
+
+    def _disconnect(self) -> str:
+        self._cluster.disconnect(compact=self._random.random() < 0.7)
+        return "all watches are disconnected, and history is compacted before they are back"
+
+    def _repeat(self) -> str:
+        victim = self._victim()
+        if victim is None:
+            return ""
+        store = victim.store
+        store.repeats = True
+
+        def heal() -> None:
+            store.repeats = False
+
+        self._cluster.later(30.0, heal)
+        return f"{victim.name} is told old news again, in disorder, for 30 s"
+
+    def _harm_container(self) -> str:
+        host = self._host()
+        running = [
+            one for one in host.runtime.list({}) if one.state is ContainerState.RUNNING and one.name.startswith("ty-")
+        ]
+        if not running:
+            return ""
+        one, gone = self._random.choice(running), self._random.random() < 0.3
+        if gone:
+            host.runtime.remove(one.id, force=True)
+        else:
+            host.runtime.kill(one.id, "SIGKILL")
+        self._cluster.containers_changed(host)
+        return f"somebody {'removes' if gone else 'kills'} {one.name} on {host.name}"
+
+    def _break_runtime(self) -> str:
+        host, how = self._host(), self._random.choice(("hangs", "answers lost"))
+        host.runtime.break_down("hangs" if how == "hangs" else "answers lost")
+        self._cluster.later(self._random.uniform(0.5, 12.0), lambda: host.runtime.break_down(""))
+        return f"the container runtime of {host.name}: {how}"
+
+
+def heal_all(cluster: Cluster) -> None:
+    members: list[Member] = [*cluster.everybody()]
+    for member in members:
+        member.fuse.left = 0
+        member.store.heal()
+    for host in cluster.hosts_in_order:
+        host.runtime.break_down("")

@@ -1,0 +1,113 @@
+"""What users do, drawn from the seed: they apply, edit and delete through the API's own service, at any moment.
+
+They keep no record: the checker reads the store's history, where every change of theirs is told as theirs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from random import Random
+
+from controlplane.api.problem import ApiError
+from nodeagent.runtime.fake import Program
+from simulator.driver import Crash
+from simulator.plane import PlaneProcess
+from taskyard.manifest import normalize
+from taskyard.objects import Metadata, Port, Resources, Restart, Stop, Task, TaskSpec
+from taskyard.store.api import StoreError
+
+PROGRAMS: Mapping[tuple[str, ...], Program] = {
+    ("serve",): Program(),
+    ("job",): Program(runs=20.0),
+    ("crash",): Program(runs=3.0, exit_code=1),
+    ("stubborn",): Program(ignores=frozenset({"SIGTERM"})),
+    ("refused",): Program(refuses_to_start="no such command"),
+}
+_KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused",)
+
+
+def drawn_spec(random: Random) -> TaskSpec:
+    kind = random.choice(_KINDS)
+    policy = random.choice(("on-failure", "never")) if kind == "job" else "always"
+    hopeless = random.random() < 0.03
+    return normalize(
+        TaskSpec(
+            image="busybox:1.35",
+            args=[kind],
+            env={"VERSION": str(random.randrange(1000))},
+            resources=Resources(
+                cpu="6" if hopeless else random.choice(("100m", "250m", "500m", "1")),
+                memory=random.choice(("64Mi", "256Mi", "512Mi")),
+            ),
+            ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
+            restart=Restart(policy=policy, max_restarts=2 if kind == "crash" and random.random() < 0.5 else None),
+            stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
+        )
+    )
+
+
+class Users:
+    def __init__(
+        self,
+        random: Random,
+        tasks: int,
+        planes: Callable[[], Sequence[PlaneProcess]],
+        note: Callable[[str], None],
+        crashed: Callable[[PlaneProcess], None],
+    ) -> None:
+        """`planes`: those that can be asked now; `crashed` is told of one that is killed while it answers."""
+        self._random = random
+        self._names = [f"t{number:03d}" for number in range(tasks)]
+        self._new = list(self._names)
+        self._planes = planes
+        self._note = note
+        self._crashed = crashed
+
+    def act(self) -> float:
+        """One request; seconds until the next. Everybody applies at first, and edits later."""
+        planes = self._planes()
+        if not planes:
+            return 1.0
+        plane = self._random.choice(planes)
+        before, plane.store.who = plane.store.who, "user"
+        try:
+            if self._new:
+                name, spec = self._new.pop(), drawn_spec(self._random)
+                self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
+            else:
+                self._change(plane)
+        except Crash:
+            plane.kill()
+            self._crashed(plane)
+        plane.store.who = before
+        return self._random.expovariate(10.0) if self._new else self._random.expovariate(len(self._names) / 60.0)
+
+    def _change(self, plane: PlaneProcess) -> None:
+        name, what = self._random.choice(self._names), self._random.random()
+        if what < 0.35:
+            grace = self._random.choice((None, None, 0.0, 1.0))
+            self._try(f"delete {name}", lambda: plane.tasks.delete(name, "default", grace_period=grace))
+        elif what < 0.45:
+            label = str(self._random.randrange(100))
+            try:
+                found = plane.tasks.get(name, "default")
+            except (ApiError, StoreError):
+                return
+            self._try(f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
+        else:
+            spec = drawn_spec(self._random)
+            self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
+
+    def _try(self, what: str, request: Callable[[], object]) -> None:
+        try:
+            request()
+        except ApiError as error:
+            self._note(f"user: {what}: {error.problem.type.rpartition(':')[2]}")
+        except StoreError as error:
+            self._note(f"user: {what}: {type(error).__name__}")
+        else:
+            self._note(f"user: {what}")
+
+
+def _task(name: str, spec: TaskSpec, labels: dict[str, str] | None = None) -> Task:
+    return Task(metadata=Metadata(name=name, labels=labels or {}), spec=spec)
