@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from itertools import groupby
 
+from msgspec import json
 from msgspec.structs import replace
 
 from controlplane.cluster.demand import Demand, demand_of
@@ -22,6 +23,7 @@ from taskyard.objects import Assignment, Task, TaskStatus, decode, spec_hash
 from taskyard.store.api import KeyEvent
 
 _RUN = "ty-"
+_ROLES = {"scheduler": "scheduler", "tasks": "controllers"}
 
 
 @lru_cache(maxsize=4096)
@@ -41,6 +43,8 @@ class Checker:
         """By node and uid."""
         self.statuses: dict[str, dict[str, TaskStatus]] = {}
         self.leases: set[str] = set()
+        self._leaders: dict[str, str] = {}
+        """By role, who holds its key."""
         self.writes: dict[str, int] = {}
         """Of each key that is under no lease, since `writes` was cleared."""
         self._demands: dict[tuple[str, str], Demand] = {}
@@ -60,6 +64,8 @@ class Checker:
             for event in together:
                 if event.key.startswith(keys.TASKS):
                     self._task(event, who, touched, bound)
+                elif event.key.startswith(keys.LEADERS):
+                    self._leader(event)
                 elif (key := keys.parse_node(event.key)) is not None:
                     self._node(key, event, who, touched, nodes)
             for task in bound:
@@ -68,6 +74,10 @@ class Checker:
                 self._check_placed(uid)
             for node in sorted(nodes):
                 self._check_room(node)
+
+    def _leader(self, event: KeyEvent) -> None:
+        found = json.decode(event.entry.value)["identity"] if event.entry else ""
+        self._leaders[event.key.removeprefix(keys.LEADERS)] = found
 
     def _task(self, event: KeyEvent, who: str, touched: set[str], bound: list[Task]) -> None:
         self._count(event)
@@ -99,8 +109,7 @@ class Checker:
         if old.metadata.uid != uid:
             raise Violation(f"the uid of {new.metadata.name} changed", uid)
         if new.binding != old.binding:
-            if not who.endswith("/scheduler"):
-                raise Violation(f"{who} bound {new.metadata.name}", uid)
+            self._check_leads(who, "scheduler", uid)
             bound.append(new)
 
     def _check_removed(self, old: Task, who: str) -> None:
@@ -108,8 +117,16 @@ class Checker:
         if who == "user":
             if old.binding is not None:
                 raise Violation(f"{name} was deleted while it was bound: its container is nobody's", uid)
-        elif not old.metadata.deletion_timestamp:
+            return
+        self._check_leads(who, "tasks", uid)
+        if not old.metadata.deletion_timestamp:
             raise Violation(f"the accepted task {name} is lost: {who} deleted it, and no user did", uid)
+
+    def _check_leads(self, who: str, part: str, uid: str) -> None:
+        """It is the part that may write this, and its process held the role when it did."""
+        role = _ROLES.get(part)
+        if role is None or who != f"{self._leaders.get(role)}/{part}":
+            raise Violation(f"{who} wrote what the {part} writes, and {self._leaders.get(role or '')} leads", uid)
 
     def _check_bound(self, task: Task) -> None:
         binding, uid = task.binding, task.metadata.uid
@@ -141,8 +158,7 @@ class Checker:
             self._status(node, uid, event, who)
 
     def _assignment(self, node: str, uid: str, event: KeyEvent, who: str) -> None:
-        if not who.endswith(("/scheduler", "/tasks")):
-            raise Violation(f"{who} wrote an assignment", uid)
+        self._check_leads(who, who.rpartition("/")[2], uid)
         here = self.assignments.setdefault(node, {})
         if event.entry is None:
             here.pop(uid, None)
@@ -235,10 +251,11 @@ class Checker:
             if (node, run) in self._ended:
                 raise Violation(f"{run}, which has run and ended, is made again on {node}", uid)
             return
+        prefix = f"{_RUN}{uid}-"
         others = [
             one.name
-            for one in self._hosts[node].runtime.list({"taskyard/uid": uid})
-            if one.state is ContainerState.RUNNING and one.name != run and one.name.startswith(_RUN)
+            for one in self._hosts[node].runtime.everything()
+            if one.state is ContainerState.RUNNING and one.name != run and one.name.startswith(prefix)
         ]
         if others:
             raise Violation(f"{run} is started on {node} while {others[0]} runs", uid)

@@ -1,4 +1,4 @@
-"""The whole cluster of one seed: what runs, what it runs on, and one run of it from the first apply to the last check."""
+"""The whole cluster of one seed: what runs, what it runs on, and one run of it, from first apply to last check."""
 
 from __future__ import annotations
 
@@ -73,6 +73,7 @@ class Cluster:
         self._agents: dict[str, AgentProcess] = {}
         self._lives = 0
         self._outside = Process("outside")
+        self._buried: set[Process] = set()
         self._failure: Exception | None = None
         self.driver.crashed = self._crashed
         self.driver.after = self._check_failure
@@ -106,7 +107,7 @@ class Cluster:
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         users = Users(self._drawn("users"), self._settings.tasks, self.planes, self.note, self._crashed)
-        trouble = Trouble(self, self._drawn("faults"), self._settings.faults_per_minute)
+        trouble = Trouble(self, users, self._drawn("faults"), self._settings.faults_per_minute)
         busy = Process("outside")
         self.driver.wake(Actor(busy, "users", users.act), 2.0)
         if self._settings.faults_per_minute:
@@ -144,7 +145,18 @@ class Cluster:
         victim.kill()
         self._crashed(victim)
 
+    def lose(self, victim: AgentProcess) -> None:
+        """With its lease, which ends before its time."""
+        self.kill(victim)
+        entry = self._memory.get(keys.node_lease(victim.host.name))
+        if entry is not None and entry.lease:
+            self._memory.revoke(entry.lease)
+            self.wrote("lease")
+
     def _crashed(self, process: Process) -> None:
+        if process in self._buried:
+            return  # Killed while it was frozen: that shows again when it would have gone on.
+        self._buried.add(process)
         delay = self._delays.choice((0.1, 1.0, 4.0, 12.0))
         if isinstance(process, PlaneProcess):
             process.stop()

@@ -67,7 +67,7 @@ class Driver:
         self.clock = clock
         self.random = random
         self.after: Callable[[], None] = lambda: None
-        self.crashed: Callable[[Process], None] = lambda process: None
+        self.crashed: Callable[[Process], None] = lambda _: None
         self.steps = 0
         self._heap: list[tuple[float, int, Actor]] = []
         self._count = 0
@@ -120,9 +120,11 @@ class Driver:
                 self.wake(actor, delay)
         self.after()
 
-    def freeze(self, process: Process, seconds: float) -> None:
-        """In the middle of a step of this process: everybody else goes on. Raises Crash when it was killed meanwhile."""
+    def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
+        """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile."""
         process.frozen = True
+        if meanwhile is not None:
+            meanwhile()
         self.run(self.clock.monotonic() + seconds)
         process.frozen = False
         if not process.alive:

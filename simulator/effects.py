@@ -38,16 +38,20 @@ class Fuse:
     left: int = 0
     seconds: float = 0.0
     """How long it is frozen; 0: it is killed."""
+    meanwhile: Callable[[], None] | None = None
+    """What happens elsewhere as soon as it is frozen."""
+    only: str = ""
+    """Counts only the effects of this part of the process; empty: all."""
 
-    def light(self, where: str) -> None:
-        if not self.left:
+    def light(self, where: str, part: str) -> None:
+        if not self.left or (self.only and self.only != part):
             return
         self.left -= 1
         if self.left:
             return
         if self.seconds:
             self.observer.note(f"{self.process.name} freezes for {self.seconds:.1f} s {where}")
-            self.driver.freeze(self.process, self.seconds)
+            self.driver.freeze(self.process, self.seconds, self.meanwhile)
             self.observer.note(f"{self.process.name} wakes up")
         else:
             self.observer.note(f"{self.process.name} is killed {where}")
@@ -69,7 +73,8 @@ class ProcessStore(FaultyStore):
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
         # Bound now: a commit that is late must be told as its sender's.
         who = self.who
-        self._fuse.light(f"before a commit of {who}")
+        part = who.rpartition("/")[2]
+        self._fuse.light(f"before a commit of {who}", part)
 
         def action() -> Commit:
             self._observer.before_write()
@@ -78,7 +83,7 @@ class ProcessStore(FaultyStore):
             return done
 
         done = self._do("commit", action)
-        self._fuse.light(f"after a commit of {who}")
+        self._fuse.light(f"after a commit of {who}", part)
         return done
 
     def revoke(self, lease: int) -> None:
@@ -143,7 +148,7 @@ class ProcessRuntime:
         return made
 
     def start(self, container: str) -> None:
-        self._before("start", self._inner.inspect(container), container)
+        self._before("start", self._find(container), container)
         self._inner.start(container)
         self._after("start")
 
@@ -154,12 +159,12 @@ class ProcessRuntime:
         return self._inner.list(labels)
 
     def kill(self, container: str, signal: str) -> None:
-        self._before(f"kill {signal}", self._inner.inspect(container), container)
+        self._before(f"kill {signal}", self._find(container), container)
         self._inner.kill(container, signal)
         self._after("kill")
 
     def remove(self, container: str, *, force: bool) -> None:
-        self._before("remove", self._inner.inspect(container), container)
+        self._before("remove", self._find(container), container)
         self._inner.remove(container, force=force)
         self._after("remove")
 
@@ -177,10 +182,13 @@ class ProcessRuntime:
     def close(self) -> None:
         self._inner.close()
 
+    def _find(self, container: str) -> ContainerInfo | None:
+        return next((one for one in self._inner.everything() if container in (one.id, one.name)), None)
+
     def _before(self, call: str, found: ContainerInfo | None, name: str) -> None:
-        self._fuse.light(f"before it asks to {call}")
+        self._fuse.light(f"before it asks to {call}", "loop")
         self._observer.called(self._fuse.process.name, self._node, call, found, name)
 
     def _after(self, call: str) -> None:
         self._touched()
-        self._fuse.light(f"after it asked to {call}")
+        self._fuse.light(f"after it asked to {call}", "loop")

@@ -68,7 +68,7 @@ def _over(assignment: Assignment, status: TaskStatus | None) -> bool:
 def _check_status(task: Task, status: TaskStatus, host: Host) -> None:
     name, program, policy = task.metadata.name, task.spec.args[0], task.spec.restart
     run = f"ty-{status.uid}-{status.epoch}-{status.attempt}"
-    found = host.runtime.inspect(run)
+    found = next((one for one in host.runtime.everything() if one.name == run), None)
     running = found is not None and found.state is ContainerState.RUNNING
     state = status.state
     if running != (state is TaskState.RUNNING):
@@ -89,11 +89,10 @@ def _check_status(task: Task, status: TaskStatus, host: Host) -> None:
 
 
 def _check_host(host: Host, checker: Checker) -> None:
-    for identity in host.foreign:
-        found = host.runtime.inspect(identity)
-        if found is None or found.state is not ContainerState.RUNNING:
-            raise Violation(f"a foreign container on {host.name} does not run any more", host.name)
-    for one in host.runtime.list({}):
+    running = {one.id for one in host.runtime.everything() if one.state is ContainerState.RUNNING}
+    if not running.issuperset(host.foreign):
+        raise Violation(f"a foreign container on {host.name} does not run any more", host.name)
+    for one in host.runtime.everything():
         if not one.name.startswith("ty-"):
             continue
         uid, epoch, _ = one.name.removeprefix("ty-").split("-")

@@ -1,4 +1,4 @@
-"""What happened, in order: every write, container call and fault of a run, and the few lines that explain a violation."""
+"""What happened, in order: every write, call and fault of a run, and the few lines of it that explain a violation."""
 
 from __future__ import annotations
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from nodeagent.runtime.port import ContainerState
 from simulator.node import Host
+from simulator.plane import PlaneProcess
+from simulator.users import Users
 from taskyard.store.faulty import Call
 
 if TYPE_CHECKING:
@@ -15,18 +17,24 @@ if TYPE_CHECKING:
 
 _CALLS: tuple[Call, ...] = ("commit", "commit", "commit", "grant", "keep_alive", "get", "list")
 
+_PARTS = ("", "scheduler", "scheduler", "tasks", "user")
+
 
 class Trouble:
-    def __init__(self, cluster: Cluster, random: Random, per_minute: float) -> None:
+    def __init__(self, cluster: Cluster, users: Users, random: Random, per_minute: float) -> None:
+        self._users = users
         self._cluster = cluster
         self._random = random
         self._rate = per_minute / 60
+        self._broken: set[str] = set()
         self._kinds: tuple[Callable[[], str], ...] = (
             self._kill,
             self._fuse_to_crash,
             self._fuse_to_crash,
             self._fuse_to_freeze,
             self._fuse_to_freeze,
+            self._fuse_to_freeze,
+            self._orphan,
             self._cut,
             self._cut,
             self._lose,
@@ -49,7 +57,7 @@ class Trouble:
     def _victim(self) -> Member | None:
         planes, agents = self._cluster.planes(), self._cluster.agents()
         # Control planes are few, and most of the protocol is theirs.
-        chosen: list[Member] = [*planes] if planes and self._random.random() < 0.4 else [*agents]
+        chosen: list[Member] = [*planes] if planes and self._random.random() < 0.5 else [*agents]
         return self._random.choice(chosen) if chosen else None
 
     def _host(self) -> Host:
@@ -66,14 +74,46 @@ class Trouble:
         victim = self._victim()
         if victim is not None:
             victim.fuse.left, victim.fuse.seconds = self._random.randint(1, 12), 0.0
+            victim.fuse.only, victim.fuse.meanwhile = "", None
         return ""
 
     def _fuse_to_freeze(self) -> str:
         victim = self._victim()
         if victim is not None:
             seconds = self._random.choice((0.5, 2.0, 7.0, 14.0, 25.0))
-            victim.fuse.left, victim.fuse.seconds = self._random.randint(1, 8), seconds
+            victim.fuse.left, victim.fuse.seconds = self._random.randint(1, 5), seconds
+            victim.fuse.only = self._random.choice(_PARTS if isinstance(victim, PlaneProcess) else ("", "loop"))
+            victim.fuse.meanwhile = self._random.choice((None, self._lose_host, self._rush, self._rush))
         return ""
+
+    def _lose_host(self) -> None:
+        agents = self._cluster.agents()
+        if agents:
+            lost = self._random.choice(agents)
+            self._cluster.lose(lost)
+            self._cluster.note(f"{lost.name} is killed, and its lease ends early")
+
+    def _rush(self) -> None:
+        self._cluster.note("users are in a hurry")
+        for _ in range(6):
+            self._users.act()
+
+    def _orphan(self) -> str:
+        """The leader freezes before it writes, and nobody can take its place."""
+        planes = self._cluster.planes()
+        if len(planes) < 2:
+            return ""
+        leader, other = self._random.sample(planes, 2)
+        leader.fuse.left, leader.fuse.seconds, leader.fuse.meanwhile = 1, 7.0, None
+        leader.fuse.only = self._random.choice(("scheduler", "tasks"))
+        other.store.down = True
+
+        def heal() -> None:
+            other.store.down = False
+            self._cluster.note(f"{other.name} reaches the store again")
+
+        self._cluster.later(25.0, heal)
+        return f"{other.name} is cut off from the store for 25 s"
 
     def _cut(self) -> str:
         victim = self._victim()
@@ -122,9 +162,11 @@ class Trouble:
     def _harm_container(self) -> str:
         host = self._host()
         running = [
-            one for one in host.runtime.list({}) if one.state is ContainerState.RUNNING and one.name.startswith("ty-")
+            one
+            for one in host.runtime.everything()
+            if one.state is ContainerState.RUNNING and one.name.startswith("ty-")
         ]
-        if not running:
+        if not running or host.name in self._broken:
             return ""
         one, gone = self._random.choice(running), self._random.random() < 0.3
         if gone:
@@ -137,7 +179,13 @@ class Trouble:
     def _break_runtime(self) -> str:
         host, how = self._host(), self._random.choice(("hangs", "answers lost"))
         host.runtime.break_down("hangs" if how == "hangs" else "answers lost")
-        self._cluster.later(self._random.uniform(0.5, 12.0), lambda: host.runtime.break_down(""))
+        self._broken.add(host.name)
+
+        def heal() -> None:
+            host.runtime.break_down("")
+            self._broken.discard(host.name)
+
+        self._cluster.later(self._random.uniform(0.5, 12.0), heal)
         return f"the container runtime of {host.name}: {how}"
 
 

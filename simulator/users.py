@@ -28,7 +28,9 @@ _KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + (
 
 def drawn_spec(random: Random) -> TaskSpec:
     kind = random.choice(_KINDS)
-    policy = random.choice(("on-failure", "never")) if kind == "job" else "always"
+    restart = Restart(max_restarts=2 if kind == "crash" and random.random() < 0.5 else None)
+    if kind == "job":
+        restart = random.choice((Restart(policy="on-failure"), Restart(policy="never")))
     hopeless = random.random() < 0.03
     return normalize(
         TaskSpec(
@@ -40,7 +42,7 @@ def drawn_spec(random: Random) -> TaskSpec:
                 memory=random.choice(("64Mi", "256Mi", "512Mi")),
             ),
             ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
-            restart=Restart(policy=policy, max_restarts=2 if kind == "crash" and random.random() < 0.5 else None),
+            restart=restart,
             stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
         )
     )

@@ -83,6 +83,12 @@ class FakeRuntime:
         )
         return min(ends, default=None)
 
+    def everything(self) -> list[ContainerInfo]:
+        """All containers as they are, also while it is broken. For a simulation and its checks."""
+        for container in self._containers.values():
+            self._settle(container)
+        return [container.info for container in self._containers.values()]
+
     def describe(self) -> str:
         self._begin("describe")
         self._answer()

@@ -50,6 +50,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "status": Lazy("taskyard.local.commands", "status", "What of `up` is running"),
         "controlplane": Lazy("taskyard.cli.commands.planes", "controlplane", "Run a control plane in the foreground"),
         "agent": Lazy("taskyard.cli.commands.planes", "agent", "Run a node's agent in the foreground"),
+        "simulate": Lazy("taskyard.cli.commands.planes", "simulate", "Run whole clusters in memory, under faults"),
     },
     "Other": {
         "completion": Lazy("taskyard.cli.commands.completion", "completion", "Print the completion for your shell"),

@@ -1,4 +1,4 @@
-"""`taskyard controlplane` and `taskyard agent`: this process becomes the other program, with the rest of the arguments.
+"""`taskyard controlplane`, `agent`, `simulate`: this process becomes the other program, with the rest of the arguments.
 
 The client package may not import the planes, and need not: they are modules of the same Python.
 """
@@ -38,3 +38,10 @@ def controlplane(rest: tuple[str, ...]) -> None:
 def agent(rest: tuple[str, ...]) -> None:
     """Run this node's agent in the foreground."""
     _become("nodeagent", rest)
+
+
+@click.command(context_settings=_PASS_ON)
+@click.argument("rest", nargs=-1, type=click.UNPROCESSED)
+def simulate(rest: tuple[str, ...]) -> None:
+    """Run whole clusters in memory and on virtual time, under faults drawn from seeds."""
+    _become("simulator", rest)

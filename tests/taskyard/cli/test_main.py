@@ -149,7 +149,12 @@ def test_watch_prints_each_change_at_once(api: FakeApi) -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "module"), [pytest.param("controlplane", "controlplane", id="controlplane"), ("agent", "nodeagent")]
+    ("command", "module"),
+    [
+        pytest.param("controlplane", "controlplane", id="controlplane"),
+        ("agent", "nodeagent"),
+        ("simulate", "simulator"),
+    ],
 )
 def test_the_planes_get_their_arguments_as_they_are(command: str, module: str, tmp_path: Path, api: FakeApi) -> None:
     (tmp_path / module).mkdir()

@@ -1,0 +1,235 @@
+"""Guards of the protocol, switched off one at a time: what the simulator has to catch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from controlplane.admission import removal, writer
+from controlplane.cluster import ClusterCache
+from controlplane.leading import Proposal, commits, loop
+from controlplane.scheduler import bindings, scheduler
+from controlplane.scheduler.assumed import Assumptions
+from controlplane.tasks import controller
+from nodeagent import agent, decide, memory, publisher, view
+from nodeagent.actions import Action
+from nodeagent.memory import TaskMemory
+from nodeagent.names import Owner, Run
+from nodeagent.registration import Registration
+from nodeagent.situation import Situation
+from nodeagent.view import ContainerView
+from taskyard import keys
+from taskyard.objects import Assignment, TaskStatus, encode
+from taskyard.store.api import Compacted, Compare, KeyEvent, Put, Store, StoreUnavailable, unchanged
+from taskyard.store.informer import Change, Informer
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _status_compare_dropped(patch: pytest.MonkeyPatch) -> None:
+    def publish(self: publisher.Publisher, held: TaskMemory, status: TaskStatus) -> bool:
+        key = keys.status(self._node, held.uid)
+        commit = self._store.commit([], [Put(key, encode(status))])
+        held.written, held.written_revision = status, commit.revision
+        return True
+
+    patch.setattr(publisher.Publisher, "publish", publish)
+
+
+def _own_status_compare_dropped(patch: pytest.MonkeyPatch) -> None:
+    """Only the compare with the status before."""
+
+    def publish(self: publisher.Publisher, held: TaskMemory, status: TaskStatus) -> bool:
+        fence, key = self._standing.fence(), keys.status(self._node, held.uid)
+        if fence is None or held.entry is None:
+            raise StoreUnavailable("the node is not registered")
+        commit = self._store.commit([unchanged(held.entry), fence], [Put(key, encode(status))])
+        if commit.succeeded:
+            held.written, held.written_revision = status, commit.revision
+        return commit.succeeded
+
+    patch.setattr(publisher.Publisher, "publish", publish)
+
+
+_ALWAYS = Compare("/taskyard/v1/leader/nobody", "create", 0)
+
+
+def _fence_dropped(patch: pytest.MonkeyPatch) -> None:
+    def unfenced(store: Store, _: Compare, found: Sequence[Proposal[Any]]) -> commits.Results[Any]:
+        return commits.commit_all(store, _ALWAYS, found)
+
+    patch.setattr(scheduler, "commit_all", unfenced)
+    patch.setattr(controller, "commit_all", unfenced)
+
+
+def _scheduler_compares(patch: pytest.MonkeyPatch, drop: Callable[[Compare], bool]) -> None:
+    def propose(*args: Any, **named: Any) -> Proposal[Any]:
+        made = bindings.propose(*args, **named)
+        return Proposal(made.subject, tuple(c for c in made.compares if not drop(c)), made.operations)
+
+    patch.setattr(scheduler, "propose", propose)
+
+
+def _node_lease_compare_dropped(patch: pytest.MonkeyPatch) -> None:
+    _scheduler_compares(patch, lambda compare: compare.key.endswith("/lease"))
+
+
+def _task_compare_dropped(patch: pytest.MonkeyPatch) -> None:
+    _scheduler_compares(patch, lambda compare: compare.key.startswith(keys.TASKS))
+
+
+def _epoch_stands_still(patch: pytest.MonkeyPatch) -> None:
+    def standing_of(cache: ClusterCache, record: Any) -> bindings.Standing:
+        found = bindings.standing_of(cache, record)
+        return bindings.Standing(found.record, 0, found.assigned_at)
+
+    patch.setattr(scheduler, "standing_of", standing_of)
+
+
+def _room_not_assumed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Assumptions, "over", lambda _, snapshot: snapshot)
+
+
+def _term_begun_too_early(patch: pytest.MonkeyPatch) -> None:
+    def lead(self: loop.LeaderLoop[Any]) -> Compare | None:
+        return self._term or self._begun or _original_lead(self)
+
+    _original_lead = loop.LeaderLoop._lead
+    patch.setattr(loop.LeaderLoop, "_lead", lead)
+
+
+def _relist_skipped(patch: pytest.MonkeyPatch) -> None:
+    def pump(self: Informer, timeout: float) -> bool:
+        if self._watch is None:
+            if not self.synced:
+                self.sync()
+                return True
+            self._watch = self._store.watch(self._prefix, start_revision=0)
+        try:
+            batch = self._watch.poll(timeout)
+        except Compacted:
+            self.close()
+            return True
+        if batch is None:
+            return False
+        self._apply(batch)
+        return True
+
+    patch.setattr(Informer, "pump", pump)
+
+
+def _tombstones_dropped(patch: pytest.MonkeyPatch) -> None:
+    original = Informer._apply_event
+
+    def apply_event(self: Informer, event: KeyEvent) -> Change | None:
+        self._deleted.clear()
+        return original(self, event)
+
+    patch.setattr(Informer, "_apply_event", apply_event)
+
+
+def _old_news_believed(patch: pytest.MonkeyPatch) -> None:
+    original = Informer._apply_event
+
+    def apply_event(self: Informer, event: KeyEvent) -> Change | None:
+        known = self._entries.get(event.key)
+        if known is not None and event.entry is not None and event.revision < known.mod_revision:
+            self._entries[event.key] = event.entry
+            return Change(event.key, known, event.entry, event.revision)
+        return original(self, event)
+
+    patch.setattr(Informer, "_apply_event", apply_event)
+
+
+def _adoption_off(patch: pytest.MonkeyPatch) -> None:
+    """A new agent neither lists what runs nor takes a container that has its name for its own."""
+
+    def compare(self: ContainerView, _: Sequence[Any]) -> set[str]:
+        self.listed = True
+        return set()
+
+    patch.setattr(ContainerView, "compare", compare)
+
+
+def _intent_not_durable(patch: pytest.MonkeyPatch) -> None:
+    rules = tuple(rule for rule in decide.RULES if rule is not decide._publish)
+    create = decide._create
+
+    def create_at_once(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+        return create(Situation(**{**_fields(situation), "written": status}), assignment, status)
+
+    patch.setattr(decide, "RULES", (*[create_at_once if r is create else r for r in rules], decide._publish))
+
+
+def _fields(situation: Situation) -> dict[str, Any]:
+    return {name: getattr(situation, name) for name in Situation.__dataclass_fields__}
+
+
+def _old_epochs_left_running(patch: pytest.MonkeyPatch) -> None:
+    original = decide._clear
+    patch.setattr(decide, "_clear", lambda s, cs, grace: original(s, cs, grace) if s.assignment is None else None)
+
+
+def _foreign_containers_taken(patch: pytest.MonkeyPatch) -> None:
+    """Whatever has a uid for a label is the agent's."""
+
+    def run_of(_owner: Owner, _name: str, labels: Mapping[str, str]) -> Run | None:
+        uid = labels.get("taskyard/uid", "")
+        return (
+            Run(uid, int(labels.get("taskyard/epoch", "1")), int(labels.get("taskyard/attempt", "1"))) if uid else None
+        )
+
+    patch.setattr(view, "run_of", run_of)
+
+
+def _admission_compare_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(writer, "unchanged_since", lambda key, _: Compare(key + "/none", "mod", 0))
+
+
+def _deletion_compare_dropped(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(removal, "unchanged", lambda entry: Compare(entry.key + "/none", "mod", 0))
+
+
+def _lease_not_registered_again(patch: pytest.MonkeyPatch) -> None:
+    def step(self: Registration) -> float:
+        pause = self._keeper.step()
+        if not self._registered and self._keeper.lease:
+            self._register()
+        return pause
+
+    patch.setattr(Registration, "step", step)
+
+
+def _restarts_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """A new agent does not read what its predecessor wrote of restarts and backoff."""
+    patch.setattr(memory, "_read_status", lambda _: None)
+
+
+def _no_retry_of_stale(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(agent.Agent, "_rest", lambda self, held: self._parts.queue.done(held.uid))
+
+
+PLANTED: dict[str, Plant] = {
+    "status compare dropped": _status_compare_dropped,
+    "own status compare dropped": _own_status_compare_dropped,
+    "fence dropped": _fence_dropped,
+    "node lease compare dropped": _node_lease_compare_dropped,
+    "task compare dropped": _task_compare_dropped,
+    "epoch stands still": _epoch_stands_still,
+    "room not assumed": _room_not_assumed,
+    "term begun too early": _term_begun_too_early,
+    "relist skipped": _relist_skipped,
+    "tombstones dropped": _tombstones_dropped,
+    "old news believed": _old_news_believed,
+    "adoption off": _adoption_off,
+    "intent not durable": _intent_not_durable,
+    "old epochs left running": _old_epochs_left_running,
+    "foreign containers taken": _foreign_containers_taken,
+    "admission compare dropped": _admission_compare_dropped,
+    "deletion compare dropped": _deletion_compare_dropped,
+    "lease not registered again": _lease_not_registered_again,
+    "restarts forgotten": _restarts_forgotten,
+    "no retry of stale": _no_retry_of_stale,
+}
