@@ -43,7 +43,7 @@ class Checker:
         """By node and uid."""
         self.statuses: dict[str, dict[str, TaskStatus]] = {}
         self.leases: set[str] = set()
-        self._leaders: dict[str, str] = {}
+        self.leaders: dict[str, str] = {}
         """By role, who holds its key."""
         self.writes: dict[str, int] = {}
         """Of each key that is under no lease, since `writes` was cleared."""
@@ -77,7 +77,7 @@ class Checker:
 
     def _leader(self, event: KeyEvent) -> None:
         found = json.decode(event.entry.value)["identity"] if event.entry else ""
-        self._leaders[event.key.removeprefix(keys.LEADERS)] = found
+        self.leaders[event.key.removeprefix(keys.LEADERS)] = found
 
     def _task(self, event: KeyEvent, who: str, touched: set[str], bound: list[Task]) -> None:
         self._count(event)
@@ -125,8 +125,8 @@ class Checker:
     def _check_leads(self, who: str, part: str, uid: str) -> None:
         """It is the part that may write this, and its process held the role when it did."""
         role = _ROLES.get(part)
-        if role is None or who != f"{self._leaders.get(role)}/{part}":
-            raise Violation(f"{who} wrote what the {part} writes, and {self._leaders.get(role or '')} leads", uid)
+        if role is None or who != f"{self.leaders.get(role)}/{part}":
+            raise Violation(f"{who} wrote what the {part} writes, and {self.leaders.get(role or '')} leads", uid)
 
     def _check_bound(self, task: Task) -> None:
         binding, uid = task.binding, task.metadata.uid

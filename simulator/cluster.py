@@ -138,6 +138,11 @@ class Cluster:
         """Those that are alive and not frozen in the middle of something."""
         return [one for one in self._planes.values() if one.alive and not one.frozen]
 
+    def leader(self) -> PlaneProcess | None:
+        """Whose scheduler leads, and may go on now."""
+        leads = self.checker.leaders.get("scheduler")
+        return next((one for one in self.planes() if one.identity == leads), None)
+
     def agents(self) -> list[AgentProcess]:
         return [one for one in self._agents.values() if one.alive and not one.frozen]
 

@@ -51,7 +51,7 @@ class PumpedFreshness(Freshness):
 class PlaneProcess(Process):
     def __init__(self, name: str, life: int, inner: Store, driver: Driver, observer: Observer, random: Random) -> None:
         super().__init__(name)
-        self._identity = f"{name}-{life}"
+        self.identity = f"{name}-{life}"
         self._driver = driver
         self.fuse = Fuse(driver, self, observer)
         clock: Clock = driver.clock
@@ -60,7 +60,7 @@ class PlaneProcess(Process):
         self.cache = ClusterCache(self.informer)
         self._recorder = EventRecorder(self.store, clock, "controlplane")
         self._electors = [
-            Elector(self.store, clock, role, self._identity, ttl=_TTL) for role in ("scheduler", "controllers")
+            Elector(self.store, clock, role, self.identity, ttl=_TTL) for role in ("scheduler", "controllers")
         ]
         scheduling, controlling = self._electors
         uids = (f"{random.getrandbits(48):012x}" for _ in iter(int, 1))
@@ -110,7 +110,7 @@ class PlaneProcess(Process):
 
     def _elector_step(self, elector: Elector) -> Callable[[], float]:
         def step() -> float:
-            self.store.who = f"{self._identity}/elector"
+            self.store.who = f"{self.identity}/elector"
             pause = elector.step()
             for actor in self._looping:
                 self._driver.wake(actor, self._driver.latency())
@@ -120,7 +120,7 @@ class PlaneProcess(Process):
 
     def _loop_step(self, part: str, loop: LeaderLoop[Any]) -> Callable[[], float]:
         def step() -> float:
-            self.store.who = f"{self._identity}/{part}"
+            self.store.who = f"{self.identity}/{part}"
             loop.step()
             if not loop.leading:
                 return math.inf  # The elector's next step wakes it.
@@ -129,6 +129,6 @@ class PlaneProcess(Process):
         return step
 
     def _flush(self) -> float:
-        self.store.who = f"{self._identity}/events"
+        self.store.who = f"{self.identity}/events"
         self._recorder.flush()
         return _FLUSH_EVERY

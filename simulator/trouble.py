@@ -35,6 +35,8 @@ class Trouble:
             self._fuse_to_freeze,
             self._fuse_to_freeze,
             self._orphan,
+            self._hurry,
+            self._hurry,
             self._cut,
             self._cut,
             self._lose,
@@ -95,8 +97,22 @@ class Trouble:
 
     def _rush(self) -> None:
         self._cluster.note("users are in a hurry")
-        for _ in range(6):
-            self._users.act()
+        self._users.rush()
+
+    def _hurry(self) -> str:
+        """A control plane freezes in the middle of a binding or of an answer; what that rests on changes meanwhile."""
+        victim, part = self._cluster.leader(), "scheduler"
+        if self._random.random() < 0.5:
+            # Not the leader, which has to bind meanwhile.
+            part, others = "user", [one for one in self._cluster.planes() if one is not victim]
+            victim = self._random.choice(others) if others else None
+        if victim is None:
+            return ""
+        victim.fuse.left, victim.fuse.seconds, victim.fuse.only = 1, 0.5, part
+        hosts = part == "scheduler" and self._random.random() < 0.4
+        victim.fuse.meanwhile = self._lose_host if hosts else self._rush
+        self._users.rush()
+        return ""
 
     def _orphan(self) -> str:
         """The leader freezes before it writes, and nobody can take its place."""

@@ -5,6 +5,7 @@ They keep no record: the checker reads the store's history, where every change o
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 
@@ -61,31 +62,44 @@ class Users:
         self._random = random
         self._names = [f"t{number:03d}" for number in range(tasks)]
         self._new = list(self._names)
+        self._recent: deque[str] = deque(maxlen=3)
+        """Whose tasks are likely to be in the middle of something."""
         self._planes = planes
         self._note = note
         self._crashed = crashed
 
+    def rush(self) -> None:
+        """Several requests at once, most of them about what was asked for last."""
+        for _ in range(4):
+            chosen = self._random.choice(self._recent) if self._recent and self._random.random() < 0.7 else ""
+            self._ask(chosen)
+
     def act(self) -> float:
         """One request; seconds until the next. Everybody applies at first, and edits later."""
+        self._ask("")
+        return self._random.expovariate(10.0) if self._new else self._random.expovariate(len(self._names) / 60.0)
+
+    def _ask(self, chosen: str) -> None:
         planes = self._planes()
         if not planes:
-            return 1.0
+            return
         plane = self._random.choice(planes)
         before, plane.store.who = plane.store.who, "user"
         try:
-            if self._new:
+            if self._new and not chosen:
                 name, spec = self._new.pop(), drawn_spec(self._random)
+                self._recent.append(name)
                 self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
             else:
-                self._change(plane)
+                self._change(plane, chosen or self._random.choice(self._names))
         except Crash:
             plane.kill()
             self._crashed(plane)
         plane.store.who = before
-        return self._random.expovariate(10.0) if self._new else self._random.expovariate(len(self._names) / 60.0)
 
-    def _change(self, plane: PlaneProcess) -> None:
-        name, what = self._random.choice(self._names), self._random.random()
+    def _change(self, plane: PlaneProcess, name: str) -> None:
+        what = self._random.random()
+        self._recent.append(name)
         if what < 0.35:
             grace = self._random.choice((None, None, 0.0, 1.0))
             self._try(f"delete {name}", lambda: plane.tasks.delete(name, "default", grace_period=grace))

@@ -11,7 +11,6 @@ from controlplane.admission import removal, writer
 from controlplane.cluster import ClusterCache
 from controlplane.leading import Proposal, commits, loop
 from controlplane.scheduler import bindings, scheduler
-from controlplane.scheduler.assumed import Assumptions
 from controlplane.tasks import controller
 from nodeagent import agent, decide, memory, publisher, view
 from nodeagent.actions import Action
@@ -86,10 +85,6 @@ def _epoch_stands_still(patch: pytest.MonkeyPatch) -> None:
         return bindings.Standing(found.record, 0, found.assigned_at)
 
     patch.setattr(scheduler, "standing_of", standing_of)
-
-
-def _room_not_assumed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Assumptions, "over", lambda _, snapshot: snapshot)
 
 
 def _term_begun_too_early(patch: pytest.MonkeyPatch) -> None:
@@ -218,7 +213,6 @@ PLANTED: dict[str, Plant] = {
     "node lease compare dropped": _node_lease_compare_dropped,
     "task compare dropped": _task_compare_dropped,
     "epoch stands still": _epoch_stands_still,
-    "room not assumed": _room_not_assumed,
     "term begun too early": _term_begun_too_early,
     "relist skipped": _relist_skipped,
     "tombstones dropped": _tombstones_dropped,

@@ -7,8 +7,8 @@ import pytest
 from simulator.cluster import Cluster, Settings
 
 CALM = Settings(nodes=5, tasks=30, minutes=2.0, faults_per_minute=0.0)
-BUSY = Settings(nodes=3, tasks=12, minutes=2.0, faults_per_minute=15.0)
-STORMY = Settings(nodes=4, tasks=20, minutes=1.5, faults_per_minute=40.0)
+BUSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=15.0)
+STORMY = Settings(nodes=4, tasks=16, minutes=1.0, faults_per_minute=40.0)
 
 
 def check(seed: int, settings: Settings) -> None:
