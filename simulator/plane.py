@@ -14,6 +14,7 @@ from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import LeaderLoop
+from controlplane.nodeloss import NodeLosses
 from controlplane.placement import PendingReasons
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
@@ -58,6 +59,7 @@ class PlaneProcess(Process):
         self.store = ProcessStore(inner, self.fuse, observer, random)
         self.informer = Informer(self.store, keys.ROOT, clock)
         self.cache = ClusterCache(self.informer)
+        losses = NodeLosses(self.cache, clock)
         self._recorder = EventRecorder(self.store, clock, "controlplane")
         self._electors = [
             Elector(self.store, clock, role, self.identity, ttl=_TTL) for role in ("scheduler", "controllers")
@@ -65,7 +67,7 @@ class PlaneProcess(Process):
         scheduling, controlling = self._electors
         uids = (f"{random.getrandbits(48):012x}" for _ in iter(int, 1))
         loops: dict[str, LeaderLoop[Any]] = {
-            "scheduler": Scheduler(self.store, self.cache, clock, scheduling.fence, self._recorder),
+            "scheduler": Scheduler(self.store, self.cache, clock, scheduling.fence, self._recorder, losses),
             "tasks": TaskController(self.store, self.cache, clock, controlling.fence),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }
@@ -76,6 +78,7 @@ class PlaneProcess(Process):
             PumpedFreshness(self.store, self._pump_all, self.informer),
             PendingReasons(self.cache),
             clock,
+            losses,
         )
         self.following = Actor(self, "informer", self._follow)
         self.electing = [Actor(self, "elector", self._elector_step(elector)) for elector in self._electors]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -80,9 +81,8 @@ def _task_compare_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def _epoch_stands_still(patch: pytest.MonkeyPatch) -> None:
-    def standing_of(cache: ClusterCache, record: Any) -> bindings.Standing:
-        found = bindings.standing_of(cache, record)
-        return bindings.Standing(found.record, 0, found.assigned_at)
+    def standing_of(cache: ClusterCache, record: Any, *, lost: bool = False) -> bindings.Standing:
+        return replace(bindings.standing_of(cache, record, lost=lost), epoch=0)
 
     patch.setattr(scheduler, "standing_of", standing_of)
 
