@@ -1,19 +1,17 @@
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskyard import keys
-from taskyard.clock import ManualClock, SystemClock
+from taskyard.clock import ManualClock
 from taskyard.store.api import Commit, Compare, Delete, Entry, Operation, OutcomeUnknown, Put, Store
 from taskyard.store.elector import Elector, NotLeader
 from taskyard.store.faulty import FaultyStore
 from taskyard.store.memory import MemoryStore
-from tests.support.patience import comes_true
 
 KEY = keys.leader("scheduler")
 TTL = 10
@@ -375,48 +373,3 @@ def test_there_are_never_two_leaders_and_no_fence_holds_but_the_leaders(steps: l
         link.down = False
     world.run(*electors, seconds=20 * TTL)
     assert leads(world.one) != leads(world.two)
-
-
-class _Threads:
-    """Two electors, each on a thread of its own, in real time; lease and term are far longer than the test."""
-
-    def __init__(self) -> None:
-        clock = SystemClock()
-        self.memory = MemoryStore(clock)
-        self.electors = [Elector(self.memory, clock, "scheduler", name, ttl=60) for name in ("one", "two")]
-        self._stops = [threading.Event() for _ in self.electors]
-        self._threads = [
-            threading.Thread(target=elector.run, args=(stop,))
-            for elector, stop in zip(self.electors, self._stops, strict=True)
-        ]
-
-    def start(self, index: int) -> None:
-        self._threads[index].start()
-
-    def stop(self, index: int) -> None:
-        self._stops[index].set()
-        if self._threads[index].ident is not None:
-            self._threads[index].join(10)
-        assert not self._threads[index].is_alive()
-
-
-@pytest.fixture
-def threads() -> Iterator[_Threads]:
-    threads = _Threads()
-    yield threads
-    for index in range(2):
-        threads.stop(index)
-
-
-def test_a_waiting_follower_takes_over_the_moment_the_leader_goes(threads: _Threads) -> None:
-    one, two = threads.electors
-    threads.start(0)
-    assert comes_true(lambda: leads(one))
-    threads.start(1)
-    assert comes_true(lambda: two.leader == "one")
-    threads.memory.compact(threads.memory.list("").revision)
-    threads.stop(0)
-    assert comes_true(lambda: leads(two), within=10), "its next regular look is 20 s away"
-    assert not leads(one)
-    threads.stop(1)
-    assert threads.memory.get(KEY) is None, "it resigned"
