@@ -15,6 +15,7 @@ from controlplane.cluster.tables import Tables
 from controlplane.cluster.usage import Usage
 from taskyard.keys import NamedKey
 from taskyard.store.informer import Change, Informer
+from taskyard.store.subscribers import tell_all
 
 R = TypeVar("R", AssignmentRecord, StatusRecord)
 
@@ -107,13 +108,4 @@ class ClusterCache:
         return records[owner.node if owner is not None and owner.node in records else min(records)]
 
     def _apply(self, batch: Sequence[Change]) -> None:
-        changes = self._tables.apply(batch)
-        failure: Exception | None = None
-        for callback in self._subscribers if changes else ():
-            try:
-                callback(changes)
-            except Exception as error:
-                # The others must hear all the same: what one of them misses it may never learn.
-                failure = error
-        if failure is not None:
-            raise failure
+        tell_all(self._subscribers, self._tables.apply(batch))

@@ -15,6 +15,7 @@ from types import MappingProxyType
 
 from taskyard.clock import Clock
 from taskyard.store.api import Compacted, Entry, KeyEvent, Listing, Store, StoreError, Watch, WatchBatch
+from taskyard.store.subscribers import tell_all
 
 _log = logging.getLogger(__name__)
 
@@ -170,14 +171,7 @@ class Informer:
 
     def _tell(self, changes: Sequence[Change]) -> None:
         self._advanced.notify_all()
-        failure: Exception | None = None
-        for callback in self._callbacks if changes else ():
-            try:
-                callback(changes)
-            except Exception as error:
-                failure = error
-        if failure is not None:
-            raise failure
+        tell_all(self._callbacks, changes)
 
     def close(self) -> None:
         """Ends the watch. The cache stays; a later pump lists and watches anew."""
