@@ -173,9 +173,17 @@ class Registration:
         self._wake.set()
 
     def leave(self) -> None:
-        """Revokes the lease: the node is gone at once, not when it expires."""
+        """Says that the agent stops, so that nothing new is placed here. The lease is left to expire by itself: an
+        agent that is back before, after an upgrade, finds all its tasks where they were."""
+        fence, lease = self.fence(), self.lease()
         self._registered_under = self._create_revision = 0
-        self._keeper.release()
+        if fence is None or not lease:
+            return
+        value = msgspec.structs.replace(self._value, stopping=True)
+        try:
+            self._store.commit([fence], [Put(self._key, encode(value), lease)])
+        except StoreError as error:
+            log.info("the store was not told that this agent stops: %s", error)
 
     def commit(self, operations: Sequence[Operation]) -> Commit | None:
         """Writes that hold only while registered; None while it is not."""

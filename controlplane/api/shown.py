@@ -127,7 +127,7 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
     metadata = spec.metadata if spec else Metadata(name=node.name)
     reason, message = _readiness(node)
     status = ShownNodeStatus(
-        ready=node.runtime_ready,
+        ready=node.runtime_ready and not node.stopping,
         reason=reason,
         message=message,
         address=lease.address if lease else "",
@@ -151,6 +151,8 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
 def _readiness(node: NodeRecord) -> tuple[str, str]:
     if node.lease is None:
         return "NoLease", "its agent does not run, or cannot reach etcd"
+    if node.lease.stopping:
+        return "Stopping", "its agent is being stopped; nothing new is placed here until it is back"
     if not node.lease.runtime_ready:
         return "RuntimeNotReady", "its container runtime does not answer; nothing new is placed here"
     if node.spec and node.spec.cordoned:

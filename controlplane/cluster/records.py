@@ -117,6 +117,11 @@ class NodeRecord:
         return self.lease is not None and self.lease.runtime_ready
 
     @property
+    def stopping(self) -> bool:
+        """Its agent is being stopped, and may be back before the lease has expired."""
+        return self.lease is not None and self.lease.stopping
+
+    @property
     def labels(self) -> dict[str, str]:
         """The agent's, and over them the operator's."""
         reported = self.lease.labels if self.lease else {}

@@ -58,6 +58,10 @@ def _runtime(_: Demand, node: NodeState) -> Failure | None:
     return None if node.facts.runtime_ready or not node.facts.ready else Failure("runtime")
 
 
+def _stopping(_: Demand, node: NodeState) -> Failure | None:
+    return Failure("stopping") if node.facts.stopping else None
+
+
 def _cordon(_: Demand, node: NodeState) -> Failure | None:
     return Failure("cordon") if node.facts.cordoned else None
 
@@ -112,6 +116,7 @@ def _readable(count: int) -> str:
 FILTERS: tuple[Filter, ...] = (
     Filter("ready", "not ready", _ready),
     Filter("runtime", "without a working container runtime", _runtime),
+    Filter("stopping", "with an agent that is being stopped", _stopping),
     Filter("cordon", "cordoned", _cordon),
     Filter("taints", "tainted", _taints),
     Filter("selector", "not matching the node selector", _selector),

@@ -24,6 +24,8 @@ class NodeFacts:
     life: int
     """Create revision of that lease, which a binding compares; 0 when there is none."""
     runtime_ready: bool
+    stopping: bool
+    """Its agent is on its way out."""
     cordoned: bool
     labels: Mapping[str, str]
     forbidding: tuple[Taint, ...]
@@ -39,7 +41,7 @@ class NodeFacts:
 
     def __post_init__(self) -> None:
         cpu, memory = self.capacity.cpu_millis, self.capacity.memory_bytes
-        is_open = self.ready and self.runtime_ready and not self.cordoned and not self.forbidding
+        is_open = self.ready and self.runtime_ready and not (self.stopping or self.cordoned or self.forbidding)
         object.__setattr__(self, "open", is_open)
         object.__setattr__(self, "cpu_weight", 0.5 / cpu if cpu > 0 else 0.0)
         object.__setattr__(self, "memory_weight", 0.5 / memory if memory > 0 else 0.0)

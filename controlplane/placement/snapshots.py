@@ -50,6 +50,7 @@ def node_state(node: NodeRecord, usage: Usage) -> NodeState:
         ready=node.lease is not None,
         life=node.lease_create_revision,
         runtime_ready=node.runtime_ready,
+        stopping=node.stopping,
         cordoned=node.spec is not None and node.spec.cordoned,
         labels=node.labels,
         forbidding=tuple(taint for taint in taints if taint.effect != "PreferNoSchedule"),

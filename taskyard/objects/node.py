@@ -61,6 +61,8 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     """Seconds that the lease lives after its last renewal."""
     runtime_ready: bool = True
     """False while the container runtime does not answer; nothing new is placed here then."""
+    stopping: bool = False
+    """Its agent is being stopped, and leaves the lease to expire: one that is back before keeps all tasks."""
 
 
 class TaskUsage(Wire, frozen=True, kw_only=True):

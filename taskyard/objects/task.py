@@ -64,7 +64,7 @@ class OnNodeLoss(Wire, frozen=True, kw_only=True):
     """`reschedule`: placed on another node `after` its own was found lost; `stay`: it waits for its node."""
 
     policy: Literal["reschedule", "stay"] = "reschedule"
-    after: Quantity = "10s"
+    after: Quantity = "0s"
 
 
 class HealthCheck(Wire, frozen=True, kw_only=True):

@@ -62,7 +62,7 @@ def test_a_name_that_comes_free_is_taken_and_its_tasks_are_run(world: World) -> 
     other = another_host(world)
     other.advance(3.0)
     world.registration.leave()
-    other.advance(5.0)
+    other.advance(15.0)
     assert [name.rsplit("-", 1)[0] for name in other.running()] == [f"ty-{UID}-1"]
 
 

@@ -67,8 +67,26 @@ def test_registers_and_leaves(site: Site) -> None:
     assert registration.certain()
     assert site.registered() == value()
     registration.leave()
-    assert site.registered() is None
     assert not registration.certain()
+    left = site.registered()
+    assert left is not None
+    assert left.stopping, "nothing new is placed here"
+    site.clock.advance(10.5)
+    assert site.registered() is None
+
+
+def test_back_before_the_lease_has_expired_it_takes_over_what_it_left(site: Site) -> None:
+    before = site.registration()
+    before.step()
+    created = site.memory.get(KEY)
+    before.leave()
+    site.clock.advance(5.0)
+    site.registration(incarnation="2").step()
+    taken = site.memory.get(KEY)
+    assert created is not None
+    assert taken is not None
+    assert taken.create_revision == created.create_revision, "to the control plane the node was never gone"
+    assert site.registered() == value(incarnation="2")
 
 
 def test_its_own_host_takes_over_at_once_without_a_gap(site: Site) -> None:
@@ -93,6 +111,8 @@ def test_another_host_waits_until_the_name_is_free(site: Site) -> None:
     assert second.held_by == "h1:1"
     assert not second.certain()
     first.leave()
+    site.clock.advance(10.5)
+    second.step()
     second.step()
     assert second.certain()
     assert second.held_by == ""

@@ -21,8 +21,8 @@ OVERHEAD = 4.0
 @pytest.mark.parametrize(
     ("wish", "delay"),
     [
-        pytest.param({"after": "0s"}, 0.0, id="at once"),
-        pytest.param({}, 10.0, id="by default"),
+        pytest.param({}, 0.0, id="by default"),
+        pytest.param({"after": "10s"}, 10.0, id="after a delay"),
     ],
 )
 def test_its_tasks_run_on_the_other_node(

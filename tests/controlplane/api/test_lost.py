@@ -74,4 +74,4 @@ def test_an_operator_confirms_through_the_api_that_a_node_is_gone(bench: ApiBenc
     gone = {"metadata": {"annotations": {"taskyard/out-of-service": "true"}}}
     assert bench.call("PATCH", f"/nodes/{node}", gone).status_code == 201
     status = look(bench, "web")
-    assert (status["reason"], status["nextAttemptAt"]) == ("NodeLost", "2023-11-14T22:13:30.000Z")
+    assert (status["reason"], status["nextAttemptAt"]) == ("NodeLost", "2023-11-14T22:13:20.000Z")

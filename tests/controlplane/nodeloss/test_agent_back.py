@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from taskyard import keys
-from taskyard.objects import TaskState
+from taskyard.objects import OnNodeLoss, TaskState
 from tests.nodeagent.world import FOREVER, World
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
@@ -26,7 +26,8 @@ def plane(world: World) -> Plane:
     plane = Plane(clock=world.clock, store=world.memory)
     plane.lead()
     spec = a_spec()
-    plane.add_task(a_task("web", UID, type(spec)(image=spec.image, args=list(FOREVER))))
+    wish = OnNodeLoss(after="10s")
+    plane.add_task(a_task("web", UID, type(spec)(image=spec.image, args=list(FOREVER), on_node_loss=wish)))
     plane.settle(plane.scheduler, plane.tasks)
     world.settle()
     assert world.status(UID).state is TaskState.RUNNING

@@ -14,13 +14,12 @@ UID = a_uid(1)
 
 @pytest.fixture
 def plane() -> Plane:
-    """`web` runs on n1; there is room on n2 too."""
+    """`web` runs on n1, with a delay of 10 s; there is room on n2 too."""
     plane = Plane()
     plane.add_node("n1", memory=8 * GI)
     plane.add_node("n2")
     plane.lead()
-    plane.add_task(a_task("web", UID))
-    live(plane, 0)
+    wish(plane, "web", UID, OnNodeLoss(after="10s"))
     assert plane.node_of("web") == "n1"
     plane.report("web", TaskState.RUNNING)
     return plane
@@ -68,6 +67,13 @@ def test_after_its_delay_it_is_bound_elsewhere_with_the_next_epoch_in_one_commit
     assert plane.scheduler.metrics.moved == 1
     assert "placed on n2, since n1 is lost" in {event.message for event in plane.told("Scheduled")}
     assert [event.about.name for event in plane.told("NodeLost")] == ["n1"]
+
+
+def test_without_a_delay_it_is_bound_elsewhere_as_soon_as_the_lease_is_gone(plane: Plane) -> None:
+    wish(plane, "api", a_uid(2), OnNodeLoss())
+    node = plane.node_of("api")
+    lose(plane, node)
+    assert plane.node_of("api") not in ("", node)
 
 
 def test_a_node_that_is_back_in_time_keeps_its_task(plane: Plane) -> None:

@@ -22,6 +22,7 @@ def a_node(
     labels: Mapping[str, str] | None = None,
     ready: bool = True,
     runtime_ready: bool = True,
+    stopping: bool = False,
     cordoned: bool = False,
     taints: tuple[Taint, ...] = (),
 ) -> NodeState:
@@ -30,6 +31,7 @@ def a_node(
         ready=ready,
         life=7 if ready else 0,
         runtime_ready=ready and runtime_ready,
+        stopping=ready and stopping,
         cordoned=cordoned,
         labels=labels or {},
         forbidding=tuple(t for t in taints if t.effect != "PreferNoSchedule"),

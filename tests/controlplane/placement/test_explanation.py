@@ -18,6 +18,9 @@ from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
         pytest.param(
             a_node("n1", runtime_ready=False), Demand(), "1 without a working container runtime (n1)", id="runtime"
         ),
+        pytest.param(
+            a_node("n1", stopping=True), Demand(), "1 with an agent that is being stopped (n1)", id="agent stopping"
+        ),
         pytest.param(a_node("n1", cordoned=True), Demand(), "1 cordoned (n1)", id="cordoned"),
         pytest.param(
             a_node("n1", taints=(Taint(key="gpu", value="a100"),)),

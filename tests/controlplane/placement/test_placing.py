@@ -131,6 +131,7 @@ nodes = st.builds(
     labels=st.sampled_from([{}, {"zone": "a"}, {"zone": "b"}]),
     ready=st.sampled_from([True, True, True, False]),
     runtime_ready=st.sampled_from([True, True, True, False]),
+    stopping=st.sampled_from([False, False, False, True]),
     cordoned=st.sampled_from([False, False, False, True]),
     taints=st.sampled_from([(), (), (Taint(key="gpu"),), (Taint(key="old", effect="PreferNoSchedule"),)]),
 )

@@ -28,7 +28,7 @@ def _spec(**spec: Any) -> TaskSpec:
         pytest.param({"stop": {"gracePeriod": "90s"}}, {"stop": {"gracePeriod": "1m30s"}}, id="duration"),
         pytest.param({"resources": {}}, {}, id="no-resources"),
         pytest.param({"restart": {}, "stop": {}}, {}, id="nothing-said"),
-        pytest.param({"onNodeLoss": {"policy": "reschedule", "after": "10000ms"}}, {}, id="default-node-loss"),
+        pytest.param({"onNodeLoss": {"policy": "reschedule", "after": "0ms"}}, {}, id="default-node-loss"),
         pytest.param({"restart": {"backoff": {"initial": "1s", "max": 300}}}, {}, id="default-backoff"),
         pytest.param({"restart": {"policy": "always"}}, {}, id="default-policy"),
         pytest.param({"stop": {"signal": "SIGTERM", "gracePeriod": 10}}, {}, id="default-stop"),
