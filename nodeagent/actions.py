@@ -56,6 +56,13 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Have the watchdog answer for a singleton that runs without, or kill it where that cannot be."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signal:
     container: str
     signal: str
@@ -84,4 +91,4 @@ class Nothing:
     pass
 
 
-Action = Look | Report | Publish | Pull | CreateAndStart | Start | Signal | Remove | Wait | Forget | Nothing
+Action = Look | Report | Publish | Pull | CreateAndStart | Start | Hold | Signal | Remove | Wait | Forget | Nothing

@@ -16,6 +16,7 @@ from nodeagent.actions import (
     CreateAndStart,
     Forget,
     Happening,
+    Hold,
     Look,
     Nothing,
     Publish,
@@ -28,6 +29,7 @@ from nodeagent.actions import (
 )
 from nodeagent.decide import decide
 from nodeagent.effects import Effects, NotCertain
+from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import Owner
@@ -67,6 +69,7 @@ class Parts:
     effects: Effects
     publisher: Publisher
     standing: Standing
+    guard: Guard
     weather: StoreWeather
     recorder: Recorder
     lanes: Lanes
@@ -159,6 +162,8 @@ class Agent:
             outcome=memory.outcome,
             signalled=memory.signalled,
             ended=memory.ended,
+            held=frozenset(self._parts.guard.held),
+            condemned=frozenset(self._parts.guard.condemned),
             kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
@@ -176,6 +181,8 @@ class Agent:
                 self._submit(Lane.START, memory, lambda: effects.create_and_start(memory, action))
             case Start():
                 self._submit(Lane.START, memory, lambda: effects.start(memory, action))
+            case Hold():
+                self._submit(Lane.START, memory, lambda: effects.hold(memory, action))
             case Pull():
                 self._tell(memory, Happening("Pulling", f"fetching image {action.image}"))
                 self._submit(Lane.PULL, memory, lambda: effects.pull(memory, action))

@@ -21,6 +21,7 @@ from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
 from nodeagent.duties import EventFollower, keep_looking, keep_measuring, keep_reconciling
 from nodeagent.effects import Effects
+from nodeagent.guard import WatchdogGuard
 from nodeagent.lanes import ThreadLanes
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
@@ -80,8 +81,10 @@ class _Process:
         self._store = EtcdStore(options.etcd)
         self._runtime = DockerRuntime(options.docker_host)
         token = secrets.token_hex(16)
+        self._guard = WatchdogGuard(options.data_dir, clock)
+        value = _lease_value(options, bound, token, clock.now())
         self._registration = Registration(
-            self._store, clock, options.node, _lease_value(options, bound, token, clock.now()), ttl=options.lease_ttl
+            self._store, clock, options.node, value, ttl=options.lease_ttl, guard=self._guard
         )
         self._readiness = Readiness(self._runtime, self._registration.runtime_ready)
         self._probe_now = threading.Event()
@@ -98,9 +101,10 @@ class _Process:
                 informer=self._informer,
                 queue=self._queue,
                 view=self._view,
-                effects=Effects(owner, self._runtime, self._store, self._view, self._registration, clock),
+                effects=Effects(owner, self._runtime, self._store, self._view, self._registration, self._guard, clock),
                 publisher=Publisher(options.node, self._store, self._registration),
                 standing=self._registration,
+                guard=self._guard,
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
                 lanes=self._lanes,
@@ -117,6 +121,7 @@ class _Process:
 
     def run(self, stop: threading.Event) -> None:
         ending = threading.Event()
+        self._guard.find()
         threads = self._threads(ending)
         self._server.start()
         for thread in threads:
@@ -135,6 +140,7 @@ class _Process:
             for thread in threads:
                 thread.join(_JOIN)
             self._registration.leave()
+            self._guard.close()
             self._recorder.flush()
             self._store.close()
 

@@ -14,6 +14,7 @@ from nodeagent.actions import (
     Action,
     CreateAndStart,
     Forget,
+    Hold,
     Look,
     Nothing,
     Publish,
@@ -181,10 +182,16 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if not current:
         return None
     info, now = current.info, situation.now
+    if info.state is ContainerState.CREATED and info.id in situation.condemned:
+        return Remove(info.id, force=True)  # Its start would come too late; another container takes its place.
     if info.state is ContainerState.CREATED:
         return Start(current.run, info.id)
+    if not current.running and info.id in situation.condemned:
+        return progress.fenced(status, info, now)
     if not current.running:
         return progress.exited(assignment, status, info, now)
+    if assignment.spec.singleton and not {info.id} & (situation.held | situation.condemned):
+        return Hold(info.id)
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nodeagent.actions import CreateAndStart, Look, Pull, Remove, Signal, Start
+from nodeagent.actions import CreateAndStart, Hold, Look, Pull, Remove, Signal, Start
 from nodeagent.container_spec import container_spec
+from nodeagent.guard import Guard
 from nodeagent.memory import TaskMemory
 from nodeagent.names import Owner, Run, run_of
 from nodeagent.runtime.port import (
@@ -38,13 +39,21 @@ class NotCertain(RuntimeUnavailable):
 
 class Effects:
     def __init__(
-        self, owner: Owner, runtime: Runtime, store: Store, view: ContainerView, standing: Standing, clock: Clock
+        self,
+        owner: Owner,
+        runtime: Runtime,
+        store: Store,
+        view: ContainerView,
+        standing: Standing,
+        guard: Guard,
+        clock: Clock,
     ) -> None:
         self._owner = owner
         self._runtime = runtime
         self._store = store
         self._view = view
         self._standing = standing
+        self._guard = guard
         self._clock = clock
 
     def look(self, memory: TaskMemory, action: Look) -> None:
@@ -90,6 +99,16 @@ class Effects:
             self._view.doubt(memory.uid, [action.container])
             raise
 
+    def hold(self, memory: TaskMemory, action: Hold) -> None:
+        """It runs already: this agent is new, or the watchdog has died."""
+        assignment = memory.assignment
+        if assignment is None:
+            return
+        held = self._guard.hold(action.container, assignment.spec.stop.signal)
+        if not (held and self._guard.sees(action.container)):
+            self._runtime.kill(action.container, "SIGKILL")
+        self._view.doubt(memory.uid, [action.container])
+
     def signal(self, memory: TaskMemory, action: Signal) -> None:
         self._runtime.kill(action.container, action.signal)
         memory.signalled[action.container] = Signalled(action.signal, self._clock.monotonic())
@@ -103,6 +122,7 @@ class Effects:
             # It may be gone all the same, or somebody may have started it again.
             self._view.doubt(memory.uid, [action.container])
             raise
+        self._guard.release(action.container)
         self._view.gone(memory.uid, action.container)
         memory.signalled.pop(action.container, None)
 
@@ -114,6 +134,11 @@ class Effects:
         self._view.saw(info)
         if info.state in (ContainerState.EXITED, ContainerState.DEAD):
             memory.ended = info
+            if info.id in self._guard.held:
+                # Was it the watchdog? Its word decides whether this counts as the task's own end.
+                self._guard.ask()
+            if info.id in self._guard.condemned and info.started_at:
+                self._guard.ended(info.id)
 
     def _create(self, memory: TaskMemory, spec: ContainerSpec) -> str:
         """The new container's id; empty when there is none, or one that was there already and is in the view now."""
@@ -141,29 +166,47 @@ class Effects:
             )
 
     def _start(self, memory: TaskMemory, run: Run, created: ContainerInfo, spec: ContainerSpec) -> None:
-        if not self._still_wanted(memory, run):
+        singleton = memory.assignment is not None and memory.assignment.spec.singleton
+        if singleton and not self._guard.hold(created.id, spec.stop_signal):
+            raise NotCertain("a singleton: it could not be stopped in time, should the lease expire")
+        if not self._still_wanted(memory, run, certain=singleton):
             raise NotCertain("the assignment has changed; its news is on its way")
         try:
             self._runtime.start(created.id)
         except RuntimeRefused as error:
             memory.outcome = StartRefused(str(error))
             return
-        if any(port.host == 0 for port in spec.ports):
+        if singleton and not self._guard.sees(created.id):
+            self._prove_it_ended(memory, created)
+        elif any(port.host == 0 for port in spec.ports):
             self._look_at(memory, created.id)
         else:
             self._view.saw(_as_started(created, spec, self._clock.now()))
 
-    def _still_wanted(self, memory: TaskMemory, run: Run) -> bool:
-        """The last check before a start, against the store itself. A restart goes on while the store is away."""
+    def _prove_it_ended(self, memory: TaskMemory, created: ContainerInfo) -> None:
+        """The watchdog finds no process of it: it has ended by itself, or could never be stopped."""
+        self._look_at(memory, created.id)
+        found = self._runtime.inspect(created.id)
+        if found is not None and found.state is ContainerState.RUNNING and not self._guard.sees(created.id):
+            self._runtime.kill(created.id, "SIGKILL")
+            self._view.doubt(memory.uid, [created.id])
+            memory.outcome = StartRefused(
+                "a singleton has to be stopped when its node loses the lease, and its processes cannot be seen from"
+                " the agent: run the agent in the host's PID namespace"
+            )
+
+    def _still_wanted(self, memory: TaskMemory, run: Run, *, certain: bool) -> bool:
+        """The last check before a start, against the store itself. A restart goes on while the store is away, unless
+        it has to be `certain`."""
         if memory.entry is None:
             return False
-        first = run.attempt == 1
-        if first and not self._standing.certain():
+        must = certain or run.attempt == 1
+        if must and not self._standing.certain():
             raise NotCertain("the node's lease is not certain; the start waits until it is")
         try:
             current = self._store.get(keys.assignment(self._owner.node, memory.uid))
         except StoreUnavailable as error:
-            if first:
+            if must:
                 raise NotCertain(f"the assignment could not be confirmed: {error}") from error
             return True
         return current is not None and current.mod_revision == memory.entry.mod_revision

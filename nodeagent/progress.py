@@ -121,6 +121,18 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
     )  # fmt: skip
 
 
+def fenced(status: TaskStatus, found: ContainerInfo, now: float) -> Report:
+    """A singleton that was stopped so that it does not outlive the lease. Not its own end: it starts again, whatever
+    its restart policy, once the lease is certain and if it is still assigned here."""
+    ended_at = found.finished_at or now
+    message = "stopped because the node's lease could have expired; it starts again once the lease is certain"
+    last = LastExit(attempt=status.attempt, exit_code=found.exit_code, reason="Fenced", finished_at=timestamp(ended_at))
+    following = _next_attempt(status, attempt=status.attempt + 1, restarts=status.restarts, reason="Fenced", now=now)
+    return Report(
+        msgspec.structs.replace(following, message=message, last_exit=last), Happening("Fenced", message, warning=True)
+    )
+
+
 def gone(assignment: Assignment, status: TaskStatus, now: float) -> Report:
     """It ran, and its container is not there any more: nobody knows how it ended."""
     started = parse_timestamp(status.started_at) if status.started_at else now

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from nodeagent.guard import Guard
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.objects import BadValue, NodeLease, decode, encode
@@ -59,13 +60,14 @@ def holder(entry: Entry | None, ours: NodeLease, *, registered: bool) -> str:
 class Registration:
     """Implements Standing. `step` and `run` belong to one thread; the rest may be called from any."""
 
-    def __init__(self, store: Store, clock: Clock, node: str, value: NodeLease, *, ttl: float) -> None:
+    def __init__(self, store: Store, clock: Clock, node: str, value: NodeLease, *, ttl: float, guard: Guard) -> None:
         self._store = store
         self._clock = clock
         self._key = keys.node_lease(node)
         self._value = value
         self._ttl = ttl
-        self._keeper = LeaseKeeper(store, clock, ttl)
+        self._guard = guard
+        self._keeper = LeaseKeeper(store, clock, ttl, on_lost=lambda _lease: guard.fence())
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._due = True
@@ -122,6 +124,8 @@ class Registration:
             except StoreError as error:
                 log.warning("the node could not be registered: %s", error)
                 return min(pause, self._ttl / 10)
+        if self.certain():
+            self._guard.extend(self._keeper.deadline, self._ttl)
         return pause
 
     def _register(self) -> None:
@@ -140,6 +144,7 @@ class Registration:
         if self.held_by:
             # The tasks assigned to this name are another host's to run, whatever was ours before.
             self._holds_name = False
+            self._guard.fence()
             self._registered_under = self._create_revision = 0
             raise NameHeld(
                 f"the node name in {self._key} is held by another host, {self.held_by}: "

@@ -81,6 +81,9 @@ class Situation:
     now: float
     """Seconds since the epoch."""
     monotonic: float
+    held: frozenset[str] = frozenset()
+    """Ids of containers that the watchdog answers for; `condemned` are those that it had to kill."""
+    condemned: frozenset[str] = frozenset()
     kept: bool = False
     """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 

@@ -47,6 +47,9 @@ class Checker:
         """By role, who holds its key."""
         self.writes: dict[str, int] = {}
         """Of each key that is under no lease, since `writes` was cleared."""
+        self.singletons: set[str] = set()
+        """uids of all that only ever were singletons."""
+        self._others: set[str] = set()
         self._demands: dict[tuple[str, str], Demand] = {}
         self._by_uid: dict[str, str] = {}
         self._placed: dict[str, set[str]] = {}
@@ -166,6 +169,9 @@ class Checker:
             self._placed.get(uid, set()).discard(node)
             return
         here[uid], self._demands[node, uid] = _demand(event.entry.value)
+        if not here[uid].spec.singleton:
+            self._others.add(uid)
+        (self.singletons.discard if uid in self._others else self.singletons.add)(uid)
         self._placed.setdefault(uid, set()).add(node)
         self._assigned.add((node, uid, here[uid].epoch))
 

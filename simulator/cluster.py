@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from random import Random
 from types import TracebackType
 
-from nodeagent.runtime.port import ContainerInfo
+from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.checker import Checker
 from simulator.driver import Actor, Driver, HotLoop, Process
 from simulator.node import AgentProcess, Host
 from simulator.plane import PlaneProcess
 from simulator.settled import check_settled, check_still
+from simulator.singletons import TOO_LATE, check_alone
 from simulator.story import Story, Violation
 from simulator.trouble import Trouble, heal_all
 from simulator.users import Users
@@ -104,6 +105,7 @@ class Cluster:
         for name in ("cp1", "cp2"):
             self._boot_plane(name)
         for host in self.hosts_in_order:
+            self._watch_over(host)
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         users = Users(self._drawn("users"), self._settings.tasks, self.planes, self.note, self._crashed)
@@ -151,8 +153,10 @@ class Cluster:
         self._crashed(victim)
 
     def lose(self, victim: AgentProcess) -> None:
-        """With its lease, which ends before its time."""
+        """With its lease, which ends before its time, and with its singletons: whoever takes the lease from a host that
+        lives has to have stopped those (docs/singletons.md). Its other containers go on."""
         self.kill(victim)
+        victim.host.guard.fence()
         entry = self._memory.get(keys.node_lease(victim.host.name))
         if entry is not None and entry.lease:
             self._memory.revoke(entry.lease)
@@ -176,6 +180,22 @@ class Cluster:
         self._planes[name] = plane
         self.note(f"{name} starts")
         plane.boot()
+
+    def _watch_over(self, host: Host) -> None:
+        """The watchdog goes on whatever becomes of the agent."""
+        process = Process(f"watchdog-{host.name}")
+
+        def act() -> float:
+            running = {one.id for one in host.runtime.everything() if one.state is ContainerState.RUNNING}
+            wait = host.guard.act()
+            for one in host.runtime.everything():
+                if one.id in running and one.state is not ContainerState.RUNNING:
+                    self.story.tell(self.clock.monotonic(), process.name, f"has ended {one.name}")
+                    self.containers_changed(host)
+            return wait
+
+        actor = Actor(process, "watchdog", act)
+        host.guarding = lambda: self.driver.wake(actor, 0.0)
 
     def _boot_agent(self, host: Host) -> None:
         self._lives += 1
@@ -254,6 +274,21 @@ class Cluster:
         self.story.tell(self.clock.monotonic(), who, f"{call} {container.name if container else name}")
         try:
             self.checker.called(who, node, call, container, name)
+        except Violation as found:
+            self._fail(found)
+        if call == "start" and container is not None:
+            self.later(TOO_LATE, lambda: self._check_alone(container))
+
+    def woken_up(self, host: Host) -> None:
+        """Its runtime has done what it was asked while it hung."""
+        self.containers_changed(host)
+        for one in host.runtime.everything():
+            if one.state is ContainerState.RUNNING and one.id not in host.foreign:
+                self.later(TOO_LATE, lambda one=one: self._check_alone(one))  # type: ignore[misc]
+
+    def _check_alone(self, container: ContainerInfo) -> None:
+        try:
+            check_alone(self.checker, self.hosts, container)
         except Violation as found:
             self._fail(found)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
+from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
@@ -41,10 +43,14 @@ class Host:
     name: str
     clock: ManualClock
     runtime: FakeRuntime = field(init=False)
+    guard: FakeGuard = field(init=False)
     foreign: tuple[str, ...] = field(init=False)
+    guarding: Callable[[], None] = lambda: None
+    """Called when the watchdog may have something to do sooner than it said."""
 
     def __post_init__(self) -> None:
         self.runtime = FakeRuntime(self.clock, programs=dict(PROGRAMS))
+        self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding())
         imitation = {"taskyard/cluster": CLUSTER, "taskyard/node": self.name, "taskyard/uid": "0123456789ab"}
         made = [
             self.runtime.create(ContainerSpec("database", "busybox:1.35", {})),
@@ -72,7 +78,7 @@ class AgentProcess(Process):
             capacity=CAPACITY,
             runtime_ready=False,
         )
-        self._registration = Registration(self.store, clock, host.name, value, ttl=_TTL)
+        self._registration = Registration(self.store, clock, host.name, value, ttl=_TTL, guard=host.guard)
         self._readiness = Readiness(runtime, self._registration.runtime_ready)
         self._informer = Informer(self.store, keys.node_prefix(host.name), clock)
         self._queue: WorkQueue[str] = WorkQueue(clock)
@@ -87,9 +93,10 @@ class AgentProcess(Process):
                 informer=self._informer,
                 queue=self._queue,
                 view=view,
-                effects=Effects(owner, runtime, self.store, view, self._registration, clock),
+                effects=Effects(owner, runtime, self.store, view, self._registration, host.guard, clock),
                 publisher=Publisher(host.name, self.store, self._registration),
                 standing=self._registration,
+                guard=host.guard,
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
                 lanes=InlineLanes(),

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
+from nodeagent.runtime.fake import Breakdown
 from nodeagent.runtime.port import ContainerState
 from simulator.node import Host
 from simulator.plane import PlaneProcess
@@ -193,12 +194,14 @@ class Trouble:
         return f"somebody {'removes' if gone else 'kills'} {one.name} on {host.name}"
 
     def _break_runtime(self) -> str:
-        host, how = self._host(), self._random.choice(("hangs", "answers lost"))
-        host.runtime.break_down("hangs" if how == "hangs" else "answers lost")
+        host = self._host()
+        how: Breakdown = self._random.choice(("hangs", "late", "late", "answers lost"))
+        host.runtime.break_down(how)
         self._broken.add(host.name)
 
         def heal() -> None:
             host.runtime.break_down("")
+            self._cluster.woken_up(host)
             self._broken.discard(host.name)
 
         self._cluster.later(self._random.uniform(0.5, 12.0), heal)
@@ -212,3 +215,4 @@ def heal_all(cluster: Cluster) -> None:
         member.store.heal()
     for host in cluster.hosts_in_order:
         host.runtime.break_down("")
+        cluster.woken_up(host)

@@ -44,6 +44,7 @@ def drawn_spec(random: Random) -> TaskSpec:
             ),
             ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
             restart=restart,
+            singleton=random.random() < 0.2,
             stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
         )
     )

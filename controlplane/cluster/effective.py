@@ -59,6 +59,9 @@ def view(
             return EffectiveStatus(state=TaskState.PENDING)
         return EffectiveStatus(state=TaskState.PENDING, reason=waits_for.reason, message=waits_for.message)
     status = current_status(cache, record)
+    if _stopped_to_move(cache, record):
+        message = f"a singleton: it is stopped on {binding.node} before it starts on another node"
+        return _of(status.status if status else None, record, TaskState.STOPPING, "Moving", message)
     if status is not None and status.status.state.terminal:
         return _of(status.status, record, status.status.state, status.status.reason, status.status.message)
     node = cache.nodes.get(binding.node)
@@ -93,7 +96,8 @@ def current_status(cache: ClusterCache, record: TaskRecord) -> StatusRecord | No
 
 
 def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
-    """The scheduler has to bind it: it never was, its spec changed since, or its assignment is gone.
+    """The scheduler has to bind it: it never was, its spec changed since, its assignment is gone, or it was stopped so
+    that it could move, and is still where it was.
 
     The cache is consistent at one revision and a binding is written together with its assignment, so a binding
     without one means that somebody deleted the assignment by hand.
@@ -104,7 +108,13 @@ def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
     if binding is None or binding.spec_hash != record.spec_hash:
         return True
     held = cache.assignments_of(record.uid).get(binding.node)
-    return held is None or held.assignment.epoch != binding.epoch
+    return held is None or held.assignment.epoch != binding.epoch or held.assignment.desired == "Stopped"
+
+
+def _stopped_to_move(cache: ClusterCache, record: TaskRecord) -> bool:
+    """Nobody has asked for its deletion, and yet its assignment says that it has to stop."""
+    held = cache.assignments_of(record.uid).get(record.node)
+    return held is not None and held.assignment.desired == "Stopped" and not record.task.metadata.deletion_timestamp
 
 
 def on_lost_node(cache: ClusterCache, record: TaskRecord) -> bool:

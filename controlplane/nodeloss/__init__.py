@@ -6,7 +6,7 @@ which tasks are to be placed again, the API what to tell of those that wait.
 
 from controlplane.nodeloss.announcing import LossAnnouncer
 from controlplane.nodeloss.losses import PERIOD, Loss, Losses, MassLoss, Sighting, observe
-from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, outlook
+from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, gone_for_good, outlook
 from controlplane.nodeloss.tracker import NodeLosses
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "NodeLosses",
     "Outlook",
     "Sighting",
+    "gone_for_good",
     "observe",
     "outlook",
 ]

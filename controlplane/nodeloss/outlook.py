@@ -12,6 +12,17 @@ OUT_OF_SERVICE = "taskyard/out-of-service"
 """An annotation on a node: `true` says that it is gone and runs nothing. It counts only while the node is lost."""
 
 
+SURELY_DEAD = 1.5
+"""Seconds after a lease was seen to be gone until a singleton is started elsewhere. Its watchdog kills it a tenth of
+the lease before that can expire; this covers clocks that run apart and a machine too busy to act at once."""
+
+
+def gone_for_good(losses: Losses, node: str, now: float) -> float:
+    """From when on, on the monotonic clock, no singleton runs on a node without a lease."""
+    loss = losses.lost.get(node)
+    return (loss.since if loss is not None else now) + SURELY_DEAD
+
+
 @dataclass(frozen=True, slots=True)
 class Outlook:
     """`due`: on the monotonic clock, when it is placed again; None: not before something else happens."""
@@ -23,7 +34,7 @@ class Outlook:
     """What follows, for people."""
 
 
-def outlook(losses: Losses, node: str, wish: OnNodeLoss) -> Outlook | None:
+def outlook(losses: Losses, node: str, wish: OnNodeLoss, *, singleton: bool = False) -> Outlook | None:
     """For a task on `node` that has not ended; None when the node is not lost."""
     loss = losses.lost.get(node)
     if loss is None:
@@ -33,6 +44,8 @@ def outlook(losses: Losses, node: str, wish: OnNodeLoss) -> Outlook | None:
     if losses.mass is not None and node in losses.mass.nodes:
         return Outlook(None, "MassLoss", f"it is not placed again for now: {describe(losses)}")
     due = max(loss.counted_from + seconds(wish.after), loss.not_before)
+    if singleton:
+        due = max(due, gone_for_good(losses, node, loss.since))
     return Outlook(due, "NodeLost", "it is placed on another node")
 
 

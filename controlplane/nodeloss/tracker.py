@@ -43,7 +43,8 @@ class NodeLosses:
         """None for a task that stays as it is: its node is there, or it has ended. Under the cache's lock."""
         if not on_lost_node(self._cache, record):
             return None
-        return outlook(self._losses, record.node, record.task.spec.on_node_loss)
+        spec = record.task.spec
+        return outlook(self._losses, record.node, spec.on_node_loss, singleton=spec.singleton)
 
     def wall_time(self, due: float) -> float:
         """A moment on the monotonic clock as seconds since the epoch."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from controlplane.cluster import TaskRecord
 from controlplane.placement import Snapshot, Want, explain
 from controlplane.scheduler.bindings import Bound
 from controlplane.scheduler.waiting import Question, question_of
@@ -37,6 +38,10 @@ class Announcer:
         self._said.pop(bound.key, None)
         message = f"placed on {bound.node}" + (f", since {bound.lost} is lost" if bound.lost else "")
         self._emit(bound.key, bound.uid, "Scheduled", message, warning=False)
+
+    def moving(self, record: TaskRecord, node: str, target: str) -> None:
+        message = f"a singleton: it is stopped on {node} before it starts on {target}"
+        self._emit(record.key, record.uid, "Moving", message, warning=False)
 
     def unplaced(self, wants: list[Want], snapshot: Snapshot) -> None:
         """These fit nowhere in this snapshot."""

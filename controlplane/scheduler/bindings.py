@@ -70,8 +70,11 @@ def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) 
     return Standing(record, max(epochs), revisions, left)
 
 
-def propose(standing: Standing, target: Target, charge: Demand, *, unread: int, at: str) -> Proposal[Bound]:
-    """`unread`: mod revision of a value at the assignment's key that is not a valid one; 0 when there is none."""
+def propose(
+    standing: Standing, target: Target, charge: Demand, *, also: tuple[Compare, ...] = (), unread: int, at: str
+) -> Proposal[Bound]:
+    """`also`: what else it rests on. `unread`: mod revision of a value at the assignment's key that is not a valid one;
+    0 when there is none."""
     record, node = standing.record, target.node
     epoch = standing.epoch + 1
     binding = Binding(node=node, epoch=epoch, spec_hash=record.spec_hash, bound_at=at)
@@ -92,6 +95,7 @@ def propose(standing: Standing, target: Target, charge: Demand, *, unread: int, 
         same_life(keys.node_lease(node), target.life),
         unchanged_since(place, standing.assigned_at.get(node, 0) or unread),
         *_still_lost(standing.lost, record.uid),
+        *also,
     )
     operations: tuple[Operation, ...] = (
         Put(record.entry.key, encode(msgspec.structs.replace(record.task, binding=binding))),

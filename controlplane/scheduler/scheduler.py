@@ -19,6 +19,7 @@ from controlplane.placement import Decision, NodeState, Snapshot, SnapshotKeeper
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
+from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, elsewhere, stop
 from controlplane.scheduler.metrics import SchedulerMetrics
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
@@ -58,6 +59,8 @@ class _Round:
     """With what is assumed."""
     wants: list[Want]
     standing: dict[NamedKey, Standing]
+    elsewhere: dict[NamedKey, Mapping[str, Elsewhere]]
+    """Of singletons: what still keeps them from each node but the one that is looked at."""
 
 
 class Scheduler(LeaderLoop[Dirty]):
@@ -84,6 +87,8 @@ class Scheduler(LeaderLoop[Dirty]):
         self._ready: dict[NamedKey, tuple[int, str, NamedKey]] = {}
         """Tasks to be placed next, with their turn."""
         self._first_seen: dict[NamedKey, float] = {}
+        self._ending: set[NamedKey] = set()
+        """Singletons that wait for their copy on another node to end."""
         self._judged: Mapping[str, NodeState] = {}
         """The nodes that those in the waiting room were last held against."""
 
@@ -92,6 +97,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._waiting.clear()
         self._ready.clear()
         self._first_seen.clear()
+        self._ending.clear()
         self._announcer.clear()
         self._loss_announcer.clear()
         self._losses.restart()
@@ -103,7 +109,8 @@ class Scheduler(LeaderLoop[Dirty]):
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
         found: list[Dirty] = []
         for change in changes:
-            if change.kind in ("task", "assignment") and change.task is not None:
+            moves = change.kind in ("task", "assignment") or (change.kind == "status" and change.task in self._ending)
+            if moves and change.task is not None:
                 found.append(change.task)
             if change.kind in ("node", "assignment", "status"):
                 found.append(NodeName(change.node))
@@ -126,6 +133,7 @@ class Scheduler(LeaderLoop[Dirty]):
             decisions = place(round_.snapshot, round_.wants)
             self.metrics.decisions += len(decisions)
             self._park([d.want for d in decisions if d.node is None], round_.snapshot)
+            self._stop(fence, [d for d in decisions if d.node is not None], round_)
             proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
             for proposal in proposals:
                 self._assumed.expect(proposal)
@@ -141,6 +149,7 @@ class Scheduler(LeaderLoop[Dirty]):
             self.queue.add_after(key, _UNSEEN)
             return
         self._waiting.remove(key)
+        self._ending.discard(key)
         record = self.cache.tasks.get(key)
         if record is None or not self._due(record):
             self._ready.pop(key, None)
@@ -169,7 +178,7 @@ class Scheduler(LeaderLoop[Dirty]):
             shown = self._keeper.take()
             snapshot = self._assumed.over(shown)
             self._wake(snapshot)
-            wants, standing = [], {}
+            wants, standing, away = [], {}, {}
             for key in heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__):
                 del self._ready[key]
                 record = self.cache.tasks.get(key)
@@ -177,7 +186,8 @@ class Scheduler(LeaderLoop[Dirty]):
                     wants.append(want_of(self.cache, record))
                     lost = not needs_binding(self.cache, record)
                     standing[key] = standing_of(self.cache, record, lost=lost)
-            return _Round(shown, snapshot, wants, standing)
+                    away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
+            return _Round(shown, snapshot, wants, standing, away)
 
     def _wake(self, snapshot: Snapshot) -> None:
         """Another try for those that some node, different from when they were last held against it, has room for."""
@@ -197,8 +207,46 @@ class Scheduler(LeaderLoop[Dirty]):
             self._waiting.put(want)
         self._announcer.unplaced(wants, snapshot)
 
+    def _stop(self, fence: Compare, decisions: Sequence[Decision], round_: _Round) -> None:
+        """Singletons that are to leave a node that lives: there they are stopped first. Raises FencedOut."""
+        stops = []
+        for decision in decisions:
+            key, found = decision.want.key, round_.elsewhere[decision.want.key]
+            for node, there in found.items():
+                if node != decision.node and isinstance(there, Running):
+                    # Before the commit: its agent may be quick to answer.
+                    self._ending.add(key)
+                    stops.append(stop(round_.standing[key].record, there.held))
+                    self._announcer.moving(round_.standing[key].record, node, decision.node or "")
+        if not stops:
+            return
+        results = commit_all(self._store, fence, stops)
+        for proposal in (*(s.proposal for s in results.stale), *results.unknown, *results.untried):
+            self.queue.retry(proposal.subject)
+        if results.fenced_out:
+            raise FencedOut
+
+    def _cleared(self, decision: Decision, round_: _Round) -> tuple[Compare, ...] | None:
+        """What has to hold so that no copy of it runs on another node; None while one may, and then it waits."""
+        key = decision.want.key
+        compares: list[Compare] = []
+        for node, there in round_.elsewhere[key].items():
+            if node == decision.node:
+                continue
+            if isinstance(there, Over):
+                compares += there.compares
+                continue
+            self._ending.add(key)
+            if isinstance(there, Ending) and there.until is not None:
+                self.queue.add_after(key, there.until - self.clock.monotonic() + _EARLY)
+            return None
+        return tuple(compares)
+
     def _propose(self, decision: Decision, round_: _Round) -> Proposal[Bound] | None:
         if decision.node is None:
+            return None
+        cleared = self._cleared(decision, round_)
+        if cleared is None:
             return None
         want, node = decision.want, round_.snapshot.nodes[decision.node]
         # An invalid value there is not in the cache, and is overwritten all the same.
@@ -207,6 +255,7 @@ class Scheduler(LeaderLoop[Dirty]):
             round_.standing[want.key],
             Target(decision.node, node.facts.life),
             decision.charge,
+            also=cleared,
             unread=unread.mod_revision if unread is not None else 0,
             at=timestamp(self.clock.now()),
         )

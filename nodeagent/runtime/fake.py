@@ -7,8 +7,9 @@ does. It passes the same contract suite as Docker.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -24,10 +25,13 @@ from nodeagent.runtime.port import (
     LogStream,
     NameConflict,
     PublishedPort,
+    RuntimeFault,
     RuntimeRefused,
     RuntimeUnavailable,
 )
 from taskyard.clock import Clock, timestamp
+
+Breakdown = Literal["", "hangs", "late", "answers lost"]
 
 _FIRST_FREE_PORT = 32768
 
@@ -68,11 +72,19 @@ class FakeRuntime:
     _events: list[ContainerEvent] = field(default_factory=list)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ports: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_FREE_PORT))
-    _broken: Literal["", "hangs", "answers lost"] = ""
+    _broken: Breakdown = ""
+    _late: list[Callable[[], object]] = field(default_factory=list)
 
-    def break_down(self, how: Literal["", "hangs", "answers lost"]) -> None:
-        """`hangs`: nothing is done; `answers lost`: done, but the caller never learns; empty: works again."""
+    def break_down(self, how: Breakdown) -> None:
+        """`hangs`: nothing is done; `late`: what is asked is done once it works again, though the caller has long given
+        up; `answers lost`: done, but the caller never learns; empty: works again."""
         self._broken = how
+        if how:
+            return
+        late, self._late = self._late, []
+        for call in late:
+            with contextlib.suppress(RuntimeFault):
+                call()
 
     def next_event(self) -> float | None:
         """When, on the wall clock, the next container ends by itself; None when none will. For a simulation."""
@@ -89,13 +101,19 @@ class FakeRuntime:
             self._settle(container)
         return [container.info for container in self._containers.values()]
 
+    def end(self, container: str, signal: str) -> None:
+        """Its processes get the signal from outside, whether the runtime works or not."""
+        found = self._find(container)
+        if found and found.info.state is ContainerState.RUNNING and signal not in found.program.ignores:
+            self._end(found, 137 if signal == "SIGKILL" else 143, self.clock.now())
+
     def describe(self) -> str:
         self._begin("describe")
         self._answer()
         return "fake 1.0"
 
     def create(self, spec: ContainerSpec) -> str:
-        self._begin(f"create {spec.name}")
+        self._begin(f"create {spec.name}", lambda: self.create(spec))
         if spec.image not in self.images:
             raise ImageMissing(f"image {spec.image} is not on this node")
         if self._find(spec.name):
@@ -114,7 +132,7 @@ class FakeRuntime:
         return identity
 
     def start(self, container: str) -> None:
-        self._begin(f"start {container}")
+        self._begin(f"start {container}", lambda: self.start(container))
         found = self._find(container)
         if not found:
             raise RuntimeRefused(f"no such container: {container}")
@@ -138,15 +156,12 @@ class FakeRuntime:
         ]
 
     def kill(self, container: str, signal: str) -> None:
-        self._begin(f"kill {container} {signal}")
-        found = self._find(container)
-        running = found and found.info.state is ContainerState.RUNNING
-        if found and running and (signal == "SIGKILL" or signal not in found.program.ignores):
-            self._end(found, 137 if signal == "SIGKILL" else 143, self.clock.now())
+        self._begin(f"kill {container} {signal}", lambda: self.kill(container, signal))
+        self.end(container, signal)
         self._answer()
 
     def remove(self, container: str, *, force: bool) -> None:
-        self._begin(f"remove {container}")
+        self._begin(f"remove {container}", lambda: self.remove(container, force=force))
         found = self._find(container)
         if found:
             if found.info.state is ContainerState.RUNNING:
@@ -186,8 +201,10 @@ class FakeRuntime:
     def close(self) -> None:
         pass
 
-    def _begin(self, call: str) -> None:
-        if self._broken == "hangs":
+    def _begin(self, call: str, again: Callable[[], object] | None = None) -> None:
+        if self._broken == "late" and again is not None:
+            self._late.append(again)
+        if self._broken in ("hangs", "late"):
             raise RuntimeUnavailable(f"{call}: no answer in time")
         self.calls.append(call)
         for container in list(self._containers.values()):

@@ -91,6 +91,8 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     restart: Restart = Restart()
     stop: Stop = Stop()
     on_node_loss: OnNodeLoss = OnNodeLoss()
+    singleton: bool = False
+    """At most one copy runs at any time: see `nodeagent.guard`."""
     node_selector: dict[str, str] = {}
     health_check: HealthCheck | None = None
     priority: int = 0

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import pytest
 
+from nodeagent.fake_guard import FakeGuard
 from nodeagent.registration import Registration, holder
+from nodeagent.runtime.fake import FakeRuntime
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.objects import Amounts, NodeLease, decode, encode
@@ -43,9 +45,10 @@ class Site:
     clock: ManualClock
     memory: MemoryStore
     store: FaultyStore
+    guard: FakeGuard
 
     def registration(self, host_id: str = "h1", incarnation: str = "1") -> Registration:
-        return Registration(self.store, self.clock, "n1", value(host_id, incarnation), ttl=10.0)
+        return Registration(self.store, self.clock, "n1", value(host_id, incarnation), ttl=10.0, guard=self.guard)
 
     def registered(self) -> NodeLease | None:
         entry = self.memory.get(KEY)
@@ -56,7 +59,7 @@ class Site:
 def site() -> Site:
     clock = ManualClock()
     memory = MemoryStore(clock)
-    return Site(clock, memory, FaultyStore(memory))
+    return Site(clock, memory, FaultyStore(memory), FakeGuard(FakeRuntime(clock), clock))
 
 
 def test_registers_and_leaves(site: Site) -> None:

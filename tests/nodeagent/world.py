@@ -12,6 +12,7 @@ import msgspec
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.effects import Effects
+from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
@@ -128,13 +129,14 @@ class World:
         self.store = FusedStore(self.memory)
         self.runtime = FusedRuntime(self.clock, programs=dict(self.programs))
         self.events = KeptEvents()
+        self.guard = FakeGuard(self.runtime, self.clock)
         self.boot()
 
     def boot(self, host_id: str = "host-1") -> None:
         incarnation = str(next(INCARNATIONS))
         store, runtime, clock = self.store, self.runtime, self.clock
         value = NodeLease(incarnation=incarnation, host_id=host_id, address="127.0.0.1:1", capacity=Amounts())
-        self.registration = Registration(store, clock, self.owner.node, value, ttl=10.0)
+        self.registration = Registration(store, clock, self.owner.node, value, ttl=10.0, guard=self.guard)
         self.informer = Informer(store, keys.node_prefix(self.owner.node), clock)
         self.view = ContainerView(self.owner)
         self.queue: WorkQueue[str] = WorkQueue(clock)
@@ -145,9 +147,10 @@ class World:
                 informer=self.informer,
                 queue=self.queue,
                 view=self.view,
-                effects=Effects(self.owner, runtime, store, self.view, self.registration, clock),
+                effects=Effects(self.owner, runtime, store, self.view, self.registration, self.guard, clock),
                 publisher=Publisher(self.owner.node, store, self.registration),
                 standing=self.registration,
+                guard=self.guard,
                 weather=StoreWeather(clock),
                 recorder=self.events,
                 lanes=InlineLanes(),
@@ -161,6 +164,7 @@ class World:
 
     def settle(self, rounds: int = 30) -> None:
         """Everything that can happen at this moment; AssertionError when it never gets quiet: a hot loop."""
+        self.guard.act()
         self.registration.step()
         self._look_around()
         for _ in range(rounds):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -13,8 +14,9 @@ from controlplane.cluster import ClusterCache
 from controlplane.leading import Proposal, commits, loop
 from controlplane.scheduler import bindings, scheduler
 from controlplane.tasks import controller
-from nodeagent import agent, decide, memory, publisher, view
+from nodeagent import agent, decide, fake_guard, guard, memory, publisher, view
 from nodeagent.actions import Action
+from nodeagent.fake_guard import FakeGuard
 from nodeagent.memory import TaskMemory
 from nodeagent.names import Owner, Run
 from nodeagent.registration import Registration
@@ -206,6 +208,23 @@ def _no_retry_of_stale(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(agent.Agent, "_rest", lambda self, held: self._parts.queue.done(held.uid))
 
 
+def _watchdog_off(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(FakeGuard, "act", lambda _: math.inf)
+
+
+def _started_without_a_hold(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(FakeGuard, "hold", lambda *_: True)
+
+
+def _singleton_moved_at_once(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(scheduler, "elsewhere", lambda *_: {})
+
+
+def _fence_after_the_lease(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(guard, "fences", lambda deadline, ttl: guard.Fences(deadline + ttl / 2, deadline + ttl))
+    patch.setattr(fake_guard, "fences", guard.fences)
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -226,4 +245,8 @@ PLANTED: dict[str, Plant] = {
     "lease not registered again": _lease_not_registered_again,
     "restarts forgotten": _restarts_forgotten,
     "no retry of stale": _no_retry_of_stale,
+    "watchdog off": _watchdog_off,
+    "started without a hold": _started_without_a_hold,
+    "singleton moved at once": _singleton_moved_at_once,
+    "fence after the lease": _fence_after_the_lease,
 }

@@ -5,6 +5,7 @@ Scenario tests and benchmarks start it. Docker is the caller's (the docker_engin
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 import urllib3
 
 from taskyard.local.etcd import EtcdServer
@@ -73,6 +75,10 @@ class LiveCluster:
         self.etcd.stop()
         for container in self.containers():
             self._docker().remove_container(container)
+        for watchdog in self.watchdogs():
+            # It would end by itself; one whose agent was killed waits for another for a while.
+            watchdog.kill()
+            watchdog.wait(5)
         self._http.clear()
 
     def add_agent(self, node: str) -> str:
@@ -124,6 +130,26 @@ class LiveCluster:
     def log(self, role: str) -> str:
         """The last lines of a process's output."""
         return "\n".join((self.folder / f"{role}.log").read_text(errors="replace").splitlines()[-40:])
+
+    def data_dir(self, role: str) -> Path:
+        return self.folder / role
+
+    def watchdogs(self, role: str = "") -> list[psutil.Process]:
+        """Those of all agents, or of one."""
+        folder = str(self.data_dir(role) if role else self.folder)
+        found = []
+        for process in psutil.process_iter(["cmdline"]):
+            command = process.info["cmdline"] or []
+            if "nodeagent.watchdog" in command and any(part.startswith(folder) for part in command):
+                found.append(process)
+        return found
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        return self._docker().inspect(container)
+
+    def remove_container(self, container: str) -> None:
+        """As somebody else would."""
+        self._docker().remove_container(container)
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """One request; status and parsed JSON. Status 0 while nothing listens."""
@@ -218,6 +244,10 @@ class Docker:
 
     def remove_container(self, container: str) -> None:
         self._run("rm", "-f", container)
+
+    def inspect(self, container: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self._run("inspect", container))[0]
+        return found
 
     def _run(self, *arguments: str) -> str:
         done = subprocess.run(
