@@ -41,6 +41,9 @@ class Settings:
     minutes: float = 3.0
     """Of users and faults, before the time to settle."""
     faults_per_minute: float = 12.0
+    only_faults: frozenset[int] | None = None
+    """By number; None: all. What is left out changes nothing of the rest."""
+    only_requests: frozenset[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,9 @@ class Outcome:
     """That were simulated."""
     steps: int
     writes: int
+    faults: int
+    """How many had their turn, and so how many numbers there are."""
+    requests: int
 
 
 class Cluster:
@@ -75,6 +81,8 @@ class Cluster:
         self._lives = 0
         self._outside = Process("outside")
         self._buried: set[Process] = set()
+        self._users: Users | None = None
+        self._trouble: Trouble | None = None
         self._failure: Exception | None = None
         self.driver.crashed = self._crashed
         self.driver.after = self._check_failure
@@ -99,6 +107,8 @@ class Cluster:
             self.clock.monotonic() / 60,
             self.driver.steps,
             self._memory.list(keys.ROOT).revision,
+            self._trouble.struck if self._trouble else 0,
+            self._users.asked if self._users else 0,
         )
 
     def _run(self) -> None:
@@ -108,8 +118,10 @@ class Cluster:
             self._watch_over(host)
             self._boot_agent(host)
         until = 60 * self._settings.minutes
-        users = Users(self._drawn("users"), self._settings.tasks, self.planes, self.note, self._crashed)
-        trouble = Trouble(self, users, self._drawn("faults"), self._settings.faults_per_minute)
+        settings = self._settings
+        users = Users(self._drawn, settings.tasks, self.planes, self.note, self._crashed, only=settings.only_requests)
+        trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
+        self._users, self._trouble = users, trouble
         busy = Process("outside")
         self.driver.wake(Actor(busy, "users", users.act), 2.0)
         if self._settings.faults_per_minute:

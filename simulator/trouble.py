@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -22,10 +23,26 @@ _PARTS = ("", "scheduler", "scheduler", "tasks", "user")
 
 
 class Trouble:
-    def __init__(self, cluster: Cluster, users: Users, random: Random, per_minute: float) -> None:
+    """Each fault has a number, and a chance of its own that hangs on it alone: one that is left out, as the shrinker
+    does it, changes no other."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        users: Users,
+        drawn: Callable[[str], Random],
+        per_minute: float,
+        only: frozenset[int] | None = None,
+    ) -> None:
+        """`only`: the numbers of those that strike; None: all."""
         self._users = users
         self._cluster = cluster
-        self._random = random
+        self._drawn = drawn
+        self._times = drawn("fault times")
+        self._random = drawn("no fault yet")
+        self._only = only
+        self.struck = 0
+        """How many have had their turn."""
         self._rate = per_minute / 60
         self._broken: set[str] = set()
         self._kinds: tuple[Callable[[], str], ...] = (
@@ -52,10 +69,13 @@ class Trouble:
 
     def strike(self) -> float:
         """One fault; seconds until the next."""
-        told = self._random.choice(self._kinds)()
-        if told:
-            self._cluster.note(told)
-        return self._random.expovariate(self._rate)
+        number, self.struck = self.struck, self.struck + 1
+        if self._only is None or number in self._only:
+            self._random = self._drawn(f"faults/{number}")
+            told = self._random.choice(self._kinds)()
+            if told:
+                self._cluster.note(told)
+        return self._times.expovariate(self._rate)
 
     def _victim(self) -> Member | None:
         planes, agents = self._cluster.planes(), self._cluster.agents()
@@ -86,19 +106,21 @@ class Trouble:
             seconds = self._random.choice((0.5, 2.0, 7.0, 14.0, 25.0))
             victim.fuse.left, victim.fuse.seconds = self._random.randint(1, 5), seconds
             victim.fuse.only = self._random.choice(_PARTS if isinstance(victim, PlaneProcess) else ("", "loop"))
-            victim.fuse.meanwhile = self._random.choice((None, self._lose_host, self._rush, self._rush))
+            victim.fuse.meanwhile = self._random.choice(
+                (None, partial(self._lose_host, self._random), *[partial(self._rush, self._random)] * 2)
+            )
         return ""
 
-    def _lose_host(self) -> None:
+    def _lose_host(self, random: Random) -> None:
         agents = self._cluster.agents()
         if agents:
-            lost = self._random.choice(agents)
+            lost = random.choice(agents)
             self._cluster.lose(lost)
             self._cluster.note(f"{lost.name} is killed, and its lease ends early")
 
-    def _rush(self) -> None:
+    def _rush(self, random: Random) -> None:
         self._cluster.note("users are in a hurry")
-        self._users.rush()
+        self._users.rush(random)
 
     def _hurry(self) -> str:
         """A control plane freezes in the middle of a binding or of an answer; what that rests on changes meanwhile."""
@@ -111,8 +133,8 @@ class Trouble:
             return ""
         victim.fuse.left, victim.fuse.seconds, victim.fuse.only = 1, 0.5, part
         hosts = part == "scheduler" and self._random.random() < 0.4
-        victim.fuse.meanwhile = self._lose_host if hosts else self._rush
-        self._users.rush()
+        victim.fuse.meanwhile = partial(self._lose_host if hosts else self._rush, self._random)
+        self._users.rush(self._random)
         return ""
 
     def _orphan(self) -> str:

@@ -53,66 +53,74 @@ def drawn_spec(random: Random) -> TaskSpec:
 class Users:
     def __init__(
         self,
-        random: Random,
+        drawn: Callable[[str], Random],
         tasks: int,
         planes: Callable[[], Sequence[PlaneProcess]],
         note: Callable[[str], None],
         crashed: Callable[[PlaneProcess], None],
+        only: frozenset[int] | None = None,
     ) -> None:
-        """`planes`: those that can be asked now; `crashed` is told of one that is killed while it answers."""
-        self._random = random
+        """`planes`: those that can be asked now; `crashed` is told of one that is killed while it answers; `only`: the
+        numbers of the requests that are made, None for all."""
+        self._drawn = drawn
+        self._times = drawn("request times")
+        self._only = only
+        self.asked = 0
+        """How many requests have had their turn, other than in a rush."""
         self._names = [f"t{number:03d}" for number in range(tasks)]
-        self._new = list(self._names)
         self._recent: deque[str] = deque(maxlen=3)
         """Whose tasks are likely to be in the middle of something."""
         self._planes = planes
         self._note = note
         self._crashed = crashed
 
-    def rush(self) -> None:
+    def rush(self, random: Random) -> None:
         """Several requests at once, most of them about what was asked for last."""
         for _ in range(4):
-            chosen = self._random.choice(self._recent) if self._recent and self._random.random() < 0.7 else ""
-            self._ask(chosen)
+            recent = bool(self._recent) and random.random() < 0.7
+            self._ask(random, random.choice(self._recent if recent else self._names))
 
     def act(self) -> float:
         """One request; seconds until the next. Everybody applies at first, and edits later."""
-        self._ask("")
-        return self._random.expovariate(10.0) if self._new else self._random.expovariate(len(self._names) / 60.0)
+        number, self.asked = self.asked, self.asked + 1
+        fresh = number < len(self._names)
+        if self._only is None or number in self._only:
+            random = self._drawn(f"requests/{number}")
+            self._ask(random, self._names[number] if fresh else random.choice(self._names), fresh=fresh)
+        return self._times.expovariate(10.0 if fresh else len(self._names) / 60.0)
 
-    def _ask(self, chosen: str) -> None:
+    def _ask(self, random: Random, name: str, *, fresh: bool = False) -> None:
         planes = self._planes()
         if not planes:
             return
-        plane = self._random.choice(planes)
+        plane = random.choice(planes)
         before, plane.store.who = plane.store.who, "user"
         try:
-            if self._new and not chosen:
-                name, spec = self._new.pop(), drawn_spec(self._random)
-                self._recent.append(name)
+            self._recent.append(name)
+            if fresh:
+                spec = drawn_spec(random)
                 self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
             else:
-                self._change(plane, chosen or self._random.choice(self._names))
+                self._change(random, plane, name)
         except Crash:
             plane.kill()
             self._crashed(plane)
         plane.store.who = before
 
-    def _change(self, plane: PlaneProcess, name: str) -> None:
-        what = self._random.random()
-        self._recent.append(name)
+    def _change(self, random: Random, plane: PlaneProcess, name: str) -> None:
+        what = random.random()
         if what < 0.35:
-            grace = self._random.choice((None, None, 0.0, 1.0))
+            grace = random.choice((None, None, 0.0, 1.0))
             self._try(f"delete {name}", lambda: plane.tasks.delete(name, "default", grace_period=grace))
         elif what < 0.45:
-            label = str(self._random.randrange(100))
+            label = str(random.randrange(100))
             try:
                 found = plane.tasks.get(name, "default")
             except (ApiError, StoreError):
                 return
             self._try(f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
         else:
-            spec = drawn_spec(self._random)
+            spec = drawn_spec(random)
             self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
 
     def _try(self, what: str, request: Callable[[], object]) -> None:
