@@ -35,6 +35,9 @@ from taskyard.node_name import of_host
 @click.option("--advertise", default="", help="Where the control plane reaches that API. Default: as it listens.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the node; repeatable.")
 @click.option("--lease-ttl", type=click.FloatRange(min=2), default=10.0, show_default=True, help="Seconds.")
+@click.option(
+    "--max-pulls", type=click.IntRange(min=1), default=3, show_default=True, help="How many images are fetched at once."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -47,6 +50,7 @@ def main(
     advertise: str,
     labels: tuple[str, ...],
     lease_ttl: float,
+    max_pulls: int,
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
@@ -67,6 +71,7 @@ def main(
         advertise=advertise,
         labels=_pairs(labels),
         lease_ttl=lease_ttl,
+        max_pulls=max_pulls,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nodeagent.names import Run
+from nodeagent.situation import Outcome
 from taskyard.objects import TaskStatus
 
 
@@ -30,6 +31,8 @@ class Report:
 
     status: TaskStatus
     happening: Happening | None = None
+    outcome: Outcome | None = None
+    """What is still known about the current attempt after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,16 @@ class Publish:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckImage:
+    """Find out whether the image is on this node."""
+
+    image: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pull:
+    """Have the image fetched. Nobody waits for that: the task is asked about again when it ends."""
+
     image: str
 
 
@@ -91,4 +103,18 @@ class Nothing:
     pass
 
 
-Action = Look | Report | Publish | Pull | CreateAndStart | Start | Hold | Signal | Remove | Wait | Forget | Nothing
+Action = (
+    Look
+    | Report
+    | Publish
+    | CheckImage
+    | Pull
+    | CreateAndStart
+    | Start
+    | Hold
+    | Signal
+    | Remove
+    | Wait
+    | Forget
+    | Nothing
+)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from nodeagent.actions import (
     Action,
+    CheckImage,
     CreateAndStart,
     Forget,
     Happening,
@@ -34,6 +35,7 @@ from nodeagent.lanes import Lane, Lanes
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
 from nodeagent.situation import Situation
 from nodeagent.standing import Standing
@@ -67,6 +69,7 @@ class Parts:
     queue: WorkQueue[str]
     view: ContainerView
     effects: Effects
+    pulls: Pulls
     publisher: Publisher
     standing: Standing
     guard: Guard
@@ -145,8 +148,11 @@ class Agent:
         if memory.problem:
             self._quarantine(memory)
             return Nothing()
+        wanted = memory.assignment if memory.assignment and memory.assignment.desired == "Running" else None
+        self._parts.pulls.release(memory.uid, unless=wanted.spec.image if wanted else "")
+        memory.outcome = self._parts.pulls.take(memory.uid) or memory.outcome
         while isinstance(action := decide(self._situation(memory)), Report):
-            memory.status, memory.outcome = action.status, None
+            memory.status, memory.outcome = action.status, action.outcome
             if action.happening:
                 self._tell(memory, action.happening)
         return action
@@ -164,6 +170,7 @@ class Agent:
             ended=memory.ended,
             held=frozenset(self._parts.guard.held),
             condemned=frozenset(self._parts.guard.condemned),
+            fetching=self._parts.pulls.fetching(memory.uid),
             kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
@@ -184,8 +191,10 @@ class Agent:
             case Hold():
                 self._submit(Lane.START, memory, lambda: effects.hold(memory, action))
             case Pull():
-                self._tell(memory, Happening("Pulling", f"fetching image {action.image}"))
-                self._submit(Lane.PULL, memory, lambda: effects.pull(memory, action))
+                self._parts.pulls.want(memory.uid, action.image)
+                self._rest(memory)
+            case CheckImage():
+                self._submit(Lane.LOOK, memory, lambda: effects.check_image(memory, action))
             case Signal():
                 self._submit(Lane.STOP, memory, lambda: effects.signal(memory, action))
             case Remove():

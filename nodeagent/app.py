@@ -25,6 +25,7 @@ from nodeagent.guard import WatchdogGuard
 from nodeagent.lanes import ThreadLanes
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.pulls import Pulls
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
 from nodeagent.runtime.docker import DockerRuntime
@@ -57,6 +58,7 @@ class Options:
     advertise: str
     labels: dict[str, str] = field(default_factory=dict)
     lease_ttl: float = 10.0
+    max_pulls: int = 3
 
 
 class CannotRun(Exception):
@@ -92,7 +94,7 @@ class _Process:
         self._queue: WorkQueue[str] = WorkQueue(clock)
         self._view = ContainerView(owner)
         self._recorder = EventRecorder(self._store, clock, f"agent/{options.node}")
-        self._lanes = ThreadLanes()
+        self._lanes = ThreadLanes(options.max_pulls)
         self._collector = StatsCollector(clock, options.data_dir)
         self._agent = Agent(
             Parts(
@@ -102,6 +104,14 @@ class _Process:
                 queue=self._queue,
                 view=self._view,
                 effects=Effects(owner, self._runtime, self._store, self._view, self._registration, self._guard, clock),
+                pulls=Pulls(
+                    self._runtime,
+                    self._lanes,
+                    clock,
+                    limit=options.max_pulls,
+                    ended=self._queue.add,
+                    unanswered=self._probe_now.set,
+                ),
                 publisher=Publisher(options.node, self._store, self._registration),
                 standing=self._registration,
                 guard=self._guard,

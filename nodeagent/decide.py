@@ -8,10 +8,12 @@ of what the store and the runtime still know, continues where it ended.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from nodeagent import progress
 from nodeagent.actions import (
     Action,
+    CheckImage,
     CreateAndStart,
     Forget,
     Hold,
@@ -25,11 +27,13 @@ from nodeagent.actions import (
     Wait,
 )
 from nodeagent.names import Run
+from nodeagent.progress import PULLING
 from nodeagent.restart import wait_before
 from nodeagent.runtime.port import ContainerState
 from nodeagent.situation import (
     Container,
     ImageAbsent,
+    ImageHere,
     ImagePulled,
     NameTaken,
     PullFailed,
@@ -56,13 +60,16 @@ def decide(situation: Situation) -> Action:
     if assignment is None:
         return _clear(situation, situation.containers, None) or Forget()
     others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)
-    clearing = _clear(situation, others, None)
-    if clearing:
+    if others and _runs_on(situation, assignment, others):
+        situation = replace(situation, containers=(), runs_on=True)
+    elif clearing := _clear(situation, others, None):
         return clearing
     if assignment.desired == "Stopped":
         return _stop_for_good(situation, assignment)
     status = situation.status
     if status is None or status.epoch != assignment.epoch:
+        if situation.runs_on and situation.outcome is None and assignment.spec.pull_policy != "Always":
+            return CheckImage(assignment.spec.image)  # Mostly it is here, and there is nothing to say before the stop.
         newest = situation.containers[-1].run.attempt if situation.containers else 1
         return progress.intent(assignment, newest, situation.now)
     for rule in RULES:
@@ -70,6 +77,20 @@ def decide(situation: Situation) -> Action:
         if action:
             return action
     return Nothing()
+
+
+def _runs_on(situation: Situation, assignment: Assignment, others: tuple[Container, ...]) -> bool:
+    """The version before stays up until the new one's image is here: an update costs a stop and a start, no more.
+
+    Not so a singleton, whose watchdog answers for the container of its status, and for no other.
+    """
+    status = situation.status
+    fenced = assignment.spec.singleton or any(one.info.id in situation.held for one in others)
+    wanted = assignment.desired == "Running" and not fenced and len(others) == len(situation.containers)
+    over = status is not None and status.epoch == assignment.epoch and status.state.terminal
+    begun = any(one.info.id in situation.signalled for one in others)
+    here = isinstance(situation.outcome, (ImageHere, ImagePulled))
+    return wanted and not over and not begun and not here and any(one.running for one in others)
 
 
 def _clear(situation: Situation, containers: tuple[Container, ...], grace: float | None) -> Action | None:
@@ -153,7 +174,9 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
             missing = f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
             return progress.waiting_for_image(assignment, status, "ImageMissing", missing, now)
         case ImageAbsent():
-            return Pull(image)
+            return progress.pulling(assignment, status, now, runs_on=situation.runs_on)
+        case ImagePulled() if status.reason == PULLING:
+            return progress.pulled(assignment, status, situation.outcome, now)
         case _:
             return None
 
@@ -172,8 +195,12 @@ def _create(situation: Situation, assignment: Assignment, status: TaskStatus) ->
         return None
     if situation.written is None or situation.written.epoch != assignment.epoch:
         return Nothing()  # The intent has to be durable; the write is tried again when the store is back.
+    if status.reason == PULLING:
+        return Nothing() if situation.fetching else Pull(assignment.spec.image)
     if assignment.spec.pull_policy == "Always" and not isinstance(situation.outcome, ImagePulled):
-        return Pull(assignment.spec.image)
+        return progress.pulling(assignment, status, situation.now, runs_on=situation.runs_on)
+    if situation.runs_on:
+        return CheckImage(assignment.spec.image)
     return CreateAndStart(Run(status.uid, status.epoch, status.attempt))
 
 

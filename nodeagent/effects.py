@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nodeagent.actions import CreateAndStart, Hold, Look, Pull, Remove, Signal, Start
+from nodeagent.actions import CheckImage, CreateAndStart, Hold, Look, Remove, Signal, Start
 from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
 from nodeagent.memory import TaskMemory
@@ -25,7 +25,7 @@ from nodeagent.runtime.port import (
     RuntimeRefused,
     RuntimeUnavailable,
 )
-from nodeagent.situation import ImageAbsent, ImagePulled, NameTaken, PullFailed, Signalled, StartRefused
+from nodeagent.situation import ImageAbsent, ImageHere, ImagePulled, NameTaken, PullFailed, Signalled, StartRefused
 from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
 from taskyard import keys
@@ -66,13 +66,8 @@ class Effects:
         finally:
             self._view.doubt(memory.uid, left)
 
-    def pull(self, memory: TaskMemory, action: Pull) -> None:
-        try:
-            self._runtime.pull(action.image)
-        except RuntimeRefused as error:
-            memory.outcome = PullFailed(str(error))
-        else:
-            memory.outcome = ImagePulled()
+    def check_image(self, memory: TaskMemory, action: CheckImage) -> None:
+        memory.outcome = ImageHere() if self._runtime.has_image(action.image) else ImageAbsent()
 
     def create_and_start(self, memory: TaskMemory, action: CreateAndStart) -> None:
         if memory.assignment is None:

@@ -22,7 +22,7 @@ class Lane(StrEnum):
     STORE = "store"
 
 
-WIDTH = {Lane.START: 4, Lane.STOP: 4, Lane.LOOK: 2, Lane.PULL: 2, Lane.STORE: 3}
+WIDTH = {Lane.START: 4, Lane.STOP: 4, Lane.LOOK: 2, Lane.STORE: 3}
 """How many run at once. Docker's throughput is flat beyond 4 starts; 50 removals at once have wedged it."""
 
 
@@ -46,11 +46,13 @@ class InlineLanes:
 
 
 class ThreadLanes:
-    """Threads start with the first work."""
+    """Threads start with the first work. `pulls`: how many images are fetched at once at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, pulls: int) -> None:
+        # Twice as many: one that was given up takes a while to end, and must not be in the way of the next.
+        widths = {**WIDTH, Lane.PULL: 2 * pulls}
         self._pools = {
-            lane: ThreadPoolExecutor(width, thread_name_prefix=f"agent-{lane.value}") for lane, width in WIDTH.items()
+            lane: ThreadPoolExecutor(width, thread_name_prefix=f"agent-{lane.value}") for lane, width in widths.items()
         }
 
     def submit(self, lane: Lane, work: Callable[[], None]) -> None:

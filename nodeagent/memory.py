@@ -44,7 +44,10 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
         memory.restores = informer.restores
     if entry != memory.entry:
         memory.entry = entry
+        before = memory.assignment.epoch if memory.assignment else 0
         memory.assignment, memory.problem = _read_assignment(entry, memory.uid)
+        if memory.assignment and memory.assignment.epoch != before:
+            memory.outcome = None
     if known and (status.mod_revision if status else 0) != memory.written_revision:
         note_written(memory, status)
         if memory.status is None:

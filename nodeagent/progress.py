@@ -13,9 +13,13 @@ import msgspec
 from nodeagent.actions import Happening, Report
 from nodeagent.restart import Final, after_exit, wait_before
 from nodeagent.runtime.port import ContainerInfo, PublishedPort
+from nodeagent.situation import ImagePulled
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus
 from taskyard.quantity import format_duration
+
+PULLING = "Pulling"
+"""The reason of a task whose image is being fetched; a new agent that finds it fetches on."""
 
 
 def intent(assignment: Assignment, attempt: int, now: float) -> Report:
@@ -142,6 +146,30 @@ def gone(assignment: Assignment, status: TaskStatus, now: float) -> Report:
 
 def could_not_start(assignment: Assignment, status: TaskStatus, message: str, now: float) -> Report:
     return _ended(assignment, status, "StartFailed", f"could not start: {message}", now, now, code=None, ran=0.0)
+
+
+def pulling(assignment: Assignment, status: TaskStatus, now: float, *, runs_on: bool) -> Report:
+    """`runs_on`: the version before is still there, and stays until the image is."""
+    message = f"fetching image {assignment.spec.image}"
+    return Report(
+        msgspec.structs.replace(
+            status,
+            reason=PULLING,
+            message=f"{message}; the version before it runs on" if runs_on else message,
+            next_attempt_at="",
+            updated_at=timestamp(now),
+        ),
+        Happening(PULLING, message),
+    )
+
+
+def pulled(assignment: Assignment, status: TaskStatus, image: ImagePulled, now: float) -> Report:
+    took = format_duration(round(image.seconds, 1))
+    return Report(
+        msgspec.structs.replace(status, reason="Starting", message="", updated_at=timestamp(now)),
+        Happening("Pulled", f"fetched image {assignment.spec.image} in {took}"),
+        outcome=image,
+    )
 
 
 def waiting_for_image(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:

@@ -28,8 +28,15 @@ class ImageAbsent:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageHere:
+    """It is on this node; nothing was fetched."""
+
+
+@dataclass(frozen=True, slots=True)
 class ImagePulled:
-    pass
+    """`seconds`: how long that took, the wait for other pulls included."""
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,7 @@ class NameTaken:
     message: str
 
 
-Outcome = ImageAbsent | ImagePulled | PullFailed | StartRefused | NameTaken
+Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,10 @@ class Situation:
     held: frozenset[str] = frozenset()
     """Ids of containers that the watchdog answers for; `condemned` are those that it had to kill."""
     condemned: frozenset[str] = frozenset()
+    fetching: bool = False
+    """Its image is being pulled, or waits for its turn."""
+    runs_on: bool = False
+    """A container of the version before is up, and stays so until the new one's image is here."""
     kept: bool = False
     """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 

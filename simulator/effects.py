@@ -12,7 +12,15 @@ from random import Random
 from typing import Protocol
 
 from nodeagent.runtime.fake import FakeRuntime
-from nodeagent.runtime.port import ContainerInfo, ContainerSpec, ContainerSummary, EventStream, LogOptions, LogStream
+from nodeagent.runtime.port import (
+    ContainerInfo,
+    ContainerSpec,
+    ContainerSummary,
+    EventStream,
+    LogOptions,
+    LogStream,
+    Transfer,
+)
 from simulator.driver import Crash, Driver, Process
 from taskyard.store.api import Commit, Compare, KeyEvent, Operation, Store, Watch, WatchBatch
 from taskyard.store.faulty import FaultyStore
@@ -173,10 +181,11 @@ class ProcessRuntime:
         self._inner.remove(container, force=force)
         self._after("remove")
 
-    def pull(self, image: str) -> None:
-        self._before("pull", None, image)
-        self._inner.pull(image)
-        self._after("pull")
+    def has_image(self, image: str) -> bool:
+        return self._inner.has_image(image)
+
+    def pull(self, image: str) -> Transfer:
+        return self._inner.pull(image)
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         return self._inner.events(labels, since)

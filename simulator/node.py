@@ -13,6 +13,7 @@ from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.pulls import Pulls
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
 from nodeagent.runtime.fake import FakeRuntime
@@ -94,6 +95,14 @@ class AgentProcess(Process):
                 queue=self._queue,
                 view=view,
                 effects=Effects(owner, runtime, self.store, view, self._registration, host.guard, clock),
+                pulls=Pulls(
+                    runtime,
+                    InlineLanes(),
+                    clock,
+                    limit=1,
+                    ended=self._queue.add,
+                    unanswered=lambda: driver.wake(self._looking, driver.latency()),
+                ),
                 publisher=Publisher(host.name, self.store, self._registration),
                 standing=self._registration,
                 guard=host.guard,

@@ -12,14 +12,13 @@ from enum import Enum
 
 import docker
 import msgspec
-from docker import auth
 from docker.errors import APIError
-from docker.utils import parse_repository_tag
 
 from nodeagent.runtime.docker_errors import explanation, is_status, translated
+from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents, DockerLogs
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
-from nodeagent.runtime.docker_wire import Inspected, Listed, PullLine, Version
+from nodeagent.runtime.docker_wire import Inspected, Listed, Version
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -29,7 +28,6 @@ from nodeagent.runtime.port import (
     LogOptions,
     LogStream,
     NameConflict,
-    RuntimeRefused,
 )
 
 _EVENTS = ("die", "oom", "destroy", "health_status")
@@ -107,25 +105,18 @@ class DockerRuntime:
                 if not is_status(error, 404) and not in_progress:
                     raise
 
-    def pull(self, image: str) -> None:
-        client = self._client(_Limit.PULL)
-        repository, tag = parse_repository_tag(image)
-        registry, _ = auth.resolve_repository_name(repository)
-        credentials = auth.get_config_header(client, registry)
-        with translated(f"pull {image}"):
-            # The SDK's own pull waits for ever on a registry that stops sending.
-            answer = client.post(
-                f"{client.base_url}/v{client.api_version}/images/create",
-                params={"fromImage": repository, "tag": tag or "latest"},
-                headers={"X-Registry-Auth": credentials} if credentials else {},
-                stream=True,
-                timeout=_Limit.PULL.value,
-            )
-            with answer:
-                lines = [msgspec.json.decode(line, type=PullLine) for line in answer.iter_lines() if line]
-        failures = [line.error or line.message for line in lines if line.error or line.message]
-        if failures or answer.status_code >= 400:
-            raise RuntimeRefused(failures[0] if failures else f"Docker answered {answer.status_code}")
+    def has_image(self, image: str) -> bool:
+        with translated(f"inspect image {image}"):
+            try:
+                self._client(_Limit.LOOK).inspect_image(image)
+            except APIError as error:
+                if is_status(error, 404):
+                    return False
+                raise
+            return True
+
+    def pull(self, image: str) -> DockerTransfer:
+        return DockerTransfer(lambda: self._client(_Limit.PULL), image, _Limit.PULL.value)
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         with translated("events"):

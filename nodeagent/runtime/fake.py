@@ -28,6 +28,7 @@ from nodeagent.runtime.port import (
     RuntimeFault,
     RuntimeRefused,
     RuntimeUnavailable,
+    Transfer,
 )
 from taskyard.clock import Clock, timestamp
 
@@ -172,7 +173,17 @@ class FakeRuntime:
             self._tell(found, "destroy", self.clock.now())
         self._answer()
 
-    def pull(self, image: str) -> None:
+    def has_image(self, image: str) -> bool:
+        self._begin(f"image {image}")
+        self._answer()
+        return image in self.images
+
+    def pull(self, image: str) -> Transfer:
+        """What it takes in time is the caller's business: run() is its end."""
+        return _FakeTransfer(self, image)
+
+    def fetch(self, image: str) -> None:
+        """What a transfer does."""
         self._begin(f"pull {image}")
         if image not in self.registry:
             raise RuntimeRefused(f"pull access denied for {image}, repository does not exist")
@@ -277,6 +288,21 @@ class FakeRuntime:
 
     def _tell(self, found: _Container, action: str, at: float) -> None:
         self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at))
+
+
+@dataclass(slots=True)
+class _FakeTransfer:
+    runtime: FakeRuntime
+    image: str
+    closed: bool = False
+
+    def run(self) -> None:
+        if self.closed:
+            raise RuntimeUnavailable(f"pull {self.image}: given up")
+        self.runtime.fetch(self.image)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class _FixedStream:

@@ -164,6 +164,18 @@ class LogStream(Protocol):
         ...
 
 
+class Transfer(Protocol):
+    """An image that is to be fetched. Nothing has happened before run()."""
+
+    def run(self) -> None:
+        """Returns when it is here. Raises RuntimeRefused with the registry's reason."""
+        ...
+
+    def close(self) -> None:
+        """Gives it up from any thread: a run that goes on soon ends with RuntimeUnavailable, unless it is done."""
+        ...
+
+
 class EventStream(Protocol):
     """Ends (StopIteration) when the connection does; open a new one from the last `at` seen."""
 
@@ -203,9 +215,11 @@ class Runtime(Protocol):
         """Also its own volumes; nothing when it is not there. RuntimeRefused when it runs and not `force`."""
         ...
 
-    def pull(self, image: str) -> None:
-        """Fetches the image. Raises RuntimeRefused with the registry's reason."""
+    def has_image(self, image: str) -> bool:
+        """Whether the image is on this node."""
         ...
+
+    def pull(self, image: str) -> Transfer: ...
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         """Exits, OOM kills, health changes and removals of containers with these labels."""

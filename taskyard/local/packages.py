@@ -1,6 +1,6 @@
 """The programs that a machine must have, and how a Debian gets them. Where it cannot be done, what to type instead.
 
-`python -m taskyard.local.packages` installs all of them, for continuous integration.
+`python -m taskyard.local.packages` installs all of them and what the tests need, for continuous integration.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ DOCKER = Program("dockerd", ("docker.io", "ca-certificates"))
 IPTABLES = Program("iptables", ("iptables",))
 BUSYBOX = Program("busybox", ("busybox-static",))
 IPROUTE = Program("ip", ("iproute2",))
+REGISTRY = Program("docker-registry", ("docker-registry",))
+"""Only for the tests of pulls."""
 
 
 def missing(programs: Sequence[Program]) -> list[Program]:
@@ -94,7 +96,7 @@ def _apt(log: Path, *arguments: str) -> None:
 
 def _main() -> int:
     try:
-        ensure([ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE], Path(".taskyard/logs/apt.log"), print)
+        ensure([ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY], Path(".taskyard/logs/apt.log"), print)
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ import pytest
 
 from nodeagent.actions import (
     Action,
+    CheckImage,
     CreateAndStart,
     Forget,
     Look,
@@ -28,6 +29,7 @@ from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.situation import (
     Container,
     ImageAbsent,
+    ImageHere,
     ImagePulled,
     NameTaken,
     Outcome,
@@ -71,6 +73,8 @@ def container(attempt: int = 1, state: str = "running", epoch: int = 1, **change
 
 STARTING = status(TaskState.STARTING)
 RUNNING = status(TaskState.RUNNING, container_id="c11", container_name=f"ty-{UID}-1-1", started_at=timestamp(NOW - 5))
+PULLING = status(TaskState.STARTING, reason="Pulling")
+PULLING_2 = status(TaskState.STARTING, reason="Pulling", epoch=2)
 STOPPING = msgspec.structs.replace(RUNNING, state=TaskState.STOPPING, reason="Unhealthy")
 FAILED = msgspec.structs.replace(RUNNING, state=TaskState.FAILED)
 WAITING = status(TaskState.STARTING, attempt=2, backoff_step=3, next_attempt_at=timestamp(NOW + 3), reason="BackOff")
@@ -85,6 +89,7 @@ def situation(
     outcome: Outcome | None = None,
     signalled: dict[str, Signalled] | None = None,
     store_reachable: bool = True,
+    fetching: bool = False,
 ) -> Situation:
     return Situation(
         assignment=wanted,
@@ -96,6 +101,7 @@ def situation(
         signalled=signalled or {},
         ended=None,
         store_reachable=store_reachable,
+        fetching=fetching,
         now=NOW,
         monotonic=MONOTONIC,
     )
@@ -124,7 +130,48 @@ RUN = Run(UID, 1, 1)
             situation(None, None, container(stop_signal="SIGINT")), Signal("c11", "SIGINT"), id="its-own-stop-signal"
         ),
         pytest.param(
-            situation(assignment(2), RUNNING, container()), Signal("c11", "SIGTERM"), id="older-epoch-goes-first"
+            situation(assignment(2), RUNNING, container()), CheckImage("busybox:1.35"), id="older-epoch-runs-on"
+        ),
+        pytest.param(
+            situation(assignment(2), RUNNING, container(), outcome=ImageHere()),
+            Signal("c11", "SIGTERM"),
+            id="older-epoch-goes-first",
+        ),
+        pytest.param(
+            situation(assignment(2), RUNNING, container(), outcome=ImageHere(), signalled=TERM),
+            Wait(6.0),
+            id="older-epoch-ends",
+        ),
+        pytest.param(
+            situation(assignment(2, singleton=True), RUNNING, container()),
+            Signal("c11", "SIGTERM"),
+            id="older-epoch-of-a-singleton",
+        ),
+        pytest.param(
+            replace(situation(assignment(2), RUNNING, container()), held=frozenset({"c11"})),
+            Signal("c11", "SIGTERM"),
+            id="older-epoch-was-a-singleton",
+        ),
+        pytest.param(
+            situation(assignment(2), RUNNING, container(), signalled=TERM), Wait(6.0), id="older-epoch-was-ended"
+        ),
+        pytest.param(
+            situation(assignment(2), PULLING_2, container(), fetching=True), Nothing(), id="runs-on-while-pulling"
+        ),
+        pytest.param(
+            situation(assignment(2), PULLING_2, container(state="exited"), fetching=True),
+            Remove("c11", False),
+            id="older-epoch-has-ended",
+        ),
+        pytest.param(
+            situation(assignment(2), PULLING_2, container(), container(epoch=2), fetching=True),
+            Signal("c11", "SIGTERM"),
+            id="never-two-epochs",
+        ),
+        pytest.param(
+            situation(assignment(2, desired="Stopped"), PULLING_2, container(), fetching=True),
+            Signal("c11", "SIGTERM"),
+            id="both-are-stopped",
         ),
         pytest.param(situation(HALT, RUNNING, container()), Signal("c11", "SIGTERM"), id="stop"),
         pytest.param(
@@ -159,12 +206,10 @@ RUN = Run(UID, 1, 1)
             CreateAndStart(Run(UID, 1, 2)),
             id="the-clock-was-set-back",
         ),
-        pytest.param(situation(GO, STARTING, outcome=ImageAbsent()), Pull("busybox:1.35"), id="pulls-what-is-missing"),
+        pytest.param(situation(GO, PULLING), Pull("busybox:1.35"), id="pulls"),
+        pytest.param(situation(GO, PULLING, fetching=True), Nothing(), id="is-told-when-the-pull-ends"),
         pytest.param(
-            situation(assignment(pullPolicy="Always"), STARTING), Pull("busybox:1.35"), id="pulls-always"
-        ),
-        pytest.param(
-            situation(assignment(pullPolicy="Always"), STARTING, outcome=ImagePulled()),
+            situation(assignment(pullPolicy="Always"), STARTING, outcome=ImagePulled(1.0)),
             CreateAndStart(RUN),
             id="pulled",
         ),
@@ -234,6 +279,20 @@ def test_next_step(given: Situation, action: Action) -> None:
             situation(assignment(pullPolicy="Never"), STARTING, outcome=ImageAbsent()),
             TaskState.STARTING, "ImageMissing", 1, id="image-may-not-be-pulled",
         ),
+        pytest.param(
+            situation(GO, STARTING, outcome=ImageAbsent()), TaskState.STARTING, "Pulling", 1, id="image-is-missing"
+        ),
+        pytest.param(
+            situation(assignment(pullPolicy="Always"), STARTING), TaskState.STARTING, "Pulling", 1, id="pulls-always"
+        ),
+        pytest.param(
+            situation(GO, PULLING, outcome=ImagePulled(1.0)), TaskState.STARTING, "Starting", 1, id="pulled-and-told"
+        ),
+        pytest.param(
+            situation(assignment(2), RUNNING, container(3), outcome=ImageAbsent()),
+            TaskState.STARTING, "Starting", 1, id="intent-while-the-version-before-runs",
+        ),
+        pytest.param(situation(HALT, PULLING, fetching=True), TaskState.COMPLETED, "Stopped", 1, id="no-image-needed"),
         pytest.param(situation(HALT, RUNNING), TaskState.COMPLETED, "Stopped", 1, id="stopped"),
     ],
 )  # fmt: skip

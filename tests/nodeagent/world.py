@@ -13,9 +13,10 @@ import msgspec
 from nodeagent.agent import Agent, Parts
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
-from nodeagent.lanes import InlineLanes
+from nodeagent.lanes import InlineLanes, Lane
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.pulls import Pulls
 from nodeagent.registration import Registration
 from nodeagent.runtime.fake import FakeRuntime, Program
 from nodeagent.runtime.port import ContainerInfo, ContainerSpec, ContainerState, RuntimeFault
@@ -105,6 +106,32 @@ class FusedStore(FaultyStore):
         return done
 
 
+class SlowPulls(InlineLanes):
+    """A pull takes its time, while everything else happens at once; those given up take it too."""
+
+    def __init__(self, clock: ManualClock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._going: list[tuple[float, Callable[[], None]]] = []
+
+    def submit(self, lane: Lane, work: Callable[[], None]) -> None:
+        if lane is Lane.PULL and self._seconds:
+            self._going.append((self._clock.monotonic() + self._seconds, work))
+        else:
+            work()
+
+    @property
+    def going(self) -> int:
+        return len(self._going)
+
+    def end_those_due(self) -> None:
+        now = self._clock.monotonic()
+        due = [work for at, work in self._going if at <= now]
+        self._going = [(at, work) for at, work in self._going if at > now]
+        for work in due:
+            work()
+
+
 class KeptEvents:
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -123,6 +150,7 @@ class World:
     clock: ManualClock = field(default_factory=ManualClock)
     programs: Mapping[tuple[str, ...], Program] = field(default_factory=dict)
     owner: Owner = OWNER
+    pull_takes: float = 0.0
 
     def __post_init__(self) -> None:
         self.memory = MemoryStore(self.clock)
@@ -140,6 +168,7 @@ class World:
         self.informer = Informer(store, keys.node_prefix(self.owner.node), clock)
         self.view = ContainerView(self.owner)
         self.queue: WorkQueue[str] = WorkQueue(clock)
+        self.lanes = SlowPulls(clock, self.pull_takes)
         self.agent = Agent(
             Parts(
                 owner=self.owner,
@@ -148,12 +177,13 @@ class World:
                 queue=self.queue,
                 view=self.view,
                 effects=Effects(self.owner, runtime, store, self.view, self.registration, self.guard, clock),
+                pulls=Pulls(runtime, self.lanes, clock, limit=2, ended=self.queue.add, unanswered=lambda: None),
                 publisher=Publisher(self.owner.node, store, self.registration),
                 standing=self.registration,
                 guard=self.guard,
                 weather=StoreWeather(clock),
                 recorder=self.events,
-                lanes=InlineLanes(),
+                lanes=self.lanes,
                 clock=clock,
                 runtime_failed=lambda: None,
             )
@@ -167,6 +197,7 @@ class World:
         self.guard.act()
         self.registration.step()
         self._look_around()
+        self.lanes.end_those_due()
         for _ in range(rounds):
             busy = self._pump()
             self._hear()

@@ -1,7 +1,7 @@
 """A TCP relay in front of a server, to break a connection in the ways that killing the server cannot.
 
 It listens on a free port of 127.0.0.1. Cut, it closes what is open and refuses what is new; muted, it goes on taking
-requests but holds the answers back.
+requests but holds the answers back; slowed down, it passes them on at a few bytes a second.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ class Relay:
         self._port = 0
         self.accepted = 0
         """Connections so far."""
+        self.answered = 0
+        """Bytes of answers so far."""
+        self._pause = threading.Event()
+        self._rate = 0.0
 
     @property
     def endpoint(self) -> str:
@@ -56,6 +60,10 @@ class Relay:
     def mute(self) -> None:
         """Requests still arrive; no answer comes until `unmute`."""
         self._answers.clear()
+
+    def slow_down(self, rate: float) -> None:
+        """Each connection's answers come at `rate` bytes a second; 0: as fast as they can."""
+        self._rate = rate
 
     def abandon(self) -> None:
         """Mutes for good the connections that are open; new ones work."""
@@ -97,6 +105,9 @@ class Relay:
             while data := source.recv(65_536):
                 if gate is not None:
                     gate.wait()
+                    self.answered += len(data)
+                    if self._rate:
+                        self._pause.wait(len(data) / self._rate)
                 sink.sendall(data)
         for one in (source, sink):
             with suppress(OSError):

@@ -132,7 +132,19 @@ def test_a_missing_image_is_its_own_error(world: Harness, label: str) -> None:
 
 def test_a_pull_that_fails_says_why(world: Harness) -> None:
     with pytest.raises(RuntimeRefused):
-        world.runtime.pull("127.0.0.1:1/nothing:1")
+        world.runtime.pull("127.0.0.1:1/nothing:1").run()
+
+
+def test_an_image_is_here_or_not(world: Harness) -> None:
+    assert world.runtime.has_image("busybox:1.35")
+    assert not world.runtime.has_image("127.0.0.1:1/nothing:1")
+
+
+def test_a_pull_that_was_given_up_before_it_began_fetches_nothing(world: Harness) -> None:
+    transfer = world.runtime.pull("127.0.0.1:1/nothing:1")
+    transfer.close()
+    with pytest.raises(RuntimeUnavailable):
+        transfer.run()
 
 
 def test_a_command_that_is_not_there_is_refused(world: Harness, label: str) -> None:

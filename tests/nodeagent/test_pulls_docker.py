@@ -1,0 +1,90 @@
+"""Pulls on a real Docker from a real registry that takes its time: given up at once, and no outage during an update."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nodeagent.runtime.docker import DockerRuntime
+from nodeagent.runtime.port import RuntimeUnavailable
+from tests.nodeagent.agent_process import AgentProcess
+from tests.support.docker_engine import DockerEngine
+from tests.support.etcd_server import EtcdServer
+from tests.support.registry import Registry, running_registry
+from tests.support.waiting import until
+
+pytestmark = [pytest.mark.docker, pytest.mark.etcd]
+_SLOW = 100_000.0
+
+
+@pytest.fixture
+def registry(tmp_path: Path, docker_engine: DockerEngine) -> Iterator[Registry]:
+    with running_registry(tmp_path / "registry") as registry:
+        yield registry
+        client = docker_engine.client()
+        for image in client.images(filters={"reference": f"{registry.host}/*"}):
+            client.remove_image(image["Id"], force=True)
+        client.close()
+
+
+@pytest.fixture
+def agent(tmp_path: Path, etcd: EtcdServer, docker_engine: DockerEngine, registry: Registry) -> Iterator[AgentProcess]:
+    del registry  # Its images go after the containers that are made of them.
+    process = AgentProcess(tmp_path, etcd.endpoint, docker_engine.host)
+    yield process
+    process.stop()
+    docker_engine.remove_all(f"taskyard/cluster={process.cluster}")
+
+
+def test_a_pull_that_is_given_up_ends_at_once_and_can_be_had_later(
+    registry: Registry, docker_engine: DockerEngine
+) -> None:
+    image = registry.push(docker_engine.host, "noise:1", megabytes=4)
+    runtime = DockerRuntime(docker_engine.host)
+    registry.relay.slow_down(_SLOW)
+    sent = registry.relay.answered
+    transfer = runtime.pull(image)
+    ended: list[float] = []
+
+    def run() -> None:
+        with pytest.raises(RuntimeUnavailable):
+            transfer.run()
+        ended.append(time.monotonic())
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until(lambda: registry.relay.answered > sent + 200_000)
+    given_up = time.monotonic()
+    transfer.close()
+    thread.join(5.0)
+    assert ended
+    assert ended[0] - given_up < 1.0
+    assert not runtime.has_image(image)
+    registry.relay.slow_down(0)
+    runtime.pull(image).run()
+    assert runtime.has_image(image)
+    runtime.close()
+
+
+def test_a_task_reacts_while_its_image_is_fetched(agent: AgentProcess, registry: Registry) -> None:
+    image = registry.push(agent.docker_host, "noise:2", megabytes=8)
+    agent.start()
+    agent.ready()
+    uid = agent.assign("sleep", "1000", stop={"gracePeriod": "0s"})
+    agent.wait_for(uid, "Running")
+    registry.relay.slow_down(_SLOW)
+    agent.assign("sleep", "1000", uid=uid, epoch=2, image=image)
+    status = agent.until(lambda: (found := agent.status(uid)) and found.reason == "Pulling" and found)
+    assert status.epoch == 2
+    assert agent.containers() == {f"ty-{uid}-1-1": "running"}
+
+    asked = time.monotonic()
+    agent.assign("sleep", "1000", uid=uid, epoch=3, desired="Stopped", image=image)
+    agent.wait_for(uid, "Completed")
+    # Killing and removing the container takes a part of it.
+    assert time.monotonic() - asked < 2.0
+    assert agent.containers() == {}
