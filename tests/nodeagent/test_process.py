@@ -41,7 +41,9 @@ def test_registers_runs_a_task_and_leaves_it_running(agent: AgentProcess) -> Non
     assert agent.containers() == {f"ty-{uid}-1-1": "running"}
     assert agent.get("/healthz").status == 200
     agent.terminate()
-    assert agent.lease() is None
+    left = agent.lease()
+    assert left is not None
+    assert left.stopping
     assert agent.containers() == {f"ty-{uid}-1-1": "running"}
 
 
