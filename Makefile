@@ -3,10 +3,10 @@
 PYTHON ?= python3
 TASKYARD = .venv/bin/taskyard
 
-.PHONY: help up down status test check setup clean
+.PHONY: help up down status test check cluster cluster-down setup clean
 
 help:  ## what there is
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## */  make \1\t/' | expand -t 16
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 21
 
 up: setup  ## prepare this machine, run everything in the background, apply manifests/
 	@$(TASKYARD) up --detach $(ARGS)
@@ -22,6 +22,12 @@ test:  ## all that CI runs
 
 check:  ## format, lint, types and the import rule; no tests
 	@./.ci/run check
+
+cluster: setup  ## three hosts in network namespaces, to look around in and to break (as root; Ctrl-D ends it)
+	@.venv/bin/python -m chaos up
+
+cluster-down: setup  ## removes what a `make cluster` that crashed left behind
+	@.venv/bin/python -m chaos down
 
 setup:  ## only the virtual environment
 	@$(PYTHON) scripts/bootstrap.py

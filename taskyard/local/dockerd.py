@@ -28,7 +28,8 @@ class Dockerd:
     """One dockerd in `folder`, which nothing else may use. Inert until `start`.
 
     Only one dockerd can own a bridge (see `other_dockerd`), so a second one on a machine needs `own_bridge`.
-    `live_restore` keeps containers running while dockerd is away, at the price of Swarm mode.
+    `live_restore` keeps containers running while dockerd is away, at the price of Swarm mode. `network`: the network
+    namespace that it is to live in, where a `docker0` of its own awaits it.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class Dockerd:
         live_restore: bool = True,
         own_bridge: bridge.Bridge | None = None,
         log: Path | None = None,
+        network: Path | None = None,
     ) -> None:
         self.folder = folder.resolve()
+        self.network = network
         self.live_restore = live_restore
         self.own_bridge = own_bridge
         self.log = log or self.folder / "dockerd.log"
@@ -52,6 +55,7 @@ class Dockerd:
 
     def argv(self) -> list[str]:
         command = [
+            *(["nsenter", f"--net={self.network}", "--"] if self.network is not None else []),
             executable(),
             *("--data-root", str(self.data)),
             *("--exec-root", str(self.exec_root)),
@@ -73,7 +77,7 @@ class Dockerd:
                 hint="choose a shorter --state-dir",
             )
         name = self.own_bridge.name if self.own_bridge is not None else bridge.DEFAULT
-        other = other_dockerd(self.folder, name)
+        other = other_dockerd(self.folder, name, self.network)
         if other is not None:
             raise LocalError(
                 f"another dockerd runs on this machine ({other}), and only one can own the bridge {name}",
@@ -171,13 +175,25 @@ def executable() -> str:
     return found
 
 
-def other_dockerd(folder: Path, bridge_name: str) -> str | None:
-    """Pid and command of a dockerd that does not live in `folder` and uses this bridge, or None."""
+def other_dockerd(folder: Path, bridge_name: str, network: Path | None = None) -> str | None:
+    """Pid and command of a dockerd that does not live in `folder` and uses this bridge, in this network namespace (or
+    in ours), or None."""
+    here = _inode(network or Path("/proc/self/ns/net"))
     for process in psutil.process_iter(["name"]):
-        command = _command(process.pid) if process.info["name"] == "dockerd" else []
+        if process.info["name"] != "dockerd" or _inode(Path(f"/proc/{process.pid}/ns/net")) not in (here, 0):
+            continue
+        command = _command(process.pid)
         if command and str(folder.resolve() / "data") not in command and bridge.used_by(command) == bridge_name:
             return f"pid {process.pid}: {' '.join(command)}"
     return None
+
+
+def _inode(namespace: Path) -> int:
+    """0 where it may not be read."""
+    try:
+        return namespace.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _command(pid: int) -> list[str]:
