@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from controlplane.cluster.demand import Demand, demand_of
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.node import CAPACITY, Host
+from simulator.promises import check_backoff, check_moved
 from simulator.story import Violation
 from taskyard import keys
 from taskyard.keys import NodeKey
@@ -113,6 +114,7 @@ class Checker:
             raise Violation(f"the uid of {new.metadata.name} changed", uid)
         if new.binding != old.binding:
             self._check_leads(who, "scheduler", uid)
+            check_moved(old, new, self.leases)
             bound.append(new)
 
     def _check_removed(self, old: Task, who: str) -> None:
@@ -257,6 +259,7 @@ class Checker:
             if (node, run) in self._ended:
                 raise Violation(f"{run}, which has run and ended, is made again on {node}", uid)
             return
+        check_backoff(self.statuses.get(node, {}).get(uid), run, self._hosts[node].clock.now())
         prefix = f"{_RUN}{uid}-"
         others = [
             one.name

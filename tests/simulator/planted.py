@@ -225,6 +225,17 @@ def _fence_after_the_lease(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(fake_guard, "fences", guard.fences)
 
 
+def _backoff_not_waited(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(
+        decide, "RULES", tuple(rule for rule in decide.RULES if rule is not decide._wait_for_the_next_attempt)
+    )
+
+
+def _loss_compares_dropped(patch: pytest.MonkeyPatch) -> None:
+    """A node that came back meanwhile does not keep its task."""
+    patch.setattr(bindings, "_still_lost", lambda *_: ())
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -249,4 +260,6 @@ PLANTED: dict[str, Plant] = {
     "started without a hold": _started_without_a_hold,
     "singleton moved at once": _singleton_moved_at_once,
     "fence after the lease": _fence_after_the_lease,
+    "backoff not waited": _backoff_not_waited,
+    "loss compares dropped": _loss_compares_dropped,
 }

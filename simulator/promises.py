@@ -1,0 +1,36 @@
+"""What is promised of restarts and of lost nodes. Judged by what the store holds at the moment; the checker asks.
+
+Pure, and without a memory: what needs the history is in checker.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from simulator.story import Violation
+from taskyard.clock import parse_timestamp
+from taskyard.objects import Task, TaskStatus
+
+_ROUNDING = 0.01
+"""Seconds: a timestamp in the store is not as fine as the clock."""
+
+
+def check_backoff(status: TaskStatus | None, run: str, now: float) -> None:
+    """Before a container is started: its attempt is due, by what its agent itself has written."""
+    if status is None or not status.next_attempt_at or run != f"ty-{status.uid}-{status.epoch}-{status.attempt}":
+        return
+    early = parse_timestamp(status.next_attempt_at) - now
+    if early > _ROUNDING:
+        raise Violation(f"{run} is started {early:.1f} s before its backoff is over", status.uid)
+
+
+def check_moved(old: Task, new: Task, leases: Set[str]) -> None:
+    """A task leaves its node for another one with the same spec only because that node is lost, and where it may."""
+    before, after = old.binding, new.binding
+    if before is None or after is None or before.node == after.node or before.spec_hash != after.spec_hash:
+        return
+    name, uid = new.metadata.name, new.metadata.uid
+    if before.node in leases:
+        raise Violation(f"{name} was moved from {before.node}, which is there, to {after.node}", uid, before.node)
+    if new.spec.on_node_loss.policy == "stay":
+        raise Violation(f"{name} was moved from {before.node}, where it is to stay", uid, before.node)
