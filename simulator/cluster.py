@@ -22,7 +22,8 @@ from simulator.trouble import Trouble, heal_all
 from simulator.users import Users
 from taskyard import keys
 from taskyard.clock import ManualClock
-from taskyard.store.api import Compacted, KeyEvent
+from taskyard.objects import Metadata, NodeSpec, encode
+from taskyard.store.api import Compacted, KeyEvent, Put
 from taskyard.store.memory import MemoryStore
 
 Member = PlaneProcess | AgentProcess
@@ -140,7 +141,13 @@ class Cluster:
         restless = ("crash", "refused", "job")
         check_still(
             self.checker,
-            {one for t in self.checker.tasks.values() if t.spec.args[0] in restless for one in (t.metadata.uid,)},
+            # What runs counts, which is an older spec where the new one finds no room.
+            {
+                uid
+                for here in self.checker.assignments.values()
+                for uid, a in here.items()
+                if a.spec.args[0] in restless
+            },
         )
 
     # What runs.
@@ -173,6 +180,12 @@ class Cluster:
         if entry is not None and entry.lease:
             self._memory.revoke(entry.lease)
             self.wrote("lease")
+
+    def cordon(self, host: Host, cordoned: bool) -> None:
+        """An operator's doing, as the API writes it."""
+        spec = NodeSpec(metadata=Metadata(name=host.name), cordoned=cordoned)
+        self._memory.commit([], [Put(keys.node_spec(host.name), encode(spec))])
+        self.wrote("user")
 
     def _crashed(self, process: Process) -> None:
         if process in self._buried:

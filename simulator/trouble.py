@@ -65,6 +65,8 @@ class Trouble:
             self._harm_container,
             self._harm_container,
             self._break_runtime,
+            self._cordon,
+            self._cordon,
         )
 
     def strike(self) -> float:
@@ -229,6 +231,13 @@ class Trouble:
         self._cluster.later(self._random.uniform(0.5, 12.0), heal)
         return f"the container runtime of {host.name}: {how}"
 
+    def _cordon(self) -> str:
+        """What is edited meanwhile has to move."""
+        host = self._host()
+        self._cluster.cordon(host, True)
+        self._cluster.later(self._random.uniform(5.0, 40.0), lambda: self._cluster.cordon(host, False))
+        return f"{host.name} is cordoned"
+
 
 def heal_all(cluster: Cluster) -> None:
     members: list[Member] = [*cluster.everybody()]
@@ -236,5 +245,6 @@ def heal_all(cluster: Cluster) -> None:
         member.fuse.left = 0
         member.store.heal()
     for host in cluster.hosts_in_order:
+        cluster.cordon(host, False)
         host.runtime.break_down("")
         cluster.woken_up(host)

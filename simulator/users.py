@@ -27,7 +27,9 @@ PROGRAMS: Mapping[tuple[str, ...], Program] = {
 _KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused",)
 
 
-def drawn_spec(random: Random) -> TaskSpec:
+def drawn_spec(random: Random, name: str) -> TaskSpec:
+    """Whether it is a singleton hangs on its name, so that edits do not change it."""
+    singleton = int(name[1:]) % 4 == 0
     kind = random.choice(_KINDS)
     restart = Restart(max_restarts=2 if kind == "crash" and random.random() < 0.5 else None)
     if kind == "job":
@@ -44,7 +46,7 @@ def drawn_spec(random: Random) -> TaskSpec:
             ),
             ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
             restart=restart,
-            singleton=random.random() < 0.2,
+            singleton=singleton,
             stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
         )
     )
@@ -98,7 +100,7 @@ class Users:
         try:
             self._recent.append(name)
             if fresh:
-                spec = drawn_spec(random)
+                spec = drawn_spec(random, name)
                 self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
             else:
                 self._change(random, plane, name)
@@ -120,7 +122,7 @@ class Users:
                 return
             self._try(f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
         else:
-            spec = drawn_spec(random)
+            spec = drawn_spec(random, name)
             self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
 
     def _try(self, what: str, request: Callable[[], object]) -> None:
