@@ -28,6 +28,8 @@ from nodeagent.actions import (
     Start,
     Wait,
 )
+from nodeagent.anchor import KEY as ANCHOR
+from nodeagent.anchor import Anchor
 from nodeagent.decide import decide
 from nodeagent.effects import Effects, NotCertain
 from nodeagent.guard import Guard
@@ -73,6 +75,7 @@ class Parts:
     publisher: Publisher
     standing: Standing
     guard: Guard
+    anchor: Anchor
     weather: StoreWeather
     recorder: Recorder
     lanes: Lanes
@@ -87,22 +90,28 @@ class Agent:
         self._memories: dict[str, TaskMemory] = {}
         self._kept: set[str] = set()
         """Tasks whose assignment was lost with the store's data, and that nobody has asked to stop."""
+        self._compared = False
+        """What the store has was compared with what the agent before this one knew."""
 
     def changed(self, changes: Sequence[Change]) -> None:
         """For Informer.subscribe."""
-        lost = 0
+        lost, fresh = 0, False
         for change in changes:
             key = keys.parse_node(change.key)
             if key and key.part == "assignments":
                 if change.new:
                     self._kept.discard(key.uid)
+                    fresh = fresh or change.old is None
                 elif change.revision == self._parts.informer.restored_at:
                     self._kept.add(key.uid)
                     lost += 1
             if key and key.uid:
                 self._parts.queue.add(key.uid)
+        if fresh or lost:
+            # A new agent compares with what the store has now, and removes what it still does not know.
+            self._parts.queue.add(ANCHOR)
         if lost:
-            self._tell_loss(lost)
+            self._tell_loss(f"has lost {lost} assignments of this node")
 
     def happened(self, event: ContainerEvent) -> None:
         uid = self._parts.view.happened(event)
@@ -128,6 +137,11 @@ class Agent:
             self._parts.queue.add_after(uid, _NOT_READY_PAUSE)
             self._parts.queue.done(uid)
             return True
+        if not self._compared:
+            self._compare_anchors()
+        if uid == ANCHOR:
+            self._parts.lanes.submit(Lane.STORE, self._advance_anchor)
+            return True
         memory = self._memories.setdefault(uid, TaskMemory(uid))
         try:
             action = self._next(memory)
@@ -142,6 +156,31 @@ class Agent:
         with self._parts.informer.lock:
             found = {key.uid for key in map(keys.parse_node, self._parts.informer.entries) if key and key.uid}
         return found | self._parts.view.uids()
+
+    def _compare_anchors(self) -> None:
+        """Once, when both lists are there: did the store lose data while no agent was here to see it?"""
+        self._compared = True
+        informer, node = self._parts.informer, self._parts.owner.node
+        if not self._parts.anchor.went_back(informer.entries.get(self._parts.anchor.key)):
+            return
+        with informer.lock:
+            kept = {uid for uid in self._parts.view.uids() if keys.assignment(node, uid) not in informer.entries}
+            self._kept |= kept
+        if kept:
+            self._parts.queue.add(ANCHOR)
+            self._tell_loss(f"does not know {len(kept)} tasks whose containers are on this node")
+
+    def _advance_anchor(self) -> None:
+        """In a lane."""
+        queue, anchor = self._parts.queue, self._parts.anchor
+        try:
+            anchor.advance(self._parts.informer.entries.get(anchor.key))
+            queue.forget(ANCHOR)
+        except (StoreError, OSError) as error:
+            log.warning("what etcd has cannot be marked now: %s", error)
+            queue.retry(ANCHOR)
+        finally:
+            queue.done(ANCHOR)
 
     def _next(self, memory: TaskMemory) -> Action:
         refresh(memory, self._parts.informer, self._parts.owner.node)
@@ -266,10 +305,10 @@ class Agent:
                 warning=happening.warning,
             )
 
-    def _tell_loss(self, lost: int) -> None:
+    def _tell_loss(self, lost: str) -> None:
         message = (
-            f"etcd went back to an earlier revision and has lost {lost} assignments of this node: their containers are"
-            " left as they are. Restore etcd from a newer backup, or start the agent anew to have them removed"
+            f"etcd went back to an earlier state and {lost}: their containers are left as they are."
+            " Restore etcd from a newer backup, or start the agent anew to have them removed"
         )
         log.error("%s", message)
         node = self._parts.owner.node

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nodeagent import host
 from nodeagent.agent import Agent, Parts
+from nodeagent.anchor import Anchor, FileMemo
 from nodeagent.api.health import Health
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
@@ -115,6 +116,7 @@ class _Process:
                 publisher=Publisher(options.node, self._store, self._registration),
                 standing=self._registration,
                 guard=self._guard,
+                anchor=Anchor(options.node, value.host_id, FileMemo(options.data_dir), self._registration.commit),
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
                 lanes=self._lanes,

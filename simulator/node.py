@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from nodeagent.agent import Agent, Parts
+from nodeagent.anchor import Anchor, MemoryMemo
 from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
@@ -45,6 +46,7 @@ class Host:
     clock: ManualClock
     runtime: FakeRuntime = field(init=False)
     guard: FakeGuard = field(init=False)
+    memo: MemoryMemo = field(default_factory=MemoryMemo, init=False)
     foreign: tuple[str, ...] = field(init=False)
     guarding: Callable[[], None] = lambda: None
     """Called when the watchdog may have something to do sooner than it said."""
@@ -106,6 +108,7 @@ class AgentProcess(Process):
                 publisher=Publisher(host.name, self.store, self._registration),
                 standing=self._registration,
                 guard=host.guard,
+                anchor=Anchor(host.name, host.name, host.memo, self._registration.commit),
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
                 lanes=InlineLanes(),

@@ -49,6 +49,10 @@ def node_stats(node: str) -> str:
     return f"{NODES}{node}/stats"
 
 
+def node_anchor(node: str) -> str:
+    return f"{NODES}{node}/anchor"
+
+
 def assignment(node: str, uid: str) -> str:
     return f"{NODES}{node}/assignments/{uid}"
 

@@ -4,7 +4,7 @@ from taskyard.objects.assignment import Assignment
 from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Wire
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.event import Event
-from taskyard.objects.node import Amounts, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
+from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
 from taskyard.objects.task import (
     Backoff,
@@ -21,7 +21,7 @@ from taskyard.objects.task import (
 )
 from taskyard.prepare import prepare
 
-prepare(Assignment, Event, NodeLease, NodeSpec, NodeStats, Task, TaskStatus)
+prepare(Assignment, Event, NodeAnchor, NodeLease, NodeSpec, NodeStats, Task, TaskStatus)
 
 __all__ = [
     "API_VERSION",
@@ -35,6 +35,7 @@ __all__ = [
     "HostPort",
     "LastExit",
     "Metadata",
+    "NodeAnchor",
     "NodeLease",
     "NodeSpec",
     "NodeStats",

@@ -65,6 +65,13 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     """Its agent is being stopped, and leaves the lease to expire: one that is back before keeps all tasks."""
 
 
+class NodeAnchor(Wire, frozen=True, kw_only=True):
+    """The value of `nodes/<node>/anchor`: a count that only grows, and that the agent on that host remembers too."""
+
+    host_id: str
+    count: int
+
+
 class TaskUsage(Wire, frozen=True, kw_only=True):
     cpu_millis: int = 0
     memory_bytes: int = 0

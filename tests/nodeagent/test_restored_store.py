@@ -76,6 +76,56 @@ def test_what_is_assigned_and_taken_away_after_a_restore_is_removed_as_ever(worl
     assert world.containers() == []
 
 
+def fill(world: World) -> None:
+    """Puts the store's revision past that of any before it."""
+    while world.memory.list("/").revision < 200:
+        world.memory.commit([], [Put("else", b"where")])
+
+
+@pytest.mark.parametrize("refilled", [pytest.param(False, id="empty"), pytest.param(True, id="in-use-again")])
+def test_a_store_that_was_wiped_while_no_agent_was_here_costs_no_container(world: World, refilled: bool) -> None:
+    world.assign()
+    world.advance(2.0)
+    restore(world, MemoryStore(world.clock))
+    if refilled:
+        fill(world)
+    world.boot()
+    world.assign(uid=LATER)
+    world.advance(60.0)
+    assert world.running() == [f"ty-{UID}-1-1", f"ty-{LATER}-1-1"]
+    assert world.events.reasons.count("StoreRestored") == 1
+    world.boot()
+    world.advance(15.0)
+    assert world.running() == [f"ty-{LATER}-1-1"]
+
+
+def test_a_backup_that_is_older_than_an_assignment_costs_no_container(world: World) -> None:
+    world.assign()
+    world.advance(2.0)
+    backup = a_backup(world)
+    world.assign(uid=LATER)
+    world.advance(2.0)
+    restore(world, backup)
+    fill(world)
+    world.boot()
+    world.advance(60.0)
+    assert world.running() == [f"ty-{UID}-1-1", f"ty-{LATER}-1-1"]
+    world.assign(desired="Stopped")
+    world.advance(15.0)
+    assert world.running() == [f"ty-{LATER}-1-1"]
+
+
+def test_what_was_taken_away_while_no_agent_was_here_is_removed_as_ever(world: World) -> None:
+    world.assign()
+    world.assign(uid=LATER)
+    world.advance(2.0)
+    world.unassign()
+    world.boot()
+    world.advance(15.0)
+    assert world.running() == [f"ty-{LATER}-1-1"]
+    assert "StoreRestored" not in world.events.reasons
+
+
 def test_a_new_agent_removes_what_the_store_does_not_know(world: World) -> None:
     """That is how a person says that the loss was meant."""
     world.assign()

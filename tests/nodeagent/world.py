@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from nodeagent.agent import Agent, Parts
+from nodeagent.anchor import Anchor, MemoryMemo
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes, Lane
@@ -157,6 +158,7 @@ class World:
         self.store = FusedStore(self.memory)
         self.runtime = FusedRuntime(self.clock, programs=dict(self.programs))
         self.events = KeptEvents()
+        self.memo = MemoryMemo()
         self.guard = FakeGuard(self.runtime, self.clock)
         self.boot()
 
@@ -181,6 +183,7 @@ class World:
                 publisher=Publisher(self.owner.node, store, self.registration),
                 standing=self.registration,
                 guard=self.guard,
+                anchor=Anchor(self.owner.node, host_id, self.memo, self.registration.commit),
                 weather=StoreWeather(clock),
                 recorder=self.events,
                 lanes=self.lanes,

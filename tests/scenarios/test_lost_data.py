@@ -12,6 +12,20 @@ from tests.support.manifests import task
 pytestmark = [pytest.mark.docker, pytest.mark.etcd]
 
 
+def test_an_etcd_that_lost_its_data_while_the_agent_was_away(live: LiveCluster) -> None:
+    live.apply(task("old"))
+    live.wait_state("old", "Running")
+    before = live.containers(running=True)
+    live.until((live.data_dir("agent") / "anchor").exists, 10, "the agent remembers it")
+    live.kill("agent")
+    live.kill("etcd")
+    shutil.rmtree(live.etcd.folder / "data")
+    live.restart("etcd")
+    live.restart("agent")
+    live.until(lambda: "StoreRestored" in live.http_text("/events?namespace=_cluster"), 60, "the agent says so")
+    assert live.containers(running=True) == before
+
+
 def test_an_etcd_without_its_data_and_then_with_a_backup(live: LiveCluster) -> None:
     live.apply(task("old"))
     old = live.wait_state("old", "Running")["metadata"]["uid"]
