@@ -52,7 +52,7 @@ def main(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        ControlPlane(settings, access_log=access_log).run(stop)
+        ControlPlane(settings, access_log=access_log, failpoints=os.environ.get("TASKYARD_FAILPOINTS", "")).run(stop)
     except CannotRun as error:
         raise click.ClickException(str(error)) from error
 

@@ -28,6 +28,7 @@ from taskyard.clock import SystemClock
 from taskyard.config import Settings
 from taskyard.events import EventRecorder
 from taskyard.listening import listen
+from taskyard.store.api import Store
 from taskyard.store.elector import Elector
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.informer import Informer
@@ -49,13 +50,15 @@ class CannotRun(Exception):
 
 
 class ControlPlane:
-    """Inert until `run`. `access_log`: one line for each request."""
+    """Inert until `run`. `access_log`: one line for each request. `failpoints`: docs/failpoints.md."""
 
-    def __init__(self, settings: Settings, *, access_log: bool = False) -> None:
+    def __init__(self, settings: Settings, *, access_log: bool = False, failpoints: str = "") -> None:
         self._settings = settings
         self._clock = SystemClock()
-        self._store = EtcdStore(settings.etcd)
-        self._election_store = EtcdStore(settings.etcd, timeout=_ELECTION_TIMEOUT)
+        self._store: Store = EtcdStore(settings.etcd)
+        self._election_store: Store = EtcdStore(settings.etcd, timeout=_ELECTION_TIMEOUT)
+        if failpoints:
+            self._store, self._election_store = _with_failpoints(failpoints, self._store, self._election_store)
         self._informer = Informer(self._store, keys.ROOT, self._clock)
         self._cache = ClusterCache(self._informer)
         self._losses = NodeLosses(self._cache, self._clock)
@@ -181,6 +184,18 @@ class _ApiProcess:
     def stop(self) -> None:
         self.server.stop()
         self._api.close()
+
+
+def _with_failpoints(text: str, *stores: Store) -> tuple[Store, ...]:
+    # Imported only here: without failpoints nothing of them is in the process.
+    from taskyard.failpoints import BadFailpoints, Failpoints, names, parse
+    from taskyard.store.pointed import PLANE_EFFECTS, PointedStore
+
+    try:
+        points = Failpoints(parse(text, names(PLANE_EFFECTS)))
+    except BadFailpoints as error:
+        raise CannotRun(str(error)) from error
+    return tuple(PointedStore(store, points, PLANE_EFFECTS) for store in stores)
 
 
 def _threads(duties: dict[str, Duty], stop: threading.Event) -> list[threading.Thread]:

@@ -71,6 +71,7 @@ def main(
         advertise=advertise,
         labels=_pairs(labels),
         lease_ttl=lease_ttl,
+        failpoints=os.environ.get("TASKYARD_FAILPOINTS", ""),
         max_pulls=max_pulls,
     )
     stop = threading.Event()

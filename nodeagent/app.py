@@ -30,12 +30,14 @@ from nodeagent.pulls import Pulls
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
 from nodeagent.runtime.docker import DockerRuntime
+from nodeagent.runtime.port import Runtime
 from nodeagent.stats.collector import StatsCollector
 from nodeagent.view import ContainerView
 from taskyard import __version__, keys
 from taskyard.clock import SystemClock, timestamp
 from taskyard.events import EventRecorder
 from taskyard.objects import NodeLease
+from taskyard.store.api import Store
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.informer import Informer
 from taskyard.store.workqueue import WorkQueue
@@ -59,6 +61,8 @@ class Options:
     advertise: str
     labels: dict[str, str] = field(default_factory=dict)
     lease_ttl: float = 10.0
+    failpoints: str = ""
+    """docs/failpoints.md"""
     max_pulls: int = 3
 
 
@@ -81,8 +85,10 @@ class _Process:
         clock, owner = SystemClock(), Owner(options.cluster, options.node)
         self._options = options
         self._clock = clock
-        self._store = EtcdStore(options.etcd)
-        self._runtime = DockerRuntime(options.docker_host)
+        self._store: Store = EtcdStore(options.etcd)
+        self._runtime: Runtime = DockerRuntime(options.docker_host)
+        if options.failpoints:
+            self._store, self._runtime = _with_failpoints(options.failpoints, self._store, self._runtime)
         token = secrets.token_hex(16)
         self._guard = WatchdogGuard(options.data_dir, clock)
         value = _lease_value(options, bound, token, clock.now())
@@ -182,6 +188,19 @@ class _Process:
             "recorder": lambda: self._recorder.run(ending),
         }
         return [threading.Thread(target=duty, name=f"agent-{name}", daemon=True) for name, duty in duties.items()]
+
+
+def _with_failpoints(text: str, store: Store, runtime: Runtime) -> tuple[Store, Runtime]:
+    # Imported only here: without failpoints nothing of them is in the process.
+    from nodeagent.runtime.pointed import RUNTIME_EFFECTS, PointedRuntime
+    from taskyard.failpoints import BadFailpoints, Failpoints, names, parse
+    from taskyard.store.pointed import AGENT_EFFECTS, PointedStore
+
+    try:
+        points = Failpoints(parse(text, names([*AGENT_EFFECTS, *RUNTIME_EFFECTS])))
+    except BadFailpoints as error:
+        raise CannotRun(str(error)) from error
+    return PointedStore(store, points, AGENT_EFFECTS), PointedRuntime(runtime, points)
 
 
 def _lease_value(options: Options, bound: socket.socket, token: str, now: float) -> NodeLease:
