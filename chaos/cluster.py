@@ -27,13 +27,18 @@ from chaos.network import Namespace, join
 from taskyard import keys
 from taskyard.local import packages
 from taskyard.local.errors import LocalError
-from taskyard.store.api import Entry
+from taskyard.store.api import Listing
 
 T = TypeVar("T")
+Tasks = list[dict[str, Any]]
+"""As the API shows them."""
+Containers = list[dict[str, Any]]
+"""As Docker lists them."""
 VARIABLE = "TASKYARD_CHAOS_NAME"
 """Another name than `tychaos` makes a second cluster beside a first."""
 _HOSTS = [Address("h1", "10.87.0.11"), Address("h2", "10.87.0.12"), Address("h3", "10.87.0.13")]
 _PLANES = ("h1", "h2")
+_REQUEST_TIMEOUT = 5.0
 
 
 class Timeout(AssertionError):
@@ -53,6 +58,7 @@ class Cluster:
         ]
         self._switch = Namespace(f"{self.name}-switch")
         self._lock: IO[str] | None = None
+        self._answered = ""
         self.started_in = 0.0
         """Seconds."""
 
@@ -110,11 +116,18 @@ class Cluster:
             if not host.live_restore:
                 host.dockerd.kill()
                 host.live_restore = True
+                host.lost_containers = True
         for daemon in self.daemons:
             if not daemon.running:
                 daemon.start()
         self.wait_ready(timeout)
         self.delete_all(timeout)
+        for host in self.hosts:
+            if any(entry.key == keys.node_spec(host.name) for entry in self.list(keys.node_prefix(host.name)).entries):
+                self.cordon(host.name, False)
+            if host.lost_containers:
+                host.start_foreign()
+                host.lost_containers = False
 
     def wait_ready(self, timeout: float = 60.0) -> None:
         for daemon in self.daemons:
@@ -130,9 +143,9 @@ class Cluster:
         self.until(lambda: not self.containers(), timeout, "all containers are gone")
 
     def call(self, method: str, path: str, body: object = None, *, at: Host | None = None) -> tuple[int, Any]:
-        """One request to the control plane of `at`, or to the first that answers; (0, None): none did."""
-        for host in [at] if at is not None else self.planes:
-            connection = host.connection(API_PORT, 10.0)
+        """One request to the control plane of `at`, or to one that answers; (0, None): none did."""
+        for host in [at] if at is not None else sorted(self.planes, key=lambda one: one.name != self._answered):
+            connection = host.connection(API_PORT, _REQUEST_TIMEOUT)
             try:
                 connection.connect()
             except OSError:
@@ -149,6 +162,7 @@ class Cluster:
                 connection.close()
             if answer.status == 503 and at is None:
                 continue
+            self._answered = host.name
             return answer.status, json.loads(raw) if raw else None
         return 0, None
 
@@ -158,15 +172,22 @@ class Cluster:
         if status != 200:
             raise AssertionError(f"the apply was answered with {status}: {answer}")
 
+    def wait_accepted(self, manifest: dict[str, Any], timeout: float = 30.0, *, at: Host | None = None) -> None:
+        """Asks again and again, as a user would, until it is there."""
+        name = manifest["metadata"]["name"]
+        self.until(
+            lambda: self.call("POST", "/tasks", manifest, at=at)[0] in (201, 409), timeout, f"{name} is accepted"
+        )
+
     def task(self, name: str) -> dict[str, Any] | None:
         status, answer = self.call("GET", f"/tasks/{name}")
         return answer if status == 200 else None
 
-    def tasks(self) -> list[dict[str, Any]]:
+    def tasks(self) -> Tasks:
         status, answer = self.call("GET", "/tasks")
         if status != 200:
             raise AssertionError(f"no control plane listed the tasks: {status} {answer}")
-        items: list[dict[str, Any]] = answer["items"]
+        items: Tasks = answer["items"]
         return items
 
     def wait_state(self, name: str, state: str, timeout: float = 30.0) -> dict[str, Any]:
@@ -189,11 +210,24 @@ class Cluster:
 
         return self.until(seen, timeout, f"{', '.join(sorted(wanted))} run, each in one container")
 
+    def gone(self, name: str) -> bool:
+        """Whether there is no task of that name, by an API that answers."""
+        return self.call("GET", f"/tasks/{name}")[0] == 404
+
+    def delete(self, name: str) -> None:
+        status, answer = self.call("DELETE", f"/tasks/{name}")
+        assert status in (200, 202, 204), f"deleting {name}: {status} {answer}"
+
+    def cordon(self, node: str, cordoned: bool) -> None:
+        """Whether nothing new is placed there."""
+        status, answer = self.call("PATCH", f"/nodes/{node}", {"spec": {"cordoned": cordoned}})
+        assert status in (200, 201), f"cordoning {node}: {status} {answer}"
+
     def node_ready(self, name: str) -> bool:
         status, answer = self.call("GET", f"/nodes/{name}")
         return status == 200 and bool(answer["status"]["ready"])
 
-    def containers(self, uid: str = "", *, running: bool = False) -> list[dict[str, Any]]:
+    def containers(self, uid: str = "", *, running: bool = False) -> Containers:
         """On all hosts. Raises AssertionError when a dockerd does not answer."""
         try:
             return [one for host in self.hosts for one in host.containers(uid, running=running)]
@@ -212,16 +246,16 @@ class Cluster:
                 found += [(status.term, host)] if status.leads else []
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
-    def read(self, prefix: str) -> tuple[Entry, ...]:
+    def list(self, prefix: str) -> Listing:
         """Straight from etcd, linearizable, from any member that can tell."""
         for host in self.hosts:
             with suppress(MemberUnavailable):
-                return self.member(host).list(prefix).entries
+                return self.member(host).list(prefix)
         raise AssertionError("no etcd member answers")
 
     def plane_leader(self, role: str = "scheduler") -> Host | None:
         """The host whose control plane leads; None while none of the two does."""
-        for entry in self.read(keys.leader(role)):
+        for entry in self.list(keys.leader(role)).entries:
             identity = json.loads(entry.value)["identity"]
             for host in self.planes:
                 if host.controlplane.running and f"-{host.controlplane.pid}-" in identity:
@@ -287,6 +321,7 @@ def _start_docker(host: Host) -> None:
     host.dockerd.start()
     host.dockerd.wait_ready()
     host.load_image()
+    host.start_foreign()
 
 
 def _each(hosts: list[Host], action: Callable[[Host], None]) -> None:

@@ -56,6 +56,9 @@ class Member:
         said = self._ask("/v3/kv/put", {"key": _b64(key), "value": base64.b64encode(value).decode()})
         return int(said["header"]["revision"])
 
+    def delete(self, key: str) -> None:
+        self._ask("/v3/kv/deleterange", {"key": _b64(key)})
+
     def watch(self, prefix: str, start_revision: int, *, silence: float) -> Iterator[tuple[KeyEvent, ...]]:
         """Batches that never split a revision; empty ones are signs of life. Ends with MemberUnavailable when the
         connection does, or after `silence` seconds without a word."""

@@ -6,7 +6,7 @@ What a program's command line is stands here; when each is started and ended is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Host:
         self.cgroup = f"/{cluster}/{self.name}"
         self.live_restore = True
         """Read when dockerd is started."""
+        self.lost_containers = False
+        """A dockerd without live-restore was killed here, and every container with it."""
         self._others = others
         self._dockerd = Dockerd(folder / "docker", network=self.namespace.path, log=folder / "dockerd.log")
         self.dockerd = Daemon(
@@ -121,13 +123,21 @@ class Host:
         """Docker's own words, past everything of ours."""
         return docker.APIClient(base_url=self.docker_host, version="1.41", timeout=int(timeout))
 
+    def kill_container(self, container: str) -> None:
+        """As somebody else would."""
+        client = self.docker()
+        try:
+            client.kill(container)
+        finally:
+            client.close()
+
     def containers(self, uid: str = "", *, running: bool = False) -> list[dict[str, Any]]:
         """This cluster's containers on this host, as Docker lists them."""
         labels = [f"taskyard/cluster={self.cluster}"] + ([f"taskyard/uid={uid}"] if uid else [])
         client = self.docker()
         try:
-            found: list[dict[str, Any]] = client.containers(all=not running, filters={"label": labels})
-            return found
+            found = client.containers(all=not running, filters={"label": labels})
+            return [one for one in found if one["Names"][0].startswith("/ty-")]
         finally:
             client.close()
 
@@ -139,16 +149,27 @@ class Host:
         finally:
             client.close()
 
-    def run_foreign(self, name: str, labels: Mapping[str, str]) -> str:
-        """A container that is somebody else's; its id."""
+    def start_foreign(self) -> None:
+        """Somebody else's containers, one of which bears labels like ours; started again where they were lost."""
+        imitation = {"taskyard/cluster": self.cluster, "taskyard/node": self.name, "taskyard/uid": "0123456789ab"}
         client = self.docker()
         try:
-            config = client.create_host_config(network_mode="none")
-            made = client.create_container(
-                demo_image.REFERENCE, ["sleep", "100000"], name=name, labels=dict(labels), host_config=config
-            )
-            client.start(made["Id"])
-            return str(made["Id"])
+            for name, labels in {"database": {}, "imitation": imitation}.items():
+                if name not in self.foreign():
+                    config = client.create_host_config(network_mode="none")
+                    command = ["sleep", "100000"]
+                    client.create_container(demo_image.REFERENCE, command, name=name, labels=labels, host_config=config)
+                client.start(name)
+        finally:
+            client.close()
+
+    def foreign(self) -> dict[str, str]:
+        """Somebody else's containers: name to id and last start."""
+        client = self.docker()
+        try:
+            names = [one["Names"][0].lstrip("/") for one in client.containers(all=True)]
+            found = [client.inspect_container(name) for name in names if not name.startswith("ty-")]
+            return {one["Name"].lstrip("/"): f"{one['Id']} {one['State']['StartedAt']}" for one in found}
         finally:
             client.close()
 
@@ -182,6 +203,7 @@ class Host:
             *(sys.executable, "-m", "nodeagent", "--node", self.name, "--cluster", self.cluster),
             *("--etcd", ",".join(self.endpoints), "--docker-host", self.docker_host),
             *("--data-dir", str(self.folder / "agent"), "--listen", f"{self.ip}:{AGENT_PORT}"),
+            *("--label", f"host={self.name}"),
         )
 
     def _plane_argv(self) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from chaos.cluster import Cluster
+from chaos.witness import Witness
 from taskyard.local.errors import LocalError
 
 
@@ -34,3 +35,10 @@ def cluster(cluster_of_session: Cluster) -> Iterator[Cluster]:
         cluster_of_session.stop()
         cluster_of_session.start()
         raise
+
+
+@pytest.fixture
+def witness(cluster: Cluster) -> Iterator[Witness]:
+    """Judges the whole test: its history, and that everything has settled in the end."""
+    with Witness(cluster) as made:
+        yield made
