@@ -79,7 +79,7 @@ def _command_start(live: LiveCluster, name: str) -> float:
     text += f"  image: {demo_image.REFERENCE}\n  command: [sleep, '3600']\n  stop: {{gracePeriod: 0}}\n"
     began = time.perf_counter()
     subprocess.run(
-        [f"{sys.prefix}/bin/taskyard", "--server", live.url, "apply", "--wait", "-f", "-"],
+        [f"{sys.prefix}/bin/taskyard", "--server", live.url, "apply", "--wait", "--stable", "0s", "-f", "-"],
         input=text.encode(),
         check=True,
         capture_output=True,

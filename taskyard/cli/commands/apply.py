@@ -9,11 +9,10 @@ import click
 
 from taskyard.cli.exits import Exit
 from taskyard.cli.failure import Failed, complain
-from taskyard.cli.options import files, wait_timeout
+from taskyard.cli.options import Duration, files, wait_timeout
 from taskyard.cli.session import Command, session
 
 if TYPE_CHECKING:
-    from taskyard.cli.waiting import Awaited
     from taskyard.client.api import Client
     from taskyard.client.views import ApplyResult
 
@@ -25,10 +24,23 @@ if TYPE_CHECKING:
     "--wait", is_flag=True, help="Wait until each task runs (is healthy, where it has a check) or has completed."
 )
 @wait_timeout("5m")
+@click.option(
+    "--stable",
+    type=Duration(),
+    default="2s",
+    metavar="TIME",
+    help="With --wait: how long a task without a check has to go on running (2s).",
+)
 @click.option("--force", is_flag=True, help="Take over what a watched folder declares.")
 @click.argument("misplaced", nargs=-1, metavar="")
 def apply(
-    filenames: tuple[str, ...], dry_run: bool, wait: bool, timeout: float, force: bool, misplaced: tuple[str, ...]
+    filenames: tuple[str, ...],
+    dry_run: bool,
+    wait: bool,
+    timeout: float,
+    stable: float,
+    force: bool,
+    misplaced: tuple[str, ...],
 ) -> int:
     """Create or change what the manifests declare.
 
@@ -57,32 +69,25 @@ def apply(
     if dry_run:
         return Exit.CHANGES if any(result.result != "unchanged" for result in results) else Exit.DONE
     if wait:
-        _wait(client, results, timeout)
+        _wait(client, results, timeout, stable)
     return Exit.DONE
 
 
-def _wait(client: Client, results: Sequence[ApplyResult], timeout: float) -> None:
+def _wait(client: Client, results: Sequence[ApplyResult], timeout: float, stable: float) -> None:
     import sys
 
     from taskyard.cli.progress import progress
-    from taskyard.cli.waiting import Verdict, awaited_after, judge_running, wait_for
+    from taskyard.cli.steady import wait_until_steady
+    from taskyard.cli.waiting import awaited_after
     from taskyard.clock import SystemClock
-    from taskyard.quantity import format_duration
 
     sys.stdout.flush()
     awaited = [awaited_after(result) for result in results if result.kind == "Task"]
     with progress() as shown:
-
-        def settled(one: Awaited, verdict: Verdict) -> None:
-            shown.say(f"{one.label}: {verdict.text}")
-
-        outcome = wait_for(
-            client, awaited, judge_running, clock=SystemClock(), timeout=timeout, progress=shown, on_settled=settled
+        complaints = wait_until_steady(
+            client, awaited, clock=SystemClock(), timeout=timeout, stable=stable, progress=shown
         )
-    for key, verdict in outcome.settled.items():
-        if verdict.failure:
-            complain(f"task/{key.partition('/')[2]} does not run: {verdict.failure}")
-    for key, verdict in outcome.unsettled.items():
-        complain(f"task/{key.partition('/')[2]} does not run after {format_duration(timeout)}: {verdict.text}")
-    if outcome.unsettled or any(verdict.failure for verdict in outcome.settled.values()):
+    for complaint in complaints:
+        complain(complaint)
+    if complaints:
         raise Failed()

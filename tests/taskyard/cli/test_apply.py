@@ -122,7 +122,7 @@ def test_waits_until_it_runs(cli: Cli, api: FakeApi, folder: Path) -> None:
 
     threads: list[Any] = []
     api.starts = start
-    run = cli("apply", "-f", str(folder), "--wait")
+    run = cli("apply", "-f", str(folder), "--wait", "--stable", "100ms")
     for thread in threads:
         thread.join()
     assert run.out == "task/web created\ntask/db created\n"
@@ -140,6 +140,26 @@ def test_waits_for_the_new_version_and_not_the_old(cli: Cli, api: FakeApi, folde
     thread.join()
     assert "task/web: waiting for its new version to be placed\n" in run.err
     assert "error: task/web does not run: ImagePull: no such image\n" in run.err
+    assert run.code == 1
+
+
+def test_a_task_that_fails_right_after_its_start_does_not_run(cli: Cli, api: FakeApi, folder: Path) -> None:
+    threads: list[Any] = []
+
+    def start(_task: dict[str, Any]) -> None:
+        api.starts = lambda _task: None
+        threads.append(api.when_watched(run_and_fail))
+
+    def run_and_fail() -> None:
+        api.put("web", "Running", epoch=1, attempt=1)
+        threads.append(api.when_watched(lambda: api.put("web", "Failed", epoch=1, reason="Error", message="exit 3")))
+
+    api.starts = start
+    run = cli("apply", "-f", str(folder / "web.yaml"), "--wait", "--stable", "30s")
+    for thread in threads:
+        thread.join()
+    assert "task/web: Running\n" in run.err
+    assert run.err.splitlines()[-1] == "error: task/web does not run: Error: exit 3"
     assert run.code == 1
 
 

@@ -7,8 +7,9 @@ from typing import Literal
 import msgspec
 import pytest
 
-from taskyard.cli.waiting import awaited_after, judge_running
-from taskyard.client.views import ApplyResult, FieldChange, TaskView
+from taskyard.cli.steady import Steadiness
+from taskyard.cli.waiting import Awaited, awaited_after, judge_running
+from taskyard.client.views import ApplyResult, FieldChange, MetadataView, StatusView, TaskView
 
 FAILED = (
     b'{"metadata":{"name":"web","uid":"u1"},"spec":{},"status":{"state":"Failed","epoch":3,"reason":"RestartLimit"}}'
@@ -32,3 +33,43 @@ def test_a_failure_counts_when_it_is_of_the_version_applied(
     )
     verdict = judge_running(awaited_after(applied), msgspec.json.decode(FAILED, type=TaskView))
     assert verdict.settled is settled
+
+
+def seen(state: str, attempt: int = 1, health: str = "", epoch: int = 1) -> TaskView:
+    return TaskView(MetadataView("web"), status=StatusView(state, attempt=attempt, health=health, epoch=epoch))
+
+
+WEB = Awaited("default", "web")
+
+
+@pytest.mark.parametrize(
+    ("later", "settled", "failed"),
+    [
+        pytest.param(seen("Running"), False, False, id="it goes on"),
+        pytest.param(seen("Completed"), True, False, id="it completes"),
+        pytest.param(seen("Failed"), True, True, id="it fails"),
+        pytest.param(seen("Starting", 2), True, True, id="it waits for its restart"),
+        pytest.param(seen("Running", 2), True, True, id="it was started again"),
+        pytest.param(seen("Running", 1, epoch=2), True, True, id="somebody changed it"),
+        pytest.param(None, True, True, id="it was deleted"),
+    ],
+)
+def test_what_upsets_a_task_that_has_to_stay_up(later: TaskView | None, settled: bool, failed: bool) -> None:
+    steadiness = Steadiness()
+    assert steadiness.begins(WEB, seen("Running")).settled
+    assert steadiness.unproven([WEB]) == [WEB]
+    verdict = steadiness.holds(WEB, later)
+    assert (verdict.settled, bool(verdict.failure)) == (settled, failed)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        pytest.param(seen("Running", health="healthy"), id="a check says so"),
+        pytest.param(seen("Completed"), id="it is over"),
+    ],
+)
+def test_what_needs_no_proof(first: TaskView) -> None:
+    steadiness = Steadiness()
+    assert steadiness.begins(WEB, first).settled
+    assert steadiness.unproven([WEB]) == []
