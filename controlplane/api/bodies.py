@@ -6,14 +6,25 @@ The parsing and the schemas are taskyard.manifest's. Runs in worker threads.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from controlplane.api.problem import ApiError, Violation
-from controlplane.api.request import YAML
-from taskyard.manifest import Document, ManifestError, Problem, from_flat, parse_json, parse_yaml, read_object
+from controlplane.api.request import JSON, YAML
+from taskyard.manifest import (
+    Document,
+    ManifestError,
+    Problem,
+    from_flat,
+    is_list,
+    parse_json,
+    parse_yaml,
+    read_object,
+    unfold,
+)
 from taskyard.objects import NodeSpec, Task
 from taskyard.prepare import prepare
 
@@ -76,10 +87,17 @@ def node_of(data: Any, name: str) -> NodeSpec:
 
 
 def apply_of(raw: bytes, media_type: str) -> list[Sent]:
-    """The objects of `POST /apply`, all of them valid: an envelope with documents in JSON, or a stream of YAML."""
-    documents = _yaml(raw) if media_type in YAML else _enveloped(raw)
+    """The objects of `POST /apply`, all of them valid: an envelope with documents in JSON, a stream of YAML, or a list.
+
+    A list may also stand among the documents.
+    """
     problems: list[Problem] = []
     sent: list[Sent] = []
+    documents: list[Document] = []
+    for whole in _yaml(raw) if media_type in YAML else _enveloped(raw):
+        items, found = unfold(whole)
+        documents += items
+        problems += found
     for document in documents:
         try:
             sent.append(Sent(document.source, read_object(document)))
@@ -100,11 +118,18 @@ class _Envelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     documents: list[_Item]
 
 
-prepare(_Envelope)
+class _Folded(msgspec.Struct, frozen=True):
+    kind: str = ""
+
+
+prepare(_Envelope, _Folded)
 
 
 def _enveloped(raw: bytes) -> list[Document]:
     """Limits hold for each object, as they do for each document of a file."""
+    with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        if is_list({"kind": msgspec.json.decode(raw, type=_Folded).kind}):
+            return [_document(raw, JSON)]
     try:
         envelope = msgspec.json.decode(raw, type=_Envelope)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from taskyard.manifest.document import Document, Mark
     from taskyard.manifest.flat import from_flat
     from taskyard.manifest.json_reader import parse_json
+    from taskyard.manifest.lists import is_list, unfold
     from taskyard.manifest.load import load
     from taskyard.manifest.normal import normalize
     from taskyard.manifest.problem import ManifestError, Problem
@@ -31,6 +32,7 @@ __all__ = [
     "accepts",
     "diff",
     "from_flat",
+    "is_list",
     "load",
     "normalize",
     "parse_json",
@@ -38,6 +40,7 @@ __all__ = [
     "read_object",
     "read_task_value",
     "to_yaml",
+    "unfold",
     "validate",
 ]
 
@@ -50,6 +53,7 @@ _MODULES = {
     "accepts": "check",
     "diff": "difference",
     "from_flat": "flat",
+    "is_list": "lists",
     "load": "load",
     "normalize": "normal",
     "parse_json": "json_reader",
@@ -57,6 +61,7 @@ _MODULES = {
     "read_object": "read",
     "read_task_value": "read",
     "to_yaml": "yaml_writer",
+    "unfold": "lists",
     "validate": "check",
 }
 

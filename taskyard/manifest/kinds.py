@@ -8,6 +8,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
+from taskyard.manifest.lists import LISTS
 from taskyard.manifest.problem import shown
 from taskyard.manifest.schemas import KINDS, Kind
 from taskyard.manifest.wording import Finding
@@ -21,8 +22,8 @@ _ELSEWHERE = {
     "DaemonSet": "write kind: Task with a nodeSelector for each node",
     "ReplicaSet": "write kind: Task for each copy, with the container's fields directly under spec",
     "CronJob": "write kind: Task with restart: {policy: never}; schedules are not part of this version",
-    "TaskList": "put each of its items into a document of its own, separated by ---",
-    "List": "put each of its items into a document of its own, separated by ---",
+    **dict.fromkeys(LISTS, "send a list to /apply, or put each of its items into a document of its own"),
+    "EventList": "events are not applied",
     "ConfigMap": "pass the values in spec.env of a Task",
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from taskyard.manifest.check import validate
 from taskyard.manifest.document import Document
 from taskyard.manifest.json_reader import read_json
+from taskyard.manifest.lists import is_list, item_of, unfold
 from taskyard.manifest.problem import ManifestError, Path, Problem, path_text
 
 
@@ -17,13 +18,25 @@ def load(raw: bytes, source: str) -> list[Document]:
 
     ManifestError with every problem of every document, when there is one.
     """
-    documents, problems, faults = _read(raw, source)
-    for document, wrong in zip(documents, faults, strict=True):
-        texts = [path_text(path) for path in wrong]
-        problems += [problem for problem in validate(document) if not _below(problem.path, texts)]
+    read, problems, faults = _read(raw, source)
+    documents: list[Document] = []
+    for whole, wrong in zip(read, faults, strict=True):
+        items, found = unfold(whole)
+        problems += found
+        folded = is_list(whole.data)
+        for index, document in enumerate(items):
+            texts = [path_text(path) for path in (_within(wrong, index) if folded else wrong)]
+            problems += [problem for problem in validate(document) if not _below(problem.path, texts)]
+        documents += items
     if problems:
         raise ManifestError(sorted(problems, key=lambda problem: (problem.line, problem.column)))
     return documents
+
+
+def _within(wrong: set[Path], index: int) -> set[Path]:
+    """What is wrong in one item of a list, by paths of the item."""
+    places = (item_of(path) for path in wrong)
+    return {place[1] for place in places if place is not None and place[0] == index}
 
 
 def _read(raw: bytes, source: str) -> tuple[list[Document], list[Problem], list[set[Path]]]:

@@ -125,3 +125,27 @@ def test_what_is_no_apply_is_400(bench: ApiBench, body: object) -> None:
 
 def test_a_bad_source_is_400(bench: ApiBench) -> None:
     problem(bench.call("POST", "/apply?source=a%20b", documents(manifest())), 400)
+
+
+def a_list(*items: dict[str, Any]) -> dict[str, Any]:
+    return {"apiVersion": "taskyard/v1", "kind": "TaskList", "metadata": {"revision": 7}, "items": list(items)}
+
+
+def test_what_a_list_answers_can_be_applied(bench: ApiBench) -> None:
+    bench.call("POST", "/apply", documents(manifest("a"), manifest("b")))
+    listed = bench.call("GET", "/tasks").json
+    assert listed["items"][0]["status"]
+    for body in (listed, documents(listed)):
+        answer = bench.call("POST", "/apply", body)
+        assert [(each["name"], each["result"]) for each in answer.json["results"]] == [
+            ("a", "unchanged"),
+            ("b", "unchanged"),
+        ]
+
+
+def test_every_problem_of_a_list_is_told(bench: ApiBench) -> None:
+    bad = manifest("b") | {"colour": "red"}
+    answer = bench.call("POST", "/apply", a_list(manifest("a"), bad) | {"next": 2})
+    assert answer.status_code == 422
+    assert [each["path"] for each in answer.json["violations"]] == ["next", "colour"]
+    assert bench.call("GET", "/tasks/a").status_code == 404
