@@ -48,16 +48,20 @@ class Manifest:
 
 
 class BadManifests(Exception):
-    """`problems`, one a line with its place and what helps; `files` is in how many they are."""
+    """`problems`, one a line with its place and what helps; `files` is in how many they are.
 
-    def __init__(self, problems: Sequence[Problem]) -> None:
+    `left`: what was not done because of them, for the command that would have: `nothing was sent`.
+    """
+
+    def __init__(self, problems: Sequence[Problem], left: str = "") -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
         self.problems = tuple(problems)
+        self.left = left
         self.files = len({problem.source for problem in problems})
 
 
-def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest]:
-    """Of files, folders (all below them) and `-`. `namespace` is for documents that name none.
+def read_manifests(names: Sequence[str], namespace: str | None, *, left: str = "") -> list[Manifest]:
+    """Of files, folders (all below them) and `-`. `namespace` is for documents that name none; `left` as above.
 
     Raises BadManifests with every problem, Failed when there is nothing to read, OSError for a file that cannot be.
     """
@@ -72,7 +76,7 @@ def read_manifests(names: Sequence[str], namespace: str | None) -> list[Manifest
             problems += error.problems
     problems += _clashes(documents, namespace)
     if problems:
-        raise BadManifests(problems)
+        raise BadManifests(problems, left)
     return [_manifest(document, namespace) for document in documents]
 
 

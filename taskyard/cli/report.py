@@ -34,7 +34,7 @@ def _lines(error: Exception) -> list[str]:
         return _with_hint(str(error), error.hint) if str(error) else []
     if isinstance(error, BadManifests):
         total = f"{_count(len(error.problems), 'problem')} in {_count(error.files, 'file')}"
-        return [*str(error).splitlines(), f"error: {total}; nothing was sent"]
+        return [*str(error).splitlines(), f"error: {total}{'; ' if error.left else ''}{error.left}"]
     if isinstance(error, ConfigError):
         return [f"error: {problem}" for problem in error.problems]
     if isinstance(error, OSError) and error.filename is not None:

@@ -57,7 +57,7 @@ def apply(
     from taskyard.cli.manifests import read_manifests
 
     current = session()
-    manifests = read_manifests(filenames, current.namespace)
+    manifests = read_manifests(filenames, current.namespace, left="nothing was sent")
 
     from taskyard.client.api import Sent
 

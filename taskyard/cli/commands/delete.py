@@ -132,6 +132,6 @@ def _chosen(
     if filenames:
         from taskyard.cli.manifests import read_manifests
 
-        manifests = read_manifests(filenames, current.namespace)
+        manifests = read_manifests(filenames, current.namespace, left="nothing was deleted")
         return [Awaited(one.namespace, one.name) for one in manifests if one.kind == "Task"]
     return [Awaited(current.namespace_or_default(), name) for name in dict.fromkeys(_names(what))]

@@ -27,7 +27,7 @@ def diff(filenames: tuple[str, ...], force: bool) -> int:
     from taskyard.cli.manifests import read_manifests
 
     current = session()
-    manifests = read_manifests(filenames, current.namespace)
+    manifests = read_manifests(filenames, current.namespace, left="nothing was compared")
 
     from taskyard.client.api import Sent
 

@@ -209,6 +209,35 @@ def test_what_get_prints_can_be_applied_again(cli: Cli, folder: Path) -> None:
         assert cli("apply", "-f", str(folder / f"again.{output}")).out == "task/web unchanged\n"
 
 
+@pytest.mark.parametrize("output", ["json", "yaml"])
+def test_what_get_prints_of_many_can_be_applied_again(
+    cli: Cli, api: FakeApi, folder: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    cli("apply", "-f", str(folder))
+    api.put("web", "Running", epoch=1)
+    printed = cli("get", "tasks", "-o", output).out
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(printed.encode())))
+    run = cli("apply", "-f", "-")
+    assert (run.out, run.err, run.code) == ("task/db unchanged\ntask/web unchanged\n", "", 0)
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        pytest.param("validate", "", id="validate"),
+        pytest.param("diff", "; nothing was compared", id="diff"),
+        pytest.param("delete", "; nothing was deleted", id="delete"),
+    ],
+)
+def test_what_a_bad_manifest_keeps_from_being_done(
+    cli: Cli, api: FakeApi, folder: Path, command: str, left: str
+) -> None:
+    (folder / "bad.yaml").write_text(BAD)
+    run = cli(command, "-f", str(folder))
+    assert run.err.splitlines()[-1] == f"error: 2 problems in 1 file{left}"
+    assert (run.code, api.requests) == (1, [])
+
+
 def test_delete_by_file(cli: Cli, api: FakeApi, folder: Path) -> None:
     cli("apply", "-f", str(folder))
     api.put("stays")
