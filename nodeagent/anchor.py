@@ -6,11 +6,11 @@ wiped, or restored from a backup without that assignment, has a smaller one than
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from nodeagent import durable
 from taskyard import keys
 from taskyard.objects import BadValue, NodeAnchor, decode, encode
 from taskyard.store.api import Commit, Entry, Operation, Put, StoreError
@@ -40,12 +40,7 @@ class FileMemo:
         return int(text) if text.isdecimal() else 0
 
     def write(self, count: int) -> None:
-        temporary = self._path.with_suffix(".new")
-        with open(temporary, "w") as file:
-            file.write(f"{count}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(self._path)
+        durable.write(self._path, str(count))
 
 
 class MemoryMemo:

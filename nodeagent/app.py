@@ -90,7 +90,7 @@ class _Process:
         if options.failpoints:
             self._store, self._runtime = _with_failpoints(options.failpoints, self._store, self._runtime)
         token = secrets.token_hex(16)
-        self._guard = WatchdogGuard(options.data_dir, clock)
+        self._guard = WatchdogGuard(options.data_dir)
         value = _lease_value(options, bound, token, clock.now())
         self._registration = Registration(
             self._store, clock, options.node, value, ttl=options.lease_ttl, guard=self._guard

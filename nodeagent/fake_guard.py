@@ -24,12 +24,12 @@ class FakeGuard:
         self._sentinel = Sentinel()
 
     @property
-    def held(self) -> set[str]:
-        return set(self._sentinel.held)
+    def held(self) -> frozenset[str]:
+        return frozenset(self._sentinel.held)
 
     @property
-    def condemned(self) -> set[str]:
-        return set(self._sentinel.condemned)
+    def condemned(self) -> frozenset[str]:
+        return frozenset(self._sentinel.condemned)
 
     def act(self) -> float:
         """What is due now; seconds until the next."""

@@ -16,13 +16,11 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from nodeagent.watchdog import SOCKET
-from taskyard.clock import Clock
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +75,12 @@ class Guard(Protocol):
         ...
 
     @property
-    def held(self) -> Collection[str]:
+    def held(self) -> frozenset[str]:
         """Ids of containers, as of the last answer."""
         ...
 
     @property
-    def condemned(self) -> Collection[str]:
+    def condemned(self) -> frozenset[str]:
         """Ids of those that were killed, or will be as soon as they start, because the lease may have expired."""
         ...
 
@@ -94,9 +92,8 @@ class NoWatchdog(OSError):
 class WatchdogGuard:
     """`folder`: the agent's data folder, where the watchdog listens. It is started when it is first needed."""
 
-    def __init__(self, folder: Path, clock: Clock) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._clock = clock
         self._lock = threading.RLock()
         self._socket: socket.socket | None = None
         self._child: subprocess.Popen[bytes] | None = None
@@ -120,7 +117,7 @@ class WatchdogGuard:
 
     def hold(self, container: str, stop_signal: str) -> bool:
         with self._lock:
-            if self._fences is None or self._clock.monotonic() >= self._fences.stop_at:
+            if self._fences is None:
                 return False
             signum = int(getattr(signal, stop_signal, signal.SIGTERM))
             self._wanted[container] = signum

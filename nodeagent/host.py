@@ -6,7 +6,6 @@ The identity lives in the data folder, together with a lock that keeps a second 
 from __future__ import annotations
 
 import fcntl
-import os
 import platform
 import secrets
 import socket
@@ -15,6 +14,7 @@ from typing import IO
 
 import psutil
 
+from nodeagent import durable
 from taskyard.objects import Amounts
 
 
@@ -40,12 +40,7 @@ def host_id(folder: Path) -> str:
     if path.exists() and (found := path.read_text().strip()):
         return found
     made = secrets.token_hex(16)
-    temporary = folder / "host-id.new"
-    with open(temporary, "w") as file:
-        file.write(made + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    durable.write(path, made)
     return made
 
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 from types import TracebackType
 
@@ -302,14 +303,14 @@ class Cluster:
         except Violation as found:
             self._fail(found)
         if call == "start" and container is not None:
-            self.later(TOO_LATE, lambda: self._check_alone(container))
+            self.later(TOO_LATE, partial(self._check_alone, container))
 
     def woken_up(self, host: Host) -> None:
         """Its runtime has done what it was asked while it hung."""
         self.containers_changed(host)
         for one in host.runtime.everything():
             if one.state is ContainerState.RUNNING and one.id not in host.foreign:
-                self.later(TOO_LATE, lambda one=one: self._check_alone(one))  # type: ignore[misc]
+                self.later(TOO_LATE, partial(self._check_alone, one))
 
     def _check_alone(self, container: ContainerInfo) -> None:
         try:

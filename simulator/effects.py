@@ -6,20 +6,16 @@ Every effect is told to an `Observer`, which is how the checker knows who did wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
 from nodeagent.runtime.fake import FakeRuntime
+from nodeagent.runtime.forwarding import ForwardingRuntime
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
-    ContainerSummary,
-    EventStream,
-    LogOptions,
-    LogStream,
-    Transfer,
 )
 from simulator.driver import Crash, Driver, Process
 from taskyard.store.api import Commit, Compare, KeyEvent, Operation, Store, Watch, WatchBatch
@@ -141,18 +137,16 @@ class _RepeatingWatch(Watch):
         self._inner.close()
 
 
-class ProcessRuntime:
-    """An agent's connection to its node's containers, which outlive it. Implements Runtime."""
+class ProcessRuntime(ForwardingRuntime):
+    """An agent's connection to its node's containers, which outlive it."""
 
     def __init__(self, inner: FakeRuntime, node: str, fuse: Fuse, observer: Observer, touched: Callable[[], None]):
-        self._inner = inner
+        super().__init__(inner)
+        self._fake = inner
         self._node = node
         self._fuse = fuse
         self._observer = observer
         self._touched = touched
-
-    def describe(self) -> str:
-        return self._inner.describe()
 
     def create(self, spec: ContainerSpec) -> str:
         self._before("create", None, spec.name)
@@ -165,12 +159,6 @@ class ProcessRuntime:
         self._inner.start(container)
         self._after("start")
 
-    def inspect(self, container: str) -> ContainerInfo | None:
-        return self._inner.inspect(container)
-
-    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
-        return self._inner.list(labels)
-
     def kill(self, container: str, signal: str) -> None:
         self._before(f"kill {signal}", self._find(container), container)
         self._inner.kill(container, signal)
@@ -181,23 +169,8 @@ class ProcessRuntime:
         self._inner.remove(container, force=force)
         self._after("remove")
 
-    def has_image(self, image: str) -> bool:
-        return self._inner.has_image(image)
-
-    def pull(self, image: str) -> Transfer:
-        return self._inner.pull(image)
-
-    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
-        return self._inner.events(labels, since)
-
-    def logs(self, container: str, options: LogOptions) -> LogStream:
-        return self._inner.logs(container, options)
-
-    def close(self) -> None:
-        self._inner.close()
-
     def _find(self, container: str) -> ContainerInfo | None:
-        return next((one for one in self._inner.everything() if container in (one.id, one.name)), None)
+        return next((one for one in self._fake.everything() if container in (one.id, one.name)), None)
 
     def _before(self, call: str, found: ContainerInfo | None, name: str) -> None:
         self._fuse.light(f"before it asks to {call}", "loop")

@@ -11,7 +11,8 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,7 +28,7 @@ class BadFailpoints(ValueError):
 
 
 class Failed(Exception):
-    """The action `error`; whoever wraps the effect turns it into what that effect raises."""
+    """The action `error`; `Failpoints.around` turns it into what the effect raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,16 @@ class Failpoints:
         self._plans = plans
         self._passed = dict.fromkeys(plans, 0)
         self._lock = threading.Lock()
+
+    @contextmanager
+    def around(self, effect: str, failure: type[Exception]) -> Iterator[None]:
+        """The effect is what is done within. The action `error` raises `failure`: before it or after it was done."""
+        try:
+            self.hit(f"{effect}.before")
+            yield
+            self.hit(f"{effect}.after")
+        except Failed as error:
+            raise failure(str(error)) from error
 
     def hit(self, name: str) -> None:
         """Nothing at most points. Raises Failed for the action `error`."""

@@ -74,7 +74,7 @@ class _Cluster(Collector):
         losses = sources.tasks.losses.now
         with cache.lock:
             states = self._states()
-            ready = sum(1 for node in cache.nodes.values() if node.runtime_ready and not node.stopping)
+            ready = sum(1 for node in cache.nodes.values() if node.able)
             count, revision = len(cache.nodes), cache.revision
             quarantined = len(cache.quarantined)
         tasks = GaugeMetricFamily("taskyard_tasks", "Tasks by state.", labels=["state"])

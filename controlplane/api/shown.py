@@ -127,7 +127,7 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
     metadata = spec.metadata if spec else Metadata(name=node.name)
     reason, message = _readiness(node)
     status = ShownNodeStatus(
-        ready=node.runtime_ready and not node.stopping,
+        ready=node.able,
         reason=reason,
         message=message,
         address=lease.address if lease else "",

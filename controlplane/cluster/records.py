@@ -122,6 +122,11 @@ class NodeRecord:
         return self.lease is not None and self.lease.stopping
 
     @property
+    def able(self) -> bool:
+        """It can run what is placed there: its container runtime answers, and its agent stays."""
+        return self.runtime_ready and not self.stopping
+
+    @property
     def labels(self) -> dict[str, str]:
         """The agent's, and over them the operator's."""
         reported = self.lease.labels if self.lease else {}

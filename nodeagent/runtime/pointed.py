@@ -5,69 +5,36 @@ Put around the real runtime by the composition root, only when failpoints are sw
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-
-from nodeagent.runtime.port import (
-    ContainerInfo,
-    ContainerSpec,
-    ContainerSummary,
-    EventStream,
-    LogOptions,
-    LogStream,
-    Runtime,
-    RuntimeUnavailable,
-    Transfer,
-)
-from taskyard.failpoints import Failed, Failpoints
+from nodeagent.runtime.forwarding import ForwardingRuntime
+from nodeagent.runtime.port import ContainerSpec, Runtime, RuntimeUnavailable, Transfer
+from taskyard.failpoints import Failpoints
 
 RUNTIME_EFFECTS = ("agent.create", "agent.start", "agent.signal", "agent.remove", "agent.pull")
 
 
-class PointedRuntime(Runtime):
+class PointedRuntime(ForwardingRuntime):
     def __init__(self, inner: Runtime, points: Failpoints) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._points = points
 
     def create(self, spec: ContainerSpec) -> str:
-        with around(self._points, "agent.create"):
+        with self._points.around("agent.create", RuntimeUnavailable):
             return self._inner.create(spec)
 
     def start(self, container: str) -> None:
-        with around(self._points, "agent.start"):
+        with self._points.around("agent.start", RuntimeUnavailable):
             self._inner.start(container)
 
     def kill(self, container: str, signal: str) -> None:
-        with around(self._points, "agent.signal"):
+        with self._points.around("agent.signal", RuntimeUnavailable):
             self._inner.kill(container, signal)
 
     def remove(self, container: str, *, force: bool) -> None:
-        with around(self._points, "agent.remove"):
+        with self._points.around("agent.remove", RuntimeUnavailable):
             self._inner.remove(container, force=force)
 
     def pull(self, image: str) -> Transfer:
         return _PointedTransfer(self._inner.pull(image), self._points)
-
-    def describe(self) -> str:
-        return self._inner.describe()
-
-    def inspect(self, container: str) -> ContainerInfo | None:
-        return self._inner.inspect(container)
-
-    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
-        return self._inner.list(labels)
-
-    def has_image(self, image: str) -> bool:
-        return self._inner.has_image(image)
-
-    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
-        return self._inner.events(labels, since)
-
-    def logs(self, container: str, options: LogOptions) -> LogStream:
-        return self._inner.logs(container, options)
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 class _PointedTransfer(Transfer):
@@ -76,18 +43,8 @@ class _PointedTransfer(Transfer):
         self._points = points
 
     def run(self) -> None:
-        with around(self._points, "agent.pull"):
+        with self._points.around("agent.pull", RuntimeUnavailable):
             self._inner.run()
 
     def close(self) -> None:
         self._inner.close()
-
-
-@contextmanager
-def around(points: Failpoints, effect: str) -> Iterator[None]:
-    try:
-        points.hit(f"{effect}.before")
-        yield
-        points.hit(f"{effect}.after")
-    except Failed as error:
-        raise RuntimeUnavailable(str(error)) from error

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from taskyard import keys
-from taskyard.failpoints import Failed, Failpoints
+from taskyard.failpoints import Failpoints
 from taskyard.objects import TaskState, TaskStatus, decode
-from taskyard.store.api import Commit, Compare, Entry, Listing, Operation, OutcomeUnknown, Put, Store, Watch
+from taskyard.store.api import Commit, Compare, Operation, OutcomeUnknown, Put, Store
+from taskyard.store.forwarding import ForwardingStore
 
 AGENT_EFFECTS = ("agent.register", "agent.renew", "agent.intent", "agent.status", "agent.stats", "agent.event")
 PLANE_EFFECTS = (
@@ -51,11 +52,11 @@ def _status_effect(operations: Sequence[Operation]) -> str:
     return "agent.intent" if starting else "tasks.remove" if put is None else "agent.status"
 
 
-class PointedStore(Store):
+class PointedStore(ForwardingStore):
     """`effects`: those of this process. `error` before a write loses the request, after it the answer."""
 
     def __init__(self, inner: Store, points: Failpoints, effects: Collection[str]) -> None:
-        self._inner = inner
+        super().__init__(inner)
         self._points = points
         self._process = "agent" if "agent.renew" in effects else "plane"
 
@@ -63,41 +64,10 @@ class PointedStore(Store):
         effect = effect_of(operations)
         if effect == "event":
             effect = f"{self._process}.event"
-        try:
-            self._points.hit(f"{effect}.before")
-            done = self._inner.commit(compares, operations)
-            self._points.hit(f"{effect}.after")
-        except Failed as error:
-            raise OutcomeUnknown(str(error)) from error
-        return done
+        with self._points.around(effect, OutcomeUnknown):
+            return self.inner.commit(compares, operations)
 
     def keep_alive(self, lease: int) -> float:
         effect = "agent.renew" if self._process == "agent" else "leader.renew"
-        try:
-            self._points.hit(f"{effect}.before")
-            granted = self._inner.keep_alive(lease)
-            self._points.hit(f"{effect}.after")
-        except Failed as error:
-            raise OutcomeUnknown(str(error)) from error
-        return granted
-
-    def get(self, key: str) -> Entry | None:
-        return self._inner.get(key)
-
-    def list(self, prefix: str, *, revision: int = 0) -> Listing:
-        return self._inner.list(prefix, revision=revision)
-
-    def watch(self, prefix: str, *, start_revision: int) -> Watch:
-        return self._inner.watch(prefix, start_revision=start_revision)
-
-    def grant(self, ttl: float) -> int:
-        return self._inner.grant(ttl)
-
-    def revoke(self, lease: int) -> None:
-        self._inner.revoke(lease)
-
-    def compact(self, revision: int) -> None:
-        self._inner.compact(revision)
-
-    def close(self) -> None:
-        self._inner.close()
+        with self._points.around(effect, OutcomeUnknown):
+            return self.inner.keep_alive(lease)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.port import ContainerSpec
 from taskyard import keys
 from taskyard.objects import TaskState
@@ -93,21 +92,15 @@ def test_a_start_that_comes_too_late_is_killed_at_once_and_made_anew() -> None:
     """The agent froze between its last check and the start."""
     world = World()
     world.assign(singleton=True)
-    world.runtime.meanwhile = []
 
-    def freeze(container: str) -> None:
-        FusedStart.begin = FakeRuntime.start
+    def freeze() -> None:
+        world.runtime.before_start = []
         pass_alone(world, 15.0)
-        FakeRuntime.start(world.runtime, container)
 
-    class FusedStart:
-        begin = staticmethod(freeze)
-
-    world.runtime.start = lambda container: FusedStart.begin(container)  # type: ignore[method-assign]
+    world.runtime.before_start = [freeze]
     world.settle()
     world.guard.act()
     assert world.running() == []
-    del world.runtime.start
     world.advance(10.0)
     assert world.running() == [f"ty-{UID}-1-2"]
 

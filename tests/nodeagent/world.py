@@ -72,6 +72,8 @@ class FusedRuntime(FakeRuntime):
     fuse = Fuse()
     meanwhile: list[Callable[[], object]] = []  # noqa: RUF012 - replaced, never changed
     """What happens elsewhere while the next container is being created."""
+    before_start: list[Callable[[], object]] = []  # noqa: RUF012 - as above
+    """The same between the agent's last check and a start."""
 
     def create(self, spec: ContainerSpec) -> str:
         self.fuse.light(False)
@@ -83,6 +85,8 @@ class FusedRuntime(FakeRuntime):
 
     def start(self, container: str) -> None:
         self.fuse.light(False)
+        for happen in self.before_start:
+            happen()
         super().start(container)
         self.fuse.light(True)
 

@@ -112,6 +112,16 @@ class Plane:
                 return
         raise AssertionError(f"still busy after {rounds} rounds")
 
+    def live(self, seconds: float) -> None:
+        """Time passes, and the scheduler and the task controller do what comes up."""
+        until = self.clock.monotonic() + seconds
+        self.elector.step()
+        self.settle(self.scheduler, self.tasks)
+        while self.clock.monotonic() < until:
+            self.clock.advance(min(0.25, until - self.clock.monotonic()))
+            self.elector.step()
+            self.settle(self.scheduler, self.tasks)
+
     def put(self, key: str, value: Wire | bytes) -> None:
         self.store.commit([], [Put(key, encode(value) if isinstance(value, Wire) else value)])
 

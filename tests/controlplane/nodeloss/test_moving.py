@@ -25,20 +25,9 @@ def plane() -> Plane:
     return plane
 
 
-def live(plane: Plane, seconds: float) -> None:
-    """Time passes, and the loops do what comes up."""
-    until = plane.clock.monotonic() + seconds
-    plane.elector.step()
-    plane.settle(plane.scheduler, plane.tasks)
-    while plane.clock.monotonic() < until:
-        plane.clock.advance(min(0.5, until - plane.clock.monotonic()))
-        plane.elector.step()
-        plane.settle(plane.scheduler, plane.tasks)
-
-
 def lose(plane: Plane, *nodes: str) -> None:
     plane.delete(*(keys.node_lease(node) for node in nodes))
-    live(plane, 0)
+    plane.live(0)
 
 
 def epoch(plane: Plane, name: str = "web") -> int:
@@ -48,12 +37,12 @@ def epoch(plane: Plane, name: str = "web") -> int:
 
 def wish(plane: Plane, name: str, uid: str, what: OnNodeLoss) -> None:
     plane.add_task(a_task(name, uid, msgspec.structs.replace(a_spec(), on_node_loss=what)))
-    live(plane, 0)
+    plane.live(0)
 
 
 def test_after_its_delay_it_is_bound_elsewhere_with_the_next_epoch_in_one_commit(plane: Plane) -> None:
     lose(plane, "n1")
-    live(plane, 9.5)
+    plane.live(9.5)
     assert (plane.node_of("web"), epoch(plane)) == ("n1", 1)
     before = plane.store.list(keys.ROOT).revision
     plane.clock.advance(0.5)
@@ -78,38 +67,38 @@ def test_without_a_delay_it_is_bound_elsewhere_as_soon_as_the_lease_is_gone(plan
 
 def test_a_node_that_is_back_in_time_keeps_its_task(plane: Plane) -> None:
     lose(plane, "n1")
-    live(plane, 6)
+    plane.live(6)
     plane.add_node("n1")
-    live(plane, 30)
+    plane.live(30)
     assert (plane.node_of("web"), epoch(plane)) == ("n1", 1)
     lose(plane, "n1")
-    live(plane, 9)
+    plane.live(9)
     assert plane.node_of("web") == "n1", "the delay is counted from when it was lost the second time"
-    live(plane, 1)
+    plane.live(1)
     assert plane.node_of("web") == "n2"
 
 
 def test_a_node_that_is_back_between_decision_and_commit_keeps_its_task(plane: Plane) -> None:
     lose(plane, "n1")
-    live(plane, 9.5)
+    plane.live(9.5)
     plane.clock.advance(0.5)
     plane.pump()
     plane.add_node("n1")
     plane.scheduler.step()
     assert plane.scheduler.metrics.conflicts == 1
-    live(plane, 30)
+    plane.live(30)
     assert (plane.node_of("web"), epoch(plane)) == ("n1", 1)
     assert plane.scheduler.metrics.pending == 0
 
 
 def test_an_end_that_is_reported_at_the_last_moment_counts(plane: Plane) -> None:
     lose(plane, "n1")
-    live(plane, 9.5)
+    plane.live(9.5)
     plane.clock.advance(0.5)
     plane.pump()
     plane.report("web", TaskState.COMPLETED)
     plane.scheduler.step()
-    live(plane, 30)
+    plane.live(30)
     assert (plane.node_of("web"), epoch(plane)) == ("n1", 1)
 
 
@@ -117,7 +106,7 @@ def test_an_end_that_is_reported_at_the_last_moment_counts(plane: Plane) -> None
 def test_what_has_ended_is_not_run_again(plane: Plane, state: TaskState) -> None:
     plane.report("web", state)
     lose(plane, "n1")
-    live(plane, 100)
+    plane.live(100)
     assert (plane.node_of("web"), epoch(plane)) == ("n1", 1)
 
 
@@ -126,7 +115,7 @@ def test_a_task_that_stays_waits_for_its_node(plane: Plane) -> None:
     node = plane.node_of("db")
     plane.add_node("n3")
     lose(plane, node)
-    live(plane, 100)
+    plane.live(100)
     assert plane.node_of("db") == node
 
 
@@ -135,7 +124,7 @@ def test_a_task_that_is_being_deleted_is_not_placed_again(plane: Plane) -> None:
     lose(plane, "n1")
     metadata = msgspec.structs.replace(task.metadata, deletion_timestamp="2026-01-01T00:00:00Z")
     plane.add_task(msgspec.structs.replace(task, metadata=metadata))
-    live(plane, 30)
+    plane.live(30)
     assert plane.store.get(keys.task("default", "web")) is None
     assert plane.store.list(keys.node_prefix("n2") + "assignments").entries == ()
 
@@ -143,20 +132,20 @@ def test_a_task_that_is_being_deleted_is_not_placed_again(plane: Plane) -> None:
 def test_without_room_it_stays_lost_until_there_is_some(plane: Plane) -> None:
     plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True))
     lose(plane, "n1")
-    live(plane, 30)
+    plane.live(30)
     assert plane.node_of("web") == "n1"
     assert plane.told("FailedScheduling")
     plane.set_node(NodeSpec(metadata=Metadata(name="n2")))
-    live(plane, 0)
+    plane.live(0)
     assert plane.node_of("web") == "n2"
 
 
 def test_without_room_it_goes_on_where_it_was_once_that_is_back(plane: Plane) -> None:
     plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True))
     lose(plane, "n1")
-    live(plane, 30)
+    plane.live(30)
     plane.add_node("n1")
-    live(plane, 5)
+    plane.live(5)
     assert (plane.node_of("web"), epoch(plane), plane.scheduler.metrics.pending) == ("n1", 1, 0)
 
 
@@ -165,12 +154,12 @@ def test_a_new_leader_counts_anew(plane: Plane) -> None:
     other = Plane(clock=plane.clock, store=plane.store, identity="cp2")
     lose(plane, "n1")
     other.pump()
-    live(plane, 8)
+    plane.live(8)
     plane.elector.resign()
     other.lead()
-    live(other, 9.5)
+    other.live(9.5)
     assert other.node_of("web") == "n1"
-    live(other, 0.5)
+    other.live(0.5)
     assert (other.node_of("web"), epoch(other)) == ("n2", 2)
 
 
@@ -179,7 +168,7 @@ def many(plane: Plane) -> None:
     for number in (3, 4, 5):
         plane.add_node(f"n{number}")
         plane.add_task(a_task(f"t{number}", a_uid(number)))
-    live(plane, 0)
+    plane.live(0)
     for name in ("t3", "t4", "t5"):
         plane.report(name, TaskState.RUNNING)
 
@@ -188,9 +177,9 @@ def test_when_most_nodes_vanish_at_once_nothing_is_moved_and_people_are_told(pla
     many(plane)
     before = {name: plane.node_of(name) for name in ("web", "t3", "t4", "t5")}
     lose(plane, "n1")
-    live(plane, 3)
+    plane.live(3)
     lose(plane, "n3", "n4")
-    live(plane, 600)
+    plane.live(600)
     assert {name: plane.node_of(name) for name in before} == before
     (event,) = plane.told("MassLoss")
     assert "3 of 5 nodes vanished within 10 s" in event.message
@@ -198,9 +187,9 @@ def test_when_most_nodes_vanish_at_once_nothing_is_moved_and_people_are_told(pla
     assert plane.losses.now.held == {"n1", "n3", "n4"}
 
     plane.add_node("n3")
-    live(plane, 9.5)
+    plane.live(9.5)
     assert plane.node_of("web") == "n1", "those that come back need a moment, one after the other"
-    live(plane, 0.5)
+    plane.live(0.5)
     assert plane.node_of("web") not in ("n1", "n4")
     assert len(plane.told("MassLossOver")) == 1
 
@@ -208,21 +197,21 @@ def test_when_most_nodes_vanish_at_once_nothing_is_moved_and_people_are_told(pla
 def test_an_operator_confirms_that_nodes_are_gone(plane: Plane) -> None:
     many(plane)
     lose(plane, "n1", "n3", "n4", "n5")
-    live(plane, 60)
+    plane.live(60)
     assert plane.node_of("web") == "n1"
     gone = Metadata(name="n1", annotations={"taskyard/out-of-service": "true"})
     plane.set_node(NodeSpec(metadata=gone))
-    live(plane, 30)
+    plane.live(30)
     assert plane.node_of("web") == "n2"
     assert plane.losses.now.held == {"n3", "n4", "n5"}, "the others have not been confirmed"
 
 
 def test_a_task_is_moved_once_for_each_loss(plane: Plane) -> None:
     lose(plane, "n1")
-    live(plane, 120)
+    plane.live(120)
     assert (plane.node_of("web"), epoch(plane)) == ("n2", 2)
     plane.add_node("n1")
-    live(plane, 60)
+    plane.live(60)
     lose(plane, "n2")
-    live(plane, 120)
+    plane.live(120)
     assert (plane.node_of("web"), epoch(plane)) == ("n1", 3)

@@ -29,20 +29,10 @@ def plane() -> Plane:
     plane.add_node("n2")
     plane.lead()
     plane.add_task(a_task("db", UID, spec()))
-    live(plane, 0)
+    plane.live(0)
     assert plane.node_of("db") == "n1"
     plane.report("db", TaskState.RUNNING)
     return plane
-
-
-def live(plane: Plane, seconds: float) -> None:
-    until = plane.clock.monotonic() + seconds
-    plane.elector.step()
-    plane.settle(plane.scheduler, plane.tasks)
-    while plane.clock.monotonic() < until:
-        plane.clock.advance(min(0.25, until - plane.clock.monotonic()))
-        plane.elector.step()
-        plane.settle(plane.scheduler, plane.tasks)
 
 
 def edit(plane: Plane, wanted: TaskSpec) -> None:
@@ -50,7 +40,7 @@ def edit(plane: Plane, wanted: TaskSpec) -> None:
     plane.set_node(NodeSpec(metadata=Metadata(name="n1"), cordoned=True))
     task = plane.task("db")
     plane.add_task(msgspec.structs.replace(task, spec=wanted))
-    live(plane, 1)
+    plane.live(1)
 
 
 def desired(plane: Plane, node: str) -> str:
@@ -73,18 +63,18 @@ def test_it_is_stopped_on_a_living_node_before_it_moves(plane: Plane, wanted: Ta
     told = [event.message for event in plane.told("Moving")]
     assert told == ["a singleton: it is stopped on n1 before it starts on n2"]
     plane.report("db", TaskState.COMPLETED)
-    live(plane, 0)
+    plane.live(0)
     assert (desired(plane, "n1"), desired(plane, "n2"), plane.node_of("db")) == ("", "Running", "n2")
     assert plane.store.get(keys.status("n1", UID)) is None
 
 
 def test_another_task_moves_at_once(plane: Plane) -> None:
     plane.add_task(a_task("web", a_uid(2)))
-    live(plane, 0)
+    plane.live(0)
     node = plane.node_of("web")
     plane.set_node(NodeSpec(metadata=Metadata(name=node), cordoned=True))
     plane.add_task(msgspec.structs.replace(plane.task("web"), spec=spec(singleton=False, env={"A": "b"})))
-    live(plane, 0)
+    plane.live(0)
     assert plane.node_of("web") not in ("", node)
 
 
@@ -93,7 +83,7 @@ def test_should_its_node_take_it_again_meanwhile_it_starts_there_anew(plane: Pla
     plane.set_node(NodeSpec(metadata=Metadata(name="n1")))
     plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True))
     plane.report("db", TaskState.COMPLETED)
-    live(plane, 1)
+    plane.live(1)
     assert (desired(plane, "n1"), plane.node_of("db")) == ("Running", "n1")
     binding = plane.task("db").binding
     assert binding is not None
@@ -104,41 +94,41 @@ def test_an_edit_that_is_taken_back_leaves_it_running(plane: Plane) -> None:
     edit(plane, spec(env={"A": "b"}))
     plane.add_task(msgspec.structs.replace(plane.task("db"), spec=spec()))
     plane.set_node(NodeSpec(metadata=Metadata(name="n1")))
-    live(plane, 1)
+    plane.live(1)
     assert (desired(plane, "n1"), plane.node_of("db")) == ("Running", "n1")
 
 
 @pytest.mark.parametrize("edited", [False, True], ids=["as it was", "with a new spec"])
 def test_from_a_lost_node_it_moves_only_when_it_is_surely_dead(plane: Plane, edited: bool) -> None:
     plane.delete(keys.node_lease("n1"))
-    live(plane, 0)
+    plane.live(0)
     if edited:
         plane.add_task(msgspec.structs.replace(plane.task("db"), spec=spec(env={"A": "b"})))
-    live(plane, SURELY_DEAD - 0.25)
+    plane.live(SURELY_DEAD - 0.25)
     assert plane.node_of("db") == "n1"
-    live(plane, 0.5)
+    plane.live(0.5)
     assert plane.node_of("db") == "n2"
 
 
 def test_its_own_delay_counts_when_it_is_longer(plane: Plane) -> None:
     plane.add_task(a_task("late", a_uid(3), spec(on_node_loss=OnNodeLoss(after="5s"))))
-    live(plane, 0)
+    plane.live(0)
     node = plane.node_of("late")
     plane.delete(keys.node_lease(node))
-    live(plane, 4.5)
+    plane.live(4.5)
     assert plane.node_of("late") == node
-    live(plane, 1)
+    plane.live(1)
     assert plane.node_of("late") not in ("", node)
 
 
 def test_a_node_that_is_back_before_the_commit_keeps_it(plane: Plane) -> None:
     plane.delete(keys.node_lease("n1"))
-    live(plane, 0)
+    plane.live(0)
     plane.add_task(msgspec.structs.replace(plane.task("db"), spec=spec(env={"A": "b"})))
     plane.pump()
     plane.clock.advance(SURELY_DEAD + 0.1)
     plane.add_node("n1", memory=8 * GI)
     plane.scheduler.step()
     assert plane.node_of("db") == "n1"
-    live(plane, 1)
+    plane.live(1)
     assert (desired(plane, "n1"), plane.node_of("db")) == ("Running", "n1"), "with the new spec, where it is"

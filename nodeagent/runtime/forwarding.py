@@ -1,0 +1,60 @@
+"""A container runtime that passes everything on to another: the base of those that only change some calls.
+
+Nothing is decided here. The runtime with failpoints stands on it, and the simulator's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from nodeagent.runtime.port import (
+    ContainerInfo,
+    ContainerSpec,
+    ContainerSummary,
+    EventStream,
+    LogOptions,
+    LogStream,
+    Runtime,
+    Transfer,
+)
+
+
+class ForwardingRuntime(Runtime):
+    def __init__(self, inner: Runtime) -> None:
+        self._inner = inner
+
+    def describe(self) -> str:
+        return self._inner.describe()
+
+    def create(self, spec: ContainerSpec) -> str:
+        return self._inner.create(spec)
+
+    def start(self, container: str) -> None:
+        self._inner.start(container)
+
+    def inspect(self, container: str) -> ContainerInfo | None:
+        return self._inner.inspect(container)
+
+    def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
+        return self._inner.list(labels)
+
+    def kill(self, container: str, signal: str) -> None:
+        self._inner.kill(container, signal)
+
+    def remove(self, container: str, *, force: bool) -> None:
+        self._inner.remove(container, force=force)
+
+    def has_image(self, image: str) -> bool:
+        return self._inner.has_image(image)
+
+    def pull(self, image: str) -> Transfer:
+        return self._inner.pull(image)
+
+    def events(self, labels: Mapping[str, str], since: float) -> EventStream:
+        return self._inner.events(labels, since)
+
+    def logs(self, container: str, options: LogOptions) -> LogStream:
+        return self._inner.logs(container, options)
+
+    def close(self) -> None:
+        self._inner.close()
