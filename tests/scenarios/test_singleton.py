@@ -66,11 +66,12 @@ def test_an_agent_that_hangs_or_dies_takes_its_singleton_along(
     try:
         pair.until(lambda: moved(pair), LEASE + 10, "ledger runs on n2")
         took = time.monotonic() - began
+        # Before the agent goes on: it then removes what is no longer its own.
+        _, ended = lives(pair, old)
     finally:
         if how == "SIGSTOP":
             os.kill(pid, signal.SIGCONT)
     new = pair.wait_state("ledger", "Running")["status"]["containerId"]
-    _, ended = lives(pair, old)
     started, _ = lives(pair, new)
     with capsys.disabled():
         sys.stdout.write(
