@@ -12,7 +12,7 @@ from nodeagent.runtime.port import ContainerInfo
 from nodeagent.situation import Outcome, Signalled
 from taskyard import keys
 from taskyard.objects import Assignment, BadValue, TaskStatus, decode
-from taskyard.quantity import byte_count, cpu_millis, seconds
+from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry
 from taskyard.store.informer import Informer
 
@@ -65,27 +65,10 @@ def _read_assignment(entry: Entry | None, uid: str) -> tuple[Assignment | None, 
         return None, ""
     try:
         found = decode(entry.value, Assignment)
-        _check_quantities(found)
+        normalize(found.spec)  # Nothing that is read later may turn out to be no quantity.
     except ValueError as error:
         return None, str(error)
     return (found, "") if found.uid == uid else (None, f"the value speaks of uid {found.uid!r}, the key of {uid!r}")
-
-
-def _check_quantities(assignment: Assignment) -> None:
-    """Everything that is read later; ValueError names the first that cannot be."""
-    spec = assignment.spec
-    if spec.resources.cpu is not None:
-        cpu_millis(spec.resources.cpu)
-    if spec.resources.memory is not None:
-        byte_count(spec.resources.memory)
-    backoff, check = spec.restart.backoff, spec.health_check
-    durations = [spec.stop.grace_period, backoff.initial, backoff.max, backoff.reset]
-    durations += [check.interval, check.timeout, check.start_period] if check else []
-    for duration in durations:
-        seconds(duration)
-    for volume in spec.volumes:
-        if volume.size is not None:
-            byte_count(volume.size)
 
 
 def _read_status(entry: Entry | None) -> TaskStatus | None:

@@ -13,8 +13,8 @@ from controlplane.api.problem import ApiError
 from nodeagent.runtime.fake import Program
 from simulator.driver import Crash
 from simulator.plane import PlaneProcess
-from taskyard.manifest import normalize
 from taskyard.objects import Metadata, Port, Resources, Restart, Stop, Task, TaskSpec
+from taskyard.objects.normal import normalize
 from taskyard.store.api import StoreError
 
 PROGRAMS: Mapping[tuple[str, ...], Program] = {

@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 from functools import lru_cache
+from typing import Annotated
+
+import msgspec
 
 _CPU = re.compile(r"(?P<whole>\d{1,6}(?:\.\d{1,3})?)|(?P<milli>\d{1,9})m", re.ASCII)
 _BYTES = re.compile(r"(?P<number>\d{1,18}(?:\.\d{1,6})?)(?P<unit>Ki|Mi|Gi|Ti|k|M|G|T|)", re.ASCII)
@@ -29,6 +32,10 @@ _UNITS = {
 }
 
 Quantity = str | int | float
+Cpu = Annotated[Quantity, msgspec.Meta(extra={"quantity": "cpu"})]
+Size = Annotated[Quantity, msgspec.Meta(extra={"quantity": "size"})]
+Duration = Annotated[Quantity, msgspec.Meta(extra={"quantity": "duration"})]
+"""As the type of a struct's field they say what is meant; taskyard.objects.normal goes by that."""
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -76,6 +83,17 @@ def format_bytes(count: int) -> str:
         if count and count % _UNITS[unit] == 0:
             return f"{count // _UNITS[unit]}{unit}"
     return str(count)
+
+
+def respelled(kind: str, value: Quantity) -> str:
+    """A `cpu`, `size` or `duration` in its usual spelling. ValueError when it is none."""
+    match kind:
+        case "cpu":
+            return format_cpu(cpu_millis(value))
+        case "size":
+            return format_bytes(byte_count(value))
+        case _:
+            return format_duration(seconds(value))
 
 
 def format_duration(value: float) -> str:

@@ -10,8 +10,8 @@ import msgspec
 
 from controlplane.cluster import AssignmentRecord, TaskRecord
 from taskyard.clock import timestamp
-from taskyard.manifest import normalize
 from taskyard.objects import Binding, Task
+from taskyard.objects.normal import normalize
 
 
 def complete(

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from taskyard.manifest.json_reader import parse_json
     from taskyard.manifest.lists import is_list, unfold
     from taskyard.manifest.load import load
-    from taskyard.manifest.normal import normalize
     from taskyard.manifest.problem import ManifestError, Problem
     from taskyard.manifest.read import read_object, read_task_value
     from taskyard.manifest.yaml_reader import parse_yaml
@@ -34,7 +33,6 @@ __all__ = [
     "from_flat",
     "is_list",
     "load",
-    "normalize",
     "parse_json",
     "parse_yaml",
     "read_object",
@@ -55,7 +53,6 @@ _MODULES = {
     "from_flat": "flat",
     "is_list": "lists",
     "load": "load",
-    "normalize": "normal",
     "parse_json": "json_reader",
     "parse_yaml": "yaml_reader",
     "read_object": "read",

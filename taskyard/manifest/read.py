@@ -15,9 +15,9 @@ from taskyard.manifest.check import accepts, validate
 from taskyard.manifest.document import Document, as_document
 from taskyard.manifest.json_reader import parse_json
 from taskyard.manifest.limits import MAX_DOCUMENT_BYTES
-from taskyard.manifest.normal import normalize
 from taskyard.manifest.problem import ManifestError, Problem
 from taskyard.objects import NodeSpec, Task
+from taskyard.objects.normal import normalize
 
 SERVER_METADATA = ("uid", "generation", "createdAt", "deletionTimestamp", "source", "revision")
 SERVER_FIELDS = ("status", "binding")

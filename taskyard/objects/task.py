@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
-from taskyard.quantity import Quantity
+from taskyard.quantity import Cpu, Duration, Size
 
 
 class Port(Wire, frozen=True, kw_only=True):
@@ -29,24 +29,24 @@ class Volume(Wire, frozen=True, kw_only=True):
     target: str
     type: Literal["volume", "tmpfs"] = "volume"
     name: str = ""
-    size: Quantity | None = None
+    size: Size | None = None
     read_only: bool = False
 
 
 class Resources(Wire, frozen=True, kw_only=True):
     """What the task may use, and what the scheduler sets aside for it. Absent: nothing set aside, no limit."""
 
-    cpu: Quantity | None = None
-    memory: Quantity | None = None
-    disk: Quantity | None = None
+    cpu: Cpu | None = None
+    memory: Size | None = None
+    disk: Size | None = None
 
 
 class Backoff(Wire, frozen=True, kw_only=True):
     """The wait before restart n is min(initial * 2^(n-1), max); a run of `reset` forgets what came before."""
 
-    initial: Quantity = "1s"
-    max: Quantity = "5m"
-    reset: Quantity = "10m"
+    initial: Duration = "1s"
+    max: Duration = "5m"
+    reset: Duration = "10m"
 
 
 class Restart(Wire, frozen=True, kw_only=True):
@@ -57,24 +57,24 @@ class Restart(Wire, frozen=True, kw_only=True):
 
 class Stop(Wire, frozen=True, kw_only=True):
     signal: str = "SIGTERM"
-    grace_period: Quantity = "10s"
+    grace_period: Duration = "10s"
 
 
 class OnNodeLoss(Wire, frozen=True, kw_only=True):
     """`reschedule`: placed on another node `after` its own was found lost; `stay`: it waits for its node."""
 
     policy: Literal["reschedule", "stay"] = "reschedule"
-    after: Quantity = "0s"
+    after: Duration = "0s"
 
 
 class HealthCheck(Wire, frozen=True, kw_only=True):
     """Run inside the container by the runtime; `retries` failures in a row make the task unhealthy."""
 
     command: list[str]
-    interval: Quantity = "10s"
-    timeout: Quantity = "5s"
+    interval: Duration = "10s"
+    timeout: Duration = "5s"
     retries: int = 3
-    start_period: Quantity = "0s"
+    start_period: Duration = "0s"
 
 
 class TaskSpec(Wire, frozen=True, kw_only=True):

@@ -8,12 +8,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from taskyard.manifest import accepts, normalize, read_object, to_yaml, validate
+from taskyard.manifest import accepts, read_object, to_yaml, validate
 from taskyard.manifest.check import schema_errors
 from taskyard.manifest.explain import explained_as_valid
 from taskyard.manifest.misplaced import fields
 from taskyard.manifest.schemas import KINDS, Kind
 from taskyard.objects import Task
+from taskyard.objects.normal import normalize
 from taskyard.quantity import byte_count, cpu_millis, seconds
 
 FULL: dict[Kind, dict[str, Any]] = {

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from taskyard.manifest import load, normalize, read_object, to_yaml
+from taskyard.manifest import load, read_object, to_yaml
 from taskyard.objects import Metadata, NodeSpec, Task, TaskSpec
+from taskyard.objects.normal import normalize
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

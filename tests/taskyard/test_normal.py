@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from taskyard.manifest import normalize, read_object
+from taskyard.manifest import read_object
 from taskyard.objects import Resources, Task, TaskSpec, decode, encode, spec_hash
+from taskyard.objects.normal import normalize
 
 
 def _spec(**spec: Any) -> TaskSpec:

@@ -1,0 +1,59 @@
+"""normalize: one spelling for each spec, so that the same wish always has the same hash.
+
+`1Gi` and `1024Mi` are one amount, and a default that is written out is the same as one that is not. The encoder leaves
+out a default only when it is the very object of the struct's definition, so equal values are replaced by that. Works by
+the types of the fields (taskyard.quantity.Cpu, Size, Duration): a new field needs nothing here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from taskyard.quantity import respelled
+
+W = TypeVar("W", bound=msgspec.Struct)
+
+
+def normalize(spec: W) -> W:
+    """The struct with every quantity in its usual spelling, in all that it holds, and no default written out.
+
+    Doing it twice changes nothing. ValueError for a quantity that is none; a validated spec has none of these.
+    """
+    changes: dict[str, Any] = {}
+    for name, quantity, default in _fields(type(spec)):
+        value = getattr(spec, name)
+        told = respelled(quantity, value) if quantity and value is not None else _inner(value)
+        if told == default and type(told) is type(default):
+            told = default
+        if told is not value:
+            changes[name] = told
+    return msgspec.structs.replace(spec, **changes) if changes else spec
+
+
+def _inner(value: Any) -> Any:
+    match value:
+        case msgspec.Struct():
+            return normalize(value)
+        case list():
+            return [_inner(item) for item in value]
+        case dict():
+            return {key: _inner(item) for key, item in value.items()}
+        case _:
+            return value
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
+    """Name, which quantity it is (empty: none), default."""
+    hints = get_type_hints(kind, include_extras=True)
+    return tuple((field.name, _quantity(hints[field.name]), field.default) for field in msgspec.structs.fields(kind))
+
+
+def _quantity(hint: Any) -> str:
+    if get_origin(hint) is Annotated:
+        metas = [meta for meta in hint.__metadata__ if isinstance(meta, msgspec.Meta) and meta.extra]
+        return next((str(meta.extra["quantity"]) for meta in metas if meta.extra), "")
+    return next((found for part in get_args(hint) if (found := _quantity(part))), "")
