@@ -24,6 +24,8 @@ from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
 from controlplane.api.tasks import TaskCollection, TaskItem
 from controlplane.api.tasks_service import TaskService
+from controlplane.api.why import NodeWhy, TaskWhy
+from controlplane.api.why_service import WhyService
 from controlplane.api.workers import Workers
 from controlplane.cluster import ClusterCache
 from controlplane.nodeloss import NodeLosses
@@ -61,6 +63,7 @@ class Api:
         writer = TaskWriter(store, clock, guess=cache.informer.entries.get)
         self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock, parts.losses)
         self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
+        self.why = WhyService(cache, self.tasks, store, clock)
         self.events = EventFeed(cache.informer)
         self.watches = Streams("watches", MAX_WATCHES)
         self.logs = Streams("logs", MAX_LOGS)
@@ -92,9 +95,11 @@ class Api:
         app.add_route("/tasks", TaskCollection(self.tasks, workers, self.watches))
         app.add_route("/tasks/{ident}", TaskItem(self.tasks, workers))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
+        app.add_route("/tasks/{ident}/why", TaskWhy(self.why, workers))
         app.add_route("/apply", Apply(self.tasks, self.nodes, workers))
         app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches))
         app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
+        app.add_route("/nodes/{name}/why", NodeWhy(self.why, workers))
         app.add_route("/events", Events(parts.cache.informer, self.events, self._freshness, workers, self.watches))
         app.add_route("/stats", Stats(parts.cache, workers))
         app.add_route("/healthz", Healthy())

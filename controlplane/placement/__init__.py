@@ -9,7 +9,7 @@ from controlplane.placement.filters import FILTERS, Failure, fits
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.pending import PendingReasons
 from controlplane.placement.placing import Decision, place
-from controlplane.placement.scores import SCORES, total
+from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
 from controlplane.placement.want import Held, Want, want_of
 
@@ -29,6 +29,7 @@ __all__ = [
     "Want",
     "explain",
     "fits",
+    "parts",
     "place",
     "total",
     "want_of",

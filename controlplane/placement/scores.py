@@ -29,6 +29,11 @@ def total(demand: Demand, node: NodeState, current: bool = False) -> float:
     return sum(score.weight * score.of(demand, node, current) for score in SCORES)
 
 
+def parts(demand: Demand, node: NodeState, current: bool = False) -> dict[str, float]:
+    """What `total` is the sum of, by the score's name."""
+    return {score.name: score.weight * score.of(demand, node, current) for score in SCORES}
+
+
 Ranked = tuple[float, int, str, NodeState]
 """Smaller is better: minus the score, then fewer tasks, then the name, so that equal nodes never depend on luck."""
 

@@ -16,6 +16,7 @@ import msgspec
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import ApplyAnswer, EventView, NodeView, StatsView, TaskView, VersionView
 from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
+from taskyard.client.why_views import NodeWhyView, WhyView
 
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
@@ -154,6 +155,16 @@ class Client:
     def delete_node(self, name: str, *, force: bool = False) -> None:
         """What was said about a node whose agent is gone; refused while it runs."""
         self._transport.request("DELETE", f"/nodes/{_segment(name)}", query={"force": force})
+
+    def why(self, namespace: str, name: str, node: str = "") -> Item[WhyView]:
+        """Why the task is where it is, or nowhere; with a `node`, what that one says."""
+        query = {"namespace": namespace, "node": node}
+        body = self._transport.request("GET", f"/tasks/{_segment(name)}/why", query=query).body
+        return Item(decoded(self.url, body, WhyView), body)
+
+    def why_node(self, name: str) -> Item[NodeWhyView]:
+        body = self._transport.request("GET", f"/nodes/{_segment(name)}/why").body
+        return Item(decoded(self.url, body, NodeWhyView), body)
 
     def events(self, namespace: str = "", kind: str = "", name: str = "") -> Items[EventView]:
         return list_once(self._transport, EVENTS, {"namespace": namespace, "kind": kind, "name": name})

@@ -9,6 +9,7 @@ import pytest
 
 from taskyard.cli.main import main
 from tests.support.fake_api import FakeApi
+from tests.support.served import ServedPlane
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,5 +41,25 @@ def cli(api: FakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
         code = int(main(list(arguments)))
         captured = capsys.readouterr()
         return Run(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def served() -> Iterator[ServedPlane]:
+    with ServedPlane() as running:
+        yield running
+
+
+@pytest.fixture
+def out(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What a run of the command line prints; it has to succeed."""
+
+    def run(*arguments: str) -> str:
+        capsys.readouterr()
+        code = main(["--server", f"http://127.0.0.1:{served.port}", *arguments])
+        captured = capsys.readouterr()
+        assert (code, captured.err) == (0, "")
+        return captured.out
 
     return run

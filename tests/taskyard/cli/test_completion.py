@@ -36,6 +36,8 @@ def objects(api: FakeApi) -> None:
         pytest.param("logs -n other ", ["far"], id="namespace after the command"),
         pytest.param("-n other logs ", ["far"], id="namespace before the command"),
         pytest.param("cordon ", ["n1"], id="node"),
+        pytest.param("why wo", ["worker"], id="why"),
+        pytest.param("why web --node ", ["n1"], id="why on a node"),
         pytest.param("get -o ", ["wide", "json", "yaml", "name"], id="choice"),
         pytest.param("delete --gr", ["--grace-period"], id="option"),
         pytest.param("events --for task/we", ["task/web"], id="object"),

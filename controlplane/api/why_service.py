@@ -1,0 +1,187 @@
+"""Why a task is where it is, or not yet anywhere, and why a node takes what it takes: from the cache, and for what is
+placed from the store's history. Blocking, for worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+
+from controlplane.api.problem import not_found
+from controlplane.api.shown import ShownTask, show_node
+from controlplane.api.shown_why import ShownNodeWhy, ShownPlacement, ShownWhy, next_step, show_group, show_placement
+from controlplane.api.tasks_service import TaskService
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
+from controlplane.cluster.effective import needs_binding, on_lost_node
+from controlplane.past import bound_at, cluster_at, state_before
+from controlplane.placement import (
+    Held,
+    NodeVerdict,
+    Snapshot,
+    SnapshotKeeper,
+    Want,
+    explain,
+    want_of,
+)
+from controlplane.why import grouped
+from taskyard import keys
+from taskyard.clock import Clock
+from taskyard.keys import NamedKey
+from taskyard.objects import TaskState
+from taskyard.store.api import Compacted, Store
+
+
+@dataclass(slots=True)
+class WhyService:
+    cache: ClusterCache
+    tasks: TaskService
+    store: Store
+    clock: Clock
+    keeper: SnapshotKeeper = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.keeper = SnapshotKeeper(self.cache)
+
+    def task(self, ident: str, namespace: str, node: str = "") -> ShownWhy:
+        """`node`: of this one alone. Raises ApiError: 404 for no such task or node."""
+        self.tasks.ready()
+        with self.cache.lock:
+            unread = self.cache.quarantined.get(keys.task(namespace, ident))
+            if unread is not None:
+                return _quarantined(namespace, ident, unread, self.cache.revision)
+            record = self.tasks.find(ident, namespace)
+            shown = self.tasks.get(ident, namespace)
+            self._check_node(node)
+            snapshot, want = self.keeper.take(), want_of(self.cache, record)
+            due = needs_binding(self.cache, record) or on_lost_node(self.cache, record)
+            revision, bound = self.cache.revision, self._bound_at(record)
+        why = _told(shown, revision)
+        if due or (node and not record.node):
+            return _with(why, _placement(snapshot, want, node))
+        if not record.node:
+            return why
+        try:
+            then = self._as_bound(record.key, bound, node) if bound else None
+        except Compacted as gone:
+            note = (
+                f"why {record.node} was chosen is not known any more: history before revision {gone.revision} is gone"
+            )
+            return _with(why, _placement(snapshot, want, node), note)
+        if then is not None:
+            return _with(why, then)
+        return _with(why, _placement(snapshot, want, node), "nothing is left that says when it was bound")
+
+    def node(self, name: str) -> ShownNodeWhy:
+        """Raises ApiError: 404 for no such node."""
+        self.tasks.ready()
+        with self.cache.lock:
+            self._check_node(name)
+            node = self.cache.nodes[name]
+            shown = show_node(self.cache, node).status
+            snapshot = self.keeper.take()
+            waiting = [record for record in self.cache.tasks.values() if needs_binding(self.cache, record)]
+            wants = sorted((want_of(self.cache, record) for record in waiting), key=lambda want: want.turn)
+            revision = self.cache.revision
+        state = snapshot.nodes[name]
+        verdicts = _verdicts(snapshot, wants, name)
+        refused = tuple(NodeVerdict(_label(want), verdict.failures) for want, verdict in verdicts if verdict.failures)
+        return ShownNodeWhy(
+            kind="NodeWhy",
+            name=name,
+            ready=shown.ready,
+            reason=shown.reason,
+            message=shown.message,
+            refuses_all=[f"taint {t.key}={t.value}:{t.effect}" for t in state.facts.forbidding],
+            free={"cpuMillis": state.cpu, "memoryBytes": state.memory, "diskBytes": state.disk},
+            tasks=shown.tasks,
+            waiting=len(wants),
+            takes=[_label(want) for want, verdict in verdicts if not verdict.failures],
+            groups=[show_group(group) for group in grouped(refused, 8)],
+            revision=revision,
+        )
+
+    def _check_node(self, name: str) -> None:
+        if name and name not in self.cache.nodes:
+            raise not_found(f"node {name!r}", f"known are {', '.join(sorted(self.cache.nodes)[:5]) or 'none'}")
+
+    def _bound_at(self, record: TaskRecord) -> int:
+        """The revision of its binding; 0 when nothing tells. An assignment that was changed since tells nothing."""
+        binding = record.task.binding
+        held = self.cache.assignments_of(record.uid).get(record.node)
+        if binding is None or held is None or held.assignment.epoch != binding.epoch:
+            return 0
+        return held.entry.mod_revision if held.assignment.desired == "Running" else 0
+
+    def _as_bound(self, key: NamedKey, revision: int, node: str) -> ShownPlacement | None:
+        """As the scheduler found it when it bound the task. Raises Compacted, StoreUnavailable."""
+        before = cluster_at(self.store, revision - 1, self.clock)
+        bound = bound_at(self.store, revision, before)
+        want = next((one.want for one in bound if one.want.key == key), None)
+        if want is None:
+            return None
+        snapshot = state_before(SnapshotKeeper(before).take(), bound, key)
+        return _placement(snapshot, want, node, binding=True)
+
+
+def _told(shown: ShownTask, revision: int) -> ShownWhy:
+    status, metadata = shown.status, shown.metadata
+    return ShownWhy(
+        kind="Why",
+        namespace=metadata.namespace,
+        name=metadata.name,
+        uid=metadata.uid,
+        state=status.state,
+        reason=status.reason,
+        message=status.message,
+        node=status.node,
+        waits_for=next_step(status.state, status.message, status.next_attempt_at),
+        revision=revision,
+    )
+
+
+def _quarantined(namespace: str, name: str, reason: str, revision: int) -> ShownWhy:
+    return ShownWhy(
+        kind="Why",
+        namespace=namespace,
+        name=name,
+        state=TaskState.PENDING,
+        reason="Quarantined",
+        message=f"the value at {keys.task(namespace, name)} is set aside: {reason}",
+        waits_for="somebody to put a valid value there, by an apply or with etcdctl",
+        revision=revision,
+    )
+
+
+def _with(why: ShownWhy, placement: ShownPlacement, note: str = "") -> ShownWhy:
+    return replace(why, placement=placement, note=note)
+
+
+def _placement(snapshot: Snapshot, want: Want, node: str, *, binding: bool = False) -> ShownPlacement:
+    found = explain(snapshot, want.demand, current=want.current, held=want.held)
+    if node:
+        found = type(found)(tuple(verdict for verdict in found.nodes if verdict.node == node))
+    return show_placement(
+        snapshot,
+        want.demand,
+        found,
+        at="binding" if binding else "now",
+        current=want.current,
+        held=want.held,
+    )
+
+
+def _verdicts(snapshot: Snapshot, wants: Sequence[Want], name: str) -> list[tuple[Want, NodeVerdict]]:
+    """Of the one node; equal questions are asked once."""
+    answers: dict[tuple[Demand, str, Held | None], NodeVerdict] = {}
+    for want in wants:
+        question = (want.demand, want.current, want.held)
+        if question not in answers:
+            found = explain(snapshot, want.demand, current=want.current, held=want.held)
+            answers[question] = next(verdict for verdict in found.nodes if verdict.node == name)
+    return [(want, answers[want.demand, want.current, want.held]) for want in wants]
+
+
+def _label(want: Want) -> str:
+    return f"{want.key.namespace}/{want.key.name}"

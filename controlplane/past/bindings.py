@@ -1,0 +1,59 @@
+"""What one transaction of the scheduler bound, and what it had to decide on: read back from the store's history.
+
+A transaction binds many tasks, one after the other; each was placed with what the ones before it had taken. What the
+store does not tell is what changed in the milliseconds between the decision and its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controlplane.cluster import ClusterCache
+from controlplane.placement import Snapshot, Want, want_of
+from controlplane.placement.want import beyond
+from taskyard import keys
+from taskyard.keys import NamedKey
+from taskyard.objects import BadValue, Binding, Task, decode
+from taskyard.store.api import Store
+
+
+@dataclass(frozen=True, slots=True)
+class BoundThen:
+    """`want`: what it asked for just before; `binding`: what it got."""
+
+    want: Want
+    binding: Binding
+
+
+def bound_at(store: Store, revision: int, before: ClusterCache) -> list[BoundThen]:
+    """In the order of their turns. `before`: the cluster one revision earlier. Raises Compacted, StoreUnavailable."""
+    found = []
+    for entry in store.list(keys.TASKS, revision=revision).entries:
+        key = keys.parse_task(entry.key) if entry.mod_revision == revision else None
+        record = before.tasks.get(key) if key is not None else None
+        if record is None:
+            continue
+        try:
+            binding = decode(entry.value, Task).binding
+        except BadValue:
+            continue
+        old = record.task.binding
+        if binding is not None and (old is None or binding.epoch > old.epoch):
+            found.append(BoundThen(want_of(before, record), binding))
+    return sorted(found, key=lambda bound: bound.want.turn)
+
+
+def state_before(snapshot: Snapshot, bound: Sequence[BoundThen], key: NamedKey) -> Snapshot:
+    """The nodes as that task found them: `snapshot` with what those whose turn was earlier were given."""
+    nodes = dict(snapshot.nodes)
+    for one in bound:
+        if one.want.key == key:
+            break
+        node, held = nodes.get(one.binding.node), one.want.held
+        if node is not None:
+            stays = held is not None and held.node == one.binding.node
+            nodes[one.binding.node] = node.charged(
+                beyond(one.want.demand, held.demand) if stays and held else one.want.demand
+            )
+    return Snapshot(snapshot.revision, nodes)

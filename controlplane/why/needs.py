@@ -1,0 +1,136 @@
+"""The smallest change that would let a task onto a node: for each filter that refuses it, what that one lacks. Pure.
+
+The filters look at different things, so what all of them lack together is needed, and is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from controlplane.cluster import Demand
+from controlplane.placement import Explanation, Failure, NodeState, Snapshot
+from taskyard.quantity import format_bytes, format_cpu
+
+_MI = 2**20
+_A_DEED = 1.0
+"""The size of one thing that an operator has to do, next to shares of a node's capacity."""
+_OUT_OF_HAND = 1000.0
+"""The size of what nobody can just set: an agent that is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """`amount`: millicores or bytes, exactly; `items`: labels (`zone=b`), taints or ports, one by one."""
+
+    filter: str
+    text: str
+    """It follows "needs": `256Mi more memory`."""
+    size: float
+    """To compare changes by: one node's capacity, or one deed, is 1."""
+    amount: int = 0
+    items: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that one node lacks."""
+
+    node: str
+    needs: tuple[Need, ...]
+
+    @property
+    def size(self) -> float:
+        return sum(need.size for need in self.needs)
+
+    @property
+    def text(self) -> str:
+        """`256Mi more memory and label zone=b on n3`"""
+        return f"{' and '.join(need.text for need in self.needs)} on {self.node}"
+
+
+def smallest_changes(snapshot: Snapshot, demand: Demand, explanation: Explanation, limit: int = 0) -> list[Change]:
+    """One for each node that refuses the demand, the smallest first; `limit` 0 is all of them."""
+    changes = [
+        Change(verdict.node, tuple(_need(demand, snapshot.nodes[verdict.node], each) for each in verdict.failures))
+        for verdict in explanation.nodes
+        if verdict.failures
+    ]
+    changes.sort(key=lambda change: (change.size, change.node))
+    return changes[:limit] if limit else changes
+
+
+def _need(demand: Demand, node: NodeState, failure: Failure) -> Need:
+    known = _NEEDS.get(failure.filter)
+    return known(demand, node, failure) if known else Need(failure.filter, failure.detail, _A_DEED)
+
+
+def _agent(_: Demand, __: NodeState, failure: Failure) -> Need:
+    return Need(failure.filter, "its agent back (how much room it has is known then)", _OUT_OF_HAND)
+
+
+def _runtime(_: Demand, __: NodeState, failure: Failure) -> Need:
+    return Need(failure.filter, "a container runtime that answers", _OUT_OF_HAND)
+
+
+def _stopping(_: Demand, __: NodeState, failure: Failure) -> Need:
+    return Need(failure.filter, "its agent started again", _OUT_OF_HAND)
+
+
+def _uncordon(_: Demand, __: NodeState, failure: Failure) -> Need:
+    return Need(failure.filter, "an uncordon", _A_DEED)
+
+
+def _taints(_: Demand, node: NodeState, failure: Failure) -> Need:
+    taints = tuple(f"{taint.key}={taint.value}:{taint.effect}" for taint in node.facts.forbidding)
+    return Need(failure.filter, f"taint {', '.join(taints)} gone", _A_DEED * len(taints), items=taints)
+
+
+def _labels(demand: Demand, node: NodeState, failure: Failure) -> Need:
+    labels = node.facts.labels
+    wrong = tuple(f"{label}={value}" for label, value in demand.selector if labels.get(label) != value)
+    return Need(failure.filter, f"label {', '.join(wrong)}", _A_DEED * len(wrong), items=wrong)
+
+
+def _cpu(_: Demand, node: NodeState, failure: Failure) -> Need:
+    share = _share(failure.short, node.facts.capacity.cpu_millis)
+    return Need(failure.filter, f"{format_cpu(failure.short)} more cpu", share, amount=failure.short)
+
+
+def _memory(_: Demand, node: NodeState, failure: Failure) -> Need:
+    share = _share(failure.short, node.facts.capacity.memory_bytes)
+    return Need(failure.filter, f"{readable(failure.short)} more memory", share, amount=failure.short)
+
+
+def _disk(_: Demand, node: NodeState, failure: Failure) -> Need:
+    share = _share(failure.short, node.facts.capacity.disk_bytes)
+    return Need(failure.filter, f"{readable(failure.short)} more disk", share, amount=failure.short)
+
+
+def _ports(demand: Demand, node: NodeState, failure: Failure) -> Need:
+    taken = tuple(f"{port.port}/{port.protocol}" for port in demand.ports if port in node.ports)
+    return Need(failure.filter, f"host port {', '.join(taken)} free", _A_DEED * len(taken), items=taken)
+
+
+def readable(count: int) -> str:
+    """Whole mebibytes, rounded up, so that this much more is always enough; exact where it is a little."""
+    return format_bytes(count if count < _MI else -(-count // _MI) * _MI)
+
+
+def _share(amount: int, capacity: int) -> float:
+    return amount / capacity if capacity > 0 else _OUT_OF_HAND
+
+
+_NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
+    "ready": _agent,
+    "runtime": _runtime,
+    "stopping": _stopping,
+    "cordon": _uncordon,
+    "taints": _taints,
+    "selector": _labels,
+    "cpu": _cpu,
+    "memory": _memory,
+    "disk": _disk,
+    "ports": _ports,
+}
+"""By the name of the filter; one that is not here says in its own words what it lacks."""

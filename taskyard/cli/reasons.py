@@ -1,0 +1,131 @@
+"""Why a task is where it is, or a node takes what it takes, as text for a person: what `why` prints. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from taskyard.cli.age import cores, size
+from taskyard.cli.table import Table, painted, state_colour
+from taskyard.client.why_views import GroupView, NodeWhyView, PlacementView, VerdictView, WhyView
+
+_SCORED = 5
+"""Nodes whose scores are shown."""
+_NAMED = 3
+"""Members of a group that are named."""
+
+
+def task_reasons(why: WhyView, *, one_node: bool = False, colour: bool = False) -> list[str]:
+    """`one_node`: only one was asked about."""
+    where = f" in namespace {why.namespace}" if why.namespace != "default" else ""
+    state = painted(why.state, state_colour(why.state), colour)
+    on = f" on {why.node}" if why.node else ""
+    reason = f" ({why.reason})" if why.reason and why.reason != why.state else ""
+    lines = [f"task/{why.name}{where}: {state}{on}{reason}"]
+    # Of a Pending task the message is the groups below in one line.
+    if why.message and not (why.state == "Pending" and why.placement):
+        lines.append(f"  {why.message}")
+    elif why.waits_for and not why.placement:
+        lines.append(f"  waits for {why.waits_for}")
+    if why.note:
+        lines.append(f"  {why.note}")
+    if why.placement is not None:
+        lines += ["", *(f"  {line}".rstrip() for line in _placement(why, why.placement, one_node))]
+    return lines
+
+
+def node_reasons(why: NodeWhyView, *, colour: bool = False) -> list[str]:
+    state = "Ready" if why.ready else "NotReady"
+    lines = [f"node/{why.name}: {painted(state, state_colour(state), colour)}"]
+    if why.message:
+        lines.append(f"  {why.message}")
+    lines += [f"  {text} keeps away what does not tolerate it" for text in why.refuses_all]
+    free = why.free
+    room = (
+        f"{cores(free.get('cpuMillis', 0))} cpu, {size(free.get('memoryBytes', 0))} memory,"
+        f" {size(free.get('diskBytes', 0))} disk"
+    )
+    lines.append(f"  free: {room}; {_count(why.tasks, 'task')} on it")
+    if not why.waiting:
+        return [*lines, "  no task waits for a node"]
+    lines.append(f"  of {_count(why.waiting, 'waiting task')} it would take {len(why.takes)}{_names(why.takes)}")
+    return [*lines, *(f"    {line}" for line in _groups(why.groups, "TASKS"))]
+
+
+def _placement(why: WhyView, placement: PlacementView, one_node: bool) -> Iterable[str]:
+    if one_node and placement.nodes:
+        yield from _one(placement.nodes[0], placement)
+        return
+    yield _headline(why, placement)
+    if placement.fitting:
+        yield ""
+        yield from _scores([verdict for verdict in placement.nodes if not verdict.failures], why.node)
+    if placement.groups:
+        yield ""
+        yield from _groups(placement.groups, "NODES")
+    if placement.changes:
+        yield ""
+        yield "it would fit with any one of:"
+        for change in placement.changes:
+            yield f"  {change.text}"
+
+
+def _headline(why: WhyView, placement: PlacementView) -> str:
+    count = f"{placement.fitting} of {_count(placement.total, 'node')}"
+    if placement.total == 0:
+        return "no node has joined yet (start one with 'taskyard agent')"
+    if placement.at == "binding":
+        return f"when it was bound to {why.node} (revision {placement.revision + 1}), {count} had room and fitted:"
+    if why.node:
+        return f"as things are now, {count} would take it:"
+    if placement.fitting:
+        return f"{count} would take it; it is placed in its turn:"
+    return f"{count} fit"
+
+
+def _one(verdict: VerdictView, placement: PlacementView) -> Iterable[str]:
+    then = f" when it was bound (revision {placement.revision + 1})" if placement.at == "binding" else ""
+    if not verdict.failures:
+        yield f"{verdict.node} fits{then}"
+        yield ""
+        yield from _scores([verdict], "")
+        return
+    yield f"{verdict.node} does not fit{then}:"
+    for failure in verdict.failures:
+        yield f"  {failure.phrase}{f' ({failure.detail})' if failure.detail else ''}"
+    if placement.changes:
+        yield f"it would fit with {placement.changes[0].text}"
+
+
+def _scores(fitting: Sequence[VerdictView], chosen: str) -> list[str]:
+    names = list(fitting[0].scores)
+    shown = list(fitting[:_SCORED])
+    if chosen and chosen not in [verdict.node for verdict in shown]:
+        shown += [verdict for verdict in fitting if verdict.node == chosen]
+    rows = [
+        [
+            verdict.node + (" *" if verdict.node == chosen else ""),
+            f"{verdict.score or 0:.3f}",
+            *(f"{verdict.scores.get(name, 0):.3f}" for name in names),
+        ]
+        for verdict in shown
+    ]
+    lines = Table(["NODE", "SCORE", *(name.upper() for name in names)], colour=False).lines(rows)
+    more = len(fitting) - len(shown)
+    return [*lines, f"and {more} more"] if more else lines
+
+
+def _groups(groups: Sequence[GroupView], column: str) -> list[str]:
+    rows = [[str(group.count), f"{group.text}", ", ".join(_few(group.members))] for group in groups]
+    return Table([column, "WHY NOT", "NEAREST"], colour=False).lines(rows) if rows else []
+
+
+def _few(members: Sequence[str]) -> list[str]:
+    return [*members[:_NAMED], *(["…"] if len(members) > _NAMED else [])]
+
+
+def _names(members: Sequence[str]) -> str:
+    return f" ({', '.join(_few(members))})" if members else ""
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,121 @@
+"""GET /tasks/{id}/why and /nodes/{name}/why: something true about every task, wherever it is in its life."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from taskyard import keys
+from taskyard.objects import Metadata, NodeSpec, TaskState
+from tests.controlplane.api.bench import ApiBench, problem
+from tests.support.plane import GI, MI, a_spec, a_task, a_uid
+
+
+def why(bench: ApiBench, path: str) -> dict[str, Any]:
+    bench.plane.pump()
+    answer = bench.call("GET", path)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json
+    return body
+
+
+def test_a_task_that_fits_nowhere_says_why_of_every_node_and_what_would_help(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1", memory=GI)
+    plane.add_node("n2", memory=8 * GI)
+    plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True, labels={"zone": "a"}))
+    plane.add_task(a_task("big", a_uid(1), a_spec(memory="1280Mi", selector={"zone": "b"})))
+    found = why(bench, "/tasks/big/why")
+    assert (found["state"], found["reason"]) == ("Pending", "Unschedulable")
+    placement = found["placement"]
+    assert (placement["at"], placement["total"], placement["fitting"]) == ("now", 2, 0)
+    assert {one["node"]: [f["filter"] for f in one["failures"]] for one in placement["nodes"]} == {
+        "n1": ["selector", "memory"],
+        "n2": ["cordon", "selector"],
+    }
+    assert [change["text"] for change in placement["changes"]] == [
+        "label zone=b and 256Mi more memory on n1",
+        "an uncordon and label zone=b on n2",
+    ]
+    assert placement["changes"][0]["needs"][1] == {"filter": "memory", "text": "256Mi more memory", "amount": 256 * MI}
+    one = why(bench, "/tasks/big/why?node=n2")["placement"]
+    assert ([v["node"] for v in one["nodes"]], len(one["changes"])) == (["n2"], 1)
+
+
+def test_a_placed_task_shows_the_scores_as_they_were_when_it_was_bound(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1")
+    plane.add_node("n2")
+    plane.add_task(a_task("first", a_uid(1), a_spec(cpu="2", memory="2Gi")))
+    plane.lead()
+    plane.settle(plane.scheduler)
+    plane.add_task(a_task("web", a_uid(2)))
+    plane.settle(plane.scheduler)
+    assert (plane.node_of("first"), plane.node_of("web")) == ("n1", "n2")
+    plane.report("web", TaskState.RUNNING)
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1"), cordoned=True))
+    placement = why(bench, "/tasks/web/why")["placement"]
+    assert (placement["at"], placement["fitting"]) == ("binding", 2)
+    best, second = placement["nodes"]
+    assert (best["node"], second["node"]) == ("n2", "n1")
+    assert best["score"] > second["score"]
+    assert round(sum(best["scores"].values()), 3) == round(best["score"], 3)
+
+
+def test_when_history_is_gone_it_says_so_and_shows_the_present(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_task(a_task("web", a_uid(1)))
+    bench.bind("web")
+    plane.add_node("n2")
+    plane.store.compact(plane.store.list(keys.ROOT).revision)
+    found = why(bench, "/tasks/web/why")
+    assert "why n1 was chosen is not known any more: history before revision" in found["note"]
+    assert (found["placement"]["at"], found["placement"]["total"]) == ("now", 2)
+
+
+def test_what_each_state_waits_for(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_task(a_task("web", a_uid(1)))
+    assert "0 of 0 nodes" in why(bench, "/tasks/web/why")["message"]
+    bench.bind("web")
+    found = why(bench, "/tasks/web/why")
+    assert (found["state"], found["waitsFor"]) == ("Scheduled", "waits for the agent on n1 to start it")
+    plane.report("web", TaskState.RUNNING)
+    found = why(bench, "/tasks/web/why")
+    assert (found["state"], "waitsFor" in found) == ("Running", False)
+    plane.delete(keys.node_lease("n1"))
+    found = why(bench, "/tasks/web/why")
+    assert found["state"] == "Lost"
+    assert "it is placed on another node" in found["waitsFor"]
+    assert found["placement"]["at"] == "now"
+
+
+def test_a_value_that_is_set_aside_says_what_is_wrong_with_it(bench: ApiBench) -> None:
+    bench.plane.put(keys.task("default", "odd"), b'{"kind":"Task"}')
+    found = why(bench, "/tasks/odd/why")
+    assert found["reason"] == "Quarantined"
+    assert "is set aside" in found["message"]
+
+
+def test_a_node_says_what_it_takes_and_which_waiting_tasks_it_refuses(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1", memory=GI)
+    plane.add_node("n2", memory=GI)
+    plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True))
+    for number in range(3):
+        plane.add_task(a_task(f"big-{number}", a_uid(number), a_spec(memory="2Gi")))
+    plane.add_task(a_task("small", a_uid(9)))
+    found = why(bench, "/nodes/n1/why")
+    assert (found["waiting"], found["takes"], found["free"]["memoryBytes"]) == (4, ["default/small"], GI)
+    assert [(group["count"], group["text"]) for group in found["groups"]] == [(3, "too little memory (needs 1Gi more)")]
+    other = why(bench, "/nodes/n2/why")
+    assert other["reason"] == "Cordoned"
+    assert {group["text"] for group in other["groups"]} == {"cordoned", "cordoned, too little memory (needs 1Gi more)"}
+
+
+def test_what_is_not_there_is_not_found(bench: ApiBench) -> None:
+    bench.plane.add_node("n1")
+    bench.plane.add_task(a_task("web", a_uid(1)))
+    bench.plane.pump()
+    problem(bench.call("GET", "/tasks/none/why"), 404)
+    problem(bench.call("GET", "/nodes/none/why"), 404)
+    assert "known are n1" in problem(bench.call("GET", "/tasks/web/why?node=n9"), 404)["detail"]

@@ -1,0 +1,83 @@
+"""`taskyard why`, against a control plane in this process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from taskyard.cli.main import main
+from taskyard.objects import Metadata, NodeSpec
+from tests.support.plane import GI, MI, a_spec, a_task, a_uid
+from tests.support.served import ServedPlane
+
+
+def test_a_thousand_nodes_read_as_ten_lines(served: ServedPlane, out: Callable[..., str]) -> None:
+    plane = served.plane
+    for number in range(1000):
+        plane.add_node(f"n{number:04}", memory=(number + 1) * MI)
+        labels = {"zone": "b" if number % 3 else "a"}
+        spec = NodeSpec(metadata=Metadata(name=f"n{number:04}"), cordoned=number % 10 == 0, labels=labels)
+        plane.set_node(spec)
+    plane.add_task(a_task("big", a_uid(1), a_spec(memory="1536Mi", selector={"zone": "b"})))
+    plane.pump()
+    text = out("why", "big")
+    assert len(text.splitlines()) <= 14
+    assert text.splitlines()[:3] == ["task/big: Pending (Unschedulable)", "", "  0 of 1000 nodes fit"]
+    assert "  600     too little memory (needs 537Mi more, up to 1534Mi more)" in text
+    assert "    537Mi more memory on n0998\n" in text
+
+
+def test_one_node_says_all_that_is_in_the_way(served: ServedPlane, out: Callable[..., str]) -> None:
+    served.plane.add_node("n1", memory=GI)
+    served.plane.set_node(NodeSpec(metadata=Metadata(name="n1"), cordoned=True))
+    served.plane.add_task(a_task("big", a_uid(1), a_spec(memory="2Gi")))
+    served.plane.pump()
+    assert out("why", "big", "--node", "n1").splitlines()[2:] == [
+        "  n1 does not fit:",
+        "    cordoned",
+        "    too little memory (needs 1Gi more)",
+        "  it would fit with an uncordon and 1Gi more memory on n1",
+    ]
+
+
+def test_a_placed_task_shows_its_scores(served: ServedPlane, out: Callable[..., str]) -> None:
+    served.plane.add_node("n1", memory=8 * GI)
+    served.plane.add_node("n2")
+    served.plane.add_task(a_task("web", a_uid(1), a_spec(memory="1Gi")))
+    served.settle()
+    lines = out("why", "task/web").splitlines()
+    assert lines[0] == "task/web: Running on n1"
+    assert lines[2].startswith("  when it was bound to n1 (revision ")
+    assert lines[2].endswith("2 of 2 nodes had room and fitted:")
+    assert lines[4].split() == ["NODE", "SCORE", "STICKY", "WELCOME", "SPREAD"]
+    assert lines[5].split()[:2] == ["n1", "*"]
+
+
+def test_a_node(served: ServedPlane, out: Callable[..., str]) -> None:
+    served.plane.add_node("n1")
+    served.plane.add_task(a_task("big", a_uid(1), a_spec(memory="8Gi")))
+    served.settle()
+    assert out("why", "node/n1").splitlines() == [
+        "node/n1: Ready",
+        "  free: 4 cpu, 4Gi memory, 100Gi disk; 0 tasks on it",
+        "  of 1 waiting task it would take 0",
+        "    TASKS   WHY NOT                              NEAREST",
+        "    1       too little memory (needs 4Gi more)   default/big",
+    ]
+
+
+def test_for_programs(served: ServedPlane, out: Callable[..., str]) -> None:
+    served.plane.add_task(a_task("big", a_uid(1)))
+    served.plane.pump()
+    assert json.loads(out("why", "big", "-o", "json"))["state"] == "Pending"
+    assert "state: Pending\n" in out("why", "big", "-o", "yaml")
+
+
+def test_names_that_are_not_there(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    server = f"http://127.0.0.1:{served.port}"
+    assert main(["--server", server, "why", "none"]) == 1
+    assert "there is no task 'none'" in capsys.readouterr().err
+    assert main(["--server", server, "why", "node/n1", "--node", "n2"]) == 1
+    assert "--node is for a task" in capsys.readouterr().err
