@@ -10,6 +10,7 @@ BENCHMARKS = {
     "start-latency": "bench.start_latency",
     "burst": "bench.burst",
     "idle": "bench.idle",
+    "logs": "bench.logs",
 }
 
 

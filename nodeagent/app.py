@@ -17,6 +17,7 @@ from pathlib import Path
 from nodeagent import host
 from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, FileMemo
+from nodeagent.api.door import Door
 from nodeagent.api.health import Health
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
@@ -30,6 +31,8 @@ from nodeagent.pulls import Pulls
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
 from nodeagent.runtime.docker import DockerRuntime
+from nodeagent.runtime.docker_console import DockerConsole
+from nodeagent.runtime.docker_engine import Engine
 from nodeagent.runtime.port import Runtime
 from nodeagent.stats.collector import StatsCollector
 from nodeagent.view import ContainerView
@@ -133,7 +136,9 @@ class _Process:
         self._follower = EventFollower(self._agent, self._runtime, owner, clock)
         self._informer.subscribe(self._agent.changed)
         self._informer.subscribe(self._registration.changed)
-        logs = Logs(self._runtime, lambda uid: self._view.of(uid)[0], token, clock)
+        console = DockerConsole(Engine(options.docker_host))
+        door = Door(lambda uid: self._view.of(uid)[0], token)
+        logs = Logs(console, door, clock)
         health = Health(self._registration.certain, lambda: self._readiness.ready)
         self._server = Server(create_app(logs, health), bound)
 

@@ -10,8 +10,9 @@ from typing import Any
 import falcon.asgi
 import uvicorn
 
+from nodeagent.api.door import RECEIVE
 from nodeagent.api.health import Health
-from nodeagent.api.logs import RECEIVE, Logs
+from nodeagent.api.logs import Logs
 from taskyard.listening import listen
 
 AsgiApp = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Callable[..., Awaitable[None]]], Any]

@@ -16,7 +16,7 @@ from docker.errors import APIError
 
 from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
-from nodeagent.runtime.docker_streams import DockerEvents, DockerLogs
+from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
 from nodeagent.runtime.docker_wire import Inspected, Listed, Version
 from nodeagent.runtime.port import (
@@ -25,8 +25,6 @@ from nodeagent.runtime.port import (
     ContainerSummary,
     EventStream,
     ImageMissing,
-    LogOptions,
-    LogStream,
     NameConflict,
 )
 
@@ -123,19 +121,6 @@ class DockerRuntime:
             filters = {"type": "container", "label": _pairs(labels), "event": list(_EVENTS)}
             client = self._client(_Limit.STREAM)
             return DockerEvents(client.events(since=int(since), filters=filters, decode=True))
-
-    def logs(self, container: str, options: LogOptions) -> LogStream:
-        with translated(f"logs {container}"):
-            return DockerLogs(
-                self._client(_Limit.STREAM).logs(
-                    container,
-                    stream=True,
-                    follow=options.follow,
-                    timestamps=options.timestamps,
-                    tail="all" if options.tail is None else options.tail,
-                    since=options.since or None,
-                )
-            )
 
     def close(self) -> None:
         with self._lock:

@@ -21,8 +21,6 @@ from nodeagent.runtime.port import (
     ContainerSummary,
     EventStream,
     ImageMissing,
-    LogOptions,
-    LogStream,
     NameConflict,
     PublishedPort,
     RuntimeFault,
@@ -30,7 +28,7 @@ from nodeagent.runtime.port import (
     RuntimeUnavailable,
     Transfer,
 )
-from taskyard.clock import Clock, timestamp
+from taskyard.clock import Clock
 
 Breakdown = Literal["", "hangs", "late", "answers lost"]
 
@@ -47,7 +45,6 @@ class Program:
     ignores: frozenset[str] = frozenset()
     """Signals that it does not end at; SIGKILL always ends it."""
     unhealthy_after: float | None = None
-    output: tuple[bytes, ...] = ()
     refuses_to_start: str = ""
 
 
@@ -198,17 +195,6 @@ class FakeRuntime:
             event for event in self._events if event.at >= int(since) and labels.items() <= event.labels.items()
         )
 
-    def logs(self, container: str, options: LogOptions) -> LogStream:
-        self._begin(f"logs {container}")
-        found = self._find(container)
-        if not found:
-            raise RuntimeRefused(f"no such container: {container}")
-        lines = found.program.output if found.info.started_at else ()
-        kept = lines if options.tail is None else lines[len(lines) - min(options.tail, len(lines)) :]
-        prefix = f"{timestamp(found.info.started_at)} ".encode() if options.timestamps else b""
-        self._answer()
-        return _FixedLines(prefix + line for line in kept)
-
     def close(self) -> None:
         pass
 
@@ -314,14 +300,3 @@ class _FixedStream:
 
     def close(self) -> None:
         self._events = []
-
-
-class _FixedLines:
-    def __init__(self, lines: Iterable[bytes]) -> None:
-        self._lines = list(lines)
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._lines)
-
-    def close(self) -> None:
-        self._lines = []

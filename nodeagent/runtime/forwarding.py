@@ -12,8 +12,6 @@ from nodeagent.runtime.port import (
     ContainerSpec,
     ContainerSummary,
     EventStream,
-    LogOptions,
-    LogStream,
     Runtime,
     Transfer,
 )
@@ -52,9 +50,6 @@ class ForwardingRuntime(Runtime):
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         return self._inner.events(labels, since)
-
-    def logs(self, container: str, options: LogOptions) -> LogStream:
-        return self._inner.logs(container, options)
 
     def close(self) -> None:
         self._inner.close()

@@ -144,26 +144,6 @@ class ContainerEvent:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class LogOptions:
-    """`tail` None: all lines. `since` in seconds since the epoch, 0: from the start."""
-
-    follow: bool = False
-    tail: int | None = None
-    timestamps: bool = False
-    since: float = 0.0
-
-
-class LogStream(Protocol):
-    """Output of a container, standard output and error as they came. Ends when the container does, or at close()."""
-
-    def __iter__(self) -> Iterator[bytes]: ...
-
-    def close(self) -> None:
-        """Ends it from any thread, also while another waits in it."""
-        ...
-
-
 class Transfer(Protocol):
     """An image that is to be fetched. Nothing has happened before run()."""
 
@@ -223,10 +203,6 @@ class Runtime(Protocol):
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         """Exits, OOM kills, health changes and removals of containers with these labels."""
-        ...
-
-    def logs(self, container: str, options: LogOptions) -> LogStream:
-        """Raises RuntimeRefused when it is not there."""
         ...
 
     def close(self) -> None: ...

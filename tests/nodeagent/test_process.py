@@ -132,13 +132,13 @@ def test_logs_that_are_followed_end_with_the_container_or_with_the_client(agent:
     assert agent.logs(uid, follow="1") == ["1", "2", "3"]
     silent = agent.assign("sleep", "1000")
     agent.wait_for(silent, "Running")
-    threads = Path(f"/proc/{child.pid}/task")
-    before = len(list(threads.iterdir()))
+    sockets = Path(f"/proc/{child.pid}/fd")
+    before = len(list(sockets.iterdir()))
     followers = [agent.get(f"/logs/{silent}", follow="1") for _ in range(20)]
-    agent.until(lambda: len(list(threads.iterdir())) >= before + 20)
+    agent.until(lambda: len(list(sockets.iterdir())) >= before + 20)
     for follower in followers:
         follower.close()
-    agent.until(lambda: len(list(threads.iterdir())) < before + 10)
+    agent.until(lambda: len(list(sockets.iterdir())) < before + 10)
 
 
 def test_a_second_agent_of_another_host_is_refused(agent: AgentProcess) -> None:

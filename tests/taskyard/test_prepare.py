@@ -35,7 +35,7 @@ for kind in ({kinds},):
         ("taskyard.client.views", "TaskView NodeView EventView Listed ApplyAnswer WatchLine StatsView VersionView"),
         ("taskyard.client.errors", "Problem"),
         ("controlplane.api.bodies", "_Envelope"),
-        ("controlplane.api.agent_logs", "_Complaint"),
+        ("controlplane.api.agents", "_Complaint"),
         ("nodeagent.runtime.docker_wire", "Inspected Listed EventMessage Version PullLine"),
     ],
 )

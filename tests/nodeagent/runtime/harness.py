@@ -14,7 +14,6 @@ from taskyard.clock import ManualClock
 FOREVER = ("sleep", "1000")
 FAILS = ("sh", "-c", "exit 3")
 SUCCEEDS = ("sh", "-c", "exit 0")
-TALKS = ("sh", "-c", "echo one; echo two; echo three")
 OBEYS = ("sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done")
 EATS_MEMORY = ("sh", "-c", "x=x; while :; do x=$x$x; done")
 NO_SUCH_COMMAND = ("/nowhere",)
@@ -23,7 +22,6 @@ PROGRAMS = {
     FOREVER: Program(ignores=frozenset({"SIGTERM"})),
     FAILS: Program(runs=0.0, exit_code=3),
     SUCCEEDS: Program(runs=0.0, exit_code=0),
-    TALKS: Program(runs=0.0, output=(b"one\n", b"two\n", b"three\n")),
     OBEYS: Program(),
     EATS_MEMORY: Program(runs=0.1, out_of_memory=True),
     NO_SUCH_COMMAND: Program(refuses_to_start="no such file or directory"),

@@ -14,7 +14,6 @@ from nodeagent.runtime.port import (
     ContainerSpec,
     ContainerState,
     ImageMissing,
-    LogOptions,
     NameConflict,
     PortMapping,
     Probe,
@@ -234,35 +233,6 @@ def test_events_tell_of_exits_and_removals(world: Harness, label: str) -> None:
             break
     stream.close()
     assert seen == [(first.id, "die", label), (first.id, "destroy", label)]
-
-
-@pytest.mark.parametrize(
-    ("options", "lines"),
-    [
-        pytest.param(LogOptions(), [b"one", b"two", b"three"], id="all"),
-        pytest.param(LogOptions(tail=1), [b"three"], id="tail"),
-        pytest.param(LogOptions(tail=0), [], id="none"),
-        pytest.param(LogOptions(follow=True), [b"one", b"two", b"three"], id="follow-ends-with-the-container"),
-    ],
-)
-def test_logs(world: Harness, label: str, options: LogOptions, lines: list[bytes]) -> None:
-    container = started(world, spec(label, programs.TALKS))
-    ended(world, container)
-    assert b"".join(world.runtime.logs(container, options)).splitlines() == lines
-
-
-def test_logs_with_timestamps(world: Harness, label: str) -> None:
-    container = started(world, spec(label, programs.TALKS))
-    ended(world, container)
-    output = b"".join(world.runtime.logs(container, LogOptions(timestamps=True, tail=1)))
-    moment, line = output.split()
-    assert moment.endswith(b"Z")
-    assert line == b"three"
-
-
-def test_logs_of_nobody_are_refused(world: Harness) -> None:
-    with pytest.raises(RuntimeRefused):
-        world.runtime.logs("nobody", LogOptions())
 
 
 def test_an_engine_that_is_not_there_is_unavailable() -> None:

@@ -1,0 +1,72 @@
+"""Who comes in, and how many: what every route of the agent's API that looks into containers begins with."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import falcon
+import falcon.asgi
+
+from nodeagent.runtime.port import ContainerInfo, RuntimeRefused, RuntimeUnavailable
+from nodeagent.situation import Container
+
+T = TypeVar("T")
+Receive = Callable[[], Awaitable[Mapping[str, object]]]
+
+RECEIVE = "taskyard.receive"
+"""Where server.py leaves ASGI's `receive`: Falcon does not look for a client that has gone while a stream is silent."""
+_MAX_STREAMS = 300
+
+
+class Pass:
+    """A place among those that are open; `close` it in any case, twice does no harm."""
+
+    def __init__(self, door: Door) -> None:
+        self._door: Door | None = door
+
+    def close(self) -> None:
+        door, self._door = self._door, None
+        if door:
+            door.left()
+
+
+class Door:
+    """`containers` gives a task's containers, oldest run first; `token` is what the caller has to present."""
+
+    def __init__(self, containers: Callable[[str], tuple[Container, ...]], token: str) -> None:
+        self._containers = containers
+        self._token = token
+        self._open = 0
+
+    def check(self, req: falcon.asgi.Request) -> None:
+        if not hmac.compare_digest((req.auth or "").encode(), f"Bearer {self._token}".encode()):
+            raise falcon.HTTPUnauthorized(description="present the token of the node's lease")
+
+    def enter(self) -> Pass:
+        if self._open >= _MAX_STREAMS:
+            raise falcon.HTTPServiceUnavailable(description=f"{_MAX_STREAMS} streams are open already")
+        self._open += 1
+        return Pass(self)
+
+    def left(self) -> None:
+        self._open -= 1
+
+    def container(self, uid: str, *, previous: bool = False) -> ContainerInfo:
+        """The current attempt's, or the one before; never anybody else's than ours."""
+        found = self._containers(uid)
+        if not found:
+            raise falcon.HTTPNotFound(description=f"no container of task {uid} is on this node")
+        if previous and len(found) < 2:
+            raise falcon.HTTPNotFound(description="there is no earlier attempt of this task")
+        return found[-2 if previous else -1].info
+
+    async def answered(self, call: Awaitable[T]) -> T:
+        """The runtime's answer, or its no as ours."""
+        try:
+            return await call
+        except RuntimeRefused as error:
+            raise falcon.HTTPNotFound(description=str(error)) from error
+        except RuntimeUnavailable as error:
+            raise falcon.HTTPServiceUnavailable(description=str(error)) from error
