@@ -19,6 +19,8 @@ from controlplane.api.logs import TaskLogs
 from controlplane.api.metrics import ApiMetrics, Sources
 from controlplane.api.nodes import NodeCollection, NodeItem
 from controlplane.api.nodes_service import NodeService
+from controlplane.api.plans import PlanApply, Plans
+from controlplane.api.plans_service import PlanService
 from controlplane.api.stats import Stats
 from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
@@ -63,11 +65,13 @@ class Api:
         writer = TaskWriter(store, clock, guess=cache.informer.entries.get)
         self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock, parts.losses)
         self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
+        self.workers = Workers(parts.contact.failed)
+        self.apply = Apply(self.tasks, self.nodes, self.workers)
+        self.plans = PlanService(cache, self.apply, writer, store, clock)
         self.why = WhyService(cache, self.tasks, store, clock)
         self.events = EventFeed(cache.informer)
         self.watches = Streams("watches", MAX_WATCHES)
         self.logs = Streams("logs", MAX_LOGS)
-        self.workers = Workers(parts.contact.failed)
         sources = Sources(
             self.tasks,
             parts.contact,
@@ -96,7 +100,9 @@ class Api:
         app.add_route("/tasks/{ident}", TaskItem(self.tasks, workers))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
         app.add_route("/tasks/{ident}/why", TaskWhy(self.why, workers))
-        app.add_route("/apply", Apply(self.tasks, self.nodes, workers))
+        app.add_route("/apply", self.apply)
+        app.add_route("/plan", Plans(self.plans, workers))
+        app.add_route("/plan/apply", PlanApply(self.plans, workers))
         app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches))
         app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
         app.add_route("/nodes/{name}/why", NodeWhy(self.why, workers))

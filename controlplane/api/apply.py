@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import falcon.asgi
 
@@ -34,7 +35,7 @@ class ShownResult(Wire, frozen=True, kw_only=True):
     kind: str
     namespace: str = ""
     name: str
-    result: str
+    result: Literal["created", "configured", "unchanged"]
     changes: list[ShownChange]
     object: ShownTask | ShownNode
 
@@ -54,22 +55,28 @@ class Apply:
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         params = Params(request, ("dryRun", "source", "force"))
-        dry_run, force, source = params.flag("dryRun"), params.flag("force"), params.text("source")
-        if source and not _SOURCE.fullmatch(source):
-            raise bad_request(f"source={source!r} is not the name of a source: write one like folder/demo")
+        dry_run, force, source = params.flag("dryRun"), params.flag("force"), source_of(params)
         raw, media_type = await read_body(request, (JSON, *YAML), MAX_BODIES)
         answer = await self.workers.etcd(
             lambda: self.apply(bodies.apply_of(raw, media_type), source, dry_run=dry_run, force=force)
         )
         send(response, answer)
 
-    def apply(self, sent: list[Sent], source: str, *, dry_run: bool, force: bool) -> ShownApply:
-        """Nodes first: a label that a task needs is then there when it is placed."""
+    def apply(
+        self, sent: list[Sent], source: str, *, dry_run: bool, force: bool, expected: Mapping[str, int] | None = None
+    ) -> ShownApply:
+        """Nodes first: a label that a task needs is then there when it is placed.
+
+        `expected`: `Kind/namespace/name` → the mod revision that the object must be at, 0 for none.
+        """
+        revisions = expected or {}
         self.tasks.ready()
         wanted, places, nodes = [], [], []
         for index, each in enumerate(sent):
             if isinstance(each.value, Task):
-                wanted.append(Wanted(each.value, source, force))
+                metadata = each.value.metadata
+                match = revisions.get(f"Task/{metadata.namespace}/{metadata.name}")
+                wanted.append(Wanted(each.value, source, force, if_match=match))
                 places.append(index)
             else:
                 nodes.append((index, each.value))
@@ -77,13 +84,22 @@ class Apply:
         results: dict[int, ShownResult] = {}
         revision = 0
         for index, spec in nodes:
-            node = self.nodes.apply(spec, source, dry_run=dry_run, force=force)
+            match = revisions.get(f"Node//{spec.metadata.name}")
+            node = self.nodes.apply(spec, source, dry_run=dry_run, force=force, if_match=match)
             results[index], revision = _node_result(node), max(revision, node.applied.revision)
         for index, change in zip(
             places, self.tasks.apply(wanted, [sent[index].source for index in places], dry_run=dry_run), strict=True
         ):
             results[index], revision = _task_result(change), max(revision, change.applied.revision)
         return ShownApply(results=[results[index] for index in range(len(sent))], revision=revision)
+
+
+def source_of(params: Params) -> str:
+    """The `source` of a request; empty for a person. Raises ApiError (400) for what cannot be one."""
+    source = params.text("source")
+    if source and not _SOURCE.fullmatch(source):
+        raise bad_request(f"source={source!r} is not the name of a source: write one like folder/demo")
+    return source
 
 
 def _task_result(change: Change) -> ShownResult:

@@ -34,10 +34,11 @@ _BODY = "<body>"
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One object of an apply, and where its author has it: `web.yaml:12`."""
+    """One object of an apply, where its author has it (`web.yaml:12`), and as it was sent."""
 
     source: str
     value: Task | NodeSpec
+    data: Any
 
 
 def data_of(raw: bytes, media_type: str) -> Any:
@@ -92,15 +93,25 @@ def apply_of(raw: bytes, media_type: str) -> list[Sent]:
     A list may also stand among the documents.
     """
     problems: list[Problem] = []
-    sent: list[Sent] = []
     documents: list[Document] = []
     for whole in _yaml(raw) if media_type in YAML else _enveloped(raw):
         items, found = unfold(whole)
         documents += items
         problems += found
+    return _read(documents, problems)
+
+
+def read_all(documents: Sequence[tuple[str, Any]]) -> list[Sent]:
+    """As `apply_of`, of objects that are parsed already, each with its source."""
+    return _read([Document(source, 0, data) for source, data in documents], [])
+
+
+def _read(documents: Sequence[Document], problems: list[Problem]) -> list[Sent]:
+    """All of them, valid; `problems` that were found before are reported with theirs."""
+    sent: list[Sent] = []
     for document in documents:
         try:
-            sent.append(Sent(document.source, read_object(document)))
+            sent.append(Sent(document.source, read_object(document), document.data))
         except ManifestError as error:
             problems += error.problems
     problems += _repeated(sent)

@@ -27,6 +27,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
     "Apply and remove": {
         "apply": Lazy("taskyard.cli.commands.apply", "apply", "Create or change what the manifests declare"),
         "diff": Lazy("taskyard.cli.commands.diff", "diff", "Show what an apply would change"),
+        "plan": Lazy("taskyard.cli.commands.plan", "plan", "Show what would change, and where everything would go"),
         "validate": Lazy("taskyard.cli.commands.validate", "validate", "Check manifests; needs no server"),
         "delete": Lazy("taskyard.cli.commands.delete", "delete", "Stop and remove tasks"),
         "explain": Lazy("taskyard.cli.commands.explain", "explain", "What a manifest's field means: task.spec.ports"),
@@ -71,7 +72,6 @@ _ELSEWHERE = {
     "run": "apply -f FILE",
     "create": "apply -f FILE",
     "deploy": "apply -f FILE",
-    "plan": "diff -f FILE",
     "lint": "validate -f FILE",
     "inspect": "describe",
     "stop": "delete",

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import ApplyAnswer, EventView, NodeView, StatsView, TaskView, VersionView
 from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
@@ -69,11 +70,21 @@ class Client:
         self, documents: Sequence[Sent], *, dry_run: bool = False, force: bool = False, source: str = ""
     ) -> ApplyAnswer:
         """All of them or none. `force` takes over what another source (a watched folder) declares."""
-        body = msgspec.json.encode(
-            {"documents": [{"source": document.source, "object": document.data} for document in documents]}
-        )
+        body = _enveloped(documents)
         query: Query = {"dryRun": dry_run, "force": force, "source": source}
         return decoded(self.url, self._transport.request("POST", "/apply", query=query, body=body).body, ApplyAnswer)
+
+    def plan(
+        self, documents: Sequence[Sent], *, source: str = "", prune: bool = False, force: bool = False
+    ) -> Item[PlanView]:
+        """What an apply of these would do; `prune` removes what the source declares no more."""
+        query: Query = {"source": source, "prune": prune, "force": force}
+        body = self._transport.request("POST", "/plan", query=query, body=_enveloped(documents)).body
+        return Item(decoded(self.url, body, PlanView), body)
+
+    def apply_plan(self, plan: bytes) -> PlanDone:
+        """A plan as `plan` answered it. Raises Conflict, with all that has changed, when it is stale."""
+        return decoded(self.url, self._transport.request("POST", "/plan/apply", body=plan).body, PlanDone)
 
     def tasks(self, selection: Selection | None = None) -> Items[TaskView]:
         return list_once(self._transport, TASKS, (selection or Selection()).query())
@@ -180,6 +191,10 @@ class Client:
 
     def version(self) -> VersionView:
         return decoded(self.url, self._transport.request("GET", "/version").body, VersionView)
+
+
+def _enveloped(documents: Sequence[Sent]) -> bytes:
+    return msgspec.json.encode({"documents": [{"source": each.source, "object": each.data} for each in documents]})
 
 
 def _segment(name: str) -> str:

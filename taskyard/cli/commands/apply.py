@@ -1,4 +1,4 @@
-"""`taskyard apply`: manifests to the server, all or none, and if asked for, waiting until they run."""
+"""`taskyard apply`: manifests, or a plan, to the server, all or none, and if asked for, waiting until they run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from taskyard.cli.options import Duration, files, wait_timeout
 from taskyard.cli.session import Command, session
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from taskyard.client.api import Client
     from taskyard.client.views import ApplyResult
 
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     help="With --wait: how long a task without a check has to go on running (2s).",
 )
 @click.option("--force", is_flag=True, help="Take over what a watched folder declares.")
-@click.argument("misplaced", nargs=-1, metavar="")
+@click.argument("planned", nargs=-1, metavar="[PLANFILE]", type=click.Path())
 def apply(
     filenames: tuple[str, ...],
     dry_run: bool,
@@ -40,7 +42,7 @@ def apply(
     timeout: float,
     stable: float,
     force: bool,
-    misplaced: tuple[str, ...],
+    planned: tuple[str, ...],
 ) -> int:
     """Create or change what the manifests declare.
 
@@ -48,15 +50,22 @@ def apply(
       taskyard apply -f web.yaml
       taskyard apply -f manifests/ --wait
       cat web.yaml | taskyard apply -f -
+      taskyard apply demo.plan           what `taskyard plan -o demo.plan` kept: just that, or nothing
 
     Every file is checked first, here; nothing is sent while any is wrong. Then the server takes all of it or nothing.
     """
-    if misplaced or not filenames:
-        given = " ".join(f"-f {name}" for name in misplaced) or "-f FILE"
+    from taskyard.cli.planned import plan_in
+
+    current = session()
+    if not filenames and (path := plan_in(planned)) is not None:
+        if dry_run or force:
+            raise click.UsageError("a plan says what is done: --dry-run and --force are for `taskyard plan`")
+        return _apply_plan(current.client(), path, (timeout, stable) if wait else None)
+    if planned or not filenames:
+        given = " ".join(f"-f {name}" for name in planned) or "-f FILE"
         raise click.UsageError(f"name the manifests with -f: taskyard apply {given}")
     from taskyard.cli.manifests import read_manifests
 
-    current = session()
     manifests = read_manifests(filenames, current.namespace, left="nothing was sent")
 
     from taskyard.client.api import Sent
@@ -70,6 +79,26 @@ def apply(
         return Exit.CHANGES if any(result.result != "unchanged" for result in results) else Exit.DONE
     if wait:
         _wait(client, results, timeout, stable)
+    return Exit.DONE
+
+
+def _apply_plan(client: Client, path: Path, waiting: tuple[float, float] | None) -> int:
+    """`waiting`: for how long, and how long each has to go on running."""
+    from taskyard.cli.planned import Stale, apply_plan
+
+    try:
+        done = apply_plan(client, path)
+    except Stale as stale:
+        complain(str(stale), stale.hint)
+        return Exit.STALE
+    for result in done.results:
+        click.echo(f"{result.kind.lower()}/{result.name} {result.result}")
+    for label in done.removed:
+        click.echo(f"{label} deleted")
+    if not done.results and not done.removed:
+        click.echo("the plan changes nothing")
+    if waiting is not None:
+        _wait(client, done.results, *waiting)
     return Exit.DONE
 
 

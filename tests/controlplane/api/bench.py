@@ -15,7 +15,7 @@ from controlplane.api.freshness import Freshness
 from controlplane.api.problem import unavailable
 from taskyard import keys
 from taskyard.clock import ManualClock
-from taskyard.objects import Task, decode
+from taskyard.objects import Task, TaskState, decode
 from taskyard.store.faulty import FaultyStore
 from taskyard.store.memory import MemoryStore
 from tests.support.plane import Plane
@@ -112,6 +112,30 @@ class ApiBench:
         self.plane.settle(self.plane.scheduler)
         for name in names:
             assert self.plane.node_of(name) == "n1"
+
+    def settle(self) -> None:
+        """Until nothing happens any more: agents that obey at once run what is bound, and stop what is to stop."""
+        for _ in range(50):
+            self.plane.settle(self.plane.scheduler, self.plane.tasks)
+            if not self._obey():
+                return
+        raise AssertionError("it does not settle")
+
+    def _obey(self) -> bool:
+        """What agents would report; whether there was anything."""
+        told = False
+        for record in list(self.plane.cache.tasks.values()):
+            binding = record.task.binding
+            node = self.plane.cache.nodes.get(record.node)
+            held = self.plane.cache.assignments_of(record.uid).get(record.node)
+            if binding is None or held is None or node is None or not node.ready:
+                continue
+            status = self.plane.cache.statuses_of(record.uid).get(record.node)
+            state = TaskState.COMPLETED if held.assignment.desired == "Stopped" else TaskState.RUNNING
+            if status is None or (status.status.epoch, status.status.state) != (held.assignment.epoch, state):
+                self.plane.report(record.key.name, state)
+                told = True
+        return told
 
 
 def problem(result: Result, status: int) -> dict[str, Any]:

@@ -1,0 +1,200 @@
+"""Plans, made and carried out: an apply rehearsed in a forecast, and later the same apply for real, if it would
+still do what it did there. Blocking, for worker threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from controlplane.admission import NodeWriter, Refused, TaskWriter
+from controlplane.api import bodies
+from controlplane.api.apply import Apply, ShownResult
+from controlplane.api.bodies import Sent
+from controlplane.api.freshness import Freshness
+from controlplane.api.nodes_service import NodeService
+from controlplane.api.problem import ApiError, Violation, refusal
+from controlplane.api.tasks_service import TaskService
+from controlplane.cluster import ClusterCache
+from controlplane.forecast import Fork
+from controlplane.past import cluster_at
+from controlplane.placement import PendingReasons, SnapshotKeeper
+from controlplane.planning import (
+    Declared,
+    Plan,
+    PlannedDocument,
+    RestsOn,
+    SavedChange,
+    build,
+    differences,
+    digest_of,
+    look_at,
+    node_digests,
+    node_facts,
+)
+from controlplane.planning.document import VERSION
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.keys import NamedKey
+from taskyard.objects import Task, Wire
+from taskyard.store.api import Compacted, Entry, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """`source`: on whose behalf; `prune`: what that source declares no more goes; `force`: take over from another."""
+
+    source: str = ""
+    prune: bool = False
+    force: bool = False
+
+
+class ShownPlanDone(Wire, frozen=True, kw_only=True):
+    """`results` of what was applied, in the order in which it was written; `removed`: whose end was asked for."""
+
+    results: list[ShownResult]
+    removed: list[str]
+    revision: int = 0
+
+
+@dataclass(slots=True)
+class PlanService:
+    cache: ClusterCache
+    apply: Apply
+    writer: TaskWriter
+    store: Store
+    clock: Clock
+
+    def plan(self, sent: Sequence[Sent], manner: Manner) -> Plan:
+        """On what etcd holds now. Raises ApiError (409) for what an apply would refuse."""
+        self.apply.tasks.ready(consistent=True)
+        fork = Fork(self.cache, self.clock.now())
+        nodes = node_digests(fork.cache)
+        fork.settle()
+        before = look_at(fork)
+        applied = _rehearsal(fork, self.apply).apply(list(sent), manner.source, dry_run=False, force=manner.force)
+        removed = _no_longer_declared(fork.cache, sent, manner)
+        self._remove(TaskWriter(fork.store, fork.clock), removed, manner, {})
+        fork.decide()
+        decided = look_at(fork)
+        fork.settle()
+        declared = [_declared(each.source, result) for each, result in zip(sent, applied.results, strict=True)]
+        items, effects = build(declared, removed, before, decided, look_at(fork))
+        named = [item.identity for item in items]
+        return Plan(
+            kind="Plan",
+            version=VERSION,
+            made_at=timestamp(self.clock.now()),
+            revision=fork.revision,
+            source=manner.source,
+            prune=manner.prune,
+            force=manner.force,
+            items=items,
+            effects=effects,
+            outcome=digest_of(items, effects),
+            rests_on=RestsOn(objects={name: _revision(fork.began_as, name) for name in named}, nodes=nodes),
+            documents=[PlannedDocument(source=each.source, object=each.data) for each in sent],
+        )
+
+    def carry_out(self, saved: Plan) -> ShownPlanDone:
+        """Just what the plan says; ApiError (409, `Stale`) that names what has changed, when that is not possible."""
+        sent = bodies.read_all([(each.source, each.object) for each in saved.documents])
+        manner = Manner(saved.source, saved.prune, saved.force)
+        present = self.plan(sent, manner)
+        if stale := self._stale(saved, present):
+            detail = f"the plan of revision {saved.revision} does not hold any more, and nothing was changed"
+            raise ApiError(409, "Stale", detail, violations=[Violation("", line) for line in stale])
+        expected = present.rests_on.objects
+        changing = {item.identity for item in present.items if item.action not in ("none", "remove")}
+        wanted = sorted((each for each in sent if _identity(each) in changing), key=self._turn)
+        done = self.apply.apply(wanted, manner.source, dry_run=False, force=manner.force, expected=expected)
+        removed = [NamedKey(item.namespace, item.name) for item in present.items if item.action == "remove"]
+        revision = self._remove(self.writer, removed, manner, expected)
+        labels = [item.label for item in present.items if item.action == "remove"]
+        return ShownPlanDone(results=done.results, removed=labels, revision=max(done.revision, revision))
+
+    def _stale(self, saved: Plan, present: Plan) -> list[str]:
+        now = SnapshotKeeper(self.cache).take()
+        try:
+            then = SnapshotKeeper(cluster_at(self.store, saved.revision, self.clock)).take()
+        except Compacted:
+            facts_then = None
+        else:
+            facts_then = {name: node_facts(then, name) for name in then.nodes}
+        return differences(saved, present, facts_then, {name: node_facts(now, name) for name in now.nodes})
+
+    def _remove(
+        self, writer: TaskWriter, removed: Sequence[NamedKey], manner: Manner, expected: Mapping[str, int]
+    ) -> int:
+        revision = 0
+        for key in removed:
+            outcome = writer.delete(
+                *key,
+                manner.source,
+                take_over=manner.force,
+                if_match=expected.get(f"Task/{key.namespace}/{key.name}"),
+            )
+            if isinstance(outcome, Refused):
+                raise refusal(outcome)
+            revision = max(revision, outcome.revision)
+        return revision
+
+    def _turn(self, sent: Sent) -> tuple[int, str, str, str]:
+        """As the scheduler takes them: when one commit does not hold them all, the first to be placed comes first."""
+        metadata = sent.value.metadata
+        if not isinstance(sent.value, Task):
+            return 0, "", "", metadata.name
+        known = self.cache.tasks.get(NamedKey(metadata.namespace, metadata.name))
+        created = known.task.metadata.created_at if known else timestamp(self.clock.now())
+        return -sent.value.spec.priority, created, metadata.namespace, metadata.name
+
+
+class _Pumped(Freshness):
+    """A forecast has no thread that pumps: whoever waits for its cache does."""
+
+    def __init__(self, fork: Fork) -> None:
+        self._fork = fork
+
+    def reach(self, revision: int) -> bool:
+        self._fork.pump()
+        return self._fork.informer.revision >= revision
+
+    def reach_now(self) -> None:
+        self._fork.pump()
+
+
+def _rehearsal(fork: Fork, real: Apply) -> Apply:
+    """The same apply, on the forecast."""
+    freshness = _Pumped(fork)
+    writer = TaskWriter(fork.store, fork.clock, new_uid=fork.new_uid)
+    tasks = TaskService(fork.cache, writer, freshness, PendingReasons(fork.cache), fork.clock, fork.losses)
+    return Apply(tasks, NodeService(fork.cache, NodeWriter(fork.store, fork.clock), freshness), real.workers)
+
+
+def _no_longer_declared(cache: ClusterCache, sent: Sequence[Sent], manner: Manner) -> list[NamedKey]:
+    if not manner.prune:
+        return []
+    declared = {_identity(each) for each in sent}
+    return sorted(
+        key
+        for key, record in cache.tasks.items()
+        if record.task.metadata.source == manner.source
+        and not record.task.metadata.deletion_timestamp
+        and f"Task/{key.namespace}/{key.name}" not in declared
+    )
+
+
+def _declared(source: str, result: ShownResult) -> Declared:
+    changes = tuple(SavedChange(path=each.path, old=each.old, new=each.new) for each in result.changes)
+    return Declared(result.kind, result.namespace, result.name, source, result.result, changes)
+
+
+def _identity(sent: Sent) -> str:
+    metadata = sent.value.metadata
+    return f"{sent.value.kind}/{metadata.namespace if isinstance(sent.value, Task) else ''}/{metadata.name}"
+
+
+def _revision(entries: Mapping[str, Entry], identity: str) -> int:
+    kind, namespace, name = identity.split("/")
+    entry = entries.get(keys.task(namespace, name) if kind == "Task" else keys.node_spec(name))
+    return entry.mod_revision if entry is not None else 0

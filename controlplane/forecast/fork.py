@@ -1,0 +1,112 @@
+"""Fork: a cluster that begins as the cache has it at one revision, and goes on by itself: in memory, on a clock of
+its own, with agents that do at once what they are told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import count
+
+from controlplane.cluster import ClusterCache, TaskRecord
+from controlplane.cluster.effective import needs_binding
+from controlplane.forecast.agents import answer_stops
+from controlplane.nodeloss import NodeLosses
+from controlplane.scheduler import Scheduler
+from controlplane.tasks import TaskController
+from taskyard import keys
+from taskyard.clock import ManualClock
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey
+from taskyard.store.api import MAX_OPERATIONS, Compare, Entry, Put, absent
+from taskyard.store.informer import Informer
+from taskyard.store.memory import MemoryStore
+
+_TICK = 0.1
+_PATIENCE = 1.0
+"""Seconds of its own time that it goes on when nothing happens: tries that failed are repeated within that."""
+_ROUNDS = 10_000
+_LEFT_OUT = (keys.EVENTS, keys.LEADERS)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where a task is; `due`: it waits for a binding, its first or a new one."""
+
+    uid: str
+    node: str
+    epoch: int
+    due: bool
+
+
+class Fork:
+    """`revision` and `began_as`: of the cluster's store. `now`: seconds since the epoch, at its beginning."""
+
+    def __init__(self, cache: ClusterCache, now: float) -> None:
+        with cache.lock:
+            self.revision = cache.revision
+            held = cache.informer.entries.items()
+            self.began_as = {key: entry for key, entry in held if not key.startswith(_LEFT_OUT)}
+        self.clock = ManualClock(now)
+        self.store = MemoryStore(self.clock)
+        _fill(self.store, self.began_as.values())
+        self.informer = Informer(self.store, keys.ROOT, self.clock)
+        self.cache = ClusterCache(self.informer)
+        self.losses = NodeLosses(self.cache, self.clock)
+        events = EventRecorder(self.store, self.clock, "forecast")
+        self._scheduler = Scheduler(self.store, self.cache, self.clock, _fence, events, self.losses)
+        self._tasks = TaskController(self.store, self.cache, self.clock, _fence)
+        self._uids = count(1)
+        self.pump()
+
+    def new_uid(self) -> str:
+        """None that the cluster has: the same for the same plan."""
+        while True:
+            uid = f"{next(self._uids):012x}"
+            if self.cache.by_uid(uid) is None:
+                return uid
+
+    def pump(self) -> None:
+        while self.informer.pump(0.0):
+            pass
+
+    def decide(self) -> None:
+        """Until the scheduler and the controllers have nothing to do, with no agent having moved."""
+        quiet = 0.0
+        for _ in range(_ROUNDS):
+            self.pump()
+            if any([self._scheduler.step(), self._tasks.step()]):
+                quiet = 0.0
+                continue
+            if quiet >= _PATIENCE:
+                return
+            self.clock.advance(_TICK)
+            quiet += _TICK
+        raise RuntimeError(f"the forecast of revision {self.revision} does not come to an end")
+
+    def settle(self) -> None:
+        """Until nothing happens any more: all that was to stop has stopped."""
+        self.decide()
+        while answer_stops(self.store, self.cache):
+            self.decide()
+
+    def placed(self) -> Mapping[NamedKey, Placed]:
+        with self.cache.lock:
+            return {key: self._placed(record) for key, record in self.cache.tasks.items()}
+
+    def _placed(self, record: TaskRecord) -> Placed:
+        binding = record.task.binding
+        node, epoch = (binding.node, binding.epoch) if binding else ("", 0)
+        return Placed(record.uid, node, epoch, needs_binding(self.cache, record))
+
+
+def _fence() -> Compare:
+    """Nobody else leads here."""
+    return absent(keys.leader("forecast"))
+
+
+def _fill(store: MemoryStore, entries: Iterable[Entry]) -> None:
+    """In the order in which they were created, which says which of two claims of a uid is the older."""
+    puts = [Put(e.key, e.value) for e in sorted(entries, key=lambda e: (e.create_revision, e.key))]
+    for start in range(0, len(puts), MAX_OPERATIONS):
+        store.commit([], puts[start : start + MAX_OPERATIONS])
