@@ -46,14 +46,25 @@ class Timeout(AssertionError):
 
 
 class Cluster:
-    """Inert until `start`; `stop` leaves nothing behind. Its name is also the label of its containers."""
+    """Inert until `start`; `stop` leaves nothing behind. Its name is also the label of its containers.
 
-    def __init__(self, name: str = "") -> None:
+    `small_disks`: the last host keeps its data on small disks, to be filled up; they are in memory, and so faster.
+    """
+
+    def __init__(self, name: str = "", *, small_disks: bool = False) -> None:
         self.name = name or os.environ.get(VARIABLE, "") or "tychaos"
         self.folder = Path("/tmp") / self.name
         record = Record(self.folder / "processes")
         self.hosts = [
-            Host(self.name, address, _HOSTS, self.folder / address.name, record, plane=address.name in _PLANES)
+            Host(
+                self.name,
+                address,
+                _HOSTS,
+                self.folder / address.name,
+                record,
+                plane=address.name in _PLANES,
+                small_disks=small_disks and address is _HOSTS[-1],
+            )
             for address in _HOSTS
         ]
         self._switch = Namespace(f"{self.name}-switch")
@@ -85,7 +96,7 @@ class Cluster:
             leftovers.remove(self.name, self.folder)
             join(self._switch, [(host.namespace, f"{host.ip}/24") for host in self.hosts])
             for host in self.hosts:
-                host.folder.mkdir()
+                host.prepare()
                 host.etcd.start()
             _each(self.hosts, _start_docker)
             _each(self.hosts, lambda host: host.etcd.wait_ready())

@@ -27,6 +27,10 @@ class MemberStatus:
     leads: bool
     term: int
     revision: int
+    size: int
+    """Bytes of its database, as on disk."""
+    member: str
+    """Its id, in decimal."""
 
 
 class Member:
@@ -43,6 +47,8 @@ class Member:
             said.get("leader") == said["header"]["member_id"],
             int(said.get("raftTerm", 0)),
             int(said["header"].get("revision", 0)),
+            int(said.get("dbSize", 0)),
+            str(said["header"]["member_id"]),
         )
 
     def list(self, prefix: str) -> Listing:
@@ -57,7 +63,23 @@ class Member:
         return int(said["header"]["revision"])
 
     def delete(self, key: str) -> None:
-        self._ask("/v3/kv/deleterange", {"key": _b64(key)})
+        """One key; all under it, when it ends in a slash."""
+        whole = {"range_end": _b64(_end_of(key))} if key.endswith("/") else {}
+        self._ask("/v3/kv/deleterange", {"key": _b64(key), **whole})
+
+    def compact(self, revision: int) -> None:
+        self._ask("/v3/kv/compaction", {"revision": str(revision), "physical": True})
+
+    def defragment(self) -> None:
+        self._ask("/v3/maintenance/defragment", {})
+
+    def out_of_space(self) -> tuple[str, ...]:
+        """Ids of the members that have raised the alarm: while there is one, etcd takes no more keys."""
+        said = self._ask("/v3/maintenance/alarm", {"action": "GET"})
+        return tuple(str(one["memberID"]) for one in said.get("alarms", []) if one.get("alarm") == "NOSPACE")
+
+    def disarm(self, member: str) -> None:
+        self._ask("/v3/maintenance/alarm", {"action": "DEACTIVATE", "memberID": member, "alarm": "NOSPACE"})
 
     def watch(self, prefix: str, start_revision: int, *, silence: float) -> Iterator[tuple[KeyEvent, ...]]:
         """Batches that never split a revision; empty ones are signs of life. Ends with MemberUnavailable when the

@@ -6,14 +6,17 @@ What a program's command line is stands here; when each is started and ended is 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import docker
 
+from chaos import freezer, leftovers
 from chaos.daemon import Daemon, Record
+from chaos.disk import SmallDisk
 from chaos.network import Cut, HttpConnection, Namespace
 from taskyard.local import demo_image
 from taskyard.local.dockerd import Dockerd
@@ -22,6 +25,9 @@ from taskyard.local.etcd import executable as etcd_executable
 CLIENT_PORT, PEER_PORT, API_PORT, AGENT_PORT = 2379, 2380, 8080, 7070
 LEASE = 10.0
 """Seconds; the agent's default."""
+SMALL_DISKS: Mapping[str, int] = {"etcd": 384, "agent": 1, "docker/data": 256}
+"""Folders of a host that lie on disks of their own where such are asked for, and their size in MiB. etcd alone sets
+128 MiB aside for its write-ahead log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +42,15 @@ class Host:
     """Inert; `others` are all hosts of the cluster, this one among them."""
 
     def __init__(
-        self, cluster: str, address: Address, others: Sequence[Address], folder: Path, record: Record, *, plane: bool
+        self,
+        cluster: str,
+        address: Address,
+        others: Sequence[Address],
+        folder: Path,
+        record: Record,
+        *,
+        plane: bool,
+        small_disks: bool,
     ) -> None:
         self.name, self.ip = address.name, address.ip
         self.cluster = cluster
@@ -79,6 +93,8 @@ class Host:
             ready=lambda: self.answers(API_PORT, "/readyz"),
         )
         self.has_plane = plane
+        self.disks = {name: SmallDisk(folder / name, size) for name, size in SMALL_DISKS.items() if small_disks}
+        """By folder."""
 
     @property
     def daemons(self) -> list[Daemon]:
@@ -93,6 +109,17 @@ class Host:
         """etcd's, its own member first."""
         mine = [f"{self.ip}:{CLIENT_PORT}"]
         return mine + [f"{other.ip}:{CLIENT_PORT}" for other in self._others if other.ip != self.ip]
+
+    def prepare(self) -> None:
+        self.folder.mkdir()
+        for disk in self.disks.values():
+            disk.mount()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All of it, with its containers, as a paused virtual machine, until the end of the block."""
+        with freezer.frozen(self.cgroup, [process.pid for process in leftovers.naming(self.folder)]):
+            yield
 
     def cut(self, how: Cut = "both") -> None:
         """From the other hosts; what runs on it goes on reaching itself."""
@@ -119,59 +146,61 @@ class Host:
     def load_image(self) -> None:
         demo_image.ensure(self._dockerd.engine, pull_timeout=0)
 
-    def docker(self, timeout: float = 20.0) -> docker.APIClient:
+    @contextmanager
+    def docker(self) -> Iterator[docker.APIClient]:
         """Docker's own words, past everything of ours."""
-        return docker.APIClient(base_url=self.docker_host, version="1.41", timeout=int(timeout))
+        client = docker.APIClient(base_url=self.docker_host, version="1.41", timeout=20)
+        try:
+            yield client
+        finally:
+            client.close()
 
     def kill_container(self, container: str) -> None:
         """As somebody else would."""
-        client = self.docker()
-        try:
+        with self.docker() as client:
             client.kill(container)
-        finally:
-            client.close()
+
+    def remove_container(self, container: str) -> None:
+        with self.docker() as client:
+            client.remove_container(container, force=True)
 
     def containers(self, uid: str = "", *, running: bool = False) -> list[dict[str, Any]]:
         """This cluster's containers on this host, as Docker lists them."""
         labels = [f"taskyard/cluster={self.cluster}"] + ([f"taskyard/uid={uid}"] if uid else [])
-        client = self.docker()
-        try:
+        with self.docker() as client:
             found = client.containers(all=not running, filters={"label": labels})
-            return [one for one in found if one["Names"][0].startswith("/ty-")]
-        finally:
-            client.close()
+        return [one for one in found if one["Names"][0].startswith("/ty-")]
 
     def inspect(self, container: str) -> dict[str, Any]:
-        client = self.docker()
-        try:
+        with self.docker() as client:
             found: dict[str, Any] = client.inspect_container(container)
-            return found
-        finally:
-            client.close()
+        return found
 
     def start_foreign(self) -> None:
         """Somebody else's containers, one of which bears labels like ours; started again where they were lost."""
         imitation = {"taskyard/cluster": self.cluster, "taskyard/node": self.name, "taskyard/uid": "0123456789ab"}
-        client = self.docker()
-        try:
+        with self.docker() as client:
             for name, labels in {"database": {}, "imitation": imitation}.items():
                 if name not in self.foreign():
-                    config = client.create_host_config(network_mode="none")
-                    command = ["sleep", "100000"]
-                    client.create_container(demo_image.REFERENCE, command, name=name, labels=labels, host_config=config)
+                    self.create_foreign(name, labels)
                 client.start(name)
-        finally:
-            client.close()
+
+    def create_foreign(self, name: str, labels: Mapping[str, str] | None = None) -> str:
+        """Its id. It is not started."""
+        command = ["sleep", "100000"]
+        with self.docker() as client:
+            config = client.create_host_config(network_mode="none")
+            made = client.create_container(
+                demo_image.REFERENCE, command, name=name, labels=dict(labels or {}), host_config=config
+            )
+        return str(made["Id"])
 
     def foreign(self) -> dict[str, str]:
         """Somebody else's containers: name to id and last start."""
-        client = self.docker()
-        try:
+        with self.docker() as client:
             names = [one["Names"][0].lstrip("/") for one in client.containers(all=True)]
             found = [client.inspect_container(name) for name in names if not name.startswith("ty-")]
-            return {one["Name"].lstrip("/"): f"{one['Id']} {one['State']['StartedAt']}" for one in found}
-        finally:
-            client.close()
+        return {one["Name"].lstrip("/"): f"{one['Id']} {one['State']['StartedAt']}" for one in found}
 
     def end_docker(self) -> None:
         """dockerd, containerd, every container and mount."""

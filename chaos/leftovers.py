@@ -42,13 +42,17 @@ def namespaces(cluster: str) -> list[Namespace]:
 
 def _processes(cluster: str, folder: Path) -> list[ProcessId]:
     """Those that were recorded, those that name the folder (shims, watchdogs), and those in its control groups."""
-    found = set(Record(folder / "processes").read())
-    for process in psutil.process_iter(["cmdline"]):
-        command = " ".join(process.info["cmdline"] or [])
-        ours = f"{folder}/" in command and process.pid != psutil.Process().pid
-        if (ours or f":/{cluster}/" in _groups(process.pid)) and (identity := identify(process.pid)) is not None:
-            found.add(identity)
-    return list(found)
+    grouped = [pid for pid in psutil.pids() if f":/{cluster}/" in _groups(pid)]
+    identities = [identity for pid in grouped if (identity := identify(pid)) is not None]
+    return list({*Record(folder / "processes").read(), *naming(folder), *identities})
+
+
+def naming(folder: Path) -> list[ProcessId]:
+    """The processes whose command lines name something in the folder: daemons, shims, watchdogs; not this one."""
+    own = psutil.Process().pid
+    commands = {process.pid: process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])}
+    found = [pid for pid, command in commands.items() if f"{folder}/" in " ".join(command) and pid != own]
+    return [identity for pid in found if (identity := identify(pid)) is not None]
 
 
 def _groups(pid: int) -> str:

@@ -11,7 +11,8 @@ import http.client
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -38,13 +39,13 @@ class Namespace:
         return _FOLDER / self.name
 
     def create(self) -> None:
-        _run("ip", "netns", "add", self.name)
-        _run("ip", "-n", self.name, "link", "set", "lo", "up")
+        run("ip", "netns", "add", self.name)
+        run("ip", "-n", self.name, "link", "set", "lo", "up")
 
     def delete(self) -> None:
         """With all interfaces and rules in it. Nothing when it is not there."""
         if self.path.exists():
-            _run("ip", "netns", "del", self.name)
+            run("ip", "netns", "del", self.name)
 
     def inside(self, *command: str) -> list[str]:
         """The command line that runs `command` in here; not `ip netns exec`, which hides the control groups."""
@@ -52,12 +53,7 @@ class Namespace:
 
     def connect(self, host: str, port: int, timeout: float) -> socket.socket:
         """A connection that is made from in here, for a caller that is not. Raises OSError."""
-        with open("/proc/thread-self/ns/net") as own, open(self.path) as there:
-            _enter(there.fileno())
-            try:
-                connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-            finally:
-                _enter(own.fileno())
+        connection = self._socket()
         try:
             connection.settimeout(timeout)
             connection.connect((host, port))
@@ -66,9 +62,27 @@ class Namespace:
             raise
         return connection
 
+    @contextmanager
+    def listening(self, port: int) -> Iterator[None]:
+        """Somebody in here has this port, on all addresses, until the end of the block."""
+        with self._socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(("", port))
+            listener.listen()
+            yield
+
+    def _socket(self) -> socket.socket:
+        """It belongs to this namespace, wherever it is used."""
+        with open("/proc/thread-self/ns/net") as own, open(self.path) as there:
+            _enter(there.fileno())
+            try:
+                return socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+            finally:
+                _enter(own.fileno())
+
     def cut(self, how: Cut) -> None:
         for chain, direction in _chains(how):
-            _run(*self.inside("iptables", "-w", "10", "-I", chain, direction, _INTERFACE, "-j", "DROP"))
+            run(*self.inside("iptables", "-w", "10", "-I", chain, direction, _INTERFACE, "-j", "DROP"))
 
     def heal(self) -> None:
         """Nothing when it is not cut off."""
@@ -100,16 +114,16 @@ class HttpConnection(http.client.HTTPConnection):
 def join(switch: Namespace, hosts: Iterable[tuple[Namespace, str]]) -> None:
     """Makes the namespaces and joins them; each host comes with its address, `10.87.0.1/24`."""
     switch.create()
-    _run("ip", "-n", switch.name, "link", "add", _BRIDGE, "type", "bridge")
-    _run("ip", "-n", switch.name, "link", "set", _BRIDGE, "up")
+    run("ip", "-n", switch.name, "link", "add", _BRIDGE, "type", "bridge")
+    run("ip", "-n", switch.name, "link", "set", _BRIDGE, "up")
     for number, (host, address) in enumerate(hosts, start=1):
         host.create()
         port = f"port{number}"
         end = ("type", "veth", "peer", "name", port, "netns", switch.name)
-        _run("ip", "link", "add", _INTERFACE, "netns", host.name, *end)
-        _run("ip", "-n", switch.name, "link", "set", port, "master", _BRIDGE, "up")
-        _run("ip", "-n", host.name, "addr", "add", address, "dev", _INTERFACE)
-        _run("ip", "-n", host.name, "link", "set", _INTERFACE, "up")
+        run("ip", "link", "add", _INTERFACE, "netns", host.name, *end)
+        run("ip", "-n", switch.name, "link", "set", port, "master", _BRIDGE, "up")
+        run("ip", "-n", host.name, "addr", "add", address, "dev", _INTERFACE)
+        run("ip", "-n", host.name, "link", "set", _INTERFACE, "up")
 
 
 def _enter(namespace: int) -> None:
@@ -118,7 +132,7 @@ def _enter(namespace: int) -> None:
         raise OSError(number, f"setns: {os.strerror(number)}")
 
 
-def _run(*command: str) -> None:
+def run(*command: str) -> None:
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     except FileNotFoundError as error:

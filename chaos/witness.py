@@ -75,6 +75,11 @@ class Witness:
         finally:
             self._closed.set()
 
+    def name_taken(self, uid: str) -> None:
+        """Somebody else's container has the name of this task's."""
+        with self._changed:
+            self._checker.names_taken.add(uid)
+
     def check(self) -> None:
         """Raises RuleBroken for the first rule that was."""
         if self._violation is not None:

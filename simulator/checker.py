@@ -50,6 +50,8 @@ class Checker:
         """Of each key that is under no lease, since `writes` was cleared."""
         self.singletons: set[str] = set()
         """uids of all that only ever were singletons."""
+        self.names_taken: set[str] = set()
+        """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
         self._others: set[str] = set()
         self._demands: dict[tuple[str, str], Demand] = {}
         self._by_uid: dict[str, str] = {}
@@ -190,7 +192,7 @@ class Checker:
         assignment = self.assignments.get(node, {}).get(uid)
         if assignment is None or assignment.epoch != new.epoch:
             raise Violation(f"{node} wrote a status of epoch {new.epoch}, which is not assigned there", uid)
-        if new.reason == "NameTaken":
+        if new.reason == "NameTaken" and uid not in self.names_taken:
             raise Violation(f"{new.name} failed over a name that nobody else has", uid)
         if old is None:
             return

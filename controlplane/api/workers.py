@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from controlplane.api.problem import ApiError, unavailable
-from taskyard.store.api import OutcomeUnknown, RequestRefused, StoreUnavailable
+from taskyard.store.api import OutcomeUnknown, RequestRefused, StoreFull, StoreUnavailable
 
 T = TypeVar("T")
 
@@ -42,6 +42,8 @@ class Workers:
             self._on_unavailable(str(error))
             detail = f"it is unknown whether this was done: etcd did not answer ({error}); read it again, then decide"
             raise unavailable(detail, "OutcomeUnknown") from error
+        except StoreFull as error:
+            raise unavailable(f"etcd takes no writes, so nothing was changed: {error}", "EtcdFull") from error
         except StoreUnavailable as error:
             self._on_unavailable(str(error))
             raise unavailable(f"etcd does not answer, so nothing was changed: {error}", "EtcdUnavailable") from error

@@ -32,6 +32,9 @@ BUSYBOX = Program("busybox", ("busybox-static",))
 IPROUTE = Program("ip", ("iproute2",))
 REGISTRY = Program("docker-registry", ("docker-registry",))
 """Only for the tests of pulls."""
+STRACE = Program("strace", ("strace",))
+FAKETIME = Program("faketime", ("faketime",))
+"""Only for the tests that break a cluster: they slow a disk down, and set a clock."""
 
 
 def missing(programs: Sequence[Program]) -> list[Program]:
@@ -96,7 +99,11 @@ def _apt(log: Path, *arguments: str) -> None:
 
 def _main() -> int:
     try:
-        ensure([ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY], Path(".taskyard/logs/apt.log"), print)
+        ensure(
+            [ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY, STRACE, FAKETIME],
+            Path(".taskyard/logs/apt.log"),
+            print,
+        )
     except LocalError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -26,6 +26,10 @@ class OutcomeUnknown(StoreUnavailable):
     """A write was sent and no answer came: it may or may not have happened. Read again, never assume."""
 
 
+class StoreFull(StoreUnavailable):
+    """The store takes no writes until an administrator has made room; nothing was changed. It can still be read."""
+
+
 class Compacted(StoreError):
     """The revision asked for is gone; `revision` is the oldest that a watch can start after. List again."""
 
@@ -39,7 +43,7 @@ class LeaseExpired(StoreError):
 
 
 class RequestRefused(StoreError):
-    """The store understood and said no (too large, out of space, permission): repeating it will not help."""
+    """The store understood and said no (too large, permission): repeating it will not help."""
 
 
 @dataclass(frozen=True, slots=True)

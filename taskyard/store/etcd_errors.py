@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 import grpc
 
-from taskyard.store.api import LeaseExpired, RequestRefused, StoreError
+from taskyard.store.api import LeaseExpired, RequestRefused, StoreError, StoreFull
 
 
 class Fault(Enum):
@@ -31,6 +31,7 @@ _NEVER_SENT = (
     "no leader",  # etcd answers so before it looks at a request that requires a leader
     "too many requests",
 )
+_FULL = "database space exceeded"
 _LEASE_GONE = "requested lease not found"
 _COMPACTED = "required revision has been compacted"
 _DECIDED = frozenset(
@@ -61,6 +62,11 @@ def refusal(error: grpc.RpcError, what: str) -> StoreError:
     """The error to raise for `Fault.REFUSED`."""
     if _LEASE_GONE in details(error):
         return LeaseExpired(f"{what}: the lease is not there any more, and neither are its keys; grant a new one")
+    if _FULL in details(error):
+        return StoreFull(
+            f"{what}: etcd has reached its quota (--quota-backend-bytes) and takes no writes: compact it, `etcdctl"
+            " defrag` each member, or raise the quota, and then `etcdctl alarm disarm`"
+        )
     return RequestRefused(f"{what}: etcd refused it: {describe(error)}")
 
 

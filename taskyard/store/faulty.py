@@ -19,8 +19,10 @@ from taskyard.store.api import (
     Listing,
     Operation,
     OutcomeUnknown,
+    Put,
     Store,
     StoreError,
+    StoreFull,
     StoreUnavailable,
     Watch,
     WatchBatch,
@@ -35,7 +37,8 @@ at `deliver`."""
 
 
 class FaultyStore(Store):
-    """While `down`, every call fails and no watch delivers. `fail` plans a fault for one call to come.
+    """While `down`, every call fails and no watch delivers; while `full`, nothing can be put. `fail` plans a fault for
+    one call to come.
 
     Another `inner`, from some moment on, is a store that was wiped, or restored from a backup.
     """
@@ -45,6 +48,7 @@ class FaultyStore(Store):
         self._planned: dict[Call, deque[Fault]] = {}
         self._late: list[Callable[[], object]] = []
         self.down = False
+        self.full = False
 
     def fail(self, call: Call, fault: Fault) -> None:
         """The next such call fails; asked again, the one after it too."""
@@ -77,12 +81,16 @@ class FaultyStore(Store):
         return self._do("list", lambda: self.inner.list(prefix, revision=revision))
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        if self.full and any(isinstance(operation, Put) for operation in operations):
+            raise StoreFull("commit: full")
         return self._do("commit", lambda: self.inner.commit(compares, operations))
 
     def watch(self, prefix: str, *, start_revision: int) -> Watch:
         return self._do("watch", lambda: _FaultyWatch(self, self.inner.watch(prefix, start_revision=start_revision)))
 
     def grant(self, ttl: float) -> int:
+        if self.full:
+            raise StoreFull("grant: full")
         return self._do("grant", lambda: self.inner.grant(ttl))
 
     def keep_alive(self, lease: int) -> float:

@@ -14,7 +14,7 @@ from taskyard.local.errors import LocalError
 
 @pytest.fixture(scope="session")
 def cluster_of_session(request: pytest.FixtureRequest) -> Iterator[Cluster]:
-    made = Cluster()
+    made = Cluster(small_disks=True)
     made.start()
     capture = request.config.pluginmanager.getplugin("capturemanager")
     with capture.global_and_fixture_disabled():

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from chaos.cluster import Cluster
-from chaos.host import Host
+from chaos.host import LEASE, Host
+from taskyard.clock import parse_timestamp
 from tests.support.manifests import task
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("witness")]
@@ -52,6 +55,7 @@ def test_quorum_lost_and_back(cluster: Cluster) -> None:
     second.etcd.kill()
     status, _ = cluster.call("POST", "/tasks", task("refused"))
     assert status in (0, 503), "nothing is accepted that nobody can keep"
+    cluster.until(lambda: says_so(cluster, first), 30, "the API says that etcd is away, and goes on showing the tasks")
     (container,) = third.containers(running=True)
     third.kill_container(container["Id"])
 
@@ -66,3 +70,36 @@ def test_quorum_lost_and_back(cluster: Cluster) -> None:
     for name in NAMES:
         if after[name]["status"]["node"] != third.name:
             assert after[name]["status"]["containerId"] == before[name], f"{name} was disturbed"
+
+
+def says_so(cluster: Cluster, plane: Host) -> bool:
+    status, said = cluster.call("GET", "/readyz", at=plane)
+    shown, _ = cluster.call("GET", "/tasks", at=plane)
+    return status == 503 and not said["ready"] and "etcd" in said["etcd"] and shown == 200
+
+
+def test_quorum_lost_for_longer_than_a_lease_stops_singletons_alone(cluster: Cluster) -> None:
+    """They are killed before etcd, once it is back, could have given their node up; all else runs on."""
+    cluster.apply(*(task(name) for name in NAMES), task("ledger", singleton=True))
+    before = cluster.wait_running([*NAMES, "ledger"])
+    home = cluster.host(before["ledger"]["status"]["node"])
+    struck = cluster.hosts[1:]
+    for host in struck:
+        host.etcd.kill()
+    lost = time.time()
+
+    old = before["ledger"]["status"]["containerId"]
+    cluster.until(lambda: not home.inspect(old)["State"]["Running"], LEASE + 5, "the singleton is stopped")
+    ended = parse_timestamp(home.inspect(old)["State"]["FinishedAt"])
+    assert ended - lost < LEASE, "it was stopped before its lease can have expired"
+    running = {one["Id"] for one in cluster.containers(running=True)}
+    assert {before[name]["status"]["containerId"] for name in NAMES} == running
+    for host in struck:
+        host.etcd.start()
+
+    after = cluster.wait_running([*NAMES, "ledger"], 90)
+    assert {name: after[name]["status"]["containerId"] for name in NAMES} == {
+        name: before[name]["status"]["containerId"] for name in NAMES
+    }
+    now = after["ledger"]["status"]
+    assert parse_timestamp(cluster.host(now["node"]).inspect(now["containerId"])["State"]["StartedAt"]) > ended

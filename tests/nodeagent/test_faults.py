@@ -170,15 +170,16 @@ def test_a_new_agent_adopts_without_restarting_or_writing(world: World) -> None:
     assert world.status_writes() == writes
 
 
-def test_restarts_go_on_while_the_store_is_away_and_are_written_when_it_is_back(world: World) -> None:
+@pytest.mark.parametrize("how", ["down", "full"])
+def test_restarts_go_on_while_the_store_is_away_and_are_written_when_it_is_back(world: World, how: str) -> None:
     world.assign(args=ONCE)
     world.advance(1.0)
-    world.store.down = True
+    setattr(world.store, how, True)
     world.advance(30.0)
     assert world.status().attempt == 1
     attempts = max(int(one.name.rsplit("-", 1)[1]) for one in world.containers())
     assert attempts == 5
-    world.store.down = False
+    setattr(world.store, how, False)
     world.advance(6.0)
     assert world.status().attempt >= attempts
     assert world.status().restarts == world.status().attempt - 1

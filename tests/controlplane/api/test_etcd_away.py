@@ -48,6 +48,16 @@ def test_what_needs_etcd_is_503_with_retry_after(away: ApiBench, method: str, pa
     assert int(answer.headers["retry-after"]) > 0
 
 
+def test_an_etcd_that_is_full_is_503_and_reads_are_not_said_to_be_old(bench: ApiBench) -> None:
+    bench.store.full = True
+    body = problem(bench.call("POST", "/tasks", manifest()), 503)
+    assert body["type"].endswith("EtcdFull")
+    assert "nothing was changed" in body["detail"]
+    assert "warning" not in bench.call("GET", "/tasks").headers
+    bench.store.full = False
+    assert bench.call("POST", "/tasks", manifest()).status_code == 201
+
+
 def test_a_failed_write_is_known_at_once(bench: ApiBench) -> None:
     bench.store.down = True
     bench.call("POST", "/tasks", manifest())

@@ -7,10 +7,11 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
-from taskyard.store.api import OutcomeUnknown, Put, StoreUnavailable, absent
+from taskyard.store.api import OutcomeUnknown, Put, StoreFull, StoreUnavailable, absent
 from taskyard.store.etcd import EtcdStore
 from tests.support.etcd_server import EtcdServer, etcd_cluster, free_ports
 from tests.support.relay import Relay
@@ -51,6 +52,26 @@ def test_the_store_connects_when_it_is_first_used(refusing_endpoint: str) -> Non
     store = EtcdStore([refusing_endpoint], timeout=0.5)
     with pytest.raises(StoreUnavailable, match=refusing_endpoint):
         store.connect()
+
+
+def put_for_ever(store: EtcdStore, value: bytes) -> None:
+    for number in range(40):
+        store.commit([], [Put(f"/large/{number}", value)])
+
+
+def test_an_etcd_that_has_reached_its_quota_takes_no_writes_and_says_what_to_do(tmp_path: Path) -> None:
+    with EtcdServer(tmp_path, flags=["--quota-backend-bytes", str(1 << 20)]) as etcd:
+        store = EtcdStore([etcd.endpoint])
+        store.commit([], [Put("/kept", b"1")])
+        with pytest.raises(StoreFull, match="etcdctl alarm disarm"):
+            put_for_ever(store, bytes(100_000))
+        with pytest.raises(StoreFull):
+            store.commit([absent("/small")], [Put("/small", b"1")])
+        with pytest.raises(StoreFull):
+            store.grant(10.0)
+        assert store.get("/kept") is not None
+        assert store.get("/small") is None
+        store.close()
 
 
 def test_status_tells_version_and_size(etcd: EtcdServer) -> None:
