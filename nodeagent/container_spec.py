@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from nodeagent import names
+from nodeagent.container_env import Assigned, environment
 from nodeagent.names import Owner, Run
 from nodeagent.runtime.port import ContainerSpec, Mount, PortMapping, Probe
-from taskyard.objects import Assignment, HealthCheck, Port, Volume
+from nodeagent.runtime.settings import NetworkSettings, ProcessSettings
+from taskyard.objects import Assignment, HealthCheck, Network, Port, Process, Volume
 from taskyard.quantity import byte_count, cpu_millis, seconds
 
 
-def container_spec(assignment: Assignment, run: Run, owner: Owner) -> ContainerSpec:
+def container_spec(
+    assignment: Assignment, run: Run, owner: Owner, assigned: Assigned = MappingProxyType({})
+) -> ContainerSpec:
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
     spec = assignment.spec
     resources = spec.resources
@@ -19,11 +25,13 @@ def container_spec(assignment: Assignment, run: Run, owner: Owner) -> ContainerS
         labels=spec.container_labels | _labels(assignment, run, owner),
         entrypoint=tuple(spec.command),
         args=tuple(spec.args),
-        env=tuple(f"{name}={value}" for name, value in (spec.env | _variables(assignment, run, owner)).items()),
+        env=tuple(f"{name}={value}" for name, value in environment(assignment, run, owner, assigned).items()),
         workdir=spec.workdir,
         user=spec.user,
-        ports=tuple(_port(port) for port in spec.ports),
+        ports=tuple(_port(port, assigned) for port in spec.ports),
         mounts=tuple(_mount(volume) for volume in spec.volumes),
+        process=_process(spec.process),
+        network=_network(spec.network),
         cpu_millis=0 if resources.cpu is None else cpu_millis(resources.cpu),
         memory_bytes=0 if resources.memory is None else byte_count(resources.memory),
         stop_signal=spec.stop.signal,
@@ -42,19 +50,32 @@ def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
     }
 
 
-def _variables(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
-    """What the task may know about itself; the epoch serves as its fencing token."""
-    return {
-        "TASKYARD_NODE": owner.node,
-        "TASKYARD_TASK": f"{assignment.namespace}/{assignment.name}",
-        "TASKYARD_UID": run.uid,
-        "TASKYARD_EPOCH": str(run.epoch),
-        "TASKYARD_ATTEMPT": str(run.attempt),
-    }
+def _port(port: Port, assigned: Assigned) -> PortMapping:
+    host = assigned.get((port.container, port.protocol), 0) if port.host == "auto" else port.host
+    return PortMapping(port.container, port.protocol, host)
 
 
-def _port(port: Port) -> PortMapping:
-    return PortMapping(port.container, port.protocol, 0 if port.host == "auto" else port.host)
+def _process(process: Process) -> ProcessSettings:
+    return ProcessSettings(
+        init=process.init,
+        tty=process.tty,
+        shm_size=0 if process.shm_size is None else byte_count(process.shm_size),
+        ulimits={
+            name: (limit.soft, limit.soft if limit.hard is None else limit.hard)
+            for name, limit in process.ulimits.items()
+        },
+        sysctls=process.sysctls,
+    )
+
+
+def _network(network: Network) -> NetworkSettings:
+    return NetworkSettings(
+        hostname=network.hostname,
+        dns_servers=tuple(network.dns.servers),
+        dns_searches=tuple(network.dns.searches),
+        dns_options=tuple(network.dns.options),
+        extra_hosts=network.extra_hosts,
+    )
 
 
 def _mount(volume: Volume) -> Mount:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nodeagent.actions import CheckImage, CreateAndStart, Hold, Look, Remove, Signal, Start
+from nodeagent.container_env import Assigned, ports_to_choose
 from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
 from nodeagent.memory import TaskMemory
@@ -30,6 +31,7 @@ from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
+from taskyard.objects import Assignment
 from taskyard.store.api import Store, StoreUnavailable
 
 
@@ -72,15 +74,15 @@ class Effects:
     def create_and_start(self, memory: TaskMemory, action: CreateAndStart) -> None:
         if memory.assignment is None:
             return
-        spec = container_spec(memory.assignment, action.run, self._owner)
         try:
+            spec = container_spec(memory.assignment, action.run, self._owner, self._choose_ports(memory.assignment))
             identity = self._create(memory, spec)
             if identity:
                 self._view.saw(_as_created(identity, spec))
                 self._start(memory, action.run, _as_created(identity, spec), spec)
         except RuntimeUnavailable:
             # The call may have worked all the same.
-            self._view.doubt(memory.uid, [spec.name])
+            self._view.doubt(memory.uid, [action.run.container_name])
             raise
 
     def start(self, memory: TaskMemory, action: Start) -> None:
@@ -134,6 +136,10 @@ class Effects:
                 self._guard.ask()
             if info.id in self._guard.condemned and info.started_at:
                 self._guard.ended(info.id)
+
+    def _choose_ports(self, assignment: Assignment) -> Assigned:
+        chosen = ports_to_choose(assignment.spec)
+        return {(port.container, port.protocol): self._runtime.free_port(port.protocol) for port in chosen}
 
     def _create(self, memory: TaskMemory, spec: ContainerSpec) -> str:
         """The new container's id; empty when there is none, or one that was there already and is in the view now."""

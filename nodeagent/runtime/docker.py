@@ -6,6 +6,7 @@ engine that hangs never answers. Nothing is decided here; translation is in dock
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Mapping
 from enum import Enum
@@ -115,6 +116,12 @@ class DockerRuntime:
 
     def pull(self, image: str) -> DockerTransfer:
         return DockerTransfer(lambda: self._client(_Limit.PULL), image, _Limit.PULL.value)
+
+    def free_port(self, protocol: str) -> int:
+        kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
+        with translated("find a free port"), socket.socket(socket.AF_INET, kind) as probe:
+            probe.bind(("", 0))
+            return int(probe.getsockname()[1])
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         with translated("events"):

@@ -17,6 +17,7 @@ from nodeagent.runtime.docker_wire import (
     PortBinding,
     RestartPolicy,
     TmpfsOptions,
+    UlimitBody,
 )
 from nodeagent.runtime.port import (
     ContainerEvent,
@@ -61,6 +62,8 @@ def create_body(spec: ContainerSpec) -> CreateBody:
         cmd=list(spec.args) or None,
         working_dir=spec.workdir,
         user=spec.user,
+        hostname=spec.network.hostname,
+        tty=spec.process.tty,
         exposed_ports={f"{port.container}/{port.protocol}": Empty() for port in spec.ports},
         stop_signal=spec.stop_signal,
         stop_timeout=round(spec.stop_grace),
@@ -76,6 +79,14 @@ def create_body(spec: ContainerSpec) -> CreateBody:
             nano_cpus=spec.cpu_millis * 1_000_000,
             memory=spec.memory_bytes,
             memory_swap=spec.memory_bytes,
+            init=spec.process.init,
+            shm_size=spec.process.shm_size,
+            ulimits=[UlimitBody(name=n, soft=soft, hard=hard) for n, (soft, hard) in spec.process.ulimits.items()],
+            sysctls=dict(spec.process.sysctls),
+            dns=list(spec.network.dns_servers),
+            dns_search=list(spec.network.dns_searches),
+            dns_options=list(spec.network.dns_options),
+            extra_hosts=[f"{name}:{address}" for name, address in spec.network.extra_hosts.items()],
         ),
     )
 

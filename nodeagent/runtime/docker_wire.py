@@ -47,6 +47,12 @@ class RestartPolicy(_Body, frozen=True, kw_only=True):
     name: str
 
 
+class UlimitBody(_Body, frozen=True, kw_only=True):
+    name: str
+    soft: int
+    hard: int
+
+
 class HostConfig(_Body, frozen=True, kw_only=True):
     restart_policy: RestartPolicy
     log_config: LogConfig
@@ -56,6 +62,14 @@ class HostConfig(_Body, frozen=True, kw_only=True):
     nano_cpus: int = 0
     memory: int = 0
     memory_swap: int = 0
+    init: bool = False
+    shm_size: int = 0
+    ulimits: list[UlimitBody] = []
+    sysctls: dict[str, str] = {}
+    dns: list[str] = []
+    dns_search: list[str] = []
+    dns_options: list[str] = []
+    extra_hosts: list[str] = []
 
 
 class Healthcheck(_Body, frozen=True, kw_only=True):
@@ -77,6 +91,8 @@ class CreateBody(_Body, frozen=True, kw_only=True):
     cmd: list[str] | None = None
     working_dir: str = ""
     user: str = ""
+    hostname: str = ""
+    tty: bool = False
     exposed_ports: dict[str, Empty] = {}
     stop_signal: str = ""
     stop_timeout: int | None = None

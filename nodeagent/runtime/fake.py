@@ -99,6 +99,10 @@ class FakeRuntime:
             self._settle(container)
         return [container.info for container in self._containers.values()]
 
+    def spec_of(self, container: str) -> ContainerSpec:
+        """What it was made from. For tests."""
+        return self._containers[container].spec
+
     def end(self, container: str, signal: str) -> None:
         """Its processes get the signal from outside, whether the runtime works or not."""
         found = self._find(container)
@@ -178,6 +182,10 @@ class FakeRuntime:
     def pull(self, image: str) -> Transfer:
         """What it takes in time is the caller's business: run() is its end."""
         return _FakeTransfer(self, image)
+
+    def free_port(self, protocol: str) -> int:
+        del protocol
+        return next(self._ports)
 
     def fetch(self, image: str) -> None:
         """What a transfer does."""

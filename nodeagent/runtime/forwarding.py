@@ -48,6 +48,9 @@ class ForwardingRuntime(Runtime):
     def pull(self, image: str) -> Transfer:
         return self._inner.pull(image)
 
+    def free_port(self, protocol: str) -> int:
+        return self._inner.free_port(protocol)
+
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         return self._inner.events(labels, since)
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from nodeagent.runtime.settings import NETWORK_DEFAULTS, PROCESS_DEFAULTS, NetworkSettings, ProcessSettings
+
 
 class RuntimeFault(Exception):
     """Anything that a runtime raises."""
@@ -86,6 +88,8 @@ class ContainerSpec:
     user: str = ""
     ports: tuple[PortMapping, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    process: ProcessSettings = PROCESS_DEFAULTS
+    network: NetworkSettings = NETWORK_DEFAULTS
     cpu_millis: int = 0
     memory_bytes: int = 0
     stop_signal: str = "SIGTERM"
@@ -200,6 +204,10 @@ class Runtime(Protocol):
         ...
 
     def pull(self, image: str) -> Transfer: ...
+
+    def free_port(self, protocol: str) -> int:
+        """A port of the node that nobody listens on now; somebody else may take it before a container does."""
+        ...
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         """Exits, OOM kills, health changes and removals of containers with these labels."""

@@ -27,6 +27,7 @@ class Range(NamedTuple):
 _CPU = Range(cpu_millis, 10, 10**7, "10m", "10000 cores", "write cores (0.5) or millicores ('500m')")
 _MEMORY = Range(byte_count, 6 * 2**20, 2**50, "6Mi, the least a container can be given", "1024Ti", "write '512Mi'")
 _DISK = Range(byte_count, 1, 2**50, "1 byte", "1024Ti", "write a size, such as '1Gi', or remove the line")
+_SHM = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '256Mi', or remove the line")
 _TMPFS = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '64Mi'")
 _WAIT = Range(seconds, 0.001, 366 * 86400, "1ms", "a year", "write a duration, such as '10s'")
 _PERIOD = _WAIT._replace(least=0, lowest="0s")
@@ -52,6 +53,10 @@ def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _fields(spec, ("healthCheck",), _HEALTH_CHECK)
+
+
+def broken_shm_size(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from _fields(spec, ("process",), {"shmSize": _SHM})
 
 
 def broken_tmpfs_sizes(spec: dict[str, Any]) -> Iterator[Broken]:

@@ -46,8 +46,8 @@ def schema_errors(data: Any, kind: schemas.Kind) -> list[tuple[Path, str]]:
 def _fast(kind: schemas.Kind) -> Validator:
     import jsonschema_rs as fast
 
-    common = schemas.load("common")
-    registry = fast.Registry([(common["$id"], common)])
+    shared = [schemas.load(name) for name in schemas.SHARED]
+    registry = fast.Registry([(schema["$id"], schema) for schema in shared])
     # The linear-time engine: a pattern cannot be made to run for ever.
     return fast.validator_for(
         schemas.of_kind(kind), registry=registry, pattern_options=fast.RegexOptions(), validate_formats=False

@@ -101,8 +101,9 @@ def _problem(document: Document, finding: Finding) -> Problem:
 
 @cache
 def _validator(kind: schemas.Kind) -> Validator:
-    registry: Registry[Any] = Registry().with_resource(
-        schemas.load("common")["$id"], Resource.from_contents(schemas.load("common"))
+    shared = [schemas.load(name) for name in schemas.SHARED]
+    registry: Registry[Any] = Registry().with_resources(
+        (schema["$id"], Resource.from_contents(schema)) for schema in shared
     )
     whole_match: type[Validator] = _extend(Draft202012Validator, {"pattern": _pattern})
     return whole_match(schemas.of_kind(kind), registry=registry)

@@ -6,6 +6,7 @@ Called by wording for each field that the schema does not know.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -69,23 +70,36 @@ def _read_only(kind: schemas.Kind) -> dict[str, frozenset[str]]:
 
 @cache
 def fields(kind: schemas.Kind) -> tuple[tuple[str, str, dict[str, Any]], ...]:
-    """Every field of a kind: the place of its mapping (`spec.ports[]`), its name, its schema with refs followed."""
+    """Every field of a kind: the place of its mapping (`spec.ports[]`, `spec.envFrom.*`), its name, its schema with
+    refs followed."""
+    return tuple(
+        (place, name, schemas.resolve(declared, root)[0])
+        for place, mapping, root in mappings(kind)
+        for name, declared in mapping.get("properties", {}).items()
+    )
+
+
+@cache
+def mappings(kind: schemas.Kind) -> tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]:
+    """Every mapping of a kind: its place, its schema, and the schema file that its parts' references are in."""
     root = schemas.of_kind(kind)
     return tuple(_walk(root, root, ""))
 
 
-def _walk(schema: dict[str, Any], root: dict[str, Any], place: str) -> list[tuple[str, str, dict[str, Any]]]:
-    found: list[tuple[str, str, dict[str, Any]]] = []
+def _walk(
+    schema: dict[str, Any], root: dict[str, Any], place: str
+) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    yield place, schema, root
     for name, declared in schema.get("properties", {}).items():
         field, field_root = schemas.resolve(declared, root)
-        found.append((place, name, field))
         inner = f"{place}.{name}".lstrip(".")
         if field.get("type") == "array":
             item, item_root = schemas.resolve(field["items"], field_root)
-            found += _walk(item, item_root, f"{inner}[]")
+            yield from _walk(item, item_root, f"{inner}[]")
         else:
-            found += _walk(field, field_root, inner)
-    return found
+            yield from _walk(field, field_root, inner)
+    if isinstance(free := schema.get("additionalProperties"), dict):
+        yield from _walk(*schemas.resolve(free, root), f"{place}.*")
 
 
 def _word(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from taskyard.manifest import schemas
-from taskyard.manifest.misplaced import fields
+from taskyard.manifest.misplaced import fields, mappings
 
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 
@@ -65,15 +65,7 @@ def _type(schema: dict[str, Any]) -> str:
 
 def _required(kind: schemas.Kind) -> set[tuple[str, str]]:
     """The (place, name) of every field that must be there."""
-    root = schemas.of_kind(kind)
-    found = {("", name) for name in root["required"]}
-    for place, name, schema in fields(kind):
-        inner = f"{place}.{name}".lstrip(".")
-        mapping = schema
-        if schema.get("type") == "array":
-            mapping, inner = schemas.resolve(schema["items"], root)[0], f"{inner}[]"
-        found |= {(inner, each) for each in mapping.get("required", ())}
-    return found
+    return {(place, name) for place, mapping, _ in mappings(kind) for name in mapping.get("required", ())}
 
 
 def _json(value: Any) -> str:

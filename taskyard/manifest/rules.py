@@ -17,8 +17,10 @@ from taskyard.manifest.amounts import (
     broken_health_check_times,
     broken_node_loss_delay,
     broken_resources,
+    broken_shm_size,
     broken_tmpfs_sizes,
 )
+from taskyard.manifest.container_rules import broken_addresses, broken_env_sources, broken_ulimits
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
@@ -155,6 +157,10 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("stop", broken_grace_period),
     ("onNodeLoss", broken_node_loss_delay),
     ("healthCheck", broken_health_check_times),
+    ("envFrom", broken_env_sources),
+    ("process", broken_shm_size),
+    ("process", broken_ulimits),
+    ("network", broken_addresses),
     ("command", _program),
     ("healthCheck", _health_check_program),
     ("", _spec_size),

@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 Kind = Literal["Task", "Node"]
 KINDS: tuple[Kind, ...] = ("Task", "Node")
+SHARED = ("common", "container")
+"""Files with parts that the kinds refer to."""
 
 
 @cache
@@ -27,7 +29,7 @@ def folder() -> Path:
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """One schema file: `task`, `node` or `common`."""
+    """One schema file: a kind in lower case, or a shared one."""
     schema: dict[str, Any] = json.loads((folder() / f"{name}.json").read_text("utf-8"))
     return schema
 

@@ -3,6 +3,7 @@
 from taskyard.objects.assignment import Assignment
 from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Wire
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
+from taskyard.objects.container import Dns, EnvSource, Network, Process, Ulimit
 from taskyard.objects.event import Event
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
@@ -30,11 +31,14 @@ __all__ = [
     "Backoff",
     "BadValue",
     "Binding",
+    "Dns",
+    "EnvSource",
     "Event",
     "HealthCheck",
     "HostPort",
     "LastExit",
     "Metadata",
+    "Network",
     "NodeAnchor",
     "NodeLease",
     "NodeSpec",
@@ -42,6 +46,7 @@ __all__ = [
     "ObjectRef",
     "OnNodeLoss",
     "Port",
+    "Process",
     "Resources",
     "Restart",
     "Stop",
@@ -51,6 +56,7 @@ __all__ = [
     "TaskState",
     "TaskStatus",
     "TaskUsage",
+    "Ulimit",
     "Volume",
     "Wire",
     "decode",

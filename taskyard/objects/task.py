@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
+from taskyard.objects.container import EnvSource, Network, Process
 from taskyard.quantity import Cpu, Duration, Size
 
 
@@ -83,10 +84,13 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     command: list[str] = []
     args: list[str] = []
     env: dict[str, str] = {}
+    env_from: dict[str, EnvSource] = {}
     workdir: str = ""
     user: str = ""
     ports: list[Port] = []
     volumes: list[Volume] = []
+    process: Process = Process()
+    network: Network = Network()
     resources: Resources = Resources()
     restart: Restart = Restart()
     stop: Stop = Stop()

@@ -54,6 +54,14 @@ def test_an_automatic_port_is_reported(world: World) -> None:
     assert world.status().ports[0].host >= 32768
 
 
+def test_an_automatic_port_that_the_environment_speaks_of_is_chosen_first(world: World) -> None:
+    world.assign(ports=[{"container": 80, "host": "auto", "name": "http"}], envFrom={"PORT": {"field": "ports.http"}})
+    world.settle()
+    (container,) = world.containers()
+    assert [(port.container, port.host) for port in world.status().ports] == [(80, container.ports[0].host)]
+    assert f"PORT={container.ports[0].host}" in world.runtime.spec_of(container.id).env
+
+
 def test_a_failing_task_restarts_with_growing_waits(world: World) -> None:
     world.assign(args=FAILS)
     world.advance(1.5)

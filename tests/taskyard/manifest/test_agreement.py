@@ -29,6 +29,18 @@ FULL: dict[Kind, dict[str, Any]] = {
             "env": {"A": "b"},
             "ports": [{"container": 80, "host": "auto", "name": "http"}, {"container": 81, "host": 8081}],
             "volumes": [{"name": "data", "target": "/d"}, {"type": "tmpfs", "target": "/t", "size": "1Mi"}],
+            "envFrom": {"B": {"field": "ports.http"}},
+            "process": {
+                "init": True,
+                "shmSize": "1Mi",
+                "ulimits": {"nofile": {"soft": 1, "hard": 2}},
+                "sysctls": {"net.core.somaxconn": "1"},
+            },
+            "network": {
+                "hostname": "web",
+                "dns": {"servers": ["10.0.0.1"], "searches": ["a.b"], "options": ["ndots:2"]},
+                "extraHosts": {"db": "10.0.0.2"},
+            },
             "resources": {"cpu": 1, "memory": "64Mi", "disk": "1Gi"},
             "restart": {"policy": "never", "backoff": {"initial": "1s"}},
             "stop": {"signal": "SIGINT"},

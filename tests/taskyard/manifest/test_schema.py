@@ -11,7 +11,19 @@ import pytest
 
 from taskyard.manifest import accepts, schemas
 from taskyard.manifest.misplaced import fields
-from taskyard.objects import Binding, Metadata, NodeSpec, Taint, Task, TaskSpec
+from taskyard.objects import (
+    Binding,
+    Dns,
+    EnvSource,
+    Metadata,
+    Network,
+    NodeSpec,
+    Process,
+    Taint,
+    Task,
+    TaskSpec,
+    Ulimit,
+)
 from taskyard.objects.task import Backoff, HealthCheck, OnNodeLoss, Port, Resources, Restart, Stop, Volume
 
 FIELDS = [(kind, *field) for kind in schemas.KINDS for field in fields(kind)]
@@ -26,6 +38,11 @@ STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec", TaskSpec, set()),
     ("Task", "spec.ports[]", Port, set()),
     ("Task", "spec.volumes[]", Volume, set()),
+    ("Task", "spec.envFrom.*", EnvSource, set()),
+    ("Task", "spec.process", Process, set()),
+    ("Task", "spec.process.ulimits.*", Ulimit, set()),
+    ("Task", "spec.network", Network, set()),
+    ("Task", "spec.network.dns", Dns, set()),
     ("Task", "spec.resources", Resources, set()),
     ("Task", "spec.restart", Restart, set()),
     ("Task", "spec.restart.backoff", Backoff, set()),
@@ -36,7 +53,7 @@ STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize("name", ["common", "task", "node"])
+@pytest.mark.parametrize("name", ["common", "container", "task", "node"])
 def test_it_is_a_schema_of_2020_12_with_an_id_and_a_title(name: str) -> None:
     schema = schemas.load(name)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -58,7 +75,9 @@ def test_every_field_is_described_with_an_example(
     if schema.get("title") in _QUANTITIES or schema.get("type") in ("integer", "number"):
         assert schema.get("readOnly") or place == "binding" or schema["x-units"]
     required = _required(kind, place)
-    optional_without_default = {"host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision"}
+    optional_without_default = {
+        "host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision", "shmSize", "hard"
+    }  # fmt: skip
     read_only = {"binding", "status"}
     if name not in required | optional_without_default | read_only:
         assert "default" in schema
@@ -67,7 +86,8 @@ def test_every_field_is_described_with_an_example(
 def _mapping(kind: schemas.Kind, place: str) -> dict[str, Any]:
     schema, root = schemas.of_kind(kind), schemas.of_kind(kind)
     for step in place.split(".") if place else ():
-        schema, root = schemas.resolve(schema["properties"][step.removesuffix("[]")], root)
+        below = schema["additionalProperties"] if step == "*" else schema["properties"][step.removesuffix("[]")]
+        schema, root = schemas.resolve(below, root)
         if step.endswith("[]"):
             schema, root = schemas.resolve(schema["items"], root)
     return schema
@@ -97,11 +117,15 @@ def _around(kind: schemas.Kind, place: str, name: str, value: Any) -> dict[str, 
     manifest["spec"] = {"image": "a"} if kind == "Task" else {}
     target: Any = manifest
     for step in place.split(".") if place else ():
-        plain = step.removesuffix("[]")
-        filled = _FILLED.get(step, {})
+        plain = _KEYS[place] if step == "*" else step.removesuffix("[]")
+        filled = _FILLED.get(place if step == "*" else step, {})
         target = target.setdefault(plain, [dict(filled)] if step.endswith("[]") else dict(filled))
         target = target[0] if isinstance(target, list) else target
     target[name] = value
+    if place == "spec.envFrom.*":
+        manifest["spec"]["ports"] = [{"container": 80, "host": "auto", "name": "http"}]
+    if (place, name) == ("spec.process.ulimits.*", "soft"):
+        target.pop("hard", None)
     if ((place, name) == ("spec.volumes[]", "name") and value == "") or name == "size":
         target["type"] = "tmpfs"
         target.pop("name", None)
@@ -110,12 +134,15 @@ def _around(kind: schemas.Kind, place: str, name: str, value: Any) -> dict[str, 
     return manifest
 
 
+_KEYS = {"spec.envFrom.*": "A", "spec.process.ulimits.*": "nofile"}
+"""A key for each mapping whose keys are the user's."""
 _FILLED: dict[str, dict[str, Any]] = {
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},
     "healthCheck": {"command": ["a"]},
     "binding": {"node": "n", "epoch": 1, "specHash": "x"},
     "taints[]": {"key": "a"},
+    "spec.process.ulimits.*": {"soft": 1},
 }
 
 
@@ -162,6 +189,6 @@ def test_no_mapping_admits_unknown_fields() -> None:
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         return found + [each for item in inner for each in mappings(item)]
 
-    for name in ("common", "task", "node"):
+    for name in ("common", "container", "task", "node"):
         for mapping in mappings(schemas.load(name)):
             assert mapping.get("readOnly") or mapping.get("additionalProperties") is False or "propertyNames" in mapping

@@ -1,0 +1,63 @@
+"""Rules about a task's container that JSON Schema cannot state: env sources, addresses, kernel limits.
+
+Entries of the table in rules; each is handed specs that may be wrong in other ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import ip_address
+from typing import Any
+
+from taskyard.manifest.problem import shown
+from taskyard.manifest.rule_parts import Broken, items, part
+
+_PORT_FIELD = "ports."
+
+
+def broken_env_sources(spec: dict[str, Any]) -> Iterator[Broken]:
+    """A variable given twice, or a host port that there is none of."""
+    published = {port.get("name") for _, port in items(spec, "ports") if port.get("host") is not None}
+    for name, source in part(spec, "envFrom").items():
+        if name in part(spec, "env"):
+            yield Broken(("spec", "envFrom", name), f"{shown(name)} is in env as well", "keep it in one of the two")
+        field = source.get("field") if isinstance(source, dict) else None
+        if isinstance(field, str) and field.startswith(_PORT_FIELD):
+            port = field.removeprefix(_PORT_FIELD)
+            if port not in published:
+                message = f"no port of the name {shown(port)} is published"
+                hint = f"add {{container: 80, host: auto, name: {port}}} to ports, or name another"
+                yield Broken(("spec", "envFrom", name, "field"), message, hint)
+
+
+def broken_ulimits(spec: dict[str, Any]) -> Iterator[Broken]:
+    for name, limit in part(spec, "process", "ulimits").items():
+        soft, hard = (limit.get("soft"), limit.get("hard")) if isinstance(limit, dict) else (None, None)
+        if type(soft) is int and type(hard) is int and _more(soft, hard):
+            path = ("spec", "process", "ulimits", name, "hard")
+            yield Broken(path, f"hard ({hard}) is less than soft ({soft})", "write a hard that is not less than soft")
+
+
+def broken_addresses(spec: dict[str, Any]) -> Iterator[Broken]:
+    servers = part(spec, "network", "dns").get("servers")
+    for at, server in enumerate(servers if isinstance(servers, list) else ()):
+        if isinstance(server, str) and not is_address(server):
+            path = ("spec", "network", "dns", "servers", at)
+            yield Broken(path, f"{shown(server)} is not an IP address", "write an address, such as 10.0.0.53")
+    for name, address in part(spec, "network", "extraHosts").items():
+        if isinstance(address, str) and address != "host-gateway" and not is_address(address):
+            hint = "write an address, such as 10.0.0.7, or host-gateway for the node itself"
+            yield Broken(("spec", "network", "extraHosts", name), f"{shown(address)} is not an IP address", hint)
+
+
+def is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text
+
+
+def _more(soft: int, hard: int) -> bool:
+    """-1 is without limit."""
+    return hard != -1 and (soft == -1 or soft > hard)

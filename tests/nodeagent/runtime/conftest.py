@@ -1,0 +1,79 @@
+"""Containers made from task specs on a real Docker Engine, all the way that a manifest goes."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import docker
+import msgspec
+import pytest
+
+from nodeagent.container_env import Assigned
+from nodeagent.container_spec import container_spec
+from nodeagent.names import Owner, Run
+from nodeagent.runtime.docker import DockerRuntime
+from nodeagent.runtime.port import ContainerInfo, ContainerState, LogOptions
+from taskyard.manifest import read_object
+from taskyard.objects import Assignment, Task
+from tests.nodeagent.runtime.harness import RealHarness
+from tests.support.docker_engine import DockerEngine
+
+
+@dataclass
+class RealTasks:
+    runtime: DockerRuntime
+    client: docker.APIClient
+    """For what our runtime does not tell."""
+    cluster: str
+    _uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+    def create(self, spec: dict[str, Any], assigned: Assigned | None = None) -> str:
+        """A container for a task with this spec; its id."""
+        manifest = {"apiVersion": "taskyard/v1", "kind": "Task", "metadata": {"name": "web"}}
+        task = read_object(manifest | {"spec": {"image": "busybox:1.35"} | spec})
+        assert isinstance(task, Task)
+        # As it arrives on the node: through etcd.
+        wanted = msgspec.json.decode(msgspec.json.encode(task.spec), type=type(task.spec))
+        run = Run(f"{next(self._uids):012x}", 3, 2)
+        assignment = Assignment(uid=run.uid, namespace="shop", name="web", epoch=3, spec_hash="0a", spec=wanted)
+        made = container_spec(assignment, run, Owner(self.cluster, "n1"), assigned or {})
+        return self.runtime.create(made)
+
+    def start(self, spec: dict[str, Any], assigned: Assigned | None = None) -> str:
+        container = self.create(spec, assigned)
+        self.runtime.start(container)
+        return container
+
+    def ended(self, container: str) -> ContainerInfo:
+        def look() -> ContainerInfo | None:
+            found = self.runtime.inspect(container)
+            return found if found is not None and found.state is ContainerState.EXITED else None
+
+        RealHarness(self.runtime).until(lambda: look() is not None)
+        found = look()
+        assert found is not None
+        return found
+
+    def output(self, spec: dict[str, Any], assigned: Assigned | None = None) -> str:
+        """What a task prints that ends by itself."""
+        container = self.start(spec, assigned)
+        self.ended(container)
+        return b"".join(self.runtime.logs(container, LogOptions())).decode()
+
+    def prints(self, script: str, **spec: Any) -> str:
+        """The same of a shell script, without the last line break."""
+        return self.output({"command": ["sh", "-c", script], **spec}).strip()
+
+
+@pytest.fixture
+def tasks(docker_engine: DockerEngine) -> Iterator[RealTasks]:
+    cluster = f"test-{uuid.uuid4().hex[:12]}"
+    runtime, client = DockerRuntime(docker_engine.host), docker_engine.client()
+    yield RealTasks(runtime, client, cluster)
+    runtime.close()
+    client.close()
+    docker_engine.remove_all(f"taskyard/cluster={cluster}")
