@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from nodeagent import app
+from nodeagent.allowance import Allowance
 from nodeagent.host import FolderTaken
 from taskyard.config import ConfigError, load
 from taskyard.node_name import of_host
@@ -38,6 +39,13 @@ from taskyard.node_name import of_host
 @click.option(
     "--max-pulls", type=click.IntRange(min=1), default=3, show_default=True, help="How many images are fetched at once."
 )
+@click.option(
+    "--allow-capability",
+    "capabilities",
+    multiple=True,
+    metavar="CAP",
+    help="A capability that tasks here may ask for, such as NET_ADMIN; repeatable.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -51,6 +59,7 @@ def main(
     labels: tuple[str, ...],
     lease_ttl: float,
     max_pulls: int,
+    capabilities: tuple[str, ...],
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
@@ -73,6 +82,7 @@ def main(
         lease_ttl=lease_ttl,
         failpoints=os.environ.get("TASKYARD_FAILPOINTS", ""),
         max_pulls=max_pulls,
+        allowance=Allowance(capabilities=frozenset(name.upper().removeprefix("CAP_") for name in capabilities)),
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from nodeagent import host
 from nodeagent.agent import Agent, Parts
+from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.anchor import Anchor, FileMemo
 from nodeagent.api.door import Door
 from nodeagent.api.health import Health
@@ -67,6 +68,7 @@ class Options:
     failpoints: str = ""
     """docs/failpoints.md"""
     max_pulls: int = 3
+    allowance: Allowance = NOTHING_MORE
 
 
 class CannotRun(Exception):
@@ -113,7 +115,16 @@ class _Process:
                 informer=self._informer,
                 queue=self._queue,
                 view=self._view,
-                effects=Effects(owner, self._runtime, self._store, self._view, self._registration, self._guard, clock),
+                effects=Effects(
+                    owner,
+                    self._runtime,
+                    self._store,
+                    self._view,
+                    self._registration,
+                    self._guard,
+                    clock,
+                    options.allowance,
+                ),
                 pulls=Pulls(
                     self._runtime,
                     self._lanes,

@@ -5,12 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from nodeagent import names
+from nodeagent.allowance import capabilities
 from nodeagent.container_env import Assigned, environment
+from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
 from nodeagent.runtime.port import ContainerSpec, Mount, PortMapping, Probe
-from nodeagent.runtime.settings import NetworkSettings, ProcessSettings
+from nodeagent.runtime.settings import NetworkSettings, ProcessSettings, SecuritySettings
 from taskyard.objects import Assignment, HealthCheck, Network, Port, Process, Volume
-from taskyard.quantity import byte_count, cpu_millis, seconds
+from taskyard.quantity import byte_count, seconds
 
 
 def container_spec(
@@ -18,7 +20,6 @@ def container_spec(
 ) -> ContainerSpec:
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
     spec = assignment.spec
-    resources = spec.resources
     return ContainerSpec(
         name=run.container_name,
         image=spec.image,
@@ -32,8 +33,8 @@ def container_spec(
         mounts=tuple(_mount(volume) for volume in spec.volumes),
         process=_process(spec.process),
         network=_network(spec.network),
-        cpu_millis=0 if resources.cpu is None else cpu_millis(resources.cpu),
-        memory_bytes=0 if resources.memory is None else byte_count(resources.memory),
+        security=SecuritySettings(spec.security.read_only_root, capabilities(spec.security)),
+        limits=limit_settings(spec),
         stop_signal=spec.stop.signal,
         stop_grace=seconds(spec.stop.grace_period),
         probe=_probe(spec.health_check) if spec.health_check else None,

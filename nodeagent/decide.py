@@ -165,8 +165,8 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
     match situation.outcome:
         case NameTaken(message):
             return progress.name_taken(status, message, now)
-        case StartRefused(message):
-            return progress.could_not_start(assignment, status, message, now)
+        case StartRefused(message, reason):
+            return progress.could_not_start(assignment, status, reason, message, now)
         case PullFailed(message):
             failed = f"image {image} could not be pulled: {message}"
             return progress.waiting_for_image(assignment, status, "ImagePullBackOff", failed, now)

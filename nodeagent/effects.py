@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nodeagent.actions import CheckImage, CreateAndStart, Hold, Look, Remove, Signal, Start
+from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.container_env import Assigned, ports_to_choose
 from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
@@ -49,6 +50,7 @@ class Effects:
         standing: Standing,
         guard: Guard,
         clock: Clock,
+        allowance: Allowance = NOTHING_MORE,
     ) -> None:
         self._owner = owner
         self._runtime = runtime
@@ -57,6 +59,7 @@ class Effects:
         self._standing = standing
         self._guard = guard
         self._clock = clock
+        self._allowance = allowance
 
     def look(self, memory: TaskMemory, action: Look) -> None:
         self._view.about_to_look(memory.uid, action.containers)
@@ -75,6 +78,9 @@ class Effects:
         if memory.assignment is None:
             return
         try:
+            if refusal := self._allowance.refusal(memory.assignment.spec):
+                memory.outcome = StartRefused(refusal, "NotAllowed")
+                return
             spec = container_spec(memory.assignment, action.run, self._owner, self._choose_ports(memory.assignment))
             identity = self._create(memory, spec)
             if identity:

@@ -112,16 +112,17 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
     )
     if status.state is TaskState.STOPPING:
         return _ended(assignment, status, status.reason, status.message, ended_at, now, code=found.exit_code, ran=ran)
-    if found.oom_killed:
-        limit = assignment.spec.resources.memory
+    if found.oom_killed and not succeeded:
+        # The kernel may also kill a child, which its parent gets over.
+        limit = assignment.spec.limits.memory or assignment.spec.resources.memory
         reason, message = "OOMKilled", "ran out of memory" + (f" (limit {limit})" if limit is not None else "")
     elif succeeded:
         reason, message = "Completed", "exited with code 0"
     else:
         reason, message = "Error", _describe_exit(found)
     return _ended(
-        assignment, status, reason, message, ended_at, now, code=found.exit_code, ran=ran, oom=found.oom_killed,
-        succeeded=succeeded,
+        assignment, status, reason, message, ended_at, now, code=found.exit_code, ran=ran,
+        oom=reason == "OOMKilled", succeeded=succeeded,
     )  # fmt: skip
 
 
@@ -144,8 +145,8 @@ def gone(assignment: Assignment, status: TaskStatus, now: float) -> Report:
     return _ended(assignment, status, "ContainerGone", message, now, now, code=None, ran=max(0.0, now - started))
 
 
-def could_not_start(assignment: Assignment, status: TaskStatus, message: str, now: float) -> Report:
-    return _ended(assignment, status, "StartFailed", f"could not start: {message}", now, now, code=None, ran=0.0)
+def could_not_start(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:
+    return _ended(assignment, status, reason, f"could not start: {message}", now, now, code=None, ran=0.0)
 
 
 def pulling(assignment: Assignment, status: TaskStatus, now: float, *, runs_on: bool) -> Report:

@@ -49,6 +49,8 @@ class StartRefused:
     """The container could not be created or started, and trying again at once would end the same."""
 
     message: str
+    reason: str = "StartFailed"
+    """For the status."""
 
 
 @dataclass(frozen=True, slots=True)

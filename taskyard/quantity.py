@@ -31,8 +31,12 @@ _UNITS = {
     "Ti": 2**40,
 }
 
+UNLIMITED = "none"
+"""As a limit of cpu."""
+
 Quantity = str | int | float
 Cpu = Annotated[Quantity, msgspec.Meta(extra={"quantity": "cpu"})]
+CpuLimit = Annotated[Quantity, msgspec.Meta(extra={"quantity": "cpu-limit"})]
 Size = Annotated[Quantity, msgspec.Meta(extra={"quantity": "size"})]
 Duration = Annotated[Quantity, msgspec.Meta(extra={"quantity": "duration"})]
 """As the type of a struct's field they say what is meant; taskyard.objects.normal goes by that."""
@@ -86,8 +90,12 @@ def format_bytes(count: int) -> str:
 
 
 def respelled(kind: str, value: Quantity) -> str:
-    """A `cpu`, `size` or `duration` in its usual spelling. ValueError when it is none."""
+    """A `cpu`, `cpu-limit`, `size` or `duration` in its usual spelling. ValueError when it is none."""
     match kind:
+        case "cpu-limit" if value == UNLIMITED:
+            return UNLIMITED
+        case "cpu-limit":
+            return format_cpu(cpu_millis(value))
         case "cpu":
             return format_cpu(cpu_millis(value))
         case "size":

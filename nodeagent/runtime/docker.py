@@ -9,17 +9,19 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import Enum
 
 import docker
 import msgspec
 from docker.errors import APIError
 
+from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
-from nodeagent.runtime.docker_wire import Inspected, Listed, Version
+from nodeagent.runtime.docker_wire import Created, Info, Inspected, Listed, Version
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -27,6 +29,7 @@ from nodeagent.runtime.port import (
     EventStream,
     ImageMissing,
     NameConflict,
+    RuntimeRefused,
 )
 
 _EVENTS = ("die", "oom", "destroy", "health_status")
@@ -49,6 +52,7 @@ class DockerRuntime:
         self._host = host or None
         self._lock = threading.Lock()
         self._api_version = ""
+        self._known: Info | None = None
         self._clients: dict[_Limit, docker.APIClient] = {}
 
     def describe(self) -> str:
@@ -57,10 +61,11 @@ class DockerRuntime:
             return f"docker {found.version}"
 
     def create(self, spec: ContainerSpec) -> str:
-        body = msgspec.to_builtins(create_body(spec))
         with translated(f"create {spec.name}"):
             try:
-                return str(self._client(_Limit.WORK).create_container_from_config(body, spec.name)["Id"])
+                body = msgspec.to_builtins(create_body(self._fitted(spec), self._disk(spec)))
+                answer = self._client(_Limit.WORK).create_container_from_config(body, spec.name)
+                return self._held_to(spec, msgspec.convert(answer, Created))
             except APIError as error:
                 if is_status(error, 404) and "image" in explanation(error).lower():
                     raise ImageMissing(f"image {spec.image} is not on this node") from error
@@ -134,6 +139,31 @@ class DockerRuntime:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+
+    def _fitted(self, spec: ContainerSpec) -> ContainerSpec:
+        """Docker refuses a limit of more processors than it has, which limits nothing."""
+        if spec.limits.cpu <= 1000 or spec.limits.cpu <= self._info().cores * 1000:
+            return spec
+        return replace(spec, limits=replace(spec.limits, cpu=0))
+
+    def _disk(self, spec: ContainerSpec) -> str:
+        io = spec.limits.io
+        limited = io.read_rate or io.write_rate or io.read_ops or io.write_ops
+        return disk_under(self._info().docker_root_dir) if limited else ""
+
+    def _held_to(self, spec: ContainerSpec, made: Created) -> str:
+        """Its id. A limit that was asked for and that the kernel does not know is no success."""
+        io = [warning for warning in made.warnings or () if "Block" in warning or "IOPS" in warning]
+        swap = [warning for warning in made.warnings or () if spec.limits.swap and "swap" in warning]
+        if io or swap:
+            self._client(_Limit.WORK).remove_container(made.id, v=True, force=True)
+            raise RuntimeRefused(" ".join((*io, *swap)))
+        return made.id
+
+    def _info(self) -> Info:
+        if self._known is None:
+            self._known = msgspec.convert(self._client(_Limit.LOOK).info(), Info)
+        return self._known
 
     def _client(self, limit: _Limit) -> docker.APIClient:
         """One client for each limit; the first one to get through asks which API version the engine speaks."""

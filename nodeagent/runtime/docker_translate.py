@@ -6,6 +6,7 @@ import re
 
 from nodeagent.runtime.docker_wire import (
     CreateBody,
+    DeviceRate,
     Empty,
     EventMessage,
     Healthcheck,
@@ -31,9 +32,6 @@ from nodeagent.runtime.port import (
 )
 from taskyard.clock import parse_timestamp
 
-_LOG_LIMITS = {"max-size": "10m", "max-file": "3"}
-"""A task that talks without end fills 30 MB of disk, no more."""
-
 _STATES = {
     "created": ContainerState.CREATED,
     "running": ContainerState.RUNNING,
@@ -47,12 +45,18 @@ _WRITABLE_BY_ALL = 0o1777
 """As /tmp has it. Otherwise a tmpfs takes the mode of the image's directory that it covers, often writable by root
 alone, and the task may run as somebody else. (runc before 1.1.8 does that whatever it is told.)"""
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+_SHARES_OF_ONE_CPU = 1024
+_FEWEST_SHARES = 2
+"""What the kernel makes of less."""
 _NANOSECONDS = 1_000_000_000
 _DEFAULT_GRACE = 10.0
 
 
-def create_body(spec: ContainerSpec) -> CreateBody:
-    """Docker's own restart policy stays `no`: the agent restarts, by the task's policy and with its backoff."""
+def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
+    """Docker's own restart policy stays `no`: the agent restarts, by the task's policy and with its backoff.
+
+    `disk`: the device that limits of block I/O are for."""
+    limits, io = spec.limits, spec.limits.io
     published = [port for port in spec.ports if port.host is not None]
     return CreateBody(
         image=spec.image,
@@ -70,15 +74,28 @@ def create_body(spec: ContainerSpec) -> CreateBody:
         healthcheck=_healthcheck(spec.probe) if spec.probe else None,
         host_config=HostConfig(
             restart_policy=RestartPolicy(name="no"),
-            log_config=LogConfig(type="json-file", config=_LOG_LIMITS),
+            log_config=LogConfig(
+                type="json-file", config={"max-size": str(limits.log_size), "max-file": str(limits.log_files)}
+            ),
             security_opt=["no-new-privileges"],
             port_bindings={
                 f"{port.container}/{port.protocol}": [PortBinding(host_port=str(port.host or ""))] for port in published
             },
             mounts=[_mount(mount) for mount in spec.mounts],
-            nano_cpus=spec.cpu_millis * 1_000_000,
-            memory=spec.memory_bytes,
-            memory_swap=spec.memory_bytes,
+            cap_drop=["ALL"],
+            cap_add=list(spec.security.capabilities),
+            readonly_rootfs=spec.security.read_only_root,
+            nano_cpus=limits.cpu * 1_000_000,
+            cpu_shares=_shares(limits.cpu_request),
+            memory=limits.memory,
+            memory_swap=limits.memory + limits.swap if limits.memory else 0,
+            memory_reservation=limits.memory_request,
+            pids_limit=limits.pids,
+            blkio_weight=io.weight,
+            blkio_device_read_bps=_rate(disk, io.read_rate),
+            blkio_device_write_bps=_rate(disk, io.write_rate),
+            read_ops=_rate(disk, io.read_ops),
+            write_ops=_rate(disk, io.write_ops),
             init=spec.process.init,
             shm_size=spec.process.shm_size,
             ulimits=[UlimitBody(name=n, soft=soft, hard=hard) for n, (soft, hard) in spec.process.ulimits.items()],
@@ -89,6 +106,14 @@ def create_body(spec: ContainerSpec) -> CreateBody:
             extra_hosts=[f"{name}:{address}" for name, address in spec.network.extra_hosts.items()],
         ),
     )
+
+
+def _shares(millis: int) -> int:
+    return max(_SHARES_OF_ONE_CPU * millis // 1000, _FEWEST_SHARES) if millis else 0
+
+
+def _rate(disk: str, rate: int) -> list[DeviceRate]:
+    return [DeviceRate(path=disk, rate=rate)] if rate else []
 
 
 def _healthcheck(probe: Probe) -> Healthcheck:

@@ -53,15 +53,31 @@ class UlimitBody(_Body, frozen=True, kw_only=True):
     hard: int
 
 
+class DeviceRate(_Body, frozen=True, kw_only=True):
+    path: str
+    rate: int
+
+
 class HostConfig(_Body, frozen=True, kw_only=True):
     restart_policy: RestartPolicy
     log_config: LogConfig
     security_opt: list[str]
     port_bindings: dict[str, list[PortBinding]] = {}
     mounts: list[MountBody] = []
+    cap_drop: list[str] = []
+    cap_add: list[str] = []
+    readonly_rootfs: bool = False
     nano_cpus: int = 0
+    cpu_shares: int = 0
     memory: int = 0
     memory_swap: int = 0
+    memory_reservation: int = 0
+    pids_limit: int = 0
+    blkio_weight: int = 0
+    blkio_device_read_bps: list[DeviceRate] = []
+    blkio_device_write_bps: list[DeviceRate] = []
+    read_ops: list[DeviceRate] = msgspec.field(default_factory=list, name="BlkioDeviceReadIOps")
+    write_ops: list[DeviceRate] = msgspec.field(default_factory=list, name="BlkioDeviceWriteIOps")
     init: bool = False
     shm_size: int = 0
     ulimits: list[UlimitBody] = []
@@ -97,6 +113,18 @@ class CreateBody(_Body, frozen=True, kw_only=True):
     stop_signal: str = ""
     stop_timeout: int | None = None
     healthcheck: Healthcheck | None = None
+
+
+class Created(_Body, frozen=True, kw_only=True):
+    id: str
+    warnings: list[str] | None = None
+
+
+class Info(_Body, frozen=True, kw_only=True):
+    """`docker_root_dir`: where the engine keeps its containers, on its own host."""
+
+    cores: int = msgspec.field(name="NCPU")
+    docker_root_dir: str = ""
 
 
 class Health(_Body, frozen=True, kw_only=True):
@@ -164,4 +192,4 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-prepare(Inspected, Listed, EventMessage, Version, PullLine)
+prepare(Created, Info, Inspected, Listed, EventMessage, Version, PullLine)

@@ -42,6 +42,8 @@ class Program:
     runs: float | None = None
     exit_code: int = 0
     out_of_memory: bool = False
+    child_out_of_memory: bool = False
+    """The kernel kills a child of it, and it goes on."""
     ignores: frozenset[str] = frozenset()
     """Signals that it does not end at; SIGKILL always ends it."""
     unhealthy_after: float | None = None
@@ -270,7 +272,7 @@ class FakeRuntime:
                 found.info = replace(info, health=health)
                 self._tell(found, f"health_status: {health}", self.clock.now())
         if program.runs is not None and ran >= program.runs:
-            if program.out_of_memory:
+            if program.out_of_memory or program.child_out_of_memory:
                 found.info = replace(found.info, oom_killed=True)
             self._end(found, 137 if program.out_of_memory else program.exit_code, info.started_at + program.runs)
 

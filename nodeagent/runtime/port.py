@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from nodeagent.runtime.settings import NETWORK_DEFAULTS, PROCESS_DEFAULTS, NetworkSettings, ProcessSettings
+from nodeagent.runtime.settings import (
+    LIMIT_DEFAULTS,
+    NETWORK_DEFAULTS,
+    PROCESS_DEFAULTS,
+    SECURITY_DEFAULTS,
+    LimitSettings,
+    NetworkSettings,
+    ProcessSettings,
+    SecuritySettings,
+)
 
 
 class RuntimeFault(Exception):
@@ -90,8 +99,8 @@ class ContainerSpec:
     mounts: tuple[Mount, ...] = ()
     process: ProcessSettings = PROCESS_DEFAULTS
     network: NetworkSettings = NETWORK_DEFAULTS
-    cpu_millis: int = 0
-    memory_bytes: int = 0
+    security: SecuritySettings = SECURITY_DEFAULTS
+    limits: LimitSettings = LIMIT_DEFAULTS
     stop_signal: str = "SIGTERM"
     stop_grace: float = 10.0
     probe: Probe | None = None

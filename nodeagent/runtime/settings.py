@@ -26,5 +26,43 @@ class NetworkSettings:
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class SecuritySettings:
+    """`capabilities`: all that there are."""
+
+    read_only_root: bool = False
+    capabilities: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class IoSettings:
+    """Of the disk that the containers are on. Bytes and operations per second."""
+
+    weight: int = 0
+    read_rate: int = 0
+    write_rate: int = 0
+    read_ops: int = 0
+    write_ops: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """Millicores, bytes. `cpu_request` and `memory_request` matter when others want more than there is."""
+
+    cpu_request: int = 0
+    cpu: int = 0
+    memory_request: int = 0
+    memory: int = 0
+    swap: int = 0
+    """On top of the memory; without effect without a limit of memory."""
+    pids: int = 0
+    io: IoSettings = IoSettings()
+    log_size: int = 10 * 2**20
+    """Bytes of one file of output."""
+    log_files: int = 3
+
+
 PROCESS_DEFAULTS = ProcessSettings()
 NETWORK_DEFAULTS = NetworkSettings()
+SECURITY_DEFAULTS = SecuritySettings()
+LIMIT_DEFAULTS = LimitSettings()

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from taskyard.manifest.problem import Path, shown
 from taskyard.manifest.rule_parts import Broken, items, part
-from taskyard.quantity import Quantity, byte_count, cpu_millis, seconds
+from taskyard.quantity import UNLIMITED, Quantity, byte_count, cpu_millis, seconds
 
 
 class Range(NamedTuple):
@@ -28,6 +28,8 @@ _CPU = Range(cpu_millis, 10, 10**7, "10m", "10000 cores", "write cores (0.5) or 
 _MEMORY = Range(byte_count, 6 * 2**20, 2**50, "6Mi, the least a container can be given", "1024Ti", "write '512Mi'")
 _DISK = Range(byte_count, 1, 2**50, "1 byte", "1024Ti", "write a size, such as '1Gi', or remove the line")
 _SHM = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '256Mi', or remove the line")
+_RATE = Range(byte_count, 1024, 2**50, "1Ki", "1024Ti", "write bytes per second, such as '10Mi', or remove the line")
+_LOG = Range(byte_count, 4096, 2**30, "4Ki", "1Gi", "write a size, such as '10Mi'")
 _TMPFS = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '64Mi'")
 _WAIT = Range(seconds, 0.001, 366 * 86400, "1ms", "a year", "write a duration, such as '10s'")
 _PERIOD = _WAIT._replace(least=0, lowest="0s")
@@ -57,6 +59,24 @@ def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_shm_size(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _fields(spec, ("process",), {"shmSize": _SHM})
+
+
+def broken_limits(spec: dict[str, Any]) -> Iterator[Broken]:
+    """Their ranges, limits below what is set aside, and swap without memory."""
+    limits, resources = part(spec, "limits"), part(spec, "resources")
+    found = {name: value for name, value in limits.items() if value != UNLIMITED}
+    yield from _fields({"limits": found}, ("limits",), {"cpu": _CPU, "memory": _MEMORY, "swap": _DISK})
+    yield from _fields(spec, ("limits", "io"), {"readRate": _RATE, "writeRate": _RATE})
+    for name, read in (("cpu", cpu_millis), ("memory", byte_count)):
+        if _is_less(found.get(name), resources.get(name), read):
+            message = f"{shown(limits[name])} is less than resources.{name} ({shown(resources[name])})"
+            yield Broken(("spec", "limits", name), message, f"write a limit that is not less than resources.{name}")
+    if "swap" in limits and not {"memory"} & (limits.keys() | resources.keys()):
+        yield Broken(("spec", "limits", "swap"), "swap without a limit of memory", "add limits: {memory: 512Mi}")
+
+
+def broken_log_size(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from _fields(spec, ("logs",), {"maxSize": _LOG})
 
 
 def broken_tmpfs_sizes(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -93,6 +113,14 @@ def _outside(path: Path, value: object, allowed: Range) -> Iterator[Broken]:
         yield Broken(path, f"{shown(value)} is less than {allowed.lowest}", hint)
     elif amount > allowed.most:
         yield Broken(path, f"{shown(value)} is more than {allowed.highest}", allowed.hint)
+
+
+def _is_less(limit: Any, request: Any, read: Callable[[Quantity], float]) -> bool:
+    """False where one of them is not there, or is no amount."""
+    try:
+        return limit is not None and request is not None and read(limit) < read(request)
+    except (ValueError, TypeError):
+        return False
 
 
 def _backoff_order(backoff: dict[str, Any]) -> Iterator[Broken]:

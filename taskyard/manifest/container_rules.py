@@ -17,7 +17,7 @@ _PORT_FIELD = "ports."
 
 def broken_env_sources(spec: dict[str, Any]) -> Iterator[Broken]:
     """A variable given twice, or a host port that there is none of."""
-    published = {port.get("name") for _, port in items(spec, "ports") if port.get("host") is not None}
+    published = [port.get("name") for _, port in items(spec, "ports") if port.get("host") is not None]
     for name, source in part(spec, "envFrom").items():
         if name in part(spec, "env"):
             yield Broken(("spec", "envFrom", name), f"{shown(name)} is in env as well", "keep it in one of the two")

@@ -16,9 +16,9 @@ _SIGNAL = "write stop: {signal: SIGINT} under spec"
 _PUBLISH = "write ports: [{container: 80, host: auto}]"
 _MOUNT = "write volumes: [{name: data, target: /data}]"
 _NETWORK = "containers are on the node's default network; publish ports with spec.ports"
-_PRIVILEGE = "containers run without extra privileges; this cannot be changed"
+_PRIVILEGE = "no container is privileged: ask for single capabilities with security: {capAdd: [NET_ADMIN]}"
 _NO_JOBS = "Jobs are not part of this version; write restart: {policy: never} to run once"
-_FLAT = "write cpu, memory and disk directly under resources: they are both the request and the limit"
+_FLAT = "write what is set aside directly under resources, and the most that it may use in spec.limits"
 
 FOREIGN: dict[str, dict[str, str]] = {
     "": {
@@ -62,17 +62,16 @@ FOREIGN: dict[str, dict[str, str]] = {
         "configs": _NO_SECRETS,
         "configmap": _NO_SECRETS,
         "mem": _MEMORY,
-        "memlimit": _MEMORY,
+        "memlimit": "write limits: {memory: 512Mi} under spec",
         "memreservation": _MEMORY,
-        "memorylimit": _MEMORY,
+        "memorylimit": "write limits: {memory: 512Mi} under spec",
         "memory": "it belongs at spec.resources.memory: " + _MEMORY,
         "cpu": "it belongs at spec.resources.cpu: " + _CPU,
         "disk": "it belongs at spec.resources.disk: write resources: {disk: 1Gi} under spec",
         "cpus": _CPU,
-        "cpulimit": _CPU,
+        "cpulimit": "write limits: {cpu: '2'} under spec",
         "cpushares": _CPU,
-        "cpuquota": _CPU,
-        "limits": "write resources: {cpu: 500m, memory: 512Mi} under spec",
+        "cpuquota": "write limits: {cpu: '2'} under spec",
         "requests": "write resources: {cpu: 500m, memory: 512Mi} under spec",
         "entrypoint": "write command: [...]",
         "cmd": "write args: [...], or command: [...] to replace the entrypoint",
@@ -107,11 +106,9 @@ FOREIGN: dict[str, dict[str, str]] = {
         "affinity": "write nodeSelector: {label: value}",
         "placement": "write nodeSelector: {label: value}",
         "tolerations": "write nodeSelector: {label: value}; tolerations are not part of this version",
-        "securitycontext": "write user: '1000:1000' under spec; " + _PRIVILEGE,
+        "securitycontext": "write user: '1000:1000' and security: {readOnlyRoot: true} under spec",
         "runasuser": "write user: '1000'",
         "privileged": _PRIVILEGE,
-        "capadd": _PRIVILEGE,
-        "capdrop": _PRIVILEGE,
         "devices": _PRIVILEGE,
         "securityopt": _PRIVILEGE,
         "hostnetwork": _NETWORK,
@@ -133,7 +130,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "completions": _NO_JOBS,
         "backofflimit": "write restart: {policy: on-failure, maxRestarts: 5} under spec",
         "serviceaccountname": "remove it: there are no service accounts here",
-        "logging": "logs are Docker's own: read them with `taskyard logs`",
+        "logging": "write logs: {maxSize: 10Mi, maxFiles: 3} under spec; read them with `taskyard logs`",
         "priorityclassname": "write priority: a number",
         "driver": "remove it: every task is a Docker container",
     },
@@ -186,6 +183,26 @@ FOREIGN: dict[str, dict[str, str]] = {
         "ephemeralstorage": "write disk",
         "devices": "remove it: only cpu, memory and disk are counted in this version",
         "gpu": "remove it: only cpu, memory and disk are counted in this version",
+    },
+    "spec.security": {
+        "capabilities": "write capAdd and capDrop: lists of capabilities",
+        "readonlyrootfilesystem": "write readOnlyRoot: true",
+        "privileged": _PRIVILEGE,
+        "allowprivilegeescalation": "remove it: no program here gains privileges",
+        "seccompprofile": "remove it: every container runs under Docker's seccomp profile",
+        "runasuser": "write user: '1000' under spec",
+    },
+    "spec.limits": {
+        "mem": "write memory",
+        "cpus": "write cpu",
+        "memoryswap": "write swap: what comes on top of the memory",
+        "pidslimit": "write pids",
+        "blkio": "write io: {readRate: 10Mi, writeRate: 10Mi}",
+    },
+    "spec.logs": {
+        "driver": "remove it: output is kept in files on the node, where `taskyard logs` reads it",
+        "maxfile": "write maxFiles",
+        "options": "write maxSize and maxFiles",
     },
     "spec.restart": {
         "attempts": "write maxRestarts",

@@ -3,7 +3,7 @@
 from taskyard.objects.assignment import Assignment
 from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Wire
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
-from taskyard.objects.container import Dns, EnvSource, Network, Process, Ulimit
+from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
 from taskyard.objects.event import Event
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
@@ -36,7 +36,10 @@ __all__ = [
     "Event",
     "HealthCheck",
     "HostPort",
+    "Io",
     "LastExit",
+    "Limits",
+    "Logs",
     "Metadata",
     "Network",
     "NodeAnchor",
@@ -49,6 +52,7 @@ __all__ = [
     "Process",
     "Resources",
     "Restart",
+    "Security",
     "Stop",
     "Taint",
     "Task",

@@ -6,7 +6,7 @@ Only shapes; `nodeagent.container_spec` says what becomes of them.
 from __future__ import annotations
 
 from taskyard.objects.base import Wire
-from taskyard.quantity import Size
+from taskyard.quantity import CpuLimit, Size
 
 
 class EnvSource(Wire, frozen=True, kw_only=True):
@@ -41,3 +41,36 @@ class Network(Wire, frozen=True, kw_only=True):
     dns: Dns = Dns()
     extra_hosts: dict[str, str] = {}
     """An address, or `host-gateway`, by name."""
+
+
+class Security(Wire, frozen=True, kw_only=True):
+    """`cap_add` and `cap_drop` change the usual capabilities; see `nodeagent.allowance`."""
+
+    read_only_root: bool = False
+    cap_add: list[str] = []
+    cap_drop: list[str] = []
+
+
+class Io(Wire, frozen=True, kw_only=True):
+    """Of the disk that the node's containers are on; rates in bytes and operations per second."""
+
+    weight: int | None = None
+    read_rate: Size | None = None
+    write_rate: Size | None = None
+    read_ops: int | None = None
+    write_ops: int | None = None
+
+
+class Limits(Wire, frozen=True, kw_only=True):
+    """The most that it may use. `cpu` and `memory` absent: what the resources say."""
+
+    cpu: CpuLimit | None = None
+    memory: Size | None = None
+    swap: Size | None = None
+    pids: int = 2048
+    io: Io = Io()
+
+
+class Logs(Wire, frozen=True, kw_only=True):
+    max_size: Size = "10Mi"
+    max_files: int = 3

@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
-from taskyard.objects.container import EnvSource, Network, Process
+from taskyard.objects.container import EnvSource, Limits, Logs, Network, Process, Security
 from taskyard.quantity import Cpu, Duration, Size
 
 
@@ -91,6 +91,9 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     volumes: list[Volume] = []
     process: Process = Process()
     network: Network = Network()
+    security: Security = Security()
+    limits: Limits = Limits()
+    logs: Logs = Logs()
     resources: Resources = Resources()
     restart: Restart = Restart()
     stop: Stop = Stop()

@@ -110,6 +110,26 @@ def test_ends(
     assert f"ty-{UID}-1-{attempts}" in [one.name for one in world.containers()]
 
 
+def test_what_the_node_s_operator_has_not_allowed_is_refused_with_a_backoff(world: World) -> None:
+    world.assign(security={"capAdd": ["NET_ADMIN"]})
+    world.advance(2.0)
+    status = world.status()
+    assert (status.state, status.reason, status.restarts) == (TaskState.STARTING, "BackOff", 2)
+    assert status.last_exit is not None
+    assert status.last_exit.reason == "NotAllowed"
+    assert "--allow-capability" in status.message
+    assert world.containers() == []
+    assert "NotAllowed" in world.events.reasons
+
+
+def test_a_child_that_ran_out_of_memory_does_not_fail_a_success(world: World) -> None:
+    world.runtime.programs[("gets over it",)] = Program(runs=1.0, child_out_of_memory=True)
+    world.assign(args=["gets over it"], restart={"policy": "never"})
+    world.advance(2.0)
+    status = world.status()
+    assert (status.state, status.reason, status.oom_killed) == (TaskState.COMPLETED, "Completed", False)
+
+
 def test_only_the_last_two_attempts_keep_their_containers(world: World) -> None:
     world.assign(args=FAILS)
     world.advance(19.5)

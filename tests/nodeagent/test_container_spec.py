@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
+from nodeagent.allowance import Allowance, capabilities
 from nodeagent.container_spec import container_spec
+from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
 from nodeagent.runtime.docker_translate import create_body
-from taskyard.objects import Assignment, TaskSpec
+from nodeagent.runtime.settings import LimitSettings
+from taskyard.objects import Assignment, Security, TaskSpec
 
 UID = "0123456789ab"
 FULL = {
@@ -32,6 +36,9 @@ FULL = {
     "healthCheck": {"command": ["true"], "interval": "2s", "timeout": "500ms", "retries": 4},
     "containerLabels": {"a": "b", "taskyard/uid": "forged"},
 }
+
+
+USUAL = ["CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"]
 
 
 def body(spec: dict[str, object]) -> dict[str, object]:
@@ -80,7 +87,7 @@ def test_all_fields() -> None:
         },
         "HostConfig": {
             "RestartPolicy": {"Name": "no"},
-            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10485760", "max-file": "3"}},
             "SecurityOpt": ["no-new-privileges"],
             "PortBindings": {"80/tcp": [{"HostPort": "8080"}], "53/udp": [{}]},
             "Mounts": [
@@ -88,7 +95,11 @@ def test_all_fields() -> None:
                 {"Type": "tmpfs", "Target": "/scratch", "TmpfsOptions": {"Mode": 0o1777, "SizeBytes": 64 * 2**20}},
                 {"Type": "volume", "Target": "/own"},
             ],
+            "CapDrop": ["ALL"],
+            "CapAdd": USUAL,
+            "PidsLimit": 2048,
             "NanoCpus": 250_000_000,
+            "CpuShares": 256,
             "Memory": 64 * 2**20,
             "MemorySwap": 64 * 2**20,
         },
@@ -99,4 +110,49 @@ def test_what_is_not_asked_for_is_not_set() -> None:
     made = body({"image": "busybox:1.35"})
     assert set(made) == {"Image", "Env", "StopSignal", "StopTimeout", "Labels", "HostConfig"}
     assert isinstance(made["HostConfig"], dict)
-    assert set(made["HostConfig"]) == {"RestartPolicy", "LogConfig", "SecurityOpt"}
+    assert set(made["HostConfig"]) == {
+        "RestartPolicy", "LogConfig", "SecurityOpt", "CapDrop", "CapAdd", "PidsLimit"
+    }  # fmt: skip
+
+
+def limits(**spec: object) -> LimitSettings:
+    return limit_settings(msgspec.convert({"image": "busybox:1.35", **spec}, TaskSpec))
+
+
+def test_what_is_set_aside_is_the_limit_unless_there_is_another() -> None:
+    set_aside = {"cpu": "500m", "memory": "64Mi"}
+    alone = limits(resources=set_aside)
+    assert (alone.cpu_request, alone.cpu, alone.memory_request, alone.memory) == (500, 500, 0, 64 * 2**20)
+    more = limits(resources=set_aside, limits={"cpu": 2, "memory": "1Gi", "swap": "1Mi"})
+    assert (more.cpu_request, more.cpu, more.memory_request) == (500, 2000, 64 * 2**20)
+    assert (more.memory, more.swap) == (2**30, 2**20)
+    assert limits(resources=set_aside, limits={"cpu": "none"}).cpu == 0
+
+
+@pytest.mark.parametrize(
+    ("security", "kept"),
+    [
+        pytest.param({}, USUAL, id="usual"),
+        pytest.param({"capDrop": ["CHOWN", "NET_RAW"]}, USUAL[1:], id="fewer"),
+        pytest.param({"capAdd": ["NET_RAW"]}, sorted([*USUAL, "NET_RAW"]), id="more"),
+        pytest.param({"capDrop": ["ALL"], "capAdd": ["KILL"]}, ["KILL"], id="one"),
+        pytest.param({"capDrop": ["ALL"]}, [], id="none"),
+    ],
+)
+def test_capabilities(security: dict[str, object], kept: list[str]) -> None:
+    assert list(capabilities(msgspec.convert(security, Security))) == kept
+
+
+@pytest.mark.parametrize(
+    ("added", "allowed", "refused"),
+    [
+        pytest.param(["NET_RAW", "CHOWN"], [], "", id="on-request"),
+        pytest.param(["NET_ADMIN", "SYS_TIME"], ["SYS_TIME"], "NET_ADMIN:", id="one-too-many"),
+        pytest.param(["NET_ADMIN"], ["NET_ADMIN"], "", id="allowed"),
+    ],
+)
+def test_other_capabilities_are_the_operator_s_to_allow(added: list[str], allowed: list[str], refused: str) -> None:
+    spec = TaskSpec(image="busybox:1.35", security=Security(cap_add=added))
+    said = Allowance(capabilities=frozenset(allowed)).refusal(spec)
+    assert refused in said
+    assert bool(said) == bool(refused)

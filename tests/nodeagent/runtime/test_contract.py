@@ -20,6 +20,7 @@ from nodeagent.runtime.port import (
     RuntimeRefused,
     RuntimeUnavailable,
 )
+from nodeagent.runtime.settings import LimitSettings
 from tests.nodeagent.runtime import harness as programs
 from tests.nodeagent.runtime.harness import FakeHarness, Harness, RealHarness
 from tests.support.docker_engine import DockerEngine
@@ -110,7 +111,7 @@ def test_an_exit_is_told(world: Harness, label: str, args: tuple[str, ...], exit
 
 
 def test_running_out_of_memory_is_told_apart(world: Harness, label: str) -> None:
-    container = started(world, spec(label, programs.EATS_MEMORY, memory_bytes=16 * 2**20))
+    container = started(world, spec(label, programs.EATS_MEMORY, limits=LimitSettings(memory=16 * 2**20)))
     ended(world, container)
     found = world.runtime.inspect(container)
     assert found is not None

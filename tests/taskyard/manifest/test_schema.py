@@ -15,10 +15,14 @@ from taskyard.objects import (
     Binding,
     Dns,
     EnvSource,
+    Io,
+    Limits,
+    Logs,
     Metadata,
     Network,
     NodeSpec,
     Process,
+    Security,
     Taint,
     Task,
     TaskSpec,
@@ -43,6 +47,10 @@ STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.process.ulimits.*", Ulimit, set()),
     ("Task", "spec.network", Network, set()),
     ("Task", "spec.network.dns", Dns, set()),
+    ("Task", "spec.security", Security, set()),
+    ("Task", "spec.limits", Limits, set()),
+    ("Task", "spec.limits.io", Io, set()),
+    ("Task", "spec.logs", Logs, set()),
     ("Task", "spec.resources", Resources, set()),
     ("Task", "spec.restart", Restart, set()),
     ("Task", "spec.restart.backoff", Backoff, set()),
@@ -76,7 +84,8 @@ def test_every_field_is_described_with_an_example(
         assert schema.get("readOnly") or place == "binding" or schema["x-units"]
     required = _required(kind, place)
     optional_without_default = {
-        "host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision", "shmSize", "hard"
+        "host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision", "shmSize", "hard",
+        "swap", "weight", "readRate", "writeRate", "readOps", "writeOps",
     }  # fmt: skip
     read_only = {"binding", "status"}
     if name not in required | optional_without_default | read_only:
@@ -122,6 +131,8 @@ def _around(kind: schemas.Kind, place: str, name: str, value: Any) -> dict[str, 
         target = target.setdefault(plain, [dict(filled)] if step.endswith("[]") else dict(filled))
         target = target[0] if isinstance(target, list) else target
     target[name] = value
+    if (place, name) == ("spec.limits", "swap"):
+        target["memory"] = "512Mi"
     if place == "spec.envFrom.*":
         manifest["spec"]["ports"] = [{"container": 80, "host": "auto", "name": "http"}]
     if (place, name) == ("spec.process.ulimits.*", "soft"):
