@@ -36,6 +36,7 @@ from nodeagent.runtime.docker_console import DockerConsole
 from nodeagent.runtime.docker_engine import Engine
 from nodeagent.runtime.port import Runtime
 from nodeagent.stats.collector import StatsCollector
+from nodeagent.stats.disk import DiskUse
 from nodeagent.view import ContainerView
 from taskyard import __version__, keys
 from taskyard.clock import SystemClock, timestamp
@@ -107,7 +108,7 @@ class _Process:
         self._view = ContainerView(owner)
         self._recorder = EventRecorder(self._store, clock, f"agent/{options.node}")
         self._lanes = ThreadLanes(options.max_pulls)
-        self._collector = StatsCollector(clock, options.data_dir)
+        self._collector = StatsCollector(clock, options.data_dir, DiskUse(clock, self._runtime.folders))
         self._agent = Agent(
             Parts(
                 owner=owner,

@@ -34,6 +34,7 @@ class TaskUse(Wire, frozen=True, kw_only=True):
     memory_bytes: int
     net_rx_bytes: int
     net_tx_bytes: int
+    disk_bytes: int
 
 
 class Usage(Wire, frozen=True, kw_only=True):
@@ -87,6 +88,7 @@ class Stats:
                                 memory_bytes=use.memory_bytes,
                                 net_rx_bytes=use.net_rx_bytes,
                                 net_tx_bytes=use.net_tx_bytes,
+                                disk_bytes=use.disk_bytes,
                             )
                         )
         return Usage(nodes=nodes, tasks=tasks)

@@ -6,6 +6,7 @@ engine that hangs never answers. Nothing is decided here; translation is in dock
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -21,7 +22,7 @@ from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
-from nodeagent.runtime.docker_wire import Created, Info, Inspected, Listed, Version
+from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, Version
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -29,6 +30,7 @@ from nodeagent.runtime.port import (
     EventStream,
     ImageMissing,
     NameConflict,
+    RuntimeFault,
     RuntimeRefused,
 )
 
@@ -121,6 +123,15 @@ class DockerRuntime:
 
     def pull(self, image: str) -> DockerTransfer:
         return DockerTransfer(lambda: self._client(_Limit.PULL), image, _Limit.PULL.value)
+
+    def folders(self, container: str) -> tuple[str, ...]:
+        try:
+            with translated(f"inspect {container}"):
+                found = msgspec.convert(self._client(_Limit.LOOK).inspect_container(container), Folders)
+        except RuntimeFault:
+            return ()
+        layer = found.graph_driver.data.get("UpperDir", "") if found.graph_driver and found.graph_driver.data else ""
+        return tuple(folder for folder in (layer, os.path.dirname(found.log_path)) if folder)
 
     def free_port(self, protocol: str) -> int:
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM

@@ -127,6 +127,17 @@ class Info(_Body, frozen=True, kw_only=True):
     docker_root_dir: str = ""
 
 
+class GraphDriver(_Body, frozen=True, kw_only=True):
+    data: dict[str, str] | None = None
+
+
+class Folders(_Body, frozen=True, kw_only=True):
+    """Of an inspect, where on the engine's host the container writes."""
+
+    log_path: str = ""
+    graph_driver: GraphDriver | None = None
+
+
 class Health(_Body, frozen=True, kw_only=True):
     status: str = ""
 
@@ -192,4 +203,4 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-prepare(Created, Info, Inspected, Listed, EventMessage, Version, PullLine)
+prepare(Created, Folders, Info, Inspected, Listed, EventMessage, Version, PullLine)

@@ -185,6 +185,10 @@ class FakeRuntime:
         """What it takes in time is the caller's business: run() is its end."""
         return _FakeTransfer(self, image)
 
+    def folders(self, container: str) -> tuple[str, ...]:
+        del container
+        return ()
+
     def free_port(self, protocol: str) -> int:
         del protocol
         return next(self._ports)

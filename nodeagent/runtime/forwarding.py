@@ -48,6 +48,9 @@ class ForwardingRuntime(Runtime):
     def pull(self, image: str) -> Transfer:
         return self._inner.pull(image)
 
+    def folders(self, container: str) -> tuple[str, ...]:
+        return self._inner.folders(container)
+
     def free_port(self, protocol: str) -> int:
         return self._inner.free_port(protocol)
 

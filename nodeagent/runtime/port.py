@@ -214,6 +214,10 @@ class Runtime(Protocol):
 
     def pull(self, image: str) -> Transfer: ...
 
+    def folders(self, container: str) -> tuple[str, ...]:
+        """Where on the node it writes, but for volumes; none when that cannot be known. Never raises."""
+        ...
+
     def free_port(self, protocol: str) -> int:
         """A port of the node that nobody listens on now; somebody else may take it before a container does."""
         ...

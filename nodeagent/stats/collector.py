@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from nodeagent.stats.cgroups import Reading, read
+from nodeagent.stats.disk import DiskUse
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import NodeStats, TaskUsage
 
@@ -27,15 +28,23 @@ class _Sample:
 class StatsCollector:
     """`folder` is on the disk whose use counts."""
 
-    def __init__(self, clock: Clock, folder: Path, read_container: Callable[[str], Reading | None] = read) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        folder: Path,
+        disk: DiskUse,
+        read_container: Callable[[str], Reading | None] = read,
+    ) -> None:
         self._clock = clock
         self._folder = folder
+        self._disk = disk
         self._read = read_container
         self._last: _Sample | None = None
 
     def collect(self, running: Mapping[str, str]) -> NodeStats:
         """`running`: container id by task uid."""
         sample = self._sample(running.values())
+        disk = self._disk.of(sample.readings)
         last, self._last = self._last, sample
         elapsed = sample.at - last.at if last else 0.0
         busy = sample.busy - last.busy if last else 0.0
@@ -46,7 +55,12 @@ class StatsCollector:
             disk_bytes=psutil.disk_usage(str(self._folder)).used,
             load=[round(value, 2) for value in psutil.getloadavg()],
             tasks={
-                uid: _usage(sample.readings[container], last.readings.get(container) if last else None, elapsed)
+                uid: _usage(
+                    sample.readings[container],
+                    last.readings.get(container) if last else None,
+                    elapsed,
+                    disk.get(container, 0),
+                )
                 for uid, container in running.items()
                 if container in sample.readings
             },
@@ -59,11 +73,12 @@ class StatsCollector:
         return _Sample(self._clock.monotonic(), busy, readings)
 
 
-def _usage(reading: Reading, before: Reading | None, elapsed: float) -> TaskUsage:
+def _usage(reading: Reading, before: Reading | None, elapsed: float, disk: int) -> TaskUsage:
     spent = reading.cpu_ns - before.cpu_ns if before else 0
     return TaskUsage(
         cpu_millis=round(spent / elapsed / 1_000_000) if elapsed > 0 else 0,
         memory_bytes=reading.memory_bytes,
         net_rx_bytes=reading.net_rx_bytes,
         net_tx_bytes=reading.net_tx_bytes,
+        disk_bytes=disk,
     )

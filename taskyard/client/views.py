@@ -183,6 +183,7 @@ class TaskUsageView(View, frozen=True):
     memory_bytes: int = 0
     net_rx_bytes: int = 0
     net_tx_bytes: int = 0
+    disk_bytes: int = 0
 
 
 class StatsView(View, frozen=True):

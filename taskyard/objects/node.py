@@ -77,6 +77,8 @@ class TaskUsage(Wire, frozen=True, kw_only=True):
     memory_bytes: int = 0
     net_rx_bytes: int = 0
     net_tx_bytes: int = 0
+    disk_bytes: int = 0
+    """Of what it wrote to its own file system and to its log; volumes are not counted."""
 
 
 class NodeStats(Wire, frozen=True, kw_only=True):

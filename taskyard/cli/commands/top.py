@@ -29,7 +29,7 @@ def top(what: str, all_namespaces: bool, sort_by: str) -> None:
         columns = ["NAME", "CPU", "CPU%", "MEMORY", "MEMORY%", "DISK", "LOAD", "MEASURED"]
     else:
         rows = task_rows(stats, sort_by, "" if all_namespaces else current.namespace_or_default())
-        columns = ["NAMESPACE", "NAME", "NODE", "CPU", "MEMORY", "RECEIVED", "SENT"]
+        columns = ["NAMESPACE", "NAME", "NODE", "CPU", "MEMORY", "RECEIVED", "SENT", "DISK"]
     if not rows:
         note(f"no {kind.plural} report what they use")
         return
@@ -65,6 +65,7 @@ def task_rows(stats: StatsView, sort_by: str, namespace: str) -> list[list[str]]
             size(task.memory_bytes),
             size(task.net_rx_bytes),
             size(task.net_tx_bytes),
+            size(task.disk_bytes),
         ]
         for task in sorted(chosen, key=order.get(sort_by, lambda t: (t.namespace, t.name)))
     ]

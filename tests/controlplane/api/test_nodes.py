@@ -176,6 +176,7 @@ def test_stats_by_node_and_task(node: ApiBench) -> None:
             "memoryBytes": 7,
             "netRxBytes": 0,
             "netTxBytes": 0,
+            "diskBytes": 0,
         }
     ]
 

@@ -64,6 +64,12 @@ class RealTasks:
         self.ended(container)
         return b"".join(self.runtime.logs(container, LogOptions())).decode()
 
+    def until_printed(self, container: str, word: str) -> None:
+        def printed() -> bool:
+            return word.encode() in b"".join(self.runtime.logs(container, LogOptions()))
+
+        RealHarness(self.runtime).until(printed)
+
     def prints(self, script: str, **spec: Any) -> str:
         """The same of a shell script, without the last line break."""
         return self.output({"command": ["sh", "-c", script], **spec}).strip()

@@ -9,6 +9,8 @@ import pytest
 
 from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.port import RuntimeRefused
+from nodeagent.stats.disk import DiskUse
+from taskyard.clock import ManualClock
 from tests.nodeagent.runtime.conftest import RealTasks
 
 pytestmark = pytest.mark.docker
@@ -79,3 +81,10 @@ def _refusal(tasks: RealTasks, spec: dict[str, Any]) -> str:
     except RuntimeRefused as error:
         return str(error)
     return ""
+
+
+def test_the_disk_that_a_container_uses_is_counted(tasks: RealTasks) -> None:
+    container = tasks.start({"command": ["sh", "-c", "dd if=/dev/zero of=/file bs=1M count=3; echo done; sleep 1000"]})
+    disk = DiskUse(ManualClock(), tasks.runtime.folders)
+    tasks.until_printed(container, "done")
+    assert 3 * 2**20 <= disk.of([container])[container] < 4 * 2**20
