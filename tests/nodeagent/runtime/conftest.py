@@ -16,7 +16,7 @@ from nodeagent.container_env import Assigned
 from nodeagent.container_spec import container_spec
 from nodeagent.names import Owner, Run
 from nodeagent.runtime.docker import DockerRuntime
-from nodeagent.runtime.port import ContainerInfo, ContainerState, LogOptions
+from nodeagent.runtime.port import ContainerInfo, ContainerState
 from taskyard.manifest import read_object
 from taskyard.objects import Assignment, Task
 from tests.nodeagent.runtime.harness import RealHarness
@@ -62,11 +62,14 @@ class RealTasks:
         """What a task prints that ends by itself."""
         container = self.start(spec, assigned)
         self.ended(container)
-        return b"".join(self.runtime.logs(container, LogOptions())).decode()
+        return self.said(container).decode()
+
+    def said(self, container: str) -> bytes:
+        return bytes(self.client.logs(container))
 
     def until_printed(self, container: str, word: str) -> None:
         def printed() -> bool:
-            return word.encode() in b"".join(self.runtime.logs(container, LogOptions()))
+            return word.encode() in self.said(container)
 
         RealHarness(self.runtime).until(printed)
 
