@@ -21,6 +21,7 @@ from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
 from controlplane.intake import Intake
 from controlplane.nodeloss import NodeLosses
+from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
 from taskyard import keys
@@ -117,8 +118,9 @@ class ControlPlane:
         fence = self._elector("controllers").fence
         tasks = TaskController(self._store, self._cache, self._clock, fence)
         intake = Intake(self._store, self._cache, self._clock, fence, self._recorder("intake"), random_uid)
-        self._duties |= {"tasks": tasks.run, "intake": intake.run}
-        self._wake += [tasks.queue.shut_down, intake.queue.shut_down]
+        ownership = OwnershipController(self._store, self._cache, self._clock, fence)
+        self._duties |= {"tasks": tasks.run, "ownership": ownership.run, "intake": intake.run}
+        self._wake += [tasks.queue.shut_down, ownership.queue.shut_down, intake.queue.shut_down]
         if self._settings.manifests:
             path = Path(self._settings.manifests)
             folder = ManifestsFolder(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from controlplane.admission import TaskWriter
+from controlplane.admission import ObjectWriter
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import unavailable
 from controlplane.api.tasks_service import TaskService
@@ -15,6 +15,7 @@ from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
+from controlplane.ownership import OwnershipController
 from controlplane.placement import PendingReasons
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
@@ -69,9 +70,10 @@ class PlaneProcess(Process):
         loops: dict[str, LeaderLoop[Any]] = {
             "scheduler": Scheduler(self.store, self.cache, clock, scheduling.fence, self._recorder, losses),
             "tasks": TaskController(self.store, self.cache, clock, controlling.fence),
+            "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }
-        writer = TaskWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
+        writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
         self.tasks = TaskService(
             self.cache,
             writer,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
+from taskyard.kinds import BY_KIND, BY_PLURAL
 from taskyard.node_name import is_node_name
 
 ROOT = "/taskyard/v1/"
@@ -21,6 +22,20 @@ class NamedKey(NamedTuple):
     name: str
 
 
+class ObjectKey(NamedTuple):
+    """Of an object that is kept whole under one key. One in no namespace has `default` here, as in its metadata."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def label(self) -> str:
+        """`task/web`, or `task/web in namespace shop`: how messages call it."""
+        where = f" in namespace {self.namespace}" if self.namespace != "default" else ""
+        return f"{self.kind.lower()}/{self.name}{where}"
+
+
 class NodeKey(NamedTuple):
     """`part` is spec, lease, stats, assignments or status; `uid` only with the last two."""
 
@@ -31,6 +46,14 @@ class NodeKey(NamedTuple):
 
 def task(namespace: str, name: str) -> str:
     return f"{TASKS}{namespace}/{name}"
+
+
+def object_key(key: ObjectKey) -> str:
+    """`<plural>/<namespace>/<name>`, or `<plural>/<name>` of a kind that is in no namespace."""
+    names = BY_KIND[key.kind]
+    return (
+        f"{ROOT}{names.plural}/{key.namespace}/{key.name}" if names.namespaced else f"{ROOT}{names.plural}/{key.name}"
+    )
 
 
 def node_prefix(node: str) -> str:
@@ -70,10 +93,18 @@ def event(namespace: str, kind: str, name: str, component: str, reason: str, mes
     return f"{EVENTS}{namespace}/{kind.lower()}/{name}/{digest}"
 
 
-def parse_task(key: str) -> NamedKey | None:
-    """None for a key that is not `tasks/<namespace>/<name>`."""
-    parts = key[len(TASKS) :].split("/") if key.startswith(TASKS) else []
-    return NamedKey(*parts) if len(parts) == 2 and all(parts) else None
+def is_object(key: str) -> bool:
+    """Under the prefix of one of the kinds that are kept whole."""
+    return key.startswith(ROOT) and key[len(ROOT) :].partition("/")[0] in BY_PLURAL
+
+
+def parse_object(key: str) -> ObjectKey | None:
+    """None for a key that is not where an object of its kind is kept."""
+    plural, *parts = key[len(ROOT) :].split("/") if key.startswith(ROOT) else [""]
+    names = BY_PLURAL.get(plural)
+    if names is None or not all(parts) or len(parts) != (2 if names.namespaced else 1):
+        return None
+    return ObjectKey(names.kind, parts[0] if names.namespaced else "default", parts[-1])
 
 
 def parse_node(key: str) -> NodeKey | None:

@@ -1,4 +1,4 @@
-"""What an apply or a delete does to the task that is stored now: pure, with `now` and the new uid passed in.
+"""What an apply or a delete does to the object that is stored now: pure, with `now` and the new uid passed in.
 
 Here: who may change what, which fields are the server's, when the generation rises. Not here: whether the manifest is
 valid (taskyard.manifest) and the compare-and-swap (writer.py, which calls this).
@@ -12,28 +12,30 @@ from typing import Literal
 from msgspec.structs import replace
 
 from taskyard.clock import timestamp
-from taskyard.objects import Metadata, Task
+from taskyard.keys import ObjectKey
+from taskyard.kinds import BY_KIND
+from taskyard.objects import AnyObject, Config, Metadata, Owner, Secret, Task, key_of
 
 GRACE_PERIOD = "taskyard/grace-period"
 """Annotation with the seconds that a delete gives the container, in place of its spec's."""
 
 Result = Literal["created", "configured", "unchanged"]
-Reason = Literal["Exists", "NotFound", "Deleting", "DeclaredElsewhere", "PreconditionFailed", "Conflict"]
+Reason = Literal["Exists", "NotFound", "Deleting", "DeclaredElsewhere", "Owned", "PreconditionFailed", "Conflict"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`task` is what to write, or what is there already when `result` is unchanged."""
+    """`value` is what to write, or what is there already when `result` is unchanged."""
 
     result: Result
-    task: Task
+    value: AnyObject
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """`task` None: delete the key now. `write` False: the deletion was accepted before, and nothing is to be done."""
+    """`value` None: delete the key now. `write` False: the deletion was accepted before, and nothing is to be done."""
 
-    task: Task | None
+    value: AnyObject | None
     write: bool = True
 
 
@@ -47,8 +49,8 @@ class Refused:
 
 
 def decide(
-    wanted: Task,
-    existing: Task | None,
+    wanted: AnyObject,
+    existing: AnyObject | None,
     *,
     source: str,
     now: float,
@@ -63,16 +65,19 @@ def decide(
     """
     if existing is None:
         metadata = _of_user(wanted.metadata, uid=uid, generation=1, created_at=timestamp(now), source=source)
-        return Verdict("created", replace(wanted, metadata=metadata, binding=None))
+        made = replace(wanted, metadata=metadata)
+        return Verdict("created", replace(made, binding=None) if isinstance(made, Task) else made)
     if existing.metadata.deletion_timestamp:
         return Refused(
             "Deleting",
-            f"{name_of(existing)} is being deleted since {existing.metadata.deletion_timestamp}",
+            f"{key_of(existing).label} is being deleted since {existing.metadata.deletion_timestamp}",
             "wait until it is gone, then try again",
         )
     if create_only:
-        where = f"/tasks/{existing.metadata.name}"
-        return Refused("Exists", f"{name_of(existing)} exists already", f"PUT {where} to change it, or DELETE it first")
+        where = f"/{BY_KIND[existing.kind].plural}/{existing.metadata.name}"
+        return Refused(
+            "Exists", f"{key_of(existing).label} exists already", f"PUT {where} to change it, or DELETE it first"
+        )
     same_spec = wanted.spec == existing.spec
     metadata = _of_user(
         wanted.metadata,
@@ -80,35 +85,42 @@ def decide(
         generation=existing.metadata.generation + (0 if same_spec else 1) or 1,
         created_at=existing.metadata.created_at or timestamp(now),
         source=source,
+        owner=existing.metadata.owner,
     )
     if same_spec and _labelled_alike(metadata, existing.metadata) and (source in ("", existing.metadata.source)):
         return Verdict("unchanged", existing)
-    refusal = _not_yours(existing, source, take_over)
+    refusal = _owned(existing) or _not_yours(existing, source, take_over)
     return refusal or Verdict("configured", replace(existing, metadata=metadata, spec=wanted.spec))
 
 
 def decide_delete(
-    existing: Task,
+    existing: AnyObject,
     *,
     source: str,
     now: float,
     take_over: bool = False,
     grace_period: float | None = None,
 ) -> Removal | Refused:
-    """A task that was never bound goes at once. A bound one is marked, and goes once its container has stopped.
+    """What nothing hangs on goes at once: a task that was never bound, and all that own nothing. The others are marked:
+    a bound task goes once its container has stopped, an owner once all that it owns is gone.
 
     A folder removes only what it declares itself. `grace_period` is in seconds, at most a day.
     """
     if source and existing.metadata.source != source:
         owner = existing.metadata.source or "a person"
-        return Refused("DeclaredElsewhere", f"{name_of(existing)} is declared by {owner}, not by {source}")
+        return Refused("DeclaredElsewhere", f"{key_of(existing).label} is declared by {owner}, not by {source}")
     refusal = _not_yours(existing, source, take_over)
     if refusal:
         return refusal
-    if existing.binding is None:
+    return removal_of(existing, now, grace_period)
+
+
+def removal_of(existing: AnyObject, now: float, grace_period: float | None = None) -> Removal:
+    """How it goes, whoever wants it to: at once, or marked."""
+    if isinstance(existing, Secret | Config) or (isinstance(existing, Task) and existing.binding is None):
         return Removal(None)
     annotations = existing.metadata.annotations
-    if grace_period is not None:
+    if grace_period is not None and isinstance(existing, Task):
         annotations = {**annotations, GRACE_PERIOD: f"{grace_period:g}"}
     metadata = replace(
         existing.metadata,
@@ -118,13 +130,9 @@ def decide_delete(
     return Removal(replace(existing, metadata=metadata), write=metadata != existing.metadata)
 
 
-def name_of(task: Task) -> str:
-    """`task/web`, or `task/web in namespace shop`."""
-    namespace = task.metadata.namespace
-    return f"task/{task.metadata.name}" + (f" in namespace {namespace}" if namespace != "default" else "")
-
-
-def _of_user(written: Metadata, *, uid: str, generation: int, created_at: str, source: str) -> Metadata:
+def _of_user(
+    written: Metadata, *, uid: str, generation: int, created_at: str, source: str, owner: Owner | None = None
+) -> Metadata:
     """The user's four fields, and the server's as given: nobody sets a uid or a deletion through a manifest."""
     return Metadata(
         name=written.name,
@@ -135,6 +143,7 @@ def _of_user(written: Metadata, *, uid: str, generation: int, created_at: str, s
         generation=generation,
         created_at=created_at,
         source=source,
+        owner=owner,
     )
 
 
@@ -142,9 +151,17 @@ def _labelled_alike(left: Metadata, right: Metadata) -> bool:
     return left.labels == right.labels and left.annotations == right.annotations
 
 
-def _not_yours(existing: Task, source: str, take_over: bool) -> Refused | None:
+def _owned(existing: AnyObject) -> Refused | None:
+    owner = existing.metadata.owner
+    if owner is None:
+        return None
+    by = ObjectKey(owner.kind, existing.metadata.namespace, owner.name).label
+    return Refused("Owned", f"{key_of(existing).label} is made by {by}, which would undo the change", f"change {by}")
+
+
+def _not_yours(existing: AnyObject, source: str, take_over: bool) -> Refused | None:
     owner = existing.metadata.source
     if not owner or owner == source or (take_over and not source):
         return None
     hint = "take it out of one of the two" if source else f"change it in {owner}, or repeat with force to take it over"
-    return Refused("DeclaredElsewhere", f"{name_of(existing)} is declared by {owner}", hint)
+    return Refused("DeclaredElsewhere", f"{key_of(existing).label} is declared by {owner}", hint)

@@ -1,11 +1,12 @@
-"""What the task writer is asked for and what it answers: plain data."""
+"""What the writer is asked for and what it answers: plain data."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.admission.decide import Refused, Result, name_of
-from taskyard.objects import BadValue, Task, decode
+from controlplane.admission.decide import Refused, Result
+from taskyard.keys import ObjectKey
+from taskyard.objects import AnyObject, BadValue, decode_object, key_of
 from taskyard.store.api import Entry
 
 ROUNDS = 8
@@ -14,9 +15,9 @@ ROUNDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One task to apply. `if_match`: the mod revision it must still have (0: it must not exist)."""
+    """One object to apply. `if_match`: the mod revision it must still have (0: it must not exist)."""
 
-    task: Task
+    value: AnyObject
     source: str = ""
     take_over: bool = False
     create_only: bool = False
@@ -25,30 +26,30 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """`revision` is the task's mod revision; 0 for a dry run that would have written."""
+    """`revision` is the object's mod revision; 0 for a dry run that would have written."""
 
     result: Result
-    task: Task
-    before: Task | None
+    value: AnyObject
+    before: AnyObject | None
     revision: int
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """`gone`: the key is deleted. Else it goes once the container has stopped, and `task` says since when that is due.
+    """`gone`: the key is deleted. Else it goes once what hangs on it is gone, and `value` says since when that is due.
 
-    `task` None: what was deleted was not readable as a task.
+    `value` None: what was deleted was not readable as an object of its kind.
     """
 
-    task: Task | None
+    value: AnyObject | None
     gone: bool
     revision: int
 
 
-def stored_task(entry: Entry | None) -> Task | None:
-    """None for an absent key, and for a value that no reader takes for a task: it is in nobody's way."""
+def stored(entry: Entry | None, kind: str) -> AnyObject | None:
+    """None for an absent key, and for a value that no reader takes for such an object: it is in nobody's way."""
     try:
-        return decode(entry.value, Task) if entry else None
+        return decode_object(entry.value, kind) if entry else None
     except BadValue:
         return None
 
@@ -57,18 +58,18 @@ ANY = -1
 """As an `if_match`: it must exist, at whatever revision (RFC 9110, 13.1.1)."""
 
 
-def check_match(namespace: str, name: str, if_match: int | None, entry: Entry | None) -> Refused | None:
+def check_match(key: ObjectKey, if_match: int | None, entry: Entry | None) -> Refused | None:
     """The refusal when a precondition was given and does not hold."""
     if if_match is None or if_match == (entry.mod_revision if entry else 0) or (if_match == ANY and entry is not None):
         return None
     now = f"is at revision {entry.mod_revision}" if entry else "does not exist"
     if if_match == ANY:
-        return Refused(
-            "PreconditionFailed", f"task/{name} in namespace {namespace} {now}", "create it without If-Match"
-        )
+        return Refused("PreconditionFailed", f"{key.label} {now}", "create it without If-Match")
     then = f"at revision {if_match}" if if_match else "absent"
-    return Refused("PreconditionFailed", f"task/{name} in namespace {namespace} {now}, not {then}", "read it again")
+    return Refused("PreconditionFailed", f"{key.label} {now}, not {then}", "read it again")
 
 
-def overtaken(task: Task) -> Refused:
-    return Refused("Conflict", f"others changed {name_of(task)} {ROUNDS} times while this was written", "try again")
+def overtaken(value: AnyObject) -> Refused:
+    return Refused(
+        "Conflict", f"others changed {key_of(value).label} {ROUNDS} times while this was written", "try again"
+    )

@@ -1,38 +1,39 @@
-"""Deletes one task in the store: read, decide, compare-and-swap. Called through TaskWriter."""
+"""Deletes one object in the store: read, decide, compare-and-swap. Called through ObjectWriter."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from controlplane.admission.decide import Refused, Removal
-from controlplane.admission.outcome import ROUNDS, Deleted, check_match, overtaken, stored_task
+from controlplane.admission.outcome import ROUNDS, Deleted, check_match, overtaken, stored
 from taskyard import keys
-from taskyard.objects import Task, encode
+from taskyard.keys import ObjectKey
+from taskyard.objects import AnyObject, encode
 from taskyard.store.api import Delete, Entry, OutcomeUnknown, Put, Store, StoreUnavailable, unchanged
 
 
-def delete_task(
-    store: Store, namespace: str, name: str, decide: Callable[[Task], Removal | Refused], if_match: int | None
+def delete_object(
+    store: Store, named: ObjectKey, decide: Callable[[AnyObject], Removal | Refused], if_match: int | None
 ) -> Deleted | Refused:
-    """A value that is no task at all is deleted as it is. Raises OutcomeUnknown, StoreUnavailable."""
-    key = keys.task(namespace, name)
+    """A value that cannot be read is deleted as it is. Raises OutcomeUnknown, StoreUnavailable."""
+    key = keys.object_key(named)
     entry = store.get(key)
-    existing: Task | None = None
+    existing: AnyObject | None = None
     unanswered = False
     for _ in range(ROUNDS):
         if entry is None:
             if unanswered:
                 return Deleted(existing, True, 0)
-            return Refused("NotFound", f"there is no task/{name} in namespace {namespace}")
-        existing = stored_task(entry)
+            return Refused("NotFound", f"there is no {named.kind.lower()}/{named.name} in namespace {named.namespace}")
+        existing = stored(entry, named.kind)
         ours = unanswered and existing is not None and existing.metadata.deletion_timestamp != ""
-        refusal = None if ours else check_match(namespace, name, if_match, entry)
+        refusal = None if ours else check_match(named, if_match, entry)
         removal = refusal or (decide(existing) if existing else Removal(None))
         if isinstance(removal, Refused):
             return removal
         if not removal.write:
-            return Deleted(removal.task, False, entry.mod_revision)
-        operation = Put(key, encode(removal.task)) if removal.task else Delete(key)
+            return Deleted(removal.value, False, entry.mod_revision)
+        operation = Put(key, encode(removal.value)) if removal.value else Delete(key)
         try:
             commit = store.commit([unchanged(entry)], [operation])
         except OutcomeUnknown:
@@ -40,7 +41,7 @@ def delete_task(
             entry = reread(store, key)
             continue
         if commit.succeeded:
-            return Deleted(removal.task or existing, removal.task is None, commit.revision)
+            return Deleted(removal.value or existing, removal.value is None, commit.revision)
         entry = commit.current.get(key)
     return overtaken(existing) if existing else Refused("Conflict", f"others keep changing {key}", "try again")
 

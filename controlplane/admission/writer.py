@@ -1,4 +1,4 @@
-"""Applies and deletes tasks in the store: read, decide, compare-and-swap, and again when someone was faster.
+"""Applies and deletes objects in the store: read, decide, compare-and-swap, and again when someone was faster.
 
 The deciding is in decide.py. Called by the REST facade and by the manifests folder, from worker threads; every call
 blocks for as long as the store does. One writer serves any number of threads.
@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
-from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored_task
-from controlplane.admission.removal import delete_task, reread
+from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored
+from controlplane.admission.removal import delete_object, reread
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.objects import Task, encode
+from taskyard.keys import ObjectKey
+from taskyard.objects import AnyObject, encode, key_of
 from taskyard.store.api import MAX_OPERATIONS, Entry, OutcomeUnknown, Put, Store, unchanged_since
 
 MAX_COMMIT_BYTES = 1_000_000
@@ -24,7 +25,7 @@ MAX_COMMIT_BYTES = 1_000_000
 
 @dataclass(slots=True)
 class _Pending:
-    """One task on its way: what it is compared with, and what was last sent without an answer."""
+    """One object on its way: what it is compared with, and what was last sent without an answer."""
 
     index: int
     wanted: Wanted
@@ -32,8 +33,8 @@ class _Pending:
     uid: str
     known: Entry | None
     fresh: bool
-    sent: Task | None = None
-    before: Task | None = None
+    sent: AnyObject | None = None
+    before: AnyObject | None = None
 
 
 _Ready = tuple[_Pending, Verdict]
@@ -44,7 +45,7 @@ def random_uid() -> str:
     return secrets.token_hex(6)
 
 
-class TaskWriter:
+class ObjectWriter:
     """`guess` may name what a cache holds under a key: it saves a read, and the compare catches it when it is old."""
 
     def __init__(
@@ -62,7 +63,7 @@ class TaskWriter:
 
     def apply(
         self,
-        task: Task,
+        value: AnyObject,
         source: str = "",
         *,
         dry_run: bool = False,
@@ -70,11 +71,11 @@ class TaskWriter:
         create_only: bool = False,
         if_match: int | None = None,
     ) -> Applied | Refused:
-        """Creates or replaces one task, whose spec is validated and normalised.
+        """Creates or replaces one object, whose spec is validated and normalised.
 
         Raises OutcomeUnknown when the write may or may not have happened, StoreUnavailable when nothing was sent.
         """
-        return self.apply_many([Wanted(task, source, take_over, create_only, if_match)], dry_run=dry_run)[0]
+        return self.apply_many([Wanted(value, source, take_over, create_only, if_match)], dry_run=dry_run)[0]
 
     def apply_many(self, wanted: Sequence[Wanted], *, dry_run: bool = False) -> list[Applied | Refused]:
         """As `apply`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
@@ -93,7 +94,7 @@ class TaskWriter:
             if not waiting:
                 break
             size = max(1, size // 4)
-        outcomes |= {pending.index: overtaken(pending.wanted.task) for pending in waiting}
+        outcomes |= {pending.index: overtaken(pending.wanted.value) for pending in waiting}
         return [outcomes[index] for index in range(len(wanted))]
 
     def check(self, wanted: Sequence[Wanted]) -> list[Refused | None]:
@@ -110,8 +111,7 @@ class TaskWriter:
 
     def delete(
         self,
-        namespace: str,
-        name: str,
+        key: ObjectKey,
         source: str = "",
         *,
         take_over: bool = False,
@@ -119,22 +119,25 @@ class TaskWriter:
         grace_period: float | None = None,
         uid: str = "",
     ) -> Deleted | Refused:
-        """Asks for the task's end; asking again is fine, and may name another grace period (seconds).
+        """Asks for the object's end; asking again is fine, and may name another grace period (seconds).
 
-        With a `uid`, a task of that name with another uid is not the one that was meant.
+        With a `uid`, an object of that name with another uid is not the one that was meant.
         """
 
-        def removal(existing: Task) -> Removal | Refused:
+        def removal(existing: AnyObject) -> Removal | Refused:
             if uid and existing.metadata.uid != uid:
-                return Refused("NotFound", f"there is no task with uid {uid} any more; another is called {name} now")
+                return Refused(
+                    "NotFound",
+                    f"there is no {key.kind.lower()} with uid {uid} any more; another is called {key.name} now",
+                )
             return decide_delete(
                 existing, source=source, now=self._clock.now(), take_over=take_over, grace_period=grace_period
             )
 
-        return delete_task(self._store, namespace, name, removal, if_match)
+        return delete_object(self._store, key, removal, if_match)
 
     def _start(self, index: int, wanted: Wanted) -> _Pending:
-        key = keys.task(wanted.task.metadata.namespace, wanted.task.metadata.name)
+        key = keys.object_key(key_of(wanted.value))
         known = self._guess(key) if self._guess else self._store.get(key)
         return _Pending(index, wanted, key, self._new_uid(), known, fresh=self._guess is None)
 
@@ -149,17 +152,16 @@ class TaskWriter:
         if not isinstance(outcome, Verdict):
             return outcome
         revision = pending.known.mod_revision if pending.known and outcome.result == "unchanged" else 0
-        return Applied(outcome.result, outcome.task, pending.before, revision)
+        return Applied(outcome.result, outcome.value, pending.before, revision)
 
     def _judge(self, pending: _Pending) -> Verdict | Refused | Applied:
         wanted, known = pending.wanted, pending.known
-        existing = stored_task(known)
+        existing = stored(known, wanted.value.kind)
         if known and existing and pending.sent and _same_write(pending.sent, existing):
             return Applied("configured" if pending.before else "created", existing, pending.before, known.mod_revision)
         pending.before = existing
-        metadata = wanted.task.metadata
-        return check_match(metadata.namespace, metadata.name, wanted.if_match, known) or decide(
-            wanted.task,
+        return check_match(key_of(wanted.value), wanted.if_match, known) or decide(
+            wanted.value,
             existing,
             source=wanted.source,
             now=self._clock.now(),
@@ -172,10 +174,10 @@ class TaskWriter:
         """Commits the chunk; gives back those that have to be decided again, with what is there now."""
         compares = [unchanged_since(p.key, p.known.mod_revision if p.known else 0) for p, _ in chunk]
         try:
-            commit = self._store.commit(compares, [Put(p.key, encode(verdict.task)) for p, verdict in chunk])
+            commit = self._store.commit(compares, [Put(p.key, encode(verdict.value)) for p, verdict in chunk])
         except OutcomeUnknown:
             for pending, verdict in chunk:
-                pending.sent = verdict.task
+                pending.sent = verdict.value
                 pending.known, pending.fresh = reread(self._store, pending.key), True
             return [pending for pending, _ in chunk]
         if not commit.succeeded:
@@ -183,7 +185,7 @@ class TaskWriter:
                 pending.known, pending.fresh = commit.current.get(pending.key), True
             return [pending for pending, _ in chunk]
         for pending, verdict in chunk:
-            outcomes[pending.index] = Applied(verdict.result, verdict.task, pending.before, commit.revision)
+            outcomes[pending.index] = Applied(verdict.result, verdict.value, pending.before, commit.revision)
         return []
 
 
@@ -194,7 +196,7 @@ def _chunks(ready: list[_Ready], size: int) -> list[list[_Ready]]:
     room = 0
     for item in ready:
         pending, verdict = item
-        weight = len(encode(verdict.task)) + 200
+        weight = len(encode(verdict.value)) + 200
         if not chunks or len(chunks[-1]) >= size or weight > room or pending.key in taken:
             chunks.append([])
             taken, room = set(), MAX_COMMIT_BYTES
@@ -204,6 +206,6 @@ def _chunks(ready: list[_Ready], size: int) -> list[list[_Ready]]:
     return chunks
 
 
-def _same_write(sent: Task, found: Task) -> bool:
+def _same_write(sent: AnyObject, found: AnyObject) -> bool:
     """Whether an unanswered write did happen: the scheduler may have bound the task since."""
     return sent.metadata == found.metadata and sent.spec == found.spec

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any
+from typing import Any, Protocol
 
 import falcon.asgi
 import msgspec
 
 from controlplane.api.request import is_known
-from controlplane.api.shown import ShownNode, ShownTask
+from controlplane.api.shown import ShownMetadata
 
 _encoder = msgspec.json.Encoder()
 
@@ -24,9 +24,14 @@ def send(response: falcon.asgi.Response, value: Any, status: int = 200) -> None:
     response.data = encode(value)
 
 
-def send_object(
-    request: falcon.asgi.Request, response: falcon.asgi.Response, shown: ShownTask | ShownNode, status: int = 200
-) -> None:
+class Shown(Protocol):
+    """An object as it is shown, of whatever kind."""
+
+    @property
+    def metadata(self) -> ShownMetadata: ...
+
+
+def send_object(request: falcon.asgi.Request, response: falcon.asgi.Response, shown: Shown, status: int = 200) -> None:
     """With its ETag: `"<revision>.<digest>"`. If-Match compares the revision, which only a write of the object moves;
     If-None-Match compares all of it, as the status changes without one. 304 when the client has it already."""
     body = encode(shown)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import falcon.asgi
 
-from controlplane.admission import NodeWriter, TaskWriter
-from controlplane.api import errors
+from controlplane.admission import NodeWriter, ObjectWriter
+from controlplane.api import bodies, errors
 from controlplane.api.apply import Apply
 from controlplane.api.edge import Application, Passage, outermost
 from controlplane.api.etcd_contact import EtcdContact
@@ -19,12 +20,13 @@ from controlplane.api.logs import TaskLogs
 from controlplane.api.metrics import ApiMetrics, Sources
 from controlplane.api.nodes import NodeCollection, NodeItem
 from controlplane.api.nodes_service import NodeService
+from controlplane.api.objects import ObjectCollection, ObjectItem, Reader
+from controlplane.api.objects_service import ObjectService, ServiceOf
 from controlplane.api.plans import PlanApply, Plans
 from controlplane.api.plans_service import PlanService
 from controlplane.api.stats import Stats
 from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
-from controlplane.api.tasks import TaskCollection, TaskItem
 from controlplane.api.tasks_service import TaskService
 from controlplane.api.why import NodeWhy, TaskWhy
 from controlplane.api.why_service import WhyService
@@ -34,6 +36,7 @@ from controlplane.nodeloss import NodeLosses
 from controlplane.placement import PendingReasons
 from controlplane.scheduler import SchedulerMetrics
 from taskyard.clock import Clock
+from taskyard.kinds import OBJECT_KINDS
 from taskyard.store.api import Store
 
 MAX_WATCHES = 1000
@@ -62,11 +65,15 @@ class Api:
     def __init__(self, parts: ApiParts) -> None:
         store, cache, clock = parts.store, parts.cache, parts.clock
         freshness = parts.freshness or CacheFreshness(store, cache.informer)
-        writer = TaskWriter(store, clock, guess=cache.informer.entries.get)
+        writer = ObjectWriter(store, clock, guess=cache.informer.entries.get)
         self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock, parts.losses)
+        self.services: dict[str, ServiceOf[Any]] = {
+            kind: ObjectService(kind, cache, writer, freshness) for kind in OBJECT_KINDS if kind != "Task"
+        }
+        self.services["Task"] = self.tasks
         self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
         self.workers = Workers(parts.contact.failed)
-        self.apply = Apply(self.tasks, self.nodes, self.workers)
+        self.apply = Apply(writer, self.services, self.nodes, self.workers)
         self.plans = PlanService(cache, self.apply, writer, store, clock)
         self.why = WhyService(cache, self.tasks, store, clock)
         self.events = EventFeed(cache.informer)
@@ -96,8 +103,10 @@ class Api:
         app = falcon.asgi.App(middleware=[passage])
         app.req_options.strip_url_path_trailing_slash = True
         errors.install(app)
-        app.add_route("/tasks", TaskCollection(self.tasks, workers, self.watches))
-        app.add_route("/tasks/{ident}", TaskItem(self.tasks, workers))
+        for kind, service in self.services.items():
+            read: Reader = bodies.task_of if kind == "Task" else bodies.reader_of(kind)
+            app.add_route(f"/{service.names.plural}", ObjectCollection(service, read, workers, self.watches))
+            app.add_route(f"/{service.names.plural}/{{ident}}", ObjectItem(service, read, workers))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
         app.add_route("/tasks/{ident}/why", TaskWhy(self.why, workers))
         app.add_route("/apply", self.apply)

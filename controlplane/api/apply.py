@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import falcon.asgi
 
-from controlplane.admission import Wanted
+from controlplane.admission import Applied, ObjectWriter, Refused, Wanted
 from controlplane.api import bodies
 from controlplane.api.answer import send
 from controlplane.api.bodies import Sent
 from controlplane.api.nodes_service import NodeChange, NodeService
-from controlplane.api.problem import bad_request
+from controlplane.api.objects_service import Change, Services
+from controlplane.api.problem import ApiError, Violation, bad_request
 from controlplane.api.request import JSON, MAX_BODIES, YAML, Params, read_body
-from controlplane.api.shown import ShownNode, ShownTask
-from controlplane.api.tasks_service import Change, TaskService
+from controlplane.api.shown import ShownNode, ShownObject, ShownTask
 from controlplane.api.workers import Workers
+from taskyard.kinds import APPLY_ORDER, BY_KIND
 from taskyard.manifest import FieldChange, diff
-from taskyard.objects import NodeSpec, Task, Wire
+from taskyard.objects import NodeSpec, Wire
 
 _SOURCE = re.compile(r"[0-9A-Za-z][0-9A-Za-z/._-]{0,299}", re.ASCII)
 
@@ -37,7 +38,7 @@ class ShownResult(Wire, frozen=True, kw_only=True):
     name: str
     result: Literal["created", "configured", "unchanged"]
     changes: list[ShownChange]
-    object: ShownTask | ShownNode
+    object: ShownTask | ShownNode | ShownObject
 
 
 class ShownApply(Wire, frozen=True, kw_only=True):
@@ -49,7 +50,8 @@ class ShownApply(Wire, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    tasks: TaskService
+    writer: ObjectWriter
+    services: Services
     nodes: NodeService
     workers: Workers
 
@@ -65,33 +67,44 @@ class Apply:
     def apply(
         self, sent: list[Sent], source: str, *, dry_run: bool, force: bool, expected: Mapping[str, int] | None = None
     ) -> ShownApply:
-        """Nodes first: a label that a task needs is then there when it is placed.
+        """What others need comes first: a label that a task needs is there when it is placed.
 
-        `expected`: `Kind/namespace/name` → the mod revision that the object must be at, 0 for none.
+        `expected`: by identity (bodies.py), the mod revision that the object must be at, 0 for none.
         """
         revisions = expected or {}
-        self.tasks.ready()
-        wanted, places, nodes = [], [], []
-        for index, each in enumerate(sent):
-            if isinstance(each.value, Task):
-                metadata = each.value.metadata
-                match = revisions.get(f"Task/{metadata.namespace}/{metadata.name}")
-                wanted.append(Wanted(each.value, source, force, if_match=match))
-                places.append(index)
+        for service in self.services.values():
+            service.ready()
+        order = sorted(range(len(sent)), key=lambda index: APPLY_ORDER.index(sent[index].value.kind))
+        wanted: list[Wanted] = []
+        places: list[int] = []
+        nodes: list[tuple[int, NodeSpec]] = []
+        for index in order:
+            value = sent[index].value
+            if isinstance(value, NodeSpec):
+                nodes.append((index, value))
             else:
-                nodes.append((index, each.value))
-        self.tasks.check(wanted, [sent[index].source for index in places])
+                wanted.append(Wanted(value, source, force, if_match=revisions.get(sent[index].identity)))
+                places.append(index)
+        sources = [sent[index].source for index in places]
+        _raise_refused(self.writer.check(wanted), wanted, sources, "nothing was changed")
         results: dict[int, ShownResult] = {}
         revision = 0
         for index, spec in nodes:
-            match = revisions.get(f"Node//{spec.metadata.name}")
+            match = revisions.get(sent[index].identity)
             node = self.nodes.apply(spec, source, dry_run=dry_run, force=force, if_match=match)
             results[index], revision = _node_result(node), max(revision, node.applied.revision)
-        for index, change in zip(
-            places, self.tasks.apply(wanted, [sent[index].source for index in places], dry_run=dry_run), strict=True
-        ):
-            results[index], revision = _task_result(change), max(revision, change.applied.revision)
+        for index, change in zip(places, self._write(wanted, sources, dry_run=dry_run), strict=True):
+            results[index], revision = _result(change), max(revision, change.applied.revision)
         return ShownApply(results=[results[index] for index in range(len(sent))], revision=revision)
+
+    def _write(self, wanted: Sequence[Wanted], sources: Sequence[str], *, dry_run: bool) -> list[Change[Any]]:
+        """All of them; what would be refused is known to be none, unless that changed since."""
+        outcomes = self.writer.apply_many(wanted, dry_run=dry_run)
+        applied = [outcome for outcome in outcomes if isinstance(outcome, Applied)]
+        refused = [outcome if isinstance(outcome, Refused) else None for outcome in outcomes]
+        _raise_refused(refused, wanted, sources, f"{len(applied)} others were applied before it")
+        self.nodes.freshness.reach(max((each.revision for each in applied), default=0))
+        return [self.services[each.value.kind].change(each) for each in applied]
 
 
 def source_of(params: Params) -> str:
@@ -102,16 +115,29 @@ def source_of(params: Params) -> str:
     return source
 
 
-def _task_result(change: Change) -> ShownResult:
-    metadata = change.applied.task.metadata
+def _raise_refused(
+    refused: Sequence[Refused | None], wanted: Sequence[Wanted], sources: Sequence[str], rest: str
+) -> None:
+    violations = [
+        Violation("", each.message, each.hint, source)
+        for each, source in zip(refused, sources, strict=True)
+        if each is not None
+    ]
+    if violations:
+        first = next(each for each in refused if each is not None)
+        detail = f"{len(violations)} of {len(wanted)} objects cannot be applied; {rest}"
+        raise ApiError(409, first.reason, detail, violations=violations)
+
+
+def _result(change: Change[Any]) -> ShownResult:
+    value = change.applied.value
+    names = BY_KIND[value.kind]
     return ShownResult(
-        kind="Task",
-        namespace=metadata.namespace,
-        name=metadata.name,
+        kind=value.kind,
+        namespace=value.metadata.namespace if names.namespaced else "",
+        name=value.metadata.name,
         result=change.applied.result,
-        changes=_changes(diff(change.applied.before, change.applied.task))
-        if change.applied.result != "unchanged"
-        else [],
+        changes=_changes(diff(change.applied.before, value)) if change.applied.result != "unchanged" else [],
         object=change.shown,
     )
 

@@ -5,7 +5,7 @@ The parsing and the schemas are taskyard.manifest's. Runs in worker threads.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +14,7 @@ import msgspec
 
 from controlplane.api.problem import ApiError, Violation
 from controlplane.api.request import JSON, YAML
+from taskyard.kinds import BY_KIND
 from taskyard.manifest import (
     Document,
     ManifestError,
@@ -25,7 +26,7 @@ from taskyard.manifest import (
     read_object,
     unfold,
 )
-from taskyard.objects import NodeSpec, Task
+from taskyard.objects import AnyObject, NodeSpec
 from taskyard.prepare import prepare
 
 _MANIFEST_KEYS = frozenset({"apiVersion", "kind", "metadata", "spec"})
@@ -37,8 +38,15 @@ class Sent:
     """One object of an apply, where its author has it (`web.yaml:12`), and as it was sent."""
 
     source: str
-    value: Task | NodeSpec
+    value: AnyObject | NodeSpec
     data: Any
+
+    @property
+    def identity(self) -> str:
+        """`Kind/namespace/name`, without the namespace for a kind that is in none."""
+        metadata = self.value.metadata
+        namespace = metadata.namespace if BY_KIND[self.value.kind].namespaced else ""
+        return f"{self.value.kind}/{namespace}/{metadata.name}"
 
 
 def data_of(raw: bytes, media_type: str) -> Any:
@@ -46,25 +54,45 @@ def data_of(raw: bytes, media_type: str) -> Any:
     return _document(raw, media_type).data
 
 
-def task_of(raw: bytes, media_type: str, *, name: str = "", namespace: str = "") -> Task:
+def task_of(raw: bytes, media_type: str, name: str = "", namespace: str = "") -> AnyObject:
     """A manifest, the flat body or the event form. `name` and `namespace` of the URL fill in, and must agree."""
     document = _document(raw, media_type)
     data = document.data
-    try:
-        if isinstance(data, dict) and not _MANIFEST_KEYS & data.keys():
-            filled = {"name": name, **data} if name and "Task" not in data and "task" not in data else data
+    if isinstance(data, dict) and not _MANIFEST_KEYS & data.keys():
+        filled = {"name": name, **data} if name and "Task" not in data and "task" not in data else data
+        try:
             document = Document(_BODY, 0, from_flat(filled))
-        _fill(document.data, name, namespace)
+        except ManifestError as error:
+            raise invalid(error.problems) from error
+    return _object(document, "Task", name, namespace)
+
+
+def reader_of(kind: str) -> Callable[[bytes, str, str, str], AnyObject]:
+    """As `task_of`, of manifests of another kind."""
+    return lambda raw, media_type, name, namespace: _object(_document(raw, media_type), kind, name, namespace)
+
+
+def same_object(data: Any, stored: AnyObject) -> AnyObject:
+    """The object in this data, which has to be the one that is stored."""
+    metadata = stored.metadata
+    return _object(Document(_BODY, 0, data), stored.kind, metadata.name, metadata.namespace)
+
+
+def _object(document: Document, kind: str, name: str, namespace: str) -> AnyObject:
+    try:
+        _fill(document.data, name, namespace if BY_KIND[kind].namespaced else "")
         value = read_object(document)
     except ManifestError as error:
         raise invalid(error.problems) from error
-    if not isinstance(value, Task):
-        raise invalid([Problem("kind", f"'{value.kind}' is not a Task", "send nodes to /nodes/NAME or /apply")])
+    if isinstance(value, NodeSpec) or value.kind != kind:
+        plural = BY_KIND[value.kind].plural
+        hint = "send nodes to /nodes/NAME or /apply" if plural == "nodes" else f"send {plural} to /{plural} or /apply"
+        raise invalid([Problem("kind", f"'{value.kind}' is not a {kind}", hint)])
     problems = [
         Problem(f"metadata.{field}", f"'{given}' is not the {field} in the URL, '{asked}'", "make them the same")
         for field, given, asked in (
             ("name", value.metadata.name, name),
-            ("namespace", value.metadata.namespace, namespace),
+            ("namespace", value.metadata.namespace, namespace if BY_KIND[kind].namespaced else ""),
         )
         if asked and given != asked
     ]

@@ -10,10 +10,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from controlplane.api.feed import Feed, Update
-from controlplane.api.shown import ShownEvent, ShownNode, ShownTask, show_event, show_node, show_task
+from controlplane.api.shown import ShownEvent, ShownNode, show_event, show_node
 from controlplane.cluster import CacheChange, ClusterCache
 from taskyard import keys
-from taskyard.keys import NamedKey
 from taskyard.store.informer import Change, Informer
 
 K = TypeVar("K")
@@ -77,19 +76,6 @@ class JoinedFeed(Generic[K, S]):
         else:
             self.shown[key] = after
         return Update(revision, before, after)
-
-
-def task_feed(cache: ClusterCache) -> JoinedFeed[NamedKey, ShownTask]:
-    def show(key: NamedKey) -> ShownTask | None:
-        record = cache.tasks.get(key)
-        return show_task(cache, record) if record else None
-
-    def touched(change: CacheChange) -> Iterable[NamedKey]:
-        if change.task is not None:
-            return (change.task,)
-        return [record.key for record in cache.bound_to(change.node)] if change.kind == "node" else ()
-
-    return JoinedFeed(cache, lambda: cache.tasks, show, touched)
 
 
 def node_feed(cache: ClusterCache) -> JoinedFeed[str, ShownNode]:

@@ -10,6 +10,7 @@ import msgspec
 
 from controlplane.api import bodies
 from controlplane.api.answer import encode, send_object
+from controlplane.api.merge import merged
 from controlplane.api.nodes_service import NodeChange, NodeService
 from controlplane.api.nodes_watch import watching
 from controlplane.api.problem import bad_request
@@ -98,7 +99,7 @@ class NodeItem:
             wanted = _manifest(bodies.data_of(raw, media_type), name)
             return self.service.change(
                 name,
-                lambda before: bodies.node_of(_merge(_as_manifest(before, name), wanted), name),
+                lambda before: bodies.node_of(merged(_as_manifest(before, name), wanted), name),
                 force=force,
                 if_match=match,
             )
@@ -126,15 +127,3 @@ def _as_manifest(spec: NodeSpec | None, name: str) -> Any:
     stored = msgspec.to_builtins(spec)
     body = {key: stored.pop(key) for key in ("labels", "taints", "cordoned") if key in stored}
     return {**stored, "spec": body}
-
-
-def _merge(target: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    merged = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            merged.pop(key, None)
-        else:
-            merged[key] = _merge(merged.get(key), value)
-    return merged

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from controlplane.admission import NodeWriter, Refused, TaskWriter
+from controlplane.admission import NodeWriter, ObjectWriter, Refused
 from controlplane.api import bodies
 from controlplane.api.apply import Apply, ShownResult
 from controlplane.api.bodies import Sent
 from controlplane.api.freshness import Freshness
 from controlplane.api.nodes_service import NodeService
+from controlplane.api.objects_service import ObjectService, ServiceOf
 from controlplane.api.problem import ApiError, Violation, refusal
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
@@ -35,7 +37,8 @@ from controlplane.planning import (
 from controlplane.planning.document import VERSION
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.kinds import BY_KIND, OBJECT_KINDS
 from taskyard.objects import Task, Wire
 from taskyard.store.api import Compacted, Entry, Store
 
@@ -61,20 +64,20 @@ class ShownPlanDone(Wire, frozen=True, kw_only=True):
 class PlanService:
     cache: ClusterCache
     apply: Apply
-    writer: TaskWriter
+    writer: ObjectWriter
     store: Store
     clock: Clock
 
     def plan(self, sent: Sequence[Sent], manner: Manner) -> Plan:
         """On what etcd holds now. Raises ApiError (409) for what an apply would refuse."""
-        self.apply.tasks.ready(consistent=True)
+        self.apply.services["Task"].ready(consistent=True)
         fork = Fork(self.cache, self.clock.now())
         nodes = node_digests(fork.cache)
         fork.settle()
         before = look_at(fork)
         applied = _rehearsal(fork, self.apply).apply(list(sent), manner.source, dry_run=False, force=manner.force)
         removed = _no_longer_declared(fork.cache, sent, manner)
-        self._remove(TaskWriter(fork.store, fork.clock), removed, manner, {})
+        self._remove(ObjectWriter(fork.store, fork.clock), removed, manner, {})
         fork.decide()
         decided = look_at(fork)
         fork.settle()
@@ -106,9 +109,9 @@ class PlanService:
             raise ApiError(409, "Stale", detail, violations=[Violation("", line) for line in stale])
         expected = present.rests_on.objects
         changing = {item.identity for item in present.items if item.action not in ("none", "remove")}
-        wanted = sorted((each for each in sent if _identity(each) in changing), key=self._turn)
+        wanted = sorted((each for each in sent if each.identity in changing), key=self._turn)
         done = self.apply.apply(wanted, manner.source, dry_run=False, force=manner.force, expected=expected)
-        removed = [NamedKey(item.namespace, item.name) for item in present.items if item.action == "remove"]
+        removed = [item.key for item in present.items if item.action == "remove"]
         revision = self._remove(self.writer, removed, manner, expected)
         labels = [item.label for item in present.items if item.action == "remove"]
         return ShownPlanDone(results=done.results, removed=labels, revision=max(done.revision, revision))
@@ -124,15 +127,15 @@ class PlanService:
         return differences(saved, present, facts_then, {name: node_facts(now, name) for name in now.nodes})
 
     def _remove(
-        self, writer: TaskWriter, removed: Sequence[NamedKey], manner: Manner, expected: Mapping[str, int]
+        self, writer: ObjectWriter, removed: Sequence[ObjectKey], manner: Manner, expected: Mapping[str, int]
     ) -> int:
         revision = 0
         for key in removed:
             outcome = writer.delete(
-                *key,
+                key,
                 manner.source,
                 take_over=manner.force,
-                if_match=expected.get(f"Task/{key.namespace}/{key.name}"),
+                if_match=expected.get(_identity(key)),
             )
             if isinstance(outcome, Refused):
                 raise refusal(outcome)
@@ -166,21 +169,27 @@ class _Pumped(Freshness):
 def _rehearsal(fork: Fork, real: Apply) -> Apply:
     """The same apply, on the forecast."""
     freshness = _Pumped(fork)
-    writer = TaskWriter(fork.store, fork.clock, new_uid=fork.new_uid)
-    tasks = TaskService(fork.cache, writer, freshness, PendingReasons(fork.cache), fork.clock, fork.losses)
-    return Apply(tasks, NodeService(fork.cache, NodeWriter(fork.store, fork.clock), freshness), real.workers)
+    writer = ObjectWriter(fork.store, fork.clock, new_uid=fork.new_uid)
+    services: dict[str, ServiceOf[Any]] = {
+        kind: ObjectService(kind, fork.cache, writer, freshness) for kind in OBJECT_KINDS if kind != "Task"
+    }
+    reasons = PendingReasons(fork.cache)
+    services["Task"] = TaskService(fork.cache, writer, freshness, reasons, fork.clock, fork.losses)
+    nodes = NodeService(fork.cache, NodeWriter(fork.store, fork.clock), freshness)
+    return Apply(writer, services, nodes, real.workers)
 
 
-def _no_longer_declared(cache: ClusterCache, sent: Sequence[Sent], manner: Manner) -> list[NamedKey]:
+def _no_longer_declared(cache: ClusterCache, sent: Sequence[Sent], manner: Manner) -> list[ObjectKey]:
     if not manner.prune:
         return []
-    declared = {_identity(each) for each in sent}
+    declared = {each.identity for each in sent}
     return sorted(
         key
-        for key, record in cache.tasks.items()
-        if record.task.metadata.source == manner.source
-        and not record.task.metadata.deletion_timestamp
-        and f"Task/{key.namespace}/{key.name}" not in declared
+        for key, value in cache.everything()
+        if value.metadata.source == manner.source
+        and value.metadata.owner is None
+        and not value.metadata.deletion_timestamp
+        and _identity(key) not in declared
     )
 
 
@@ -189,12 +198,13 @@ def _declared(source: str, result: ShownResult) -> Declared:
     return Declared(result.kind, result.namespace, result.name, source, result.result, changes)
 
 
-def _identity(sent: Sent) -> str:
-    metadata = sent.value.metadata
-    return f"{sent.value.kind}/{metadata.namespace if isinstance(sent.value, Task) else ''}/{metadata.name}"
+def _identity(key: ObjectKey) -> str:
+    """As that of what is sent (bodies.py)."""
+    return f"{key.kind}/{key.namespace if BY_KIND[key.kind].namespaced else ''}/{key.name}"
 
 
 def _revision(entries: Mapping[str, Entry], identity: str) -> int:
     kind, namespace, name = identity.split("/")
-    entry = entries.get(keys.task(namespace, name) if kind == "Task" else keys.node_spec(name))
+    place = keys.node_spec(name) if kind == "Node" else keys.object_key(ObjectKey(kind, namespace or "default", name))
+    entry = entries.get(place)
     return entry.mod_revision if entry is not None else 0

@@ -32,6 +32,16 @@ class ShownTask(Wire, frozen=True, kw_only=True):
     status: EffectiveStatus
 
 
+class ShownObject(Wire, frozen=True, kw_only=True):
+    """Any other kind that is kept whole under one key."""
+
+    api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
+    kind: str
+    metadata: ShownMetadata
+    spec: Any = None
+    status: Any = None
+
+
 class ShownNodeSpec(Wire, frozen=True, kw_only=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     taints: list[Taint] = msgspec.field(default_factory=list)
@@ -117,6 +127,7 @@ def show_metadata(metadata: Metadata, revision: int) -> ShownMetadata:
         created_at=metadata.created_at,
         deletion_timestamp=metadata.deletion_timestamp,
         source=metadata.source,
+        owner=metadata.owner,
         revision=revision,
     )
 

@@ -7,7 +7,14 @@ controllers and the API; imports none of them.
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.demand import Demand, demand_of
 from controlplane.cluster.effective import EffectiveStatus, Waiting, view
-from controlplane.cluster.records import AssignmentRecord, CacheChange, NodeRecord, StatusRecord, TaskRecord
+from controlplane.cluster.records import (
+    AssignmentRecord,
+    CacheChange,
+    NodeRecord,
+    ObjectRecord,
+    StatusRecord,
+    TaskRecord,
+)
 from controlplane.cluster.usage import Usage
 
 __all__ = [
@@ -17,6 +24,7 @@ __all__ = [
     "Demand",
     "EffectiveStatus",
     "NodeRecord",
+    "ObjectRecord",
     "StatusRecord",
     "TaskRecord",
     "Usage",

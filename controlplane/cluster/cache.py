@@ -6,14 +6,22 @@ It decides nothing and writes nothing. `tables.py` holds the data and applies ch
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
-from controlplane.cluster.records import AssignmentRecord, CacheChange, NodeRecord, StatusRecord, TaskRecord
+from controlplane.cluster.records import (
+    AssignmentRecord,
+    CacheChange,
+    NodeRecord,
+    ObjectRecord,
+    StatusRecord,
+    TaskRecord,
+)
 from controlplane.cluster.tables import Tables
 from controlplane.cluster.usage import Usage
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.objects import AnyObject
 from taskyard.store.informer import Change, Informer
 from taskyard.store.subscribers import tell_all
 
@@ -34,6 +42,8 @@ class ClusterCache:
         self._subscribers: list[Callable[[Sequence[CacheChange]], None]] = []
         self.tasks: Mapping[NamedKey, TaskRecord] = MappingProxyType(self._tables.tasks)
         """By (namespace, name). Includes tasks put by hand that lack their uid until intake has completed them."""
+        self.objects: Mapping[ObjectKey, ObjectRecord] = MappingProxyType(self._tables.objects)
+        """All other objects that are kept whole under one key, complete or not."""
         self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)
         """Every node that has any key; one whose lease is gone has `lease` None."""
         self.quarantined: Mapping[str, str] = MappingProxyType(self._tables.quarantined)
@@ -62,6 +72,32 @@ class ClusterCache:
     def by_uid(self, uid: str) -> TaskRecord | None:
         """The task that owns this uid: where a value was copied by hand to a second key, the older key."""
         return self._tables.owner(uid)
+
+    def find(self, key: ObjectKey) -> AnyObject | None:
+        """The object of any kind at this key."""
+        if key.kind == "Task":
+            task = self.tasks.get(NamedKey(key.namespace, key.name))
+            return task.task if task else None
+        record = self.objects.get(key)
+        return record.value if record else None
+
+    def everything(self) -> Iterator[tuple[ObjectKey, AnyObject]]:
+        """All objects of every kind, under the lock."""
+        yield from ((ObjectKey("Task", *key), record.task) for key, record in self._tables.tasks.items())
+        yield from ((key, record.value) for key, record in self._tables.objects.items())
+
+    def object_by_uid(self, uid: str) -> ObjectRecord | None:
+        """As `by_uid`, for an object that is no task."""
+        found = [self._tables.objects[key] for key in self._tables.object_claims.of(uid)]
+        return min(found, key=lambda record: (record.entry.create_revision, record.entry.key), default=None)
+
+    def owned_by(self, uid: str) -> list[ObjectKey]:
+        """All that says it was made for the object with this uid, in the order of their keys."""
+        return sorted(self._tables.owned.of(uid))
+
+    def owners(self) -> set[str]:
+        """The uids of all owners that anything names, whether or not they are there."""
+        return set(self._tables.owned.keys())
 
     def by_client_id(self, ident: str, namespace: str) -> list[TaskRecord]:
         """The tasks in the namespace that carry this ID of a client's, in the order of their names."""

@@ -24,5 +24,8 @@ class OneToMany(Generic[K, V]):
         if not values:
             del self._sets[key]
 
+    def keys(self) -> Set[K]:
+        return self._sets.keys()
+
     def of(self, key: K) -> Set[V]:
         return self._sets.get(key) or set()

@@ -8,21 +8,21 @@ from __future__ import annotations
 import re
 
 from controlplane.cluster.demand import demand_of
-from controlplane.cluster.records import AssignmentRecord, StatusRecord, TaskRecord
-from taskyard.keys import NamedKey, NodeKey
-from taskyard.manifest import read_task_value
-from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, TaskStatus, decode
+from controlplane.cluster.records import AssignmentRecord, ObjectRecord, StatusRecord, TaskRecord
+from taskyard.keys import NodeKey, ObjectKey
+from taskyard.manifest import read_value
+from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, Task, TaskStatus, decode
 from taskyard.store.api import Entry
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
 
 
-def read_task(entry: Entry, key: NamedKey) -> TaskRecord:
-    task = read_task_value(entry.value, key)
-    uid = task.metadata.uid
+def read_record(entry: Entry, key: ObjectKey) -> TaskRecord | ObjectRecord:
+    value = read_value(entry.value, key)
+    uid = value.metadata.uid
     if uid and not _UID.fullmatch(uid):
         raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")
-    return TaskRecord(task, entry, demand_of(task.spec))
+    return TaskRecord(value, entry, demand_of(value.spec)) if isinstance(value, Task) else ObjectRecord(value, entry)
 
 
 def read_assignment(entry: Entry, key: NodeKey) -> AssignmentRecord:

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from controlplane.cluster.demand import Demand
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.manifest.flat import CLIENT_ID
 from taskyard.objects import (
+    AnyObject,
     Assignment,
     BadValue,
     NodeLease,
@@ -20,6 +21,7 @@ from taskyard.objects import (
     Task,
     TaskStatus,
     decode,
+    key_of,
     spec_hash,
 )
 from taskyard.store.api import Entry
@@ -67,6 +69,22 @@ class TaskRecord:
         if self._hash.value is None:
             self._hash.value = spec_hash(self.task.spec)
         return self._hash.value
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRecord:
+    """Any other object that is kept whole under one key; like a task, valid but perhaps not complete yet."""
+
+    value: AnyObject
+    entry: Entry
+
+    @property
+    def key(self) -> ObjectKey:
+        return key_of(self.value)
+
+    @property
+    def uid(self) -> str:
+        return self.value.metadata.uid
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +161,13 @@ class NodeRecord:
             return None
 
 
-ChangeKind = Literal["task", "node", "assignment", "status", "stats", "quarantine"]
+def owner_of(value: AnyObject) -> ObjectKey | None:
+    """Whose it is, if a controller made it."""
+    owner = value.metadata.owner
+    return ObjectKey(owner.kind, value.metadata.namespace, owner.name) if owner else None
+
+
+ChangeKind = Literal["task", "object", "node", "assignment", "status", "stats", "quarantine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,10 +176,14 @@ class CacheChange:
 
     kind: ChangeKind
     key: str
-    """task: its name. node, stats: the node's name. assignment, status: the uid. quarantine: the whole etcd key, when
+    """task, object: its name. node, stats: the node's name. assignment, status: the uid. quarantine: the etcd key, when
     its value was set aside (again, with a new value) or is set aside no longer."""
     revision: int
     task: NamedKey | None = None
     """Of the task that it is about, where that is known."""
+    object: ObjectKey | None = None
+    """object: which."""
+    owner: ObjectKey | None = None
+    """task, object, assignment, status: the object that the task, or this, was made for."""
     node: str = ""
     """node, stats, assignment, status: whose key it is. task: the node that it is bound to."""

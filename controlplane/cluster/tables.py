@@ -13,11 +13,22 @@ from typing import TypeVar
 
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
-from controlplane.cluster.records import AssignmentRecord, CacheChange, ChangeKind, NodeRecord, StatusRecord, TaskRecord
+from controlplane.cluster.records import (
+    AssignmentRecord,
+    CacheChange,
+    ChangeKind,
+    NodeRecord,
+    ObjectRecord,
+    StatusRecord,
+    TaskRecord,
+    owner_of,
+)
 from controlplane.cluster.usage import Usage
 from taskyard import keys
-from taskyard.keys import NamedKey, NodeKey
+from taskyard.keys import NamedKey, NodeKey, ObjectKey
+from taskyard.kinds import BY_PLURAL
 from taskyard.node_name import ACCEPTED
+from taskyard.objects import AnyObject
 from taskyard.store.api import Entry
 from taskyard.store.informer import Change
 
@@ -26,7 +37,6 @@ _log = logging.getLogger(__name__)
 K = TypeVar("K")
 R = TypeVar("R")
 
-_BAD_TASK_KEY = "it is not where tasks are: tasks/<namespace>/<name>"
 _BAD_NODE_KEY = (
     "it is not one of a node's keys: nodes/<node>/ and then spec, lease, stats, assignments/<uid> or status/<uid>;"
     f" a node's name is {ACCEPTED}"
@@ -38,6 +48,7 @@ class Tables:
 
     def __init__(self) -> None:
         self.tasks: dict[NamedKey, TaskRecord] = {}
+        self.objects: dict[ObjectKey, ObjectRecord] = {}
         self.nodes: dict[str, NodeRecord] = {}
         self.assignments: dict[str, dict[str, AssignmentRecord]] = {}
         self.statuses: dict[str, dict[str, StatusRecord]] = {}
@@ -51,6 +62,10 @@ class Tables:
         """Node → keys of the tasks whose binding names it."""
         self.placed_as: OneToMany[NamedKey, str] = OneToMany()
         """What assignments and statuses say they are of → their uids, whether or not that task is there."""
+        self.object_claims: OneToMany[str, ObjectKey] = OneToMany()
+        """uid → keys of the other objects that say it is theirs."""
+        self.owned: OneToMany[str, ObjectKey] = OneToMany()
+        """uid of an owner → keys of all that says it was made for it, whether or not the owner is there."""
         self._node_keys: OneToMany[str, str] = OneToMany()
 
     def owner(self, uid: str) -> TaskRecord | None:
@@ -63,23 +78,32 @@ class Tables:
     def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
         changes: list[CacheChange] = []
         for change in batch:
-            if change.key.startswith(keys.TASKS):
-                self._apply_task(change, changes)
+            if keys.is_object(change.key):
+                self._apply_object(change, changes)
             elif change.key.startswith(keys.NODES):
                 self._apply_node(change, changes)
         return changes
 
-    def _apply_task(self, change: Change, changes: list[CacheChange]) -> None:
-        key = keys.parse_task(change.key)
+    def _apply_object(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_object(change.key)
         if key is None:
-            self._judge(change, _BAD_TASK_KEY, changes)
+            self._judge(change, _bad_object_key(change.key), changes)
             return
+        new, reason = _attempt(reading.read_record, change.new, key)
+        if key.kind == "Task":
+            told = self._exchange_task(NamedKey(key.namespace, key.name), new if isinstance(new, TaskRecord) else None)
+        else:
+            told = self._exchange_object(key, new if isinstance(new, ObjectRecord) else None)
+        self._judge(change, reason, changes)
+        changes.append(replace(told, revision=change.revision))
+
+    def _exchange_task(self, key: NamedKey, new: TaskRecord | None) -> CacheChange:
+        """The change that this makes, without its revision."""
         old = self.tasks.pop(key, None)
         if old is not None:
             self.claims.discard(old.uid, key)
             self.client_ids.discard(old.client_id, key)
             self.bound_to.discard(old.node, key)
-        new, reason = _attempt(reading.read_task, change.new, key)
         if new is not None:
             self.tasks[key] = new
             if new.uid:
@@ -88,9 +112,29 @@ class Tables:
                 self.client_ids.add(new.client_id, key)
             if new.node:
                 self.bound_to.add(new.node, key)
-        self._judge(change, reason, changes)
+        owner = self._exchange_owner(ObjectKey("Task", *key), old.task if old else None, new.task if new else None)
         node = (new.node if new else "") or (old.node if old else "")
-        changes.append(CacheChange("task", key.name, change.revision, key, node))
+        return CacheChange("task", key.name, 0, key, owner=owner, node=node)
+
+    def _exchange_object(self, key: ObjectKey, new: ObjectRecord | None) -> CacheChange:
+        """As `_exchange_task`."""
+        old = self.objects.pop(key, None)
+        if old is not None:
+            self.object_claims.discard(old.uid, key)
+        if new is not None:
+            self.objects[key] = new
+            if new.uid:
+                self.object_claims.add(new.uid, key)
+        owner = self._exchange_owner(key, old.value if old else None, new.value if new else None)
+        return CacheChange("object", key.name, 0, object=key, owner=owner)
+
+    def _exchange_owner(self, key: ObjectKey, old: AnyObject | None, new: AnyObject | None) -> ObjectKey | None:
+        """Whose it is now, or was."""
+        if old is not None and old.metadata.owner is not None:
+            self.owned.discard(old.metadata.owner.uid, key)
+        if new is not None and new.metadata.owner is not None:
+            self.owned.add(new.metadata.owner.uid, key)
+        return (owner_of(new) if new is not None else None) or (owner_of(old) if old is not None else None)
 
     def _apply_node(self, change: Change, changes: list[CacheChange]) -> None:
         key = keys.parse_node(change.key)
@@ -100,7 +144,7 @@ class Tables:
         self._note_node(key.node, change)
         if key.part == "stats":
             self._replace_node(key.node, lambda record: replace(record, stats_entry=change.new))
-            changes.append(CacheChange("stats", key.node, change.revision, None, key.node))
+            changes.append(CacheChange("stats", key.node, change.revision, node=key.node))
         elif key.part == "assignments":
             self._apply_assignment(key, change, changes)
         elif key.part == "status":
@@ -110,13 +154,13 @@ class Tables:
             revision = change.new.mod_revision if change.new else 0
             self._replace_node(key.node, lambda record: replace(record, spec=spec, spec_revision=revision))
             self._judge(change, reason, changes)
-            changes.append(CacheChange("node", key.node, change.revision, None, key.node))
+            changes.append(CacheChange("node", key.node, change.revision, node=key.node))
         else:
             lease, reason = _attempt(reading.read_lease, change.new, key)
             life = change.new.create_revision if change.new else 0
             self._replace_node(key.node, lambda record: replace(record, lease=lease, lease_create_revision=life))
             self._judge(change, reason, changes)
-            changes.append(CacheChange("node", key.node, change.revision, None, key.node))
+            changes.append(CacheChange("node", key.node, change.revision, node=key.node))
 
     def _apply_assignment(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
         new, reason = _attempt(reading.read_assignment, change.new, key)
@@ -144,7 +188,8 @@ class Tables:
             self._index_name(key.uid, name)
         owner = self.owner(key.uid)
         about = owner.key if owner else next(iter(named), None)
-        changes.append(CacheChange(kind, key.uid, change.revision, about, key.node))
+        made_for = owner_of(owner.task) if owner else None
+        changes.append(CacheChange(kind, key.uid, change.revision, about, owner=made_for, node=key.node))
 
     def _index_name(self, uid: str, name: NamedKey) -> None:
         held: list[AssignmentRecord | StatusRecord] = [*self.assignments.get(uid, {}).values()]
@@ -191,6 +236,11 @@ class Tables:
         elif not known:
             return
         changes.append(CacheChange("quarantine", change.key, change.revision))
+
+
+def _bad_object_key(key: str) -> str:
+    names = BY_PLURAL[key[len(keys.ROOT) :].partition("/")[0]]
+    return f"it is not where {names.plural} are: {names.plural}/{'<namespace>/' if names.namespaced else ''}<name>"
 
 
 def _attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tuple[R | None, str]:

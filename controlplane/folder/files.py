@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from taskyard.manifest import ManifestError, load, read_object
-from taskyard.objects import Task
+from taskyard.objects import AnyObject, NodeSpec, key_of
 
 SUFFIXES = (".yaml", ".yml", ".json")
 ALLOW_REMOVAL = ".allow-removal"
@@ -32,12 +32,12 @@ class Signature(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One file at one moment. `tasks` is None when nothing of it may be used; `problem` then says why.
+    """One file at one moment. `objects` is None when nothing of it may be used; `problem` then says why.
 
     `settled` is false when the file was being written just then: it has to be looked at again.
     """
 
-    tasks: tuple[Task, ...] | None
+    objects: tuple[AnyObject, ...] | None
     problem: str = ""
     settled: bool = True
 
@@ -96,17 +96,17 @@ def read_file(folder: Path, name: str, listed: Signature) -> Read:
 def parse(raw: bytes, name: str) -> Read:
     """All of it or nothing: one bad document makes the file one that may not be used."""
     try:
-        objects = [read_object(document) for document in load(raw, name)]
+        read = [read_object(document) for document in load(raw, name)]
     except ManifestError as error:
         return Read(None, "; ".join(str(problem) for problem in error.problems))
-    tasks = [one for one in objects if isinstance(one, Task)]
-    if len(tasks) < len(objects):
-        return Read(None, f"{name}: declares a Node; a watched folder applies tasks only (use `taskyard apply`)")
-    names = [(task.metadata.namespace, task.metadata.name) for task in tasks]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    objects = [one for one in read if not isinstance(one, NodeSpec)]
+    if len(objects) < len(read):
+        return Read(None, f"{name}: declares a Node; a watched folder applies no nodes (use `taskyard apply`)")
+    keys = [key_of(one) for one in objects]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
     if twice is not None:
-        return Read(None, f"{name}: declares task/{twice[1]} in namespace {twice[0]} twice")
-    return Read(tuple(tasks))
+        return Read(None, f"{name}: declares {twice.kind.lower()}/{twice.name} in namespace {twice.namespace} twice")
+    return Read(tuple(objects))
 
 
 def _signature(path: Path) -> Signature:

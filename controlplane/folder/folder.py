@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from controlplane.admission import Refused, TaskWriter, Wanted
+from controlplane.admission import ObjectWriter, Refused, Wanted
 from controlplane.cluster import CacheChange, ClusterCache
 from controlplane.folder.fenced import FencedStore
 from controlplane.folder.files import FolderUnreadable
@@ -22,8 +22,8 @@ from controlplane.folder.timer import Timer
 from controlplane.folder.watcher import FolderWatcher
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
-from taskyard.keys import NamedKey
-from taskyard.objects import ObjectRef, Task
+from taskyard.keys import ObjectKey
+from taskyard.objects import AnyObject, ObjectRef, key_of
 from taskyard.store.api import Compare, Store, StoreUnavailable
 from taskyard.store.elector import NotLeader
 
@@ -36,7 +36,7 @@ _RETRY = 1.0
 _NOT_LEADING = 0.5
 _BEHIND = 0.05
 _AT_ONCE = 100
-"""Tasks in one call of the writer: with the fence, its commits stay within what etcd compares at once."""
+"""Objects in one call of the writer: with the fence, its commits stay within what etcd compares at once."""
 
 
 def role(folder: Path) -> str:
@@ -71,11 +71,11 @@ class ManifestsFolder:
         self._events = events
         self._fence = fence
         self._max_share = max_share
-        self._writer = TaskWriter(FencedStore(store, fence), clock, guess=cache.informer.entries.get)
+        self._writer = ObjectWriter(FencedStore(store, fence), clock, guess=cache.informer.entries.get)
         self._files = KnownFiles(self.folder)
-        self._applied: dict[NamedKey, Task] = {}
-        self._undeclared_since: dict[NamedKey, float] = {}
-        self._declared: frozenset[NamedKey] = frozenset()
+        self._applied: dict[ObjectKey, AnyObject] = {}
+        self._undeclared_since: dict[ObjectKey, float] = {}
+        self._declared: frozenset[ObjectKey] = frozenset()
         self._told: set[Report] = set()
         self._written = 0
         """The cache shows less than what was written here, until it has reached this revision."""
@@ -134,7 +134,7 @@ class ManifestsFolder:
             self._tell([Report("BadManifest", message)])
             return RESCAN_EVERY
         files = self._files
-        wanted = {NamedKey(t.metadata.namespace, t.metadata.name) for t in files.tasks()}
+        wanted = {key_of(one) for one in files.objects()}
         found = plan(
             self.source,
             files.read,
@@ -152,26 +152,24 @@ class ManifestsFolder:
             return _RETRY
         return CONFIRM_REMOVAL if self._undeclared_since else RESCAN_EVERY
 
-    def _stored(self, wanted: set[NamedKey]) -> dict[NamedKey, Task]:
+    def _stored(self, wanted: set[ObjectKey]) -> dict[ObjectKey, AnyObject]:
         """What the plan has to know of the store: what is declared here, and what was."""
         with self._cache.lock:
-            return {
-                key: record.task
-                for key, record in self._cache.tasks.items()
-                if key in wanted or record.task.metadata.source == self.source
-            }
+            known = {key: found for key in wanted if (found := self._cache.find(key)) is not None}
+            ours = {key: value for key, value in self._cache.everything() if value.metadata.source == self.source}
+        return known | ours
 
     def _apply(self, applies: Sequence[Apply]) -> list[Report]:
         reports: list[Report] = []
-        wanted = [Wanted(one.task, self.source) for one in applies]
+        wanted = [Wanted(one.value, self.source) for one in applies]
         chunks = [wanted[at : at + _AT_ONCE] for at in range(0, len(wanted), _AT_ONCE)]
         outcomes = [outcome for chunk in chunks for outcome in self._writer.apply_many(chunk)]
         for one, outcome in zip(applies, outcomes, strict=True):
-            key = NamedKey(one.task.metadata.namespace, one.task.metadata.name)
+            key = key_of(one.value)
             if isinstance(outcome, Refused):
                 reports.append(Report("Refused", f"{one.file}: {outcome.message}", key))
                 continue
-            self._applied[key] = one.task
+            self._applied[key] = one.value
             self._written = max(self._written, outcome.revision)
             if outcome.result != "unchanged":
                 self._emit(key, "Applied", f"{outcome.result} from {one.file}", warning=False)
@@ -188,7 +186,7 @@ class ManifestsFolder:
     def _remove(self, removes: Sequence[Remove]) -> list[Report]:
         reports: list[Report] = []
         for one in removes:
-            outcome = self._writer.delete(one.key.namespace, one.key.name, self.source, uid=one.uid)
+            outcome = self._writer.delete(one.key, self.source, uid=one.uid)
             if isinstance(outcome, Refused):
                 if outcome.reason != "NotFound":
                     reports.append(Report("Refused", outcome.message, one.key))
@@ -200,13 +198,13 @@ class ManifestsFolder:
 
     def _remember(self, found: Plan) -> None:
         """What the store already had as declared counts as applied, also after a restart."""
-        changing = {NamedKey(one.task.metadata.namespace, one.task.metadata.name) for one in found.applies}
+        changing = {key_of(one.value) for one in found.applies}
         with self._cache.lock:
-            for task in self._files.tasks():
-                key = NamedKey(task.metadata.namespace, task.metadata.name)
-                record = self._cache.tasks.get(key)
-                if key not in changing and record is not None and record.task.metadata.source == self.source:
-                    self._applied[key] = task
+            for value in self._files.objects():
+                key = key_of(value)
+                stored = self._cache.find(key)
+                if key not in changing and stored is not None and stored.metadata.source == self.source:
+                    self._applied[key] = value
 
     def _tell(self, reports: Sequence[Report]) -> None:
         """Each once, until it no longer holds."""
@@ -216,11 +214,11 @@ class ManifestsFolder:
                 self._emit(report.about, report.reason, report.message, warning=True)
         self._told = set(reports)
 
-    def _emit(self, about: NamedKey | None, reason: str, message: str, *, warning: bool) -> None:
+    def _emit(self, about: ObjectKey | None, reason: str, message: str, *, warning: bool) -> None:
         if about is None:
             ref, namespace = ObjectRef(kind="Folder", name=self.source.removeprefix("folder/")), "default"
         else:
-            ref, namespace = ObjectRef(kind="Task", name=about.name), about.namespace
+            ref, namespace = ObjectRef(kind=about.kind, name=about.name), about.namespace
         self._events.emit(ref, namespace, reason, message, warning=warning)
 
     def _forget_term(self) -> None:
@@ -230,6 +228,8 @@ class ManifestsFolder:
         self._told.clear()
 
     def _seen(self, changes: Sequence[CacheChange]) -> None:
-        """Under the cache's lock: a task that is declared here was changed or deleted by someone."""
-        if any(change.kind == "task" and change.task in self._declared for change in changes):
+        """Under the cache's lock: an object that is declared here was changed or deleted by someone."""
+        tasks = (ObjectKey("Task", *change.task) for change in changes if change.kind == "task" and change.task)
+        others = (change.object for change in changes if change.kind == "object")
+        if any(key in self._declared for key in (*tasks, *others)):
             self._timer.changed()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from controlplane.folder.files import Read, Signature, list_files, read_file
-from taskyard.objects import Task
+from taskyard.objects import AnyObject
 
 
 class KnownFiles:
@@ -16,7 +16,7 @@ class KnownFiles:
         self._folder = folder
         self._signatures: dict[str, Signature] = {}
         self.read: dict[str, Read] = {}
-        self.last_good: dict[str, tuple[Task, ...]] = {}
+        self.last_good: dict[str, tuple[AnyObject, ...]] = {}
         self.removal_allowed = False
 
     def look(self) -> bool:
@@ -39,11 +39,11 @@ class KnownFiles:
             if read.settled:
                 self._signatures[name] = signature
             unsettled = unsettled or not read.settled
-            if read.tasks is not None:
-                self.last_good[name] = read.tasks
+            if read.objects is not None:
+                self.last_good[name] = read.objects
         return unsettled
 
-    def tasks(self) -> Iterator[Task]:
+    def objects(self) -> Iterator[AnyObject]:
         """Everything that some file declares, as far as it is known; the same one may come twice."""
         for name, read in self.read.items():
-            yield from self.last_good.get(name, ()) if read.tasks is None else read.tasks
+            yield from self.last_good.get(name, ()) if read.objects is None else read.objects

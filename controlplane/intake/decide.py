@@ -1,4 +1,4 @@
-"""What a task needs that was put by hand, to be like one that came through the API. Pure.
+"""What an object needs that was put by hand, to be like one that came through the API. Pure.
 
 `etcdctl put` of a manifest over a running task means the same as applying it: the task keeps its uid and its binding,
 and the scheduler sees a new spec.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import msgspec
 
-from controlplane.cluster import AssignmentRecord, TaskRecord
+from controlplane.cluster import AssignmentRecord, ObjectRecord, TaskRecord
 from taskyard.clock import timestamp
-from taskyard.objects import Binding, Task
+from taskyard.objects import AnyObject, Binding, Metadata, Task
 from taskyard.objects.normal import normalize
 
 
@@ -33,11 +33,26 @@ def complete(
     elif not metadata.uid:
         # Without a uid there is nothing that it can be bound to.
         binding = None
-    metadata = msgspec.structs.replace(
+    metadata = _filled(metadata, now, uid)
+    task = msgspec.structs.replace(record.task, metadata=metadata, spec=normalize(record.task.spec), binding=binding)
+    return None if task == record.task else task
+
+
+def complete_object(record: ObjectRecord, *, copied: bool, now: float, uid: str) -> AnyObject | None:
+    """As `complete`, for an object that nothing runs for under its own uid."""
+    metadata = record.value.metadata
+    if copied:
+        metadata = msgspec.structs.replace(metadata, uid="", created_at="", generation=0, deletion_timestamp="")
+    value = msgspec.structs.replace(
+        record.value, metadata=_filled(metadata, now, uid), spec=normalize(record.value.spec)
+    )
+    return None if value == record.value else value
+
+
+def _filled(metadata: Metadata, now: float, uid: str) -> Metadata:
+    return msgspec.structs.replace(
         metadata,
         uid=metadata.uid or uid,
         created_at=metadata.created_at or timestamp(now),
         generation=max(metadata.generation, 1),
     )
-    task = msgspec.structs.replace(record.task, metadata=metadata, spec=normalize(record.task.spec), binding=binding)
-    return None if task == record.task else task

@@ -1,4 +1,4 @@
-"""The intake's loop: tasks that lack what the API would have filled in, and values that nobody can read."""
+"""The intake's loop: objects that lack what the API would have filled in, and values that nobody can read."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from controlplane.cluster import AssignmentRecord, CacheChange, ClusterCache, TaskRecord
-from controlplane.intake.decide import complete
+from controlplane.cluster import AssignmentRecord, CacheChange, ClusterCache, ObjectRecord, TaskRecord
+from controlplane.intake.decide import complete, complete_object
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
-from taskyard.keys import NamedKey
-from taskyard.objects import ObjectRef, encode
-from taskyard.store.api import Compare, Put, Store, unchanged
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.objects import AnyObject, ObjectRef, encode
+from taskyard.store.api import Compare, Entry, Put, Store, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ class StoreKey(NamedTuple):
     key: str
 
 
-Dirty = NamedKey | StoreKey
+Dirty = ObjectKey | StoreKey
 
 
 class Intake(LeaderLoop[Dirty]):
@@ -51,7 +51,8 @@ class Intake(LeaderLoop[Dirty]):
         self._told.clear()
 
     def everything(self) -> Sequence[Dirty]:
-        return [*self.cache.tasks, *map(StoreKey, self.cache.quarantined)]
+        tasks = [ObjectKey("Task", *key) for key in self.cache.tasks]
+        return [*tasks, *self.cache.objects, *map(StoreKey, self.cache.quarantined)]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
         found: list[Dirty] = []
@@ -59,15 +60,16 @@ class Intake(LeaderLoop[Dirty]):
             if change.kind == "quarantine":
                 found.append(StoreKey(change.key))
             elif change.kind == "task" and change.task is not None:
-                found.append(change.task)
+                found.append(ObjectKey("Task", *change.task))
+            elif change.object is not None:
+                found.append(change.object)
         return found
 
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         proposals = []
         with self.cache.lock:
             for key in batch:
-                record = None if isinstance(key, StoreKey) else self.cache.tasks.get(key)
-                proposal = self._completion(record) if record is not None else None
+                proposal = None if isinstance(key, StoreKey) else self._completion(key)
                 if isinstance(key, StoreKey):
                     self._tell(key.key)
                 if proposal is None:
@@ -77,10 +79,10 @@ class Intake(LeaderLoop[Dirty]):
         results = commit_all(self._store, fence, proposals)
         for done, revision in results.committed:
             self.queue.forget(done.subject)
-            _log.info("completed %s/%s at revision %d", *done.subject, revision)
+            _log.info("completed %s at revision %d", done.subject.label, revision)
         again = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
         for refused, reason in results.refused:
-            _log.error("the store refuses to complete %s/%s: %s", *refused.subject, reason)
+            _log.error("the store refuses to complete %s: %s", refused.subject.label, reason)
             again.append(refused)
         for proposal in again:
             self.queue.retry(proposal.subject)
@@ -88,7 +90,14 @@ class Intake(LeaderLoop[Dirty]):
             raise FencedOut
         return False
 
-    def _completion(self, record: TaskRecord) -> Proposal[NamedKey] | None:
+    def _completion(self, key: ObjectKey) -> Proposal[ObjectKey] | None:
+        if key.kind == "Task":
+            task = self.cache.tasks.get(NamedKey(key.namespace, key.name))
+            return self._completed_task(key, task) if task is not None else None
+        record = self.cache.objects.get(key)
+        return self._completed_object(key, record) if record is not None else None
+
+    def _completed_task(self, key: ObjectKey, record: TaskRecord) -> Proposal[ObjectKey] | None:
         owner = self.cache.by_uid(record.uid) if record.uid else None
         task = complete(
             record,
@@ -97,9 +106,13 @@ class Intake(LeaderLoop[Dirty]):
             now=self.clock.now(),
             uid=self._new_uid(),
         )
-        if task is None:
-            return None
-        return Proposal(record.key, (unchanged(record.entry),), (Put(record.entry.key, encode(task)),))
+        return _proposal(key, record.entry, task)
+
+    def _completed_object(self, key: ObjectKey, record: ObjectRecord) -> Proposal[ObjectKey] | None:
+        first = self.cache.object_by_uid(record.uid) if record.uid else None
+        copied = first is not None and first.key != key
+        value = complete_object(record, copied=copied, now=self.clock.now(), uid=self._new_uid())
+        return _proposal(key, record.entry, value)
 
     def _left_running(self, record: TaskRecord) -> AssignmentRecord | None:
         """The assignment that the task at this key had before its value was overwritten; of several the newest."""
@@ -124,11 +137,15 @@ class Intake(LeaderLoop[Dirty]):
         _log.warning("quarantined: %s", message)
 
 
+def _proposal(key: ObjectKey, entry: Entry, value: AnyObject | None) -> Proposal[ObjectKey] | None:
+    return Proposal(key, (unchanged(entry),), (Put(entry.key, encode(value)),)) if value is not None else None
+
+
 def _subject(key: str) -> tuple[ObjectRef, str]:
     """What an event about the value at this key is about, and the namespace where that event is found."""
-    task, node = keys.parse_task(key), keys.parse_node(key)
-    if task is not None:
-        return ObjectRef(kind="Task", name=task.name), task.namespace
+    named, node = keys.parse_object(key), keys.parse_node(key)
+    if named is not None:
+        return ObjectRef(kind=named.kind, name=named.name), named.namespace
     if node is not None:
         return ObjectRef(kind="Node", name=node.node), keys.CLUSTER_NAMESPACE
     return ObjectRef(kind="Key", name=key.removeprefix(keys.ROOT).replace("/", ".")), keys.CLUSTER_NAMESPACE

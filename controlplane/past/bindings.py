@@ -30,8 +30,8 @@ def bound_at(store: Store, revision: int, before: ClusterCache) -> list[BoundThe
     """In the order of their turns. `before`: the cluster one revision earlier. Raises Compacted, StoreUnavailable."""
     found = []
     for entry in store.list(keys.TASKS, revision=revision).entries:
-        key = keys.parse_task(entry.key) if entry.mod_revision == revision else None
-        record = before.tasks.get(key) if key is not None else None
+        key = keys.parse_object(entry.key) if entry.mod_revision == revision else None
+        record = before.tasks.get(NamedKey(key.namespace, key.name)) if key is not None else None
         if record is None:
             continue
         try:

@@ -11,7 +11,8 @@ import msgspec
 
 from controlplane.planning.document import Action, Effect, Fate, Item, SavedChange
 from controlplane.planning.look import Look
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.kinds import BY_KIND
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +32,13 @@ class Declared:
 
 
 def build(
-    declared: Sequence[Declared], removed: Sequence[NamedKey], before: Look, decided: Look, after: Look
+    declared: Sequence[Declared], removed: Sequence[ObjectKey], before: Look, decided: Look, after: Look
 ) -> tuple[list[Item], list[Effect]]:
     """`decided`: once the scheduler has decided; `after`: once all that had to stop for it has stopped as well."""
     items = [_declared(each, before, decided, after) for each in declared]
     items += [_removed(key, before) for key in sorted(removed)]
-    named = {each.task for each in declared} | set(removed)
+    gone = {NamedKey(key.namespace, key.name) for key in removed if key.kind == "Task"}
+    named = {each.task for each in declared} | gone
     keys = sorted((before.placed.keys() | after.placed.keys()) - named)
     return items, [effect for key in keys if (effect := _effect(key, before, after)) is not None]
 
@@ -80,9 +82,10 @@ def _action(each: Declared, bound: bool) -> Action:
     return "replace" if each.kind == "Task" and bound and anew else "change"
 
 
-def _removed(key: NamedKey, before: Look) -> Item:
-    was = before.placed.get(key)
-    return Item(kind="Task", namespace=key.namespace, name=key.name, action="remove", before=was.node if was else "")
+def _removed(key: ObjectKey, before: Look) -> Item:
+    was = before.placed.get(NamedKey(key.namespace, key.name)) if key.kind == "Task" else None
+    namespace = key.namespace if BY_KIND[key.kind].namespaced else ""
+    return Item(kind=key.kind, namespace=namespace, name=key.name, action="remove", before=was.node if was else "")
 
 
 def _effect(key: NamedKey, before: Look, after: Look) -> Effect | None:

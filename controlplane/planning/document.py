@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from taskyard.keys import ObjectKey
 from taskyard.objects import Wire
 from taskyard.objects.base import api_version
 from taskyard.prepare import prepare
@@ -46,6 +47,10 @@ class Item(Wire, frozen=True, kw_only=True):
     def identity(self) -> str:
         """As in `RestsOn.objects`."""
         return f"{self.kind}/{self.namespace}/{self.name}"
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(self.kind, self.namespace or "default", self.name)
 
     @property
     def label(self) -> str:

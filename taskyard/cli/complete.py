@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from click import Context, Parameter
 from click.shell_completion import CompletionItem
 
-from taskyard.cli.kinds import KIND_NAMES, Kind, find_kind
+from taskyard.cli.kinds import DECLARED, KIND_NAMES, OBJECTS, Kind, find_kind
 from taskyard.cli.session import Session
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def node_names(context: Context, _parameter: Parameter, incomplete: str) -> list
 
 def objects(context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
     """`task/web`, `node/n1`"""
-    named = [f"{kind}/{name}" for kind in (Kind.TASK, Kind.NODE) for name in _names(context, kind)]
+    named = [f"{kind}/{name}" for kind in DECLARED for name in _names(context, kind)]
     return _matching(named, incomplete)
 
 
@@ -69,10 +69,10 @@ def _names(context: Context, kind: Kind) -> list[str]:
         client = _client(context)
         if kind is Kind.NODE:
             return [item.view.metadata.name for item in client.nodes().items]
-        if kind is Kind.TASK:
+        if kind in OBJECTS:
             namespace = context.ensure_object(Session).namespace_or_default()
             everywhere = context.params.get("all_namespaces")
-            listed = client.tasks(Selection("" if everywhere else namespace))
+            listed = client.objects(kind.names, Selection("" if everywhere else namespace))
             return [item.view.metadata.name for item in listed.items]
     except (ClientError, ValueError):
         return []

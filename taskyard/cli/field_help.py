@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from taskyard.cli.failure import Failed
+from taskyard.kinds import Kind
 from taskyard.manifest import schemas
 
 WIDTH = 100
@@ -71,7 +72,7 @@ def follow(schema: dict[str, Any], root: dict[str, Any], *, required: bool = Fal
     return Field(*schemas.resolve(schema, root), required)
 
 
-def find(kind: schemas.Kind, path: Sequence[str]) -> Field:
+def find(kind: Kind, path: Sequence[str]) -> Field:
     """`path` is below the kind: `["spec", "ports"]`. Failed, with the nearest name, when there is no such field."""
     root = schemas.of_kind(kind)
     field = follow(root, root)

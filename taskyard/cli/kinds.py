@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from taskyard.cli.failure import Failed
+from taskyard.kinds import BY_KIND, OBJECT_KINDS, TABLE, KindNames
 
 
 class Kind(StrEnum):
     TASK = "task"
+    SECRET = "secret"
+    CONFIG = "config"
+    NAMESPACE = "namespace"
     NODE = "node"
     EVENT = "event"
 
@@ -19,18 +23,32 @@ class Kind(StrEnum):
     def plural(self) -> str:
         return f"{self.value}s"
 
+    @property
+    def names(self) -> KindNames:
+        """What a manifest declares; no one declares an event."""
+        return BY_KIND[self.value.capitalize()]
+
+    @property
+    def namespaced(self) -> bool:
+        return self is Kind.EVENT or self.names.namespaced
+
+
+OBJECTS = tuple(Kind(kind.lower()) for kind in OBJECT_KINDS)
+"""Those that are listed, watched, changed and deleted in one and the same way."""
+DECLARED = tuple(Kind(names.singular) for names in TABLE)
+"""Those that a manifest may declare."""
+
 
 _SPELLINGS = {
-    **dict.fromkeys(("task", "tasks", "t", "ta"), Kind.TASK),
-    **dict.fromkeys(("node", "nodes", "no", "n"), Kind.NODE),
+    **{word: Kind(n.singular) for n in TABLE for word in (n.singular, n.plural, *n.short)},
     **dict.fromkeys(("event", "events", "ev", "e"), Kind.EVENT),
 }
 _ELSEWHERE = {
     **dict.fromkeys(("pod", "pods", "po", "container", "containers", "alloc", "allocs", "all"), "tasks"),
-    **dict.fromkeys(("deployment", "deployments", "services", "svc", "jobs", "namespaces", "ns"), ""),
+    **dict.fromkeys(("deployment", "deployments", "services", "svc", "jobs"), ""),
 }
 """What other tools' kinds are here; nothing is there for those of the second line."""
-KIND_NAMES = ("tasks", "nodes", "events")
+KIND_NAMES = tuple(kind.plural for kind in Kind)
 
 
 @dataclass(frozen=True, slots=True)

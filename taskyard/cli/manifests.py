@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from taskyard.cli.failure import Failed
+from taskyard.kinds import BY_KIND
 
 if TYPE_CHECKING:
     from taskyard.manifest import Document, Problem
@@ -116,7 +117,7 @@ def _clashes(documents: Sequence[Document], namespace: str | None) -> list[Probl
             message = f"{manifest.label} is declared twice: here and in {first[identity]}"
             problems.append(document.problem(("metadata", "name"), message, "keep one of them"))
         first.setdefault(identity, manifest.source)
-        if namespace is not None and manifest.kind != "Node" and manifest.namespace != namespace:
+        if namespace is not None and BY_KIND[manifest.kind].namespaced and manifest.namespace != namespace:
             message = f"the namespace is '{manifest.namespace}', but -n says '{namespace}'"
             problems.append(document.problem(("metadata", "namespace"), message, "leave one of them out"))
     return problems
@@ -124,6 +125,6 @@ def _clashes(documents: Sequence[Document], namespace: str | None) -> list[Probl
 
 def _manifest(document: Document, namespace: str | None) -> Manifest:
     data = document.data
-    if namespace is not None and data["kind"] != "Node" and not data["metadata"].get("namespace"):
+    if namespace is not None and BY_KIND[data["kind"]].namespaced and not data["metadata"].get("namespace"):
         data = {**data, "metadata": {**data["metadata"], "namespace": namespace}}
     return Manifest(f"{document.source}:{document.line}", data)

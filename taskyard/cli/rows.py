@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from taskyard.cli.age import age, cores, size
-from taskyard.client.views import EventView, NodeView, PortView, TaskView, View
+from taskyard.cli.kinds import Kind
+from taskyard.client.views import EventView, NodeView, ObjectView, PortView, TaskView, View
 
 V = TypeVar("V", bound=View)
 
@@ -58,6 +59,15 @@ def taints(node: NodeView) -> str:
     return ",".join(f"{t.key}{'=' + t.value if t.value else ''}:{t.effect}" for t in node.spec.taints)
 
 
+def values(named: dict[str, Any] | None) -> str:
+    """The names of a secret's or a config's values."""
+    return ",".join(named or ()) or "-"
+
+
+def standing(found: ObjectView) -> str:
+    return "Deleting" if found.metadata.deletion_timestamp else "Active"
+
+
 def times(event: EventView, now: float) -> str:
     """`5m`, or `5m (x12 over 1h)` for what happened again and again."""
     last = age(event.last_seen, now)
@@ -86,6 +96,19 @@ TASK_COLUMNS: list[Column[TaskView]] = [
     Column("EPOCH", lambda task, _: str(task.status.epoch or "-"), wide=True),
     Column("REASON", lambda task, _: reason(task), wide=True),
 ]
+_NAMESPACE: Column[ObjectView] = Column("NAMESPACE", lambda found, _: found.metadata.namespace)
+_NAME: Column[ObjectView] = Column("NAME", lambda found, _: found.metadata.name)
+_AGE: Column[ObjectView] = Column("AGE", lambda found, now: age(found.metadata.created_at, now))
+OBJECT_COLUMNS: dict[Kind, list[Column[ObjectView]]] = {
+    Kind.SECRET: [
+        _NAMESPACE,
+        _NAME,
+        Column("VALUES", lambda found, _: values((found.status or {}).get("sizes"))),
+        _AGE,
+    ],
+    Kind.CONFIG: [_NAMESPACE, _NAME, Column("VALUES", lambda found, _: values((found.spec or {}).get("data"))), _AGE],
+    Kind.NAMESPACE: [_NAME, Column("STATUS", lambda found, _: standing(found)), _AGE],
+}
 NODE_COLUMNS: list[Column[NodeView]] = [
     Column("NAME", lambda node, _: node.metadata.name),
     Column("STATUS", lambda node, _: node_status(node)),

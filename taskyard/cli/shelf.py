@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from taskyard.cli.kinds import Kind
-from taskyard.cli.rows import EVENT_COLUMNS, NODE_COLUMNS, TASK_COLUMNS, Column
+from taskyard.cli.rows import EVENT_COLUMNS, NODE_COLUMNS, OBJECT_COLUMNS, TASK_COLUMNS, Column
 from taskyard.client.api import Client, Selection
-from taskyard.client.views import EventView, NodeView, TaskView, View
+from taskyard.client.views import EventView, NodeView, ObjectView, TaskView, View
 from taskyard.client.watch import Change, Item, Items, Patience
 
 V = TypeVar("V", bound=View)
@@ -36,6 +37,8 @@ def shelf(client: Client, kind: Kind, about: tuple[str, str] = ("", "")) -> Shel
     """`about`: only the events of that kind and name."""
     if kind is Kind.TASK:
         return tasks(client)
+    if kind in OBJECT_COLUMNS:
+        return objects(client, kind)
     return nodes(client) if kind is Kind.NODE else events(client, about)
 
 
@@ -48,6 +51,19 @@ def tasks(client: Client) -> Shelf[TaskView]:
         client.task,
         client.watch_tasks,
         lambda task: f"task/{task.metadata.name}",
+    )
+
+
+def objects(client: Client, kind: Kind) -> Shelf[ObjectView]:
+    names = kind.names
+    return Shelf(
+        kind,
+        names.list_kind,
+        OBJECT_COLUMNS[kind],
+        partial(client.objects, names),
+        partial(client.object, names),
+        partial(client.watch_objects, names),
+        lambda found: f"{kind}/{found.metadata.name}",
     )
 
 

@@ -74,7 +74,7 @@ def wait_until_steady(
         begun = wait_for(
             client, waiting, steadiness.begins, clock=clock, timeout=left, progress=progress, on_settled=told
         )
-        by_key = {f"{one.namespace}/{one.name}": one for one in waiting}
+        by_key = {one.key: one for one in waiting}
         for key, verdict in begun.settled.items():
             if verdict.failure:
                 complaints.append(f"{by_key[key].label} does not run: {verdict.failure}")

@@ -1,13 +1,13 @@
-"""All about one task or node, as text for a person: what `describe` prints. Pure; `now` is passed in."""
+"""All about one object, as text for a person: what `describe` prints. Pure; `now` is passed in."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from taskyard.cli.age import age, cores, share, size, until
 from taskyard.cli.rows import node_status, pairs, taints, times
 from taskyard.cli.table import Table, painted, state_colour
-from taskyard.client.views import EventView, NodeView, PortView, TaskView
+from taskyard.client.views import EventView, MetadataView, NodeView, ObjectView, PortView, TaskView
 
 _LABEL_WIDTH = 14
 
@@ -22,17 +22,10 @@ def task_story(
     colour: bool = False,
 ) -> list[str]:
     """`spec_yaml`: the spec as the server has it. `node_host`: where ports are reached that name no address."""
-    metadata, status = task.metadata, task.status
+    status = task.status
     waits = status.next_attempt_at
     lines = [
-        *_fact("Name", metadata.name),
-        *_fact("Namespace", metadata.namespace),
-        *_fact("Labels", pairs(metadata.labels)),
-        *_fact("Annotations", pairs(metadata.annotations)),
-        *_fact("UID", metadata.uid),
-        *_fact("Created", _when(metadata.created_at, now)),
-        *_fact("Declared by", metadata.source),
-        *_fact("Deleted", _when(metadata.deletion_timestamp, now)),
+        *_identity(task.metadata, now),
         *_fact("State", painted(status.state, state_colour(status.state), colour)),
         *_fact("Reason", status.reason),
         *_message("Why" if status.state == "Pending" else "Message", status.message),
@@ -56,6 +49,31 @@ def task_story(
         lines += _block("Ports", [_port(one, node_host) for one in shown])
     lines += ["Spec:", *(f"  {line}" for line in spec_yaml.rstrip("\n").splitlines())]
     return lines + event_lines(events, now, colour=colour)
+
+
+def object_story(
+    found: ObjectView, parts: Mapping[str, str], events: Sequence[EventView], now: float, *, colour: bool = False
+) -> list[str]:
+    """`parts`: spec and status as YAML, where there are any."""
+    lines = _identity(found.metadata, now)
+    for name, text in parts.items():
+        lines += [f"{name.capitalize()}:", *(f"  {line}" for line in text.rstrip("\n").splitlines())]
+    return lines + event_lines(events, now, colour=colour)
+
+
+def _identity(metadata: MetadataView, now: float) -> list[str]:
+    owner = metadata.owner
+    return [
+        *_fact("Name", metadata.name),
+        *_fact("Namespace", metadata.namespace),
+        *_fact("Labels", pairs(metadata.labels)),
+        *_fact("Annotations", pairs(metadata.annotations)),
+        *_fact("UID", metadata.uid),
+        *_fact("Created", _when(metadata.created_at, now)),
+        *_fact("Declared by", metadata.source),
+        *_fact("Made for", f"{owner.kind.lower()}/{owner.name}" if owner else ""),
+        *_fact("Deleted", _when(metadata.deletion_timestamp, now)),
+    ]
 
 
 def node_story(

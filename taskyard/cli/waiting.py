@@ -1,48 +1,58 @@
-"""Waiting for tasks to run, or to be gone, over one watch for each namespace; the decisions are pure.
+"""Waiting for tasks to run, or for any object to be gone, over one watch for each kind and namespace.
 
-Used by `apply --wait`, `delete` and `up`. A wait is not upset by an outage: it says so, and goes on where it was.
+Used by `apply --wait`, `delete` and `up`; what is decided is pure. A wait is not upset by an outage: it says so, and
+goes on where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
+from taskyard.cli.kinds import Kind
 from taskyard.cli.progress import Progress
 from taskyard.cli.rows import ready, reason
+from taskyard.cli.shelf import shelf
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import ClientError
-from taskyard.client.views import ApplyResult, TaskView
+from taskyard.client.views import ApplyResult, ObjectView, TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Awaited:
-    """One task: which, and for a task that was changed, the epoch that it must get beyond."""
+    """One object: which, and for a task that was changed, the epoch that it must get beyond."""
 
     namespace: str
     name: str
     uid: str = ""
     after_epoch: int = 0
+    kind: Kind = Kind.TASK
 
     @property
     def label(self) -> str:
-        return f"task/{self.name}"
+        return f"{self.kind}/{self.name}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.kind}/{self.namespace}/{self.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Of one task at one moment. `settled`: nothing more is waited for; then `failure` is why it is not good."""
+    """Of one object at one moment. `settled`: nothing more is waited for; then `failure` is why it is not good."""
 
     settled: bool
     text: str
     failure: str = ""
 
 
-Judge = Callable[[Awaited, TaskView | None], Verdict]
+Judge = Callable[[Awaited, Any], Verdict]
+"""Of the object as its kind's view, or None: it is not there."""
 
 
 def awaited_after(result: ApplyResult) -> Awaited:
@@ -79,12 +89,14 @@ def judge_started(_awaited: Awaited, task: TaskView | None) -> Verdict:
     return Verdict(not waits, f"{task.status.state}{': ' + why if why else ''}")
 
 
-def judge_gone(awaited: Awaited, task: TaskView | None) -> Verdict:
+def judge_gone(awaited: Awaited, found: TaskView | ObjectView | None) -> Verdict:
     """Good once it is not there, or another one has its name."""
-    if task is None or (awaited.uid and task.metadata.uid != awaited.uid):
+    if found is None or (awaited.uid and found.metadata.uid != awaited.uid):
         return Verdict(True, "deleted")
-    why = reason(task)
-    return Verdict(False, f"{task.status.state}{': ' + why if why else ''}")
+    if isinstance(found, ObjectView):
+        return Verdict(False, "waits until all that it owns is gone")
+    why = reason(found)
+    return Verdict(False, f"{found.status.state}{': ' + why if why else ''}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +117,8 @@ def wait_for(
     progress: Progress,
     on_settled: Callable[[Awaited, Verdict], None],
 ) -> Outcome:
-    """Until all are settled or the time is up. Keys are `namespace/name`."""
-    waiting = {f"{one.namespace}/{one.name}": one for one in awaited}
+    """Until all are settled or the time is up. Keys are those of the awaited."""
+    waiting = {one.key: one for one in awaited}
     verdicts = {key: Verdict(False, "waiting") for key in waiting}
     deadline = None if timeout is None else clock.monotonic() + timeout
     for sightings in _sightings(client, waiting, clock, deadline, progress):
@@ -125,32 +137,32 @@ def wait_for(
     )
 
 
-Sighting = tuple[str, TaskView | None]
-"""A key, and the task; None: it is not there."""
+Sighting = tuple[str, Any]
+"""A key, and the object; None: it is not there."""
 
 
 def _sightings(
     client: Client, waiting: Mapping[str, Awaited], clock: Clock, deadline: float | None, progress: Progress
 ) -> Iterator[list[Sighting]]:
-    """Each awaited task as it is, then again as it changes, namespace by namespace, as long as any is waited for."""
+    """Each awaited object as it is, then again as it changes, watch by watch, as long as any is waited for."""
 
     def outage(error: ClientError | None) -> None:
         progress.say("the connection is back" if error is None else f"{error}; trying again until it is back")
 
-    for namespace in dict.fromkeys(one.namespace for one in list(waiting.values())):
+    for kind, namespace in dict.fromkeys((one.kind, one.namespace) for one in list(waiting.values())):
         patience = Patience(clock=clock, deadline=deadline, on_break=outage)
         first = True
-        for batch in client.watch_tasks(Selection(namespace), patience):
-            seen = [(_key(c.item.view), None if c.type == "DELETED" else c.item.view) for c in batch]
+        for batch in shelf(client, kind).watch(Selection(namespace if kind.namespaced else ""), patience):
+            seen = [(_key(kind, c.item.view), None if c.type == "DELETED" else c.item.view) for c in batch]
             if first:
                 present = {key for key, _ in seen}
-                absent = [key for key, one in waiting.items() if one.namespace == namespace and key not in present]
-                seen += [(key, None) for key in absent]
+                here = [key for key, one in waiting.items() if (one.kind, one.namespace) == (kind, namespace)]
+                seen += [(key, None) for key in here if key not in present]
                 first = False
             yield seen
-            if not any(one.namespace == namespace for one in waiting.values()):
+            if not any((one.kind, one.namespace) == (kind, namespace) for one in waiting.values()):
                 break
 
 
-def _key(task: TaskView) -> str:
-    return f"{task.metadata.namespace}/{task.metadata.name}"
+def _key(kind: Kind, found: Any) -> str:
+    return Awaited(found.metadata.namespace, found.metadata.name, kind=kind).key

@@ -15,9 +15,10 @@ import msgspec
 
 from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.transport import Query, Timeouts, Transport
-from taskyard.client.views import ApplyAnswer, EventView, NodeView, StatsView, TaskView, VersionView
+from taskyard.client.views import ApplyAnswer, EventView, NodeView, ObjectView, StatsView, TaskView, VersionView
 from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
 from taskyard.client.why_views import NodeWhyView, WhyView
+from taskyard.kinds import KindNames
 
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
@@ -28,6 +29,11 @@ EVENTS = Resource(
         (event.namespace, event.about.kind, event.about.name, event.component, event.reason, event.message)
     ),
 )
+
+
+def objects_of(names: KindNames) -> Resource[ObjectView]:
+    """Of any kind that is kept whole under one key."""
+    return Resource(f"/{names.plural}", ObjectView, lambda found: f"{found.metadata.namespace}/{found.metadata.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,37 @@ class Client:
         body = self._transport.request("GET", f"/tasks/{_segment(name)}", query={"namespace": namespace}).body
         return Item(decoded(self.url, body, TaskView), body)
 
-    def delete_task(
+    def objects(self, names: KindNames, selection: Selection | None = None) -> Items[ObjectView]:
+        return list_once(self._transport, objects_of(names), (selection or Selection()).query())
+
+    def watch_objects(
+        self, names: KindNames, selection: Selection | None = None, patience: Patience | None = None
+    ) -> Iterator[list[Change[ObjectView]]]:
+        query = (selection or Selection()).query()
+        return watch(self._transport, objects_of(names), query, patience or Patience())
+
+    def object(self, names: KindNames, namespace: str, name: str) -> Item[ObjectView]:
+        """By name or by uid."""
+        path = f"/{names.plural}/{_segment(name)}"
+        body = self._transport.request("GET", path, query={"namespace": namespace}).body
+        return Item(decoded(self.url, body, ObjectView), body)
+
+    def patch_object(
+        self, names: KindNames, namespace: str, name: str, patch: Any, *, force: bool = False
+    ) -> Item[ObjectView]:
+        """A JSON merge patch: what is null goes."""
+        body = self._transport.request(
+            "PATCH",
+            f"/{names.plural}/{_segment(name)}",
+            query={"namespace": namespace, "force": force},
+            body=msgspec.json.encode(patch),
+            content_type="application/merge-patch+json",
+        ).body
+        return Item(decoded(self.url, body, ObjectView), body)
+
+    def delete_object(
         self,
+        names: KindNames,
         namespace: str,
         name: str,
         *,
@@ -108,13 +143,13 @@ class Client:
         force: bool = False,
         if_match: str = "",
     ) -> None:
-        """Accepted, not done: the task goes once its container has stopped."""
+        """Accepted, perhaps not done: a task goes once its container has stopped, an owner after all that it owns."""
         query: Query = {
             "namespace": namespace,
             "gracePeriod": None if grace_period is None else f"{grace_period:g}",
             "force": force,
         }
-        self._transport.request("DELETE", f"/tasks/{_segment(name)}", query=query, if_match=if_match)
+        self._transport.request("DELETE", f"/{names.plural}/{_segment(name)}", query=query, if_match=if_match)
 
     def logs(
         self,

@@ -17,6 +17,12 @@ class View(msgspec.Struct, frozen=True, rename="camel"):
     """Reads camelCase, ignores what it does not know."""
 
 
+class OwnerView(View, frozen=True):
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+
+
 class MetadataView(View, frozen=True):
     name: str = ""
     namespace: str = "default"
@@ -28,6 +34,7 @@ class MetadataView(View, frozen=True):
     created_at: str = ""
     deletion_timestamp: str = ""
     source: str = ""
+    owner: OwnerView | None = None
     revision: int = 0
 
 
@@ -73,6 +80,14 @@ class TaskView(View, frozen=True):
     metadata: MetadataView = MetadataView()
     spec: TaskSpecView = TaskSpecView()
     status: StatusView = StatusView()
+
+
+class ObjectView(View, frozen=True):
+    """An object of any kind, as far as all have in common."""
+
+    metadata: MetadataView = MetadataView()
+    spec: dict[str, Any] | None = None
+    status: dict[str, Any] | None = None
 
 
 class TaintView(View, frozen=True):
@@ -195,4 +210,4 @@ class VersionView(View, frozen=True):
     version: str = ""
 
 
-prepare(TaskView, NodeView, EventView, Listed, ApplyAnswer, WatchLine, StatsView, VersionView)
+prepare(TaskView, ObjectView, NodeView, EventView, Listed, ApplyAnswer, WatchLine, StatsView, VersionView)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from taskyard.manifest.lists import is_list, unfold
     from taskyard.manifest.load import load
     from taskyard.manifest.problem import ManifestError, Problem
-    from taskyard.manifest.read import read_object, read_task_value
+    from taskyard.manifest.read import read_object, read_value
     from taskyard.manifest.yaml_reader import parse_yaml
     from taskyard.manifest.yaml_writer import to_yaml
 
@@ -36,7 +36,7 @@ __all__ = [
     "parse_json",
     "parse_yaml",
     "read_object",
-    "read_task_value",
+    "read_value",
     "to_yaml",
     "unfold",
     "validate",
@@ -56,7 +56,7 @@ _MODULES = {
     "parse_json": "json_reader",
     "parse_yaml": "yaml_reader",
     "read_object": "read",
-    "read_task_value": "read",
+    "read_value": "read",
     "to_yaml": "yaml_writer",
     "unfold": "lists",
     "validate": "check",

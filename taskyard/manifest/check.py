@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from taskyard.kinds import KINDS, Kind
 from taskyard.manifest import schemas
 from taskyard.manifest.document import Document, as_document
 from taskyard.manifest.limits import MAX_PROBLEMS
@@ -32,22 +33,21 @@ def validate(document: Document | Any) -> list[Problem]:
 def accepts(data: Any) -> bool:
     """Whether there is nothing wrong with it."""
     kind = data.get("kind") if isinstance(data, dict) else None
-    if kind not in schemas.KINDS:
+    if kind not in KINDS:
         return False
     return _fast(kind).is_valid(data) and not any(broken_rules(data))
 
 
-def schema_errors(data: Any, kind: schemas.Kind) -> list[tuple[Path, str]]:
+def schema_errors(data: Any, kind: Kind) -> list[tuple[Path, str]]:
     """What the fast library has against it, in its own words."""
     return [(tuple(error.instance_path), error.message) for error in _fast(kind).iter_errors(data)]
 
 
 @cache
-def _fast(kind: schemas.Kind) -> Validator:
+def _fast(kind: Kind) -> Validator:
     import jsonschema_rs as fast
 
-    shared = [schemas.load(name) for name in schemas.SHARED]
-    registry = fast.Registry([(schema["$id"], schema) for schema in shared])
+    registry = fast.Registry([(part["$id"], part) for part in schemas.referred()])
     # The linear-time engine: a pattern cannot be made to run for ever.
     return fast.validator_for(
         schemas.of_kind(kind), registry=registry, pattern_options=fast.RegexOptions(), validate_formats=False

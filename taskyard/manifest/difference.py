@@ -1,4 +1,4 @@
-"""diff: what an apply changes in a task, field by field, in the words of the manifest.
+"""diff: what an apply changes in an object, field by field, in the words of the manifest.
 
 Only what a user declares is compared: labels, annotations and the spec, with defaults filled in. Ports are matched by
 container port and protocol, volumes by target, other lists item by item.
@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from taskyard.manifest.problem import Path, path_text
-from taskyard.objects import Port, Task, Volume
+from taskyard.objects import AnyObject, Port, Secret, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,24 @@ class FieldChange:
     new: Any
 
 
-def diff(old: Task | None, new: Task | None) -> list[FieldChange]:
-    """Every change on the way from `old` to `new`; None for a task that is not there."""
-    return [FieldChange(path_text(path), before, after) for path, before, after in _tasks(old, new)]
+def diff(old: AnyObject | None, new: AnyObject | None) -> list[FieldChange]:
+    """Every change on the way from `old` to `new`; None for an object that is not there."""
+    changes = [FieldChange(path_text(path), before, after) for path, before, after in _objects(old, new)]
+    return [_hidden(change) for change in changes] if isinstance(new or old, Secret) else changes
+
+
+def _hidden(change: FieldChange) -> FieldChange:
+    """That a secret's value changes, and not what it is."""
+    if not change.path.startswith("spec"):
+        return change
+    was, now = ("(hidden)" if value is not None else None for value in (change.old, change.new))
+    return FieldChange(change.path, was, "(hidden, another)" if was and now else now)
 
 
 _Change = tuple[Path, Any, Any]
 
 
-def _tasks(old: Task | None, new: Task | None) -> Iterator[_Change]:
+def _objects(old: AnyObject | None, new: AnyObject | None) -> Iterator[_Change]:
     for field in ("labels", "annotations"):
         yield from _mapping(
             ("metadata", field),

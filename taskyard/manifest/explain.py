@@ -16,6 +16,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from referencing import Registry, Resource
 
+from taskyard.kinds import Kind
 from taskyard.manifest import schemas
 from taskyard.manifest.document import Document
 from taskyard.manifest.kinds import explain_kind
@@ -39,12 +40,12 @@ def explain(document: Document) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
 
-def explained_as_valid(data: Any, kind: schemas.Kind) -> bool:
+def explained_as_valid(data: Any, kind: Kind) -> bool:
     """What jsonschema alone says; for the test that it never disagrees with jsonschema-rs."""
     return bool(_validator(kind).is_valid(data))
 
 
-def _schema_findings(data: dict[str, Any], kind: schemas.Kind, written: dict[Path, str]) -> list[Finding]:
+def _schema_findings(data: dict[str, Any], kind: Kind, written: dict[Path, str]) -> list[Finding]:
     """What the schema has against it; a field that is there under another name is not missing as well."""
     found: list[Finding] = []
     for error in _validator(kind).iter_errors(data):
@@ -74,7 +75,7 @@ def _rule_findings(data: dict[str, Any], found: list[Finding]) -> list[Finding]:
     ]
 
 
-def _unexplained(data: Any, kind: schemas.Kind) -> list[Finding]:
+def _unexplained(data: Any, kind: Kind) -> list[Finding]:
     """The two libraries disagree: refuse all the same, in the words of the one that refused."""
     from taskyard.manifest.check import schema_errors
 
@@ -100,10 +101,9 @@ def _problem(document: Document, finding: Finding) -> Problem:
 
 
 @cache
-def _validator(kind: schemas.Kind) -> Validator:
-    shared = [schemas.load(name) for name in schemas.SHARED]
+def _validator(kind: Kind) -> Validator:
     registry: Registry[Any] = Registry().with_resources(
-        (schema["$id"], Resource.from_contents(schema)) for schema in shared
+        [(part["$id"], Resource.from_contents(part)) for part in schemas.referred()]
     )
     whole_match: type[Validator] = _extend(Draft202012Validator, {"pattern": _pattern})
     return whole_match(schemas.of_kind(kind), registry=registry)

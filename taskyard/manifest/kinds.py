@@ -8,13 +8,13 @@ from __future__ import annotations
 from difflib import get_close_matches
 from typing import Any
 
+from taskyard.kinds import KINDS, Kind
 from taskyard.manifest.lists import LISTS
 from taskyard.manifest.problem import shown
-from taskyard.manifest.schemas import KINDS, Kind
 from taskyard.manifest.wording import Finding
 from taskyard.objects import API_VERSION
 
-_NOT_YET = ("Service", "Job", "Secret", "Config", "Namespace")
+_NOT_YET = ("Service", "Job")
 _ELSEWHERE = {
     "Pod": "write kind: Task, with the container's fields directly under spec",
     "Deployment": "write kind: Task for each copy, with the container's fields directly under spec",
@@ -24,7 +24,7 @@ _ELSEWHERE = {
     "CronJob": "write kind: Task with restart: {policy: never}; schedules are not part of this version",
     **dict.fromkeys(LISTS, "send a list to /apply, or put each of its items into a document of its own"),
     "EventList": "events are not applied",
-    "ConfigMap": "pass the values in spec.env of a Task",
+    "ConfigMap": "write kind: Config, with the values under spec.data",
 }
 
 
@@ -48,19 +48,20 @@ def _kind(data: dict[str, Any]) -> tuple[Kind | None, list[Finding]]:
             return None, [Finding(("services",), "this is a compose file, not a manifest", hint, about_key=True)]
         return "Task", [Finding(("kind",), "kind is missing", "add kind: Task", missing=True)]
     kind = data["kind"]
-    if kind in KINDS and isinstance(kind, str):
-        return "Node" if kind == "Node" else "Task", []
-    message = f"{shown(kind)} is not a kind; kinds are {' and '.join(KINDS)}"
+    known = next((known for known in KINDS if known == kind), None)
+    if known is not None:
+        return known, []
+    message = f"{shown(kind)} is not a kind; kinds are {', '.join(KINDS)}"
     if not isinstance(kind, str):
         return "Task", [Finding(("kind",), message, "write kind: Task")]
     if kind in _ELSEWHERE:
         return None, [Finding(("kind",), message, _ELSEWHERE[kind])]
+    if kind in _NOT_YET:
+        return None, [Finding(("kind",), message, f"a {kind} is not part of this version; write kind: Task")]
     near = get_close_matches(kind.casefold(), [known.casefold() for known in KINDS], 1)
     if near:
         meant = next(known for known in KINDS if known.casefold() == near[0])
         return meant, [Finding(("kind",), message, f"write kind: {meant}")]
-    if kind in _NOT_YET:
-        return None, [Finding(("kind",), message, f"a {kind} is not part of this version; write kind: Task")]
     return None, [Finding(("kind",), message, "write kind: Task")]
 
 

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from taskyard.kinds import TABLE
 from taskyard.manifest.document import Document, Mark, Positions
 from taskyard.manifest.problem import Path, Problem
 from taskyard.objects import API_VERSION
 
-LISTS = ("TaskList", "NodeList", "List")
+LISTS = (*(names.list_kind for names in TABLE), "List")
 _FIELDS = ("apiVersion", "kind", "metadata", "items")
 
 

@@ -11,13 +11,14 @@ from difflib import get_close_matches
 from functools import cache
 from typing import Any
 
+from taskyard.kinds import Kind
 from taskyard.manifest import schemas
 from taskyard.manifest.foreign import FOREIGN
 from taskyard.manifest.problem import Path
 from taskyard.manifest.spelling import policy_for
 
 
-def where_it_belongs(kind: schemas.Kind, path: Path, name: str, value: object, known: tuple[str, ...]) -> str:
+def where_it_belongs(kind: Kind, path: Path, name: str, value: object, known: tuple[str, ...]) -> str:
     """What to write instead of the unknown field `name` of the mapping at `path`, whose fields are `known`."""
     word = _word(name)
     by_word = {_word(field): field for field in known}
@@ -44,13 +45,13 @@ def where_it_belongs(kind: schemas.Kind, path: Path, name: str, value: object, k
     return f"remove it; the fields here are {', '.join(_for_users(kind, place, known))}"
 
 
-def _for_users(kind: schemas.Kind, place: str, known: tuple[str, ...]) -> list[str]:
+def _for_users(kind: Kind, place: str, known: tuple[str, ...]) -> list[str]:
     hidden = _read_only(kind).get(place, frozenset())
     return [field for field in known if field not in hidden]
 
 
 @cache
-def _elsewhere(kind: schemas.Kind) -> dict[str, str]:
+def _elsewhere(kind: Kind) -> dict[str, str]:
     """By word, the path of the shallowest field of that name."""
     found: dict[str, str] = {}
     for place, name, schema in sorted(fields(kind), key=lambda field: field[0].count(".")):
@@ -60,7 +61,7 @@ def _elsewhere(kind: schemas.Kind) -> dict[str, str]:
 
 
 @cache
-def _read_only(kind: schemas.Kind) -> dict[str, frozenset[str]]:
+def _read_only(kind: Kind) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = {}
     for place, name, schema in fields(kind):
         if schema.get("readOnly"):
@@ -69,7 +70,7 @@ def _read_only(kind: schemas.Kind) -> dict[str, frozenset[str]]:
 
 
 @cache
-def fields(kind: schemas.Kind) -> tuple[tuple[str, str, dict[str, Any]], ...]:
+def fields(kind: Kind) -> tuple[tuple[str, str, dict[str, Any]], ...]:
     """Every field of a kind: the place of its mapping (`spec.ports[]`, `spec.envFrom.*`), its name, its schema with
     refs followed."""
     return tuple(
@@ -80,7 +81,7 @@ def fields(kind: schemas.Kind) -> tuple[tuple[str, str, dict[str, Any]], ...]:
 
 
 @cache
-def mappings(kind: schemas.Kind) -> tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]:
+def mappings(kind: Kind) -> tuple[tuple[str, dict[str, Any], dict[str, Any]], ...]:
     """Every mapping of a kind: its place, its schema, and the schema file that its parts' references are in."""
     root = schemas.of_kind(kind)
     return tuple(_walk(root, root, ""))

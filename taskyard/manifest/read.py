@@ -10,16 +10,17 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from taskyard.keys import NamedKey
+from taskyard.keys import ObjectKey
+from taskyard.kinds import BY_KIND
 from taskyard.manifest.check import accepts, validate
 from taskyard.manifest.document import Document, as_document
 from taskyard.manifest.json_reader import parse_json
 from taskyard.manifest.limits import MAX_DOCUMENT_BYTES
 from taskyard.manifest.problem import ManifestError, Problem
-from taskyard.objects import NodeSpec, Task
+from taskyard.objects import OBJECT_TYPES, AnyObject, NodeSpec, key_of
 from taskyard.objects.normal import normalize
 
-SERVER_METADATA = ("uid", "generation", "createdAt", "deletionTimestamp", "source", "revision")
+SERVER_METADATA = ("uid", "generation", "createdAt", "deletionTimestamp", "source", "owner", "revision")
 SERVER_FIELDS = ("status", "binding")
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -27,7 +28,7 @@ _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
 
-def read_object(document: Document | Any) -> Task | NodeSpec:
+def read_object(document: Document | Any) -> AnyObject | NodeSpec:
     """The object that a manifest describes, normalised, without what the server sets.
 
     ManifestError lists every problem.
@@ -41,14 +42,14 @@ def read_object(document: Document | Any) -> Task | NodeSpec:
     if data["kind"] == "Node":
         spec = data.pop("spec", {})
         return _build(data | spec, NodeSpec, whole.source)
-    task = _build(data, Task, whole.source)
-    return msgspec.structs.replace(task, spec=normalize(task.spec))
+    value = _build(data, OBJECT_TYPES[data["kind"]], whole.source)
+    return msgspec.structs.replace(value, spec=normalize(value.spec))
 
 
-def read_task_value(raw: bytes, key: NamedKey, source: str = "") -> Task:
-    """The task in an etcd value, which may have been put there by hand. ManifestError lists every problem.
+def read_value(raw: bytes, key: ObjectKey, source: str = "") -> AnyObject:
+    """The object in an etcd value, which may have been put there by hand. ManifestError lists every problem.
 
-    The name and namespace must be those of the key; a value without a namespace has the key's. Quantities stay as
+    Kind, name and namespace must be those of the key; a value without a namespace has the key's. Quantities stay as
     they are written: intake normalises. A value of ours takes about 10 µs.
     """
     data = _strict(raw, source)
@@ -57,16 +58,24 @@ def read_task_value(raw: bytes, key: NamedKey, source: str = "") -> Task:
     if "status" in data or "revision" in data["metadata"]:
         data = {name: value for name, value in data.items() if name != "status"}
         data["metadata"] = {name: value for name, value in data["metadata"].items() if name != "revision"}
-    if data["kind"] != "Task":
-        hint = "put tasks under tasks/, and nodes under nodes/<node>/spec"
-        raise ManifestError([Problem("kind", f"a {data['kind']} under the key of a task", hint, source)])
+    if data["kind"] != key.kind:
+        plural, wanted = BY_KIND[data["kind"]].plural, BY_KIND[key.kind]
+        elsewhere = f"{plural} under {plural}/" if data["kind"] != "Node" else "nodes under nodes/<node>/spec"
+        message = f"a {data['kind']} under the key of a {wanted.singular}"
+        raise ManifestError(
+            [Problem("kind", message, f"put {wanted.plural} under {wanted.plural}/, and {elsewhere}", source)]
+        )
     if "namespace" not in data["metadata"] and key.namespace != "default":
         data = data | {"metadata": data["metadata"] | {"namespace": key.namespace}}
-    task = _build(data, Task, source)
-    if (task.metadata.namespace, task.metadata.name) != key:
-        message = f"the task is {task.metadata.namespace}/{task.metadata.name}, but its key says {'/'.join(key)}"
+    value = _build(data, OBJECT_TYPES[key.kind], source)
+    if key_of(value) != key:
+        metadata = value.metadata
+        message = (
+            f"the {key.kind.lower()} is {metadata.namespace}/{metadata.name}, but its key says"
+            f" {key.namespace}/{key.name}"
+        )
         raise ManifestError([Problem("metadata", message, "put it under the key of its namespace and name", source)])
-    return task
+    return value
 
 
 def _strict(raw: bytes, source: str) -> Any:

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from taskyard.manifest import schemas
+from taskyard.kinds import KINDS, Kind
 from taskyard.manifest.misplaced import fields, mappings
 
 BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
@@ -19,17 +19,23 @@ BEGIN, END = "<!-- fields: begin -->", "<!-- fields: end -->"
 def reference() -> str:
     """One table for each mapping of each kind, in Markdown."""
     parts: list[str] = []
-    for kind in schemas.KINDS:
+    for kind in KINDS:
         places: dict[str, list[str]] = {}
         required = _required(kind)
         for place, name, schema in fields(kind):
-            if not schema.get("readOnly") and not place.startswith(("binding", "status")):
+            if not schema.get("readOnly") and not _told_elsewhere(kind, place):
                 places.setdefault(place, []).append(_row(name, schema, (place, name) in required))
         for place, rows in places.items():
             title = f"{kind}: {place}" if place else kind
             parts.append(f"### {title}\n\n| field | type | default | what it is | example |\n|---|---|---|---|---|")
             parts[-1] += "\n" + "\n".join(rows) + "\n"
     return "\n".join(parts)
+
+
+def _told_elsewhere(kind: Kind, place: str) -> bool:
+    """What is in answers only, and the metadata of all kinds but nodes, which is a task's."""
+    answers = place.startswith(("binding", "status", "metadata.owner"))
+    return answers or (place == "metadata" and kind not in ("Task", "Node"))
 
 
 def put_into(page: str) -> str:
@@ -63,7 +69,7 @@ def _type(schema: dict[str, Any]) -> str:
     return text
 
 
-def _required(kind: schemas.Kind) -> set[tuple[str, str]]:
+def _required(kind: Kind) -> set[tuple[str, str]]:
     """The (place, name) of every field that must be there."""
     return {(place, name) for place, mapping, _ in mappings(kind) for name in mapping.get("required", ())}
 

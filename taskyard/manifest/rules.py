@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from taskyard.kinds import BY_KIND
 from taskyard.manifest.amounts import (
     broken_backoff,
     broken_grace_period,
@@ -36,14 +37,14 @@ Rule = Callable[[dict[str, Any]], Iterator[Broken]]
 
 def broken_rules(manifest: dict[str, Any]) -> Iterator[Broken]:
     """Everything the table finds in one manifest of a known kind."""
-    spec = manifest.get("spec")
-    is_task = manifest.get("kind") == "Task"
+    spec, kind = manifest.get("spec"), manifest.get("kind")
     if isinstance(spec, dict):
-        for field, rule in _TASK_RULES if is_task else _NODE_RULES:
+        for field, rule in _RULES.get(str(kind), ()):
             if not field or field in spec:
                 yield from rule(spec)
-    if not is_task:
-        yield from _node_without_namespace(manifest)
+    names = BY_KIND.get(str(kind))
+    if names is not None and not names.namespaced:
+        yield from _without_namespace(manifest, names.singular)
 
 
 def _twice(found: Iterable[tuple[Path, object, str]], hint: str) -> Iterator[Broken]:
@@ -143,9 +144,9 @@ def _taints(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _twice(found, "list each key and effect once")
 
 
-def _node_without_namespace(manifest: dict[str, Any]) -> Iterator[Broken]:
+def _without_namespace(manifest: dict[str, Any], what: str) -> Iterator[Broken]:
     if "namespace" in part(manifest, "metadata") and manifest["metadata"]["namespace"] != "default":
-        yield Broken(("metadata", "namespace"), "a node belongs to no namespace", "remove the line")
+        yield Broken(("metadata", "namespace"), f"a {what} belongs to no namespace", "remove the line")
 
 
 _TASK_RULES: tuple[tuple[str, Rule], ...] = (
@@ -170,4 +171,9 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("", _spec_size),
 )
 """Each with the field of the spec that it is about: without that field it is not run."""
-_NODE_RULES: tuple[tuple[str, Rule], ...] = (("taints", _taints),)
+_RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
+    "Task": _TASK_RULES,
+    "Node": (("taints", _taints),),
+    "Secret": (("", _spec_size),),
+    "Config": (("", _spec_size),),
+}

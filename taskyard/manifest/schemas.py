@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-Kind = Literal["Task", "Node"]
-KINDS: tuple[Kind, ...] = ("Task", "Node")
-SHARED = ("common", "container")
-"""Files with parts that the kinds refer to."""
+from taskyard.kinds import Kind
+
+_SHARED = ("common", "container", "task")
+"""The files with parts that others refer to."""
 
 
 @cache
@@ -32,6 +32,11 @@ def load(name: str) -> dict[str, Any]:
     """One schema file: a kind in lower case, or a shared one."""
     schema: dict[str, Any] = json.loads((folder() / f"{name}.json").read_text("utf-8"))
     return schema
+
+
+def referred() -> list[dict[str, Any]]:
+    """What a validator has to know besides the schema of the kind itself."""
+    return [load(name) for name in _SHARED]
 
 
 def of_kind(kind: Kind) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from taskyard.kinds import Kind
 from taskyard.manifest.misplaced import where_it_belongs
 from taskyard.manifest.problem import Path, shown
-from taskyard.manifest.schemas import Kind
 from taskyard.manifest.shapes import shape_hint, type_words
 from taskyard.manifest.spelling import choice_hint, spelling_hint
 
@@ -59,7 +59,7 @@ def findings(error: Fault, kind: Kind, written: dict[Path, str]) -> Iterator[Fin
     elif keyword == "required":
         yield from _missing(error, path)
     elif keyword == "type":
-        yield _wrong_type(error, path, written)
+        yield _wrong_type(error, path, kind, written)
     elif "propertyNames" in error.steps:
         name = str(error.value)
         yield Finding((*path, name), *_say(error, path), about_key=True, rank=_RANKS.get(keyword, 9))
@@ -113,10 +113,11 @@ def flow(value: object) -> str:
             return str(value)
 
 
-def _wrong_type(error: Fault, path: Path, written: dict[Path, str]) -> Finding:
+def _wrong_type(error: Fault, path: Path, kind: Kind, written: dict[Path, str]) -> Finding:
     expected = error.limit
     types = [expected] if isinstance(expected, str) else list(expected)
     is_secret = len(path) > 1 and path[-2] == "env" and any(word in str(path[-1]).upper() for word in _SECRET_WORDS)
+    is_secret = is_secret or (kind == "Secret" and path[:2] == ("spec", "data"))
     text = "…" if is_secret else written.get(path, "")
     value = text or shown(error.value)
     if error.value is None:

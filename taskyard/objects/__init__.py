@@ -1,11 +1,15 @@
 """The objects, as frozen structs. Import them from here."""
 
 from taskyard.objects.assignment import Assignment
-from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Wire
+from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Owner, Wire
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
+from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
 from taskyard.objects.event import Event
+from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
+from taskyard.objects.namespace import Namespace, NamespaceSpec
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
+from taskyard.objects.secret import Secret, SecretSpec
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
 from taskyard.objects.task import (
     Backoff,
@@ -22,15 +26,19 @@ from taskyard.objects.task import (
 )
 from taskyard.prepare import prepare
 
-prepare(Assignment, Event, NodeAnchor, NodeLease, NodeSpec, NodeStats, Task, TaskStatus)
+prepare(Assignment, Event, NodeAnchor, NodeLease, NodeSpec, NodeStats, TaskStatus, *OBJECT_TYPES.values())
 
 __all__ = [
     "API_VERSION",
+    "OBJECT_TYPES",
     "Amounts",
+    "AnyObject",
     "Assignment",
     "Backoff",
     "BadValue",
     "Binding",
+    "Config",
+    "ConfigSpec",
     "Dns",
     "EnvSource",
     "Event",
@@ -41,6 +49,8 @@ __all__ = [
     "Limits",
     "Logs",
     "Metadata",
+    "Namespace",
+    "NamespaceSpec",
     "Network",
     "NodeAnchor",
     "NodeLease",
@@ -48,10 +58,13 @@ __all__ = [
     "NodeStats",
     "ObjectRef",
     "OnNodeLoss",
+    "Owner",
     "Port",
     "Process",
     "Resources",
     "Restart",
+    "Secret",
+    "SecretSpec",
     "Security",
     "Stop",
     "Taint",
@@ -64,6 +77,8 @@ __all__ = [
     "Volume",
     "Wire",
     "decode",
+    "decode_object",
     "encode",
+    "key_of",
     "spec_hash",
 ]

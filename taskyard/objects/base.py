@@ -25,6 +25,14 @@ class Wire(
     """A value in etcd or in an HTTP body. Unknown fields are an error: dropping them would lose data."""
 
 
+class Owner(Wire, frozen=True, kw_only=True):
+    """The object in the same namespace that made this one, keeps it as it is to be, and takes it along when it goes."""
+
+    kind: str
+    name: str
+    uid: str
+
+
 class Metadata(Wire, frozen=True, kw_only=True):
     """Who an object is. The first four fields are the user's; the others are the server's."""
 
@@ -38,9 +46,11 @@ class Metadata(Wire, frozen=True, kw_only=True):
     """Rises by one with each change of the spec."""
     created_at: str = ""
     deletion_timestamp: str = ""
-    """Not empty: a deletion was accepted at this time, and the object goes once its container has stopped."""
+    """Not empty: a deletion was accepted at this time, and the object goes once all that hangs on it is gone."""
     source: str = ""
     """Who declares it: empty for apply and REST, `folder/<name>` for a watched folder. See controlplane/admission."""
+    owner: Owner | None = None
+    """What a controller made for another object; nobody else changes it."""
 
 
 class ObjectRef(Wire, frozen=True, kw_only=True):

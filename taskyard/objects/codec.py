@@ -9,7 +9,6 @@ from typing import TypeVar
 import msgspec
 
 from taskyard.objects.base import Wire
-from taskyard.objects.task import TaskSpec
 
 T = TypeVar("T", bound=Wire)
 
@@ -39,6 +38,6 @@ def decode(raw: bytes, kind: type[T]) -> T:
     return value
 
 
-def spec_hash(spec: TaskSpec) -> str:
+def spec_hash(spec: Wire) -> str:
     """16 hex digits that change when, and only when, the spec does. Normalise first: `1Gi` is not `1024Mi` here."""
     return hashlib.sha256(_sorted_encoder.encode(spec)).hexdigest()[:16]

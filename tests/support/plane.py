@@ -11,6 +11,7 @@ from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
+from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
 from taskyard import keys
@@ -90,6 +91,7 @@ class Plane:
         self.losses = NodeLosses(self.cache, self.clock)
         self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events, self.losses)
         self.tasks = TaskController(self.store, self.cache, self.clock, self.elector.fence)
+        self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
         self.intake = Intake(
             self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
         )

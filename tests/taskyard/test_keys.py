@@ -5,10 +5,21 @@ from __future__ import annotations
 import pytest
 
 from taskyard import keys
+from taskyard.keys import ObjectKey
 
 
-def test_a_task_key_reads_back() -> None:
-    assert keys.parse_task(keys.task("prod", "web")) == ("prod", "web")
+@pytest.mark.parametrize(
+    ("named", "key"),
+    [
+        (ObjectKey("Task", "prod", "web"), keys.task("prod", "web")),
+        (ObjectKey("Config", "prod", "web"), "/taskyard/v1/configs/prod/web"),
+        (ObjectKey("Namespace", "default", "prod"), "/taskyard/v1/namespaces/prod"),
+    ],
+)
+def test_an_object_s_key_reads_back(named: ObjectKey, key: str) -> None:
+    assert keys.object_key(named) == key
+    assert keys.parse_object(key) == named
+    assert keys.is_object(key)
 
 
 @pytest.mark.parametrize(
@@ -41,11 +52,13 @@ def test_a_node_key_reads_back(key: str, parsed: tuple[str, str, str]) -> None:
         keys.NODES + "N_1/lease",
         keys.NODES + "n1/assignments",
         keys.NODES + "n1/assignments/a/b",
+        keys.ROOT + "secrets/db",
+        keys.ROOT + "namespaces/prod/web",
         "/elsewhere/tasks/prod/web",
     ],
 )
 def test_anything_else_is_no_key_of_ours(key: str) -> None:
-    assert keys.parse_task(key) is None
+    assert keys.parse_object(key) is None
     assert keys.parse_node(key) is None
 
 

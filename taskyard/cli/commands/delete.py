@@ -1,19 +1,24 @@
-"""`taskyard delete`: tasks asked to stop and go, and by default waited for until they are gone."""
+"""`taskyard delete`: objects asked to go, and by default waited for until they are gone."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import click
 
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain, note
-from taskyard.cli.kinds import Kind, read_targets
+from taskyard.cli.kinds import Kind, Target, read_targets
 from taskyard.cli.options import Duration, files, wait_timeout
 from taskyard.cli.progress import progress
 from taskyard.cli.session import Command, Session, session
 from taskyard.cli.waiting import Awaited, Outcome, Verdict, judge_gone, wait_for
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import NotFound, RequestRefused
+from taskyard.client.views import ObjectView
+from taskyard.client.watch import Item
 from taskyard.clock import SystemClock
+from taskyard.kinds import APPLY_ORDER, BY_KIND
 from taskyard.quantity import format_duration
 
 
@@ -21,7 +26,9 @@ from taskyard.quantity import format_duration
 @click.argument("what", nargs=-1, metavar="[KIND] [NAME]...", shell_complete=complete.kinds_and_names)
 @files(required=False)
 @click.option("-l", "--selector", default="", metavar="SEL", help="Those with these labels: app=web,tier!=test.")
-@click.option("--all", "every", is_flag=True, help="Every task of the namespace.")
+@click.option(
+    "--all", "every", is_flag=True, help="Every one of the kind (tasks, when none is named) in the namespace."
+)
 @click.option("--wait/--no-wait", default=True, help="Wait until they are gone (the default), or only ask for it.")
 @wait_timeout(None)
 @click.option("--grace-period", type=Duration(), metavar="TIME", help="From the stop signal to the kill; else its own.")
@@ -38,20 +45,23 @@ def delete(
     force: bool,
     ignore_not_found: bool,
 ) -> None:
-    """Stop tasks and remove them.
+    """Stop tasks and remove them, and any other objects.
 
     \b
       taskyard delete task/web            or: delete task web db
       taskyard delete -f manifests/
       taskyard delete -l app=web
       taskyard delete --all --no-wait
+      taskyard delete secret/db config/app
+      taskyard delete namespace/shop      and all that is in it
       taskyard delete node/n1             its labels, taints and cordon, once its agent is gone
     """
     current = session()
-    nodes = _nodes(what)
-    _check_one_way(bool(nodes or _names(what)), bool(filenames), bool(selector), every)
+    targets = _targets(what)
+    nodes = list(dict.fromkeys(target.name for target in targets if target.kind is Kind.NODE))
+    _check_one_way(any(target.name for target in targets), bool(filenames), bool(selector), every)
     client = current.client()
-    asked = _chosen(client, current, what, filenames, selector, every)
+    asked = _chosen(client, current, targets, filenames, selector, every)
     failed = False
     for node in nodes:
         try:
@@ -64,8 +74,9 @@ def delete(
     accepted: list[Awaited] = []
     for one in asked:
         try:
-            uid = one.uid or client.task(one.namespace, one.name).view.metadata.uid
-            client.delete_task(one.namespace, one.name, grace_period=grace_period, force=force)
+            names = one.kind.names
+            uid = one.uid or client.object(names, one.namespace, one.name).view.metadata.uid
+            client.delete_object(names, one.namespace, one.name, grace_period=grace_period, force=force)
         except NotFound as error:
             if not ignore_not_found and not (selector or every):
                 failed = True
@@ -74,18 +85,19 @@ def delete(
             failed = True
             complain(str(error), error.hint)
         else:
-            accepted.append(Awaited(one.namespace, one.name, uid))
+            accepted.append(replace(one, uid=uid))
             if not wait:
                 click.echo(f"{one.label} deleting")
     if not asked and not nodes:
         note("nothing to delete")
     if wait and accepted:
         outcome = _wait(client, accepted, timeout)
+        by_key = {one.key: one for one in accepted}
         for key, verdict in outcome.unsettled.items():
             failed = True
             complain(
-                f"task/{key.partition('/')[2]} is not gone after {format_duration(timeout or 0)}: {verdict.text}",
-                "it goes on without you; `taskyard get tasks -w` shows it",
+                f"{by_key[key].label} is not gone after {format_duration(timeout or 0)}: {verdict.text}",
+                f"it goes on without you; `taskyard get {by_key[key].kind.plural} -w` shows it",
             )
     if failed:
         raise Failed()
@@ -102,19 +114,15 @@ def _wait(client: Client, accepted: list[Awaited], timeout: float | None) -> Out
         )
 
 
-def _names(what: tuple[str, ...]) -> list[str]:
-    """The names of tasks; a kind alone names nothing."""
+def _targets(what: tuple[str, ...]) -> list[Target]:
+    """A kind alone names nothing: it says what --all and -l are of."""
     targets = read_targets(what)
     for target in targets:
         if target.kind is Kind.EVENT:
             raise Failed(f"{target} cannot be deleted", "events go by themselves after an hour")
         if target.kind is Kind.NODE and not target.name:
             raise Failed("name the node to delete", "for example: taskyard delete node/n1")
-    return [target.name for target in targets if target.name and target.kind is Kind.TASK]
-
-
-def _nodes(what: tuple[str, ...]) -> list[str]:
-    return list(dict.fromkeys(target.name for target in read_targets(what) if target.name and target.kind is Kind.NODE))
+    return targets
 
 
 def _check_one_way(*ways: bool) -> None:
@@ -124,14 +132,28 @@ def _check_one_way(*ways: bool) -> None:
 
 
 def _chosen(
-    client: Client, current: Session, what: tuple[str, ...], filenames: tuple[str, ...], selector: str, every: bool
+    client: Client, current: Session, targets: list[Target], filenames: tuple[str, ...], selector: str, every: bool
 ) -> list[Awaited]:
+    """All but nodes, which are deleted in another way."""
+    namespace = current.namespace_or_default()
     if selector or every:
-        listed = client.tasks(Selection(current.namespace_or_default(), selector)).items
-        return [Awaited(i.view.metadata.namespace, i.view.metadata.name, i.view.metadata.uid) for i in listed]
+        kinds = [target.kind for target in targets] or [Kind.TASK]
+        listed = [(kind, item.view.metadata) for kind in kinds for item in _listed(client, kind, namespace, selector)]
+        return [Awaited(found.namespace, found.name, found.uid, kind=kind) for kind, found in listed]
     if filenames:
         from taskyard.cli.manifests import read_manifests
 
         manifests = read_manifests(filenames, current.namespace, left="nothing was deleted")
-        return [Awaited(one.namespace, one.name) for one in manifests if one.kind == "Task"]
-    return [Awaited(current.namespace_or_default(), name) for name in dict.fromkeys(_names(what))]
+        # What others need goes last.
+        manifests.sort(key=lambda one: -APPLY_ORDER.index(BY_KIND[one.kind].kind))
+        return [
+            Awaited(one.namespace, one.name, kind=Kind(one.kind.lower())) for one in manifests if one.kind != "Node"
+        ]
+    named = dict.fromkeys(target for target in targets if target.kind is not Kind.NODE)
+    return [
+        Awaited(namespace if target.kind.namespaced else "default", target.name, kind=target.kind) for target in named
+    ]
+
+
+def _listed(client: Client, kind: Kind, namespace: str, selector: str) -> list[Item[ObjectView]]:
+    return client.objects(kind.names, Selection(namespace, selector)).items

@@ -1,4 +1,4 @@
-"""`taskyard describe`: all about one task or node, with its events."""
+"""`taskyard describe`: all about one object, with its events."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import click
 
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain
-from taskyard.cli.kinds import Kind, Target, read_targets
+from taskyard.cli.kinds import OBJECTS, Kind, Target, read_targets
 from taskyard.cli.session import Command, session
-from taskyard.cli.story import node_story, task_story
+from taskyard.cli.story import node_story, object_story, task_story
 from taskyard.cli.table import colour_wanted
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import NotFound
@@ -21,7 +21,7 @@ from taskyard.clock import SystemClock
 @click.command(cls=Command, namespaced=True)
 @click.argument("what", nargs=-1, required=True, metavar="[KIND] NAME...", shell_complete=complete.kinds_and_names)
 def describe(what: tuple[str, ...]) -> None:
-    """All about a task (spec, state and why, ports, last exit, events) or a node.
+    """All about a task (spec, state and why, ports, last exit, events), a node, or any other object.
 
     \b
       taskyard describe task/web          or: describe web
@@ -50,8 +50,9 @@ def _named(client: Client, targets: list[Target], namespace: str) -> list[Target
             named.append(target)
         elif target.kind is Kind.NODE:
             named += [Target(Kind.NODE, item.view.metadata.name) for item in client.nodes().items]
-        elif target.kind is Kind.TASK:
-            named += [Target(Kind.TASK, item.view.metadata.name) for item in client.tasks(Selection(namespace)).items]
+        elif target.kind in OBJECTS:
+            listed = client.objects(target.kind.names, Selection(namespace)).items
+            named += [Target(target.kind, item.view.metadata.name) for item in listed]
     return named
 
 
@@ -63,8 +64,8 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
 
         item = client.task(namespace, target.name)
         metadata = item.view.metadata
-        found = [event.view for event in client.events(metadata.namespace, "Task", metadata.name).items]
-        events = [event for event in found if event.about.uid in ("", metadata.uid)]
+        told = [event.view for event in client.events(metadata.namespace, "Task", metadata.name).items]
+        events = [event for event in told if event.about.uid in ("", metadata.uid)]
         spec = to_yaml(item.data()["spec"])
         host = _host(client, item.view)
         return task_story(item.view, spec, events, now, node_host=host, colour=colour)
@@ -73,6 +74,15 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
         tasks = client.tasks(Selection(fields=f"status.node={target.name}")).items
         events = [event.view for event in client.events("", "Node", target.name).items]
         return node_story(node, [item.view for item in tasks], events, now, colour=colour)
+    if target.kind in OBJECTS:
+        from taskyard.manifest import to_yaml
+
+        found = client.object(target.kind.names, namespace, target.name)
+        metadata, data = found.view.metadata, found.data()
+        about = target.kind.names.kind
+        events = [event.view for event in client.events(metadata.namespace, about, metadata.name).items]
+        parts = {part: to_yaml(data[part]) for part in ("spec", "status") if data.get(part)}
+        return object_story(found.view, parts, events, now, colour=colour)
     raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")
 
 

@@ -6,7 +6,7 @@ import click
 
 from taskyard.cli import complete
 from taskyard.cli.failure import note
-from taskyard.cli.kinds import Kind, one_target
+from taskyard.cli.kinds import one_target
 from taskyard.cli.listing import OUTPUTS, Manner, follow, show
 from taskyard.cli.session import Command, session
 from taskyard.cli.shelf import events as shelf_of_events
@@ -28,7 +28,7 @@ def events(about: str | None, watch: bool, all_namespaces: bool, output: str | N
     if about:
         target = one_target([about], "events --for task/web")
         wanted = (target.kind.capitalize(), target.name)
-        if target.kind is Kind.NODE:
+        if not target.kind.namespaced:
             namespace = ""
     shelf = shelf_of_events(current.client(), wanted)
     manner = Manner(output or "", all_namespaces, not no_headers)

@@ -8,14 +8,12 @@ import click
 
 from taskyard.cli.failure import Failed
 from taskyard.cli.field_help import explanation, find, read_path
-from taskyard.cli.kinds import Kind, find_kind
+from taskyard.cli.kinds import DECLARED, find_kind
 from taskyard.cli.session import Command
-from taskyard.manifest import schemas
+from taskyard.kinds import Kind
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
-
-_KINDS: dict[Kind, schemas.Kind] = {Kind.TASK: "Task", Kind.NODE: "Node"}
 
 
 def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -23,7 +21,7 @@ def _complete(_context: click.Context, _parameter: click.Parameter, incomplete: 
 
     parents, dot, name = incomplete.rpartition(".")
     if not dot:
-        return [CompletionItem(kind.value) for kind in _KINDS if kind.value.startswith(name)]
+        return [CompletionItem(kind.value) for kind in DECLARED if kind.value.startswith(name)]
     try:
         fields = find(*_read(parents)).writable()
     except Failed:
@@ -45,8 +43,8 @@ def explain(field: str) -> None:
     click.echo("\n".join(explanation(title, find(kind, path))))
 
 
-def _read(text: str) -> tuple[schemas.Kind, list[str]]:
+def _read(text: str) -> tuple[Kind, list[str]]:
     """The kind, and the path below it; a path that begins with none (`spec.ports`) is a task's."""
     path = read_path(text)
     kind = find_kind(path[0]) if path else None
-    return (_KINDS[kind], path[1:]) if kind in _KINDS else ("Task", path)
+    return (kind.names.kind, path[1:]) if kind is not None and kind in DECLARED else ("Task", path)

@@ -37,7 +37,7 @@ def get(
     field_selector: str,
     no_headers: bool,
 ) -> None:
-    """List tasks, nodes or events; tasks when nothing is said.
+    """List tasks, secrets, configs, namespaces, nodes or events; tasks when nothing is said.
 
     \b
       taskyard get                        the tasks of the namespace
@@ -51,8 +51,8 @@ def get(
     by_name = [target for target in targets if target.name]
     if by_name and (selector or field_selector):
         raise Failed("a selector chooses among all, so it cannot be used together with names")
-    if field_selector and any(target.kind is not Kind.TASK for target in targets):
-        raise Failed("only tasks can be selected by fields")
+    if field_selector and any(target.kind in (Kind.NODE, Kind.EVENT) for target in targets):
+        raise Failed("nodes and events cannot be selected by fields")
     selection = Selection("" if all_namespaces else current.namespace_or_default(), selector, field_selector)
     manner = Manner(output or "", all_namespaces, not no_headers)
     client = current.client()
@@ -92,5 +92,5 @@ def _find(client: Client, targets: list[Target], selection: Selection, namespace
 def _nothing(targets: list[Target], selection: Selection) -> str:
     kinds = " or ".join(target.kind.plural for target in targets)
     chosen = " that match" if selection.labels or selection.fields else ""
-    where = f" in namespace '{selection.namespace}'" if selection.namespace and targets[0].kind is not Kind.NODE else ""
+    where = f" in namespace '{selection.namespace}'" if selection.namespace and targets[0].kind.namespaced else ""
     return f"there are no {kinds}{chosen}{where}"

@@ -36,7 +36,7 @@ def refusal(task: Task, existing: Task | None, source: str = "", **options: bool
 def test_a_new_task_gets_its_server_fields() -> None:
     made = verdict(wanted(labels={"app": "web"}), None, "folder/demo")
     assert made.result == "created"
-    assert made.task.metadata == Metadata(
+    assert made.value.metadata == Metadata(
         name="web",
         labels={"app": "web"},
         uid="bbbbbbbbbbbb",
@@ -51,7 +51,7 @@ def test_nobody_sets_server_fields_through_a_manifest() -> None:
         wanted(uid="ffffffffffff", generation=99, deletion_timestamp="2020-01-01T00:00:00Z", source="folder/x"),
         binding=BINDING,
     )
-    made = verdict(forged, None).task
+    made = verdict(forged, None).value
     assert (made.metadata.uid, made.metadata.generation, made.metadata.source) == ("bbbbbbbbbbbb", 1, "")
     assert made.metadata.deletion_timestamp == ""
     assert made.binding is None
@@ -60,15 +60,15 @@ def test_nobody_sets_server_fields_through_a_manifest() -> None:
 def test_a_changed_spec_raises_the_generation_and_keeps_the_binding() -> None:
     made = verdict(wanted("busybox:1.36"), stored(binding=BINDING))
     assert made.result == "configured"
-    assert made.task.metadata.uid == "aaaaaaaaaaaa"
-    assert made.task.metadata.generation == 5
-    assert made.task.metadata.created_at == "2023-01-01T00:00:00.000Z"
-    assert made.task.binding == BINDING
+    assert made.value.metadata.uid == "aaaaaaaaaaaa"
+    assert made.value.metadata.generation == 5
+    assert made.value.metadata.created_at == "2023-01-01T00:00:00.000Z"
+    assert made.value.binding == BINDING
 
 
 def test_changed_labels_leave_the_generation() -> None:
     made = verdict(wanted(labels={"a": "b"}), stored())
-    assert (made.result, made.task.metadata.generation) == ("configured", 4)
+    assert (made.result, made.value.metadata.generation) == ("configured", 4)
 
 
 def test_the_same_again_changes_nothing() -> None:
@@ -78,7 +78,7 @@ def test_the_same_again_changes_nothing() -> None:
 
 
 def test_a_value_put_by_hand_is_completed_when_it_is_changed() -> None:
-    made = verdict(wanted(labels={"a": "b"}), wanted()).task.metadata
+    made = verdict(wanted(labels={"a": "b"}), wanted()).value.metadata
     assert (made.uid, made.generation, made.created_at) == ("bbbbbbbbbbbb", 1, "2023-11-14T22:13:20.000Z")
 
 
@@ -94,7 +94,7 @@ def test_a_value_put_by_hand_is_completed_when_it_is_changed() -> None:
 def test_may_change(source: str, owner: str, take_over: bool) -> None:
     made = verdict(wanted("busybox:1.36"), stored(source=owner), source, take_over=take_over)
     assert made.result == "configured"
-    assert made.task.metadata.source == source
+    assert made.value.metadata.source == source
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_two_folders_that_declare_the_same_do_not_pass_it_to_and_fro() -> None:
 
 def test_a_folder_takes_over_what_is_alike() -> None:
     made = verdict(wanted(), stored(), "folder/a")
-    assert (made.result, made.task.metadata.source, made.task.metadata.generation) == ("configured", "folder/a", 4)
+    assert (made.result, made.value.metadata.source, made.value.metadata.generation) == ("configured", "folder/a", 4)
 
 
 def test_a_person_who_applies_what_a_folder_declares_changes_nothing() -> None:
@@ -144,10 +144,10 @@ def test_an_unbound_task_is_deleted_at_once() -> None:
 def test_a_bound_task_is_marked() -> None:
     removal = decide_delete(stored(binding=BINDING), source="", now=NOW, grace_period=2.5)
     assert isinstance(removal, Removal)
-    assert removal.task is not None
-    assert removal.task.metadata.deletion_timestamp == "2023-11-14T22:13:20.000Z"
-    assert removal.task.metadata.annotations == {"taskyard/grace-period": "2.5"}
-    assert removal.task.binding == BINDING
+    assert removal.value is not None
+    assert removal.value.metadata.deletion_timestamp == "2023-11-14T22:13:20.000Z"
+    assert removal.value.metadata.annotations == {"taskyard/grace-period": "2.5"}
+    assert removal.value.binding == BINDING
 
 
 def test_deleting_again_writes_nothing() -> None:
@@ -160,9 +160,9 @@ def test_deleting_again_may_shorten_the_grace_period() -> None:
     removal = decide_delete(marked, source="", now=NOW, grace_period=0)
     assert isinstance(removal, Removal)
     assert removal.write
-    assert removal.task is not None
-    assert removal.task.metadata.deletion_timestamp == "2023-02-01T00:00:00.000Z"
-    assert removal.task.metadata.annotations == {"taskyard/grace-period": "0"}
+    assert removal.value is not None
+    assert removal.value.metadata.deletion_timestamp == "2023-02-01T00:00:00.000Z"
+    assert removal.value.metadata.annotations == {"taskyard/grace-period": "0"}
 
 
 @pytest.mark.parametrize(

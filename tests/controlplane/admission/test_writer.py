@@ -8,15 +8,17 @@ from collections.abc import Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from controlplane.admission import Applied, Deleted, Refused, TaskWriter, Wanted
+from controlplane.admission import Applied, Deleted, ObjectWriter, Refused, Wanted
 from taskyard import keys
 from taskyard.clock import ManualClock
+from taskyard.keys import ObjectKey
 from taskyard.objects import Binding, Metadata, Task, TaskSpec, decode, encode
 from taskyard.store.api import Commit, Compare, Entry, Operation, OutcomeUnknown, Put, StoreUnavailable
 from taskyard.store.faulty import Fault, FaultyStore
 from taskyard.store.memory import MemoryStore
 
-KEY = keys.task("default", "web")
+WEB = ObjectKey("Task", "default", "web")
+KEY = keys.object_key(WEB)
 
 
 class OvertakenStore(FaultyStore):
@@ -47,7 +49,7 @@ class Bench:
         self.memory = MemoryStore(self.clock)
         self.store = OvertakenStore(self.memory)
         numbers = itertools.count(1)
-        self.writer = TaskWriter(self.store, self.clock, guess=guess, new_uid=lambda: f"{next(numbers):012x}")
+        self.writer = ObjectWriter(self.store, self.clock, guess=guess, new_uid=lambda: f"{next(numbers):012x}")
 
     def stored(self, key: str = KEY) -> Task:
         entry = self.memory.get(key)
@@ -93,9 +95,9 @@ def refused(outcome: Applied | Deleted | Refused) -> Refused:
 def test_create_configure_unchanged(bench: Bench) -> None:
     first = applied(bench.writer.apply(task()))
     assert (first.result, first.revision, first.before) == ("created", bench.revision(), None)
-    assert bench.stored() == first.task
+    assert bench.stored() == first.value
     second = applied(bench.writer.apply(task("busybox:1.36")))
-    assert (second.result, second.revision, second.before) == ("configured", bench.revision(), first.task)
+    assert (second.result, second.revision, second.before) == ("configured", bench.revision(), first.value)
     writes = bench.store.commits
     third = applied(bench.writer.apply(task("busybox:1.36")))
     assert (third.result, third.revision) == ("unchanged", second.revision)
@@ -159,7 +161,7 @@ def test_an_unanswered_create_that_was_bound_since_still_counts_as_created(bench
     bench.store.after_lost_commit = bench.bind
     outcome = applied(bench.writer.apply(task(), create_only=True))
     assert outcome.result == "created"
-    assert outcome.task.binding is not None
+    assert outcome.value.binding is not None
 
 
 def test_an_unanswered_write_that_cannot_be_read_again_is_unknown(bench: Bench) -> None:
@@ -177,7 +179,7 @@ def test_without_etcd_nothing_is_written(bench: Bench) -> None:
     with pytest.raises(StoreUnavailable):
         bench.writer.apply(task())
     with pytest.raises(StoreUnavailable):
-        bench.writer.delete("default", "web")
+        bench.writer.delete(WEB)
 
 
 def test_many_go_in_few_commits(bench: Bench) -> None:
@@ -210,7 +212,7 @@ def test_an_old_guess_is_caught() -> None:
     bench.writer.apply(task("busybox:1.36"))
     again = applied(bench.writer.apply(task("busybox:1.35")))
     assert (again.result, bench.stored().spec.image) == ("configured", "busybox:1.35")
-    gone = deleted(bench.writer.delete("default", "web"))
+    gone = deleted(bench.writer.delete(WEB))
     assert gone.gone
     assert applied(bench.writer.apply(task("busybox:1.35"), create_only=True)).result == "created"
 
@@ -219,29 +221,29 @@ def test_a_value_that_is_no_task_is_replaced_and_deleted(bench: Bench) -> None:
     bench.put(b"not json")
     assert applied(bench.writer.apply(task())).result == "created"
     bench.put(b"not json")
-    outcome = deleted(bench.writer.delete("default", "web"))
-    assert (outcome.gone, outcome.task) == (True, None)
+    outcome = deleted(bench.writer.delete(WEB))
+    assert (outcome.gone, outcome.value) == (True, None)
 
 
 def test_delete_unbound_bound_again_and_absent(bench: Bench) -> None:
     bench.writer.apply(task())
-    assert deleted(bench.writer.delete("default", "web")).gone
+    assert deleted(bench.writer.delete(WEB)).gone
     assert bench.memory.get(KEY) is None
-    assert refused(bench.writer.delete("default", "web")).reason == "NotFound"
+    assert refused(bench.writer.delete(WEB)).reason == "NotFound"
     bench.writer.apply(task())
     bench.bind()
-    marked = deleted(bench.writer.delete("default", "web", grace_period=3))
+    marked = deleted(bench.writer.delete(WEB, grace_period=3))
     assert not marked.gone
     assert bench.stored().metadata.deletion_timestamp
     writes = bench.store.commits
-    again = deleted(bench.writer.delete("default", "web"))
-    assert (again.gone, again.task, bench.store.commits) == (False, marked.task, writes)
+    again = deleted(bench.writer.delete(WEB))
+    assert (again.gone, again.value, bench.store.commits) == (False, marked.value, writes)
 
 
 def test_a_task_bound_while_it_is_deleted_is_marked_and_not_lost(bench: Bench) -> None:
     bench.writer.apply(task())
     bench.store.before_commit = [bench.bind]
-    assert not deleted(bench.writer.delete("default", "web")).gone
+    assert not deleted(bench.writer.delete(WEB)).gone
     assert bench.stored().binding is not None
 
 
@@ -253,13 +255,13 @@ def test_a_delete_without_an_answer_is_read_again(bench: Bench, fault: Fault, bo
         bench.bind()
         seen = bench.revision()
     bench.store.fail("commit", fault)
-    outcome = deleted(bench.writer.delete("default", "web", if_match=seen))
+    outcome = deleted(bench.writer.delete(WEB, if_match=seen))
     assert outcome.gone is not bound
     assert (bench.memory.get(KEY) is None) is not bound
 
 
 def test_delete_heeds_if_match_and_uid(bench: Bench) -> None:
     made = applied(bench.writer.apply(task()))
-    assert refused(bench.writer.delete("default", "web", if_match=made.revision + 1)).reason == "PreconditionFailed"
-    assert refused(bench.writer.delete("default", "web", uid="f" * 12)).reason == "NotFound"
-    assert deleted(bench.writer.delete("default", "web", uid=made.task.metadata.uid, if_match=made.revision)).gone
+    assert refused(bench.writer.delete(WEB, if_match=made.revision + 1)).reason == "PreconditionFailed"
+    assert refused(bench.writer.delete(WEB, uid="f" * 12)).reason == "NotFound"
+    assert deleted(bench.writer.delete(WEB, uid=made.value.metadata.uid, if_match=made.revision)).gone

@@ -103,7 +103,8 @@ def test_unknown_routes_are_404(bench: ApiBench, path: str) -> None:
     ("method", "path", "allowed"),
     [
         ("PUT", "/tasks", {"GET", "HEAD", "POST", "OPTIONS"}),
-        ("POST", "/tasks/web", {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}),
+        ("POST", "/tasks/web", {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}),
+        ("POST", "/secrets/db", {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}),
         ("POST", "/nodes/n1", {"GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS"}),
         ("GET", "/apply", {"POST", "OPTIONS"}),
     ],

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from taskyard import keys
+from taskyard.keys import ObjectKey
 from taskyard.manifest import read_object
 from taskyard.objects import Binding, TaskState, encode
 from tests.controlplane.api.bench import SEED_BODY, ApiBench, manifest, problem
@@ -214,7 +215,7 @@ def test_what_a_folder_declares_needs_force(bench: ApiBench) -> None:
 def test_a_uid_never_deletes_the_next_of_that_name(bench: ApiBench) -> None:
     uid = bench.call("POST", "/tasks", manifest()).json["metadata"]["uid"]
     elsewhere = bench.api.tasks.writer
-    elsewhere.delete("default", "web")
+    elsewhere.delete(ObjectKey("Task", "default", "web"))
     elsewhere.apply(read_object(manifest()))
     problem(bench.call("DELETE", f"/tasks/{uid}"), 404)  # the cache here has not seen that yet
     assert bench.stored("web") is not None

@@ -60,15 +60,15 @@ def test_a_missing_folder_is_not_an_empty_one(tmp_path: Path) -> None:
 )
 def test_nothing_of_a_bad_file_is_used_and_the_problem_names_it(text: str) -> None:
     read = parse(text.encode(), "web.yaml")
-    assert read.tasks is None
+    assert read.objects is None
     assert "web.yaml" in read.problem
 
 
 def test_json_is_read_too() -> None:
     text = b'{"apiVersion":"taskyard/v1","kind":"Task","metadata":{"name":"web"},"spec":{"image":"busybox:1.35"}}'
     read = parse(text, "web.json")
-    assert read.tasks is not None
-    assert read.tasks[0].metadata.name == "web"
+    assert read.objects is not None
+    assert read.objects[0].metadata.name == "web"
 
 
 def test_every_problem_of_every_document_is_told() -> None:
@@ -90,11 +90,11 @@ def test_a_swapped_link_is_a_changed_file(tmp_path: Path) -> None:
     (tmp_path / "web.yaml").symlink_to("..data/web.yaml")
     files = KnownFiles(tmp_path)
     files.look()
-    assert [task.spec.image for task in files.tasks()] == ["busybox:one"]
+    assert [task.spec.image for task in files.objects()] == ["busybox:one"]
     (tmp_path / "..new").symlink_to("..two")
     os.replace(tmp_path / "..new", tmp_path / "..data")
     files.look()
-    assert [task.spec.image for task in files.tasks()] == ["busybox:two"]
+    assert [task.spec.image for task in files.objects()] == ["busybox:two"]
 
 
 def test_same_size_and_time_but_another_content_is_noticed(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_same_size_and_time_but_another_content_is_noticed(tmp_path: Path) -> No
     path.write_text(manifest("bbb"))
     os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     files.look()
-    assert [task.metadata.name for task in files.tasks()] == ["bbb"]
+    assert [task.metadata.name for task in files.objects()] == ["bbb"]
 
 
 def test_a_link_to_nowhere_keeps_what_was_there(tmp_path: Path) -> None:
@@ -117,4 +117,4 @@ def test_a_link_to_nowhere_keeps_what_was_there(tmp_path: Path) -> None:
     (tmp_path / "target").unlink()
     files.look()
     assert "cannot be read" in files.read["web.yaml"].problem
-    assert [task.metadata.name for task in files.tasks()] == ["web"]
+    assert [task.metadata.name for task in files.objects()] == ["web"]

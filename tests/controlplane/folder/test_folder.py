@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from controlplane.admission import TaskWriter
+from controlplane.admission import ObjectWriter
 from taskyard import keys
 from taskyard.objects import Metadata, Task, TaskSpec
 from taskyard.store.faulty import FaultyStore
@@ -125,7 +125,7 @@ def test_a_person_who_takes_over_is_left_alone(watched: WatchedFolder) -> None:
     watched.write("web.yaml", manifest("web"))
     watched.settle()
     theirs = replace(watched.tasks()["web"], spec=TaskSpec(image="busybox:theirs"))
-    TaskWriter(watched.plane.store, watched.plane.clock).apply(theirs, "", take_over=True)
+    ObjectWriter(watched.plane.store, watched.plane.clock).apply(theirs, "", take_over=True)
     watched.settle(70)
     assert watched.tasks()["web"].metadata.source == ""
     assert ("TakenOver", 1) in watched.told()
@@ -153,7 +153,7 @@ def test_two_folders_do_not_fight(tmp_path: Path) -> None:
 
 def test_an_own_takeover_is_not_mistaken_for_a_persons(watched: WatchedFolder) -> None:
     """The cache may still show the state before our own write when the folder is looked at again."""
-    writer = TaskWriter(watched.plane.store, watched.plane.clock)
+    writer = ObjectWriter(watched.plane.store, watched.plane.clock)
     watched.write("web.yaml", manifest("web"))
     watched.settle(0.2)  # within the debounce: nothing is written yet
     writer.apply(Task(metadata=Metadata(name="web"), spec=TaskSpec(image="busybox:old")), "")

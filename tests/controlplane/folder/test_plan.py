@@ -6,8 +6,8 @@ import pytest
 
 from controlplane.folder.files import Read
 from controlplane.folder.plan import Apply, Remove, plan
-from taskyard.keys import NamedKey
-from taskyard.objects import Metadata, Task, TaskSpec
+from taskyard.keys import ObjectKey
+from taskyard.objects import Metadata, Task, TaskSpec, key_of
 
 OURS = "folder/demo"
 BROKEN = Read(None, "bad.yaml:1:1: not YAML")
@@ -23,8 +23,8 @@ def stored(name: str, source: str = OURS, image: str = "busybox:1.35", deleting:
     return Task(metadata=metadata, spec=TaskSpec(image=image))
 
 
-def by_key(*tasks: Task) -> dict[NamedKey, Task]:
-    return {NamedKey(task.metadata.namespace, task.metadata.name): task for task in tasks}
+def by_key(*tasks: Task) -> dict[ObjectKey, Task]:
+    return {key_of(task): task for task in tasks}
 
 
 def good(*names: str) -> Read:
@@ -57,7 +57,7 @@ def test_apply_names_the_file_and_what_is_there() -> None:
 def test_removes_only_what_it_declared_itself() -> None:
     known = by_key(stored("a"), stored("b"), stored("person", source=""), stored("other", source="folder/other"))
     found = plan(OURS, {"a.yaml": good("a")}, {}, known, {})
-    assert found.removes == (Remove(NamedKey("default", "b"), "uid-b"),)
+    assert found.removes == (Remove(ObjectKey("Task", "default", "b"), "uid-b"),)
 
 
 def test_a_broken_file_counts_as_it_last_was() -> None:
@@ -115,7 +115,7 @@ def test_what_is_being_deleted_already_does_not_count() -> None:
 def test_of_two_files_the_first_by_name_wins() -> None:
     files = {"b.yaml": Read((wanted("web", "second"),)), "a.yaml": Read((wanted("web", "first"),))}
     found = plan(OURS, files, {}, {}, {})
-    assert [(one.task.spec.image, one.file) for one in found.applies] == [("first", "a.yaml")]
+    assert [(one.value.spec.image, one.file) for one in found.applies] == [("first", "a.yaml")]
     assert [report.reason for report in found.reports] == ["DeclaredTwice"]
 
 
@@ -126,7 +126,7 @@ def test_what_a_person_took_over_is_left_until_the_file_changes() -> None:
     assert left.applies == ()
     assert [report.reason for report in left.reports] == ["TakenOver"]
     again = plan(OURS, {"web.yaml": Read((wanted("web", "new"),))}, {}, taken, before)
-    assert [one.task.spec.image for one in again.applies] == ["new"]
+    assert [one.value.spec.image for one in again.applies] == ["new"]
 
 
 def test_another_folder_is_reported_by_name() -> None:

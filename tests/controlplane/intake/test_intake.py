@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
 
 from taskyard import keys
-from taskyard.keys import NamedKey
-from taskyard.objects import TaskState
+from taskyard.keys import ObjectKey
+from taskyard.objects import TaskState, encode
 from tests.support.plane import Plane, a_task, a_uid
 
 BY_HAND = b'{"apiVersion":"taskyard/v1","kind":"Task","metadata":{"name":"web"},"spec":{"image":"busybox:1.35"%s}}'
@@ -168,7 +169,42 @@ def test_what_went_wrong_once_is_not_remembered_when_it_has_sorted_itself_out(pl
     plane.pump()
     plane.delete(KEY)
     plane.intake.step()
-    assert plane.intake.queue.failing(NamedKey("default", "web"))
+    assert plane.intake.queue.failing(ObjectKey("Task", "default", "web"))
     plane.clock.advance(1)
     _settle(plane)
-    assert not plane.intake.queue.failing(NamedKey("default", "web"))
+    assert not plane.intake.queue.failing(ObjectKey("Task", "default", "web"))
+
+
+CONFIG = keys.object_key(ObjectKey("Config", "shop", "app"))
+CONFIG_BY_HAND = b'{"apiVersion":"taskyard/v1","kind":"Config","metadata":{"name":"app"},"spec":{"data":{}}}'
+
+
+def test_other_kinds_are_completed_too_and_a_copy_gets_a_uid_of_its_own(plane: Plane) -> None:
+    plane.put(CONFIG, CONFIG_BY_HAND)
+    _settle(plane)
+    found = plane.cache.find(ObjectKey("Config", "shop", "app"))
+    assert found is not None
+    assert (found.metadata.namespace, found.metadata.generation, len(found.metadata.uid)) == ("shop", 1, 12)
+    copy = encode(replace(found, metadata=replace(found.metadata, name="copy")))
+    plane.put(keys.object_key(ObjectKey("Config", "shop", "copy")), copy)
+    _settle(plane)
+    second = plane.cache.find(ObjectKey("Config", "shop", "copy"))
+    assert second is not None
+    assert second.metadata.uid not in ("", found.metadata.uid)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "why"),
+    [
+        (CONFIG, b'{"kind":"Config"}', "apiVersion is missing"),
+        (CONFIG, CONFIG_BY_HAND.replace(b"Config", b"Secret"), "a Secret under the key of a config"),
+        (CONFIG, CONFIG_BY_HAND.replace(b'"app"', b'"other"'), "its key says shop/app"),
+        (keys.ROOT + "configs/app", CONFIG_BY_HAND, "configs/<namespace>/<name>"),
+        (keys.ROOT + "namespaces/a/b", b"{}", "namespaces/<name>"),
+    ],
+)
+def test_what_cannot_be_read_of_other_kinds_is_set_aside_too(plane: Plane, key: str, value: bytes, why: str) -> None:
+    plane.put(key, value)
+    _settle(plane)
+    (event,) = plane.told("Quarantined")
+    assert why in event.message

@@ -18,6 +18,7 @@ from taskyard.client.errors import (
     Violation,
 )
 from taskyard.client.transport import Timeouts, server_url
+from taskyard.kinds import BY_KIND
 from tests.support.fake_api import FakeApi
 
 
@@ -108,7 +109,7 @@ def test_the_query_leaves_out_what_is_not_given(api: FakeApi) -> None:
     client = Client(api.url)
     api.put("web")
     client.tasks(Selection("default", "app=web,tier!=a b"))
-    client.delete_task("default", "web", grace_period=0)
+    client.delete_object(BY_KIND["Task"], "default", "web", grace_period=0)
     assert api.requests == [
         "GET /tasks?namespace=default&labelSelector=app%3Dweb%2Ctier%21%3Da+b",
         "DELETE /tasks/web?namespace=default&gracePeriod=0",

@@ -8,11 +8,11 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from taskyard.kinds import KINDS, Kind
 from taskyard.manifest import accepts, read_object, to_yaml, validate
 from taskyard.manifest.check import schema_errors
 from taskyard.manifest.explain import explained_as_valid
 from taskyard.manifest.misplaced import fields
-from taskyard.manifest.schemas import KINDS, Kind
 from taskyard.objects import Task
 from taskyard.objects.normal import normalize
 from taskyard.quantity import byte_count, cpu_millis, seconds
@@ -60,6 +60,21 @@ FULL: dict[Kind, dict[str, Any]] = {
         "binding": {"node": "n", "epoch": 1, "specHash": "x"},
         "status": {},
     },
+    "Secret": {
+        "apiVersion": "taskyard/v1",
+        "kind": "Secret",
+        "metadata": {"name": "db"},
+        "spec": {"data": {"password": "a", "b.c": ""}},
+        "status": {},
+    },
+    "Config": {
+        "apiVersion": "taskyard/v1",
+        "kind": "Config",
+        "metadata": {"name": "app"},
+        "spec": {"data": {"app.conf": "a"}},
+        "status": {},
+    },
+    "Namespace": {"apiVersion": "taskyard/v1", "kind": "Namespace", "metadata": {"name": "shop"}, "spec": {}},
     "Node": {
         "apiVersion": "taskyard/v1",
         "kind": "Node",

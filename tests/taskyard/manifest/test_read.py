@@ -1,4 +1,4 @@
-"""read_task_value: what an etcd value may be, whoever put it there."""
+"""read_value: what an etcd value may be, whoever put it there."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from taskyard.keys import NamedKey
-from taskyard.manifest import ManifestError, read_object, read_task_value
+from taskyard.keys import ObjectKey
+from taskyard.manifest import ManifestError, read_object, read_value
 from taskyard.objects import Binding, Metadata, Task, TaskSpec, encode
 
-KEY = NamedKey("default", "web")
+KEY = ObjectKey("Task", "default", "web")
 OURS = Task(
     metadata=Metadata(
         name="web", uid="0f3a9c51d2b7", generation=2, created_at="2026-01-31T12:00:00Z", source="folder/demo"
@@ -27,23 +27,23 @@ def _by_hand(**changes: Any) -> bytes:
 
 
 def test_what_we_wrote_is_read_as_it_was() -> None:
-    assert read_task_value(encode(OURS), KEY) == OURS
+    assert read_value(encode(OURS), KEY) == OURS
 
 
 def test_a_task_put_by_hand_is_read() -> None:
-    task = read_task_value(_by_hand(spec={"image": "a", "resources": {"memory": "1024Mi"}}), KEY)
-    assert task == read_task_value(_by_hand(spec={"resources": {"memory": "1024Mi"}, "image": "a"}), KEY)
+    task = read_value(_by_hand(spec={"image": "a", "resources": {"memory": "1024Mi"}}), KEY)
+    assert task == read_value(_by_hand(spec={"resources": {"memory": "1024Mi"}, "image": "a"}), KEY)
     assert task.metadata.uid == ""
     assert task.spec.resources.memory == "1024Mi"
 
 
 def test_the_key_s_namespace_fills_in() -> None:
-    assert read_task_value(_by_hand(), NamedKey("shop", "web")).metadata.namespace == "shop"
+    assert read_value(_by_hand(), ObjectKey("Task", "shop", "web")).metadata.namespace == "shop"
 
 
 def test_an_answer_of_the_api_may_be_put_back() -> None:
     answer = _by_hand(metadata={"name": "web", "uid": "0f3a9c51d2b7", "revision": 7}, status={"state": "Running"})
-    assert read_task_value(answer, KEY).metadata.uid == "0f3a9c51d2b7"
+    assert read_value(answer, KEY).metadata.uid == "0f3a9c51d2b7"
 
 
 @pytest.mark.parametrize(
@@ -67,14 +67,14 @@ def test_an_answer_of_the_api_may_be_put_back() -> None:
 )
 def test_anything_else_is_refused_with_a_reason(raw: bytes, message: str) -> None:
     with pytest.raises(ManifestError, match=message.replace("/", "/")):
-        read_task_value(raw, KEY, "etcd")
+        read_value(raw, KEY, "etcd")
 
 
 def test_a_whole_number_with_a_fraction_part_is_that_number() -> None:
     raw = _by_hand(spec={"image": "a", "ports": [{"container": 80.0}], "priority": -0.0})
-    assert read_task_value(raw, KEY).spec.ports[0].container == 80
+    assert read_value(raw, KEY).spec.ports[0].container == 80
     task = read_object(json.loads(raw))
     assert isinstance(task, Task)
     assert task.spec.ports[0].container == 80
     compact = encode(OURS).replace(b'"env"', b'"ports":[{"container":80.0}],"env"')
-    assert read_task_value(compact, KEY).spec.ports[0].container == 80
+    assert read_value(compact, KEY).spec.ports[0].container == 80

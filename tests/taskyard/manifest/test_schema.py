@@ -9,19 +9,24 @@ import jsonschema
 import msgspec
 import pytest
 
+from taskyard.kinds import BY_KIND, KINDS, Kind
 from taskyard.manifest import accepts, schemas
 from taskyard.manifest.misplaced import fields
 from taskyard.objects import (
     Binding,
+    ConfigSpec,
     Dns,
     EnvSource,
     Io,
     Limits,
     Logs,
     Metadata,
+    NamespaceSpec,
     Network,
     NodeSpec,
+    Owner,
     Process,
+    SecretSpec,
     Security,
     Taint,
     Task,
@@ -30,14 +35,15 @@ from taskyard.objects import (
 )
 from taskyard.objects.task import Backoff, HealthCheck, OnNodeLoss, Port, Resources, Restart, Stop, Volume
 
-FIELDS = [(kind, *field) for kind in schemas.KINDS for field in fields(kind)]
+FIELDS = [(kind, *field) for kind in KINDS for field in fields(kind)]
 _QUANTITIES = {"CPU", "Size", "Duration"}
 _ANSWERS_ONLY = {"revision"}
 """Fields of the API's answers that are in no struct."""
 
-STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
+STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "", Task, {"status"}),
     ("Task", "metadata", Metadata, _ANSWERS_ONLY),
+    ("Task", "metadata.owner", Owner, set()),
     ("Task", "binding", Binding, set()),
     ("Task", "spec", TaskSpec, set()),
     ("Task", "spec.ports[]", Port, set()),
@@ -58,10 +64,13 @@ STRUCTS: list[tuple[schemas.Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.onNodeLoss", OnNodeLoss, set()),
     ("Task", "spec.healthCheck", HealthCheck, set()),
     ("Node", "spec.taints[]", Taint, set()),
+    ("Secret", "spec", SecretSpec, set()),
+    ("Config", "spec", ConfigSpec, set()),
+    ("Namespace", "spec", NamespaceSpec, set()),
 ]
 
 
-@pytest.mark.parametrize("name", ["common", "container", "task", "node"])
+@pytest.mark.parametrize("name", ["common", "container", *(kind.lower() for kind in KINDS)])
 def test_it_is_a_schema_of_2020_12_with_an_id_and_a_title(name: str) -> None:
     schema = schemas.load(name)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -75,9 +84,7 @@ def test_it_is_a_schema_of_2020_12_with_an_id_and_a_title(name: str) -> None:
     ("kind", "place", "name", "schema"),
     [pytest.param(*field, id=f"{field[0]}.{field[1]}.{field[2]}") for field in FIELDS],
 )
-def test_every_field_is_described_with_an_example(
-    kind: schemas.Kind, place: str, name: str, schema: dict[str, Any]
-) -> None:
+def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: str, schema: dict[str, Any]) -> None:
     assert schema["description"].endswith(".")
     assert schema["examples"]
     if schema.get("title") in _QUANTITIES or schema.get("type") in ("integer", "number"):
@@ -87,12 +94,12 @@ def test_every_field_is_described_with_an_example(
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision", "shmSize", "hard",
         "swap", "weight", "readRate", "writeRate", "readOps", "writeOps",
     }  # fmt: skip
-    read_only = {"binding", "status"}
+    read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
         assert "default" in schema
 
 
-def _mapping(kind: schemas.Kind, place: str) -> dict[str, Any]:
+def _mapping(kind: Kind, place: str) -> dict[str, Any]:
     schema, root = schemas.of_kind(kind), schemas.of_kind(kind)
     for step in place.split(".") if place else ():
         below = schema["additionalProperties"] if step == "*" else schema["properties"][step.removesuffix("[]")]
@@ -102,7 +109,7 @@ def _mapping(kind: schemas.Kind, place: str) -> dict[str, Any]:
     return schema
 
 
-def _required(kind: schemas.Kind, place: str) -> set[str]:
+def _required(kind: Kind, place: str) -> set[str]:
     return set(_mapping(kind, place).get("required", ()))
 
 
@@ -111,19 +118,19 @@ def _required(kind: schemas.Kind, place: str) -> set[str]:
     [pytest.param(*field, id=f"{field[0]}.{field[1]}.{field[2]}") for field in FIELDS],
 )
 def test_examples_and_defaults_are_valid_where_they_stand(
-    kind: schemas.Kind, place: str, name: str, schema: dict[str, Any]
+    kind: Kind, place: str, name: str, schema: dict[str, Any]
 ) -> None:
     for value in [*schema["examples"], *([schema["default"]] if "default" in schema else [])]:
-        if (kind, name) == ("Node", "namespace") and value != "default":
-            continue  # The metadata is that of all kinds; a node is in no namespace.
+        if (name == "namespace" and not BY_KIND[kind].namespaced) and value != "default":
+            continue  # The metadata is that of all kinds; some are in no namespace.
         manifest = _around(kind, place, name, value)
         assert accepts(manifest), json.dumps(manifest)
 
 
-def _around(kind: schemas.Kind, place: str, name: str, value: Any) -> dict[str, Any]:
+def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     """A manifest that is right but for what is put at one place of it."""
     manifest: dict[str, Any] = {"apiVersion": "taskyard/v1", "kind": kind, "metadata": {"name": "a"}}
-    manifest["spec"] = {"image": "a"} if kind == "Task" else {}
+    manifest["spec"] = dict(_SPECS.get(kind, {}))
     target: Any = manifest
     for step in place.split(".") if place else ():
         plain = _KEYS[place] if step == "*" else step.removesuffix("[]")
@@ -147,6 +154,7 @@ def _around(kind: schemas.Kind, place: str, name: str, value: Any) -> dict[str, 
 
 _KEYS = {"spec.envFrom.*": "A", "spec.process.ulimits.*": "nofile"}
 """A key for each mapping whose keys are the user's."""
+_SPECS: dict[str, dict[str, Any]] = {"Task": {"image": "a"}, "Secret": {"data": {}}, "Config": {"data": {}}}
 _FILLED: dict[str, dict[str, Any]] = {
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},
@@ -154,6 +162,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "binding": {"node": "n", "epoch": 1, "specHash": "x"},
     "taints[]": {"key": "a"},
     "spec.process.ulimits.*": {"soft": 1},
+    "owner": {"kind": "Service", "name": "a", "uid": "0f3a9c51d2b7"},
 }
 
 
@@ -161,7 +170,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     ("kind", "place", "struct", "extra"), [pytest.param(*each, id=f"{each[2].__name__}") for each in STRUCTS]
 )
 def test_schema_and_struct_have_the_same_fields_and_defaults(
-    kind: schemas.Kind, place: str, struct: type[msgspec.Struct], extra: set[str]
+    kind: Kind, place: str, struct: type[msgspec.Struct], extra: set[str]
 ) -> None:
     declared = {name: schema for where, name, schema in fields(kind) if where == place and name not in extra}
     known = {field.encode_name: field for field in msgspec.structs.fields(struct)}
@@ -200,6 +209,6 @@ def test_no_mapping_admits_unknown_fields() -> None:
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         return found + [each for item in inner for each in mappings(item)]
 
-    for name in ("common", "container", "task", "node"):
+    for name in ("common", "container", *(kind.lower() for kind in KINDS)):
         for mapping in mappings(schemas.load(name)):
             assert mapping.get("readOnly") or mapping.get("additionalProperties") is False or "propertyNames" in mapping

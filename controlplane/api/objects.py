@@ -1,37 +1,44 @@
-"""/tasks and /tasks/{ident}: HTTP in, HTTP out. What is done is tasks_service.py's."""
+"""/tasks, /secrets and so on, and one of each: HTTP in, HTTP out. What is done is the kind's service's."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Generic
 
 import falcon.asgi
 
 from controlplane.api import bodies
 from controlplane.api.answer import encode, send, send_object
+from controlplane.api.merge import merged
+from controlplane.api.objects_service import Change, ObjectFilter, S, ServiceOf
+from controlplane.api.objects_watch import watching
 from controlplane.api.problem import bad_request
-from controlplane.api.request import JSON, MAX_GRACE, YAML, Params, if_match, page_token, read_body
+from controlplane.api.request import JSON, MAX_GRACE, MERGE_PATCH, YAML, Params, if_match, page_token, read_body
 from controlplane.api.selectors import BadSelector, parse_fields, parse_labels
-from controlplane.api.shown import ListMetadata, ShownList, ShownTask
+from controlplane.api.shown import ListMetadata, ShownList
 from controlplane.api.streams import Streams
-from controlplane.api.tasks_service import FIELDS, Change, TaskFilter, TaskPage, TaskService
-from controlplane.api.tasks_watch import watching
 from controlplane.api.watch import MEDIA_TYPE, lines
 from controlplane.api.workers import Workers
 from taskyard.keys import NamedKey
+from taskyard.objects import AnyObject
 
 _SELECTION = ("namespace", "labelSelector", "fieldSelector", "consistent")
+Reader = Callable[[bytes, str, str, str], AnyObject]
+"""Makes an object of a body, its media type, and the name and namespace of the URL, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
-class TaskCollection:
-    service: TaskService
+class ObjectCollection(Generic[S]):
+    service: ServiceOf[S]
+    read: Reader
     workers: Workers
     streams: Streams
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
         params = Params(request, (*_SELECTION, "watch", "revision", "limit", "continue"))
-        chosen = _filter(params)
+        chosen = self._filter(params)
         consistent = params.flag("consistent")
         if params.flag("watch") and request.method == "GET":
             await self._watch(request, response, params, chosen)
@@ -49,19 +56,19 @@ class TaskCollection:
         raw, media_type = await read_body(request, (JSON, *YAML))
         namespace = params.text("namespace")
         change = await self.workers.etcd(lambda: self._create(raw, media_type, namespace))
-        response.set_header("Location", _location(change.shown))
+        response.set_header("Location", location(self.service, change))
         send_object(request, response, change.shown, 201)
 
-    def _create(self, raw: bytes, media_type: str, namespace: str) -> Change:
-        return self.service.write(bodies.task_of(raw, media_type, namespace=namespace), create_only=True)
+    def _create(self, raw: bytes, media_type: str, namespace: str) -> Change[S]:
+        return self.service.write(self.read(raw, media_type, "", namespace), create_only=True)
 
-    def _page(self, chosen: TaskFilter, limit: int, after: NamedKey | None, consistent: bool) -> bytes:
-        page: TaskPage = self.service.page(chosen, limit=limit, after=after, consistent=consistent)
+    def _page(self, chosen: ObjectFilter[S], limit: int, after: NamedKey | None, consistent: bool) -> bytes:
+        page = self.service.page(chosen, limit=limit, after=after, consistent=consistent)
         metadata = ListMetadata(revision=page.revision, continue_=page_token(page.last))
-        return encode(ShownList(kind="TaskList", metadata=metadata, items=page.items))
+        return encode(ShownList(kind=self.service.names.list_kind, metadata=metadata, items=list(page.items)))
 
     async def _watch(
-        self, request: falcon.asgi.Request, response: falcon.asgi.Response, params: Params, chosen: TaskFilter
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, params: Params, chosen: ObjectFilter[S]
     ) -> None:
         revision = params.whole("revision", 0)
         prepared = await self.workers.etcd(lambda: watching(self.service, chosen, revision))
@@ -69,10 +76,21 @@ class TaskCollection:
         response.set_header("Cache-Control", "no-store")
         response.stream = lines(prepared, self.streams.open(request))
 
+    def _filter(self, params: Params) -> ObjectFilter[S]:
+        try:
+            return self.service.choose(
+                params.text("namespace"),
+                parse_labels(params.text("labelSelector")),
+                parse_fields(params.text("fieldSelector"), self.service.fields),
+            )
+        except BadSelector as error:
+            raise bad_request(str(error), "BadSelector") from error
+
 
 @dataclass(frozen=True, slots=True)
-class TaskItem:
-    service: TaskService
+class ObjectItem(Generic[S]):
+    service: ServiceOf[S]
+    read: Reader
     workers: Workers
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
@@ -90,17 +108,35 @@ class TaskItem:
         match, force, namespace = if_match(request), params.flag("force"), params.text("namespace")
         raw, media_type = await read_body(request, (JSON, *YAML))
 
-        def replace() -> Change:
-            task = bodies.task_of(raw, media_type, name=ident, namespace=namespace)
+        def replace() -> Change[S]:
+            value = self.read(raw, media_type, ident, namespace)
             if request.get_header("If-None-Match", default="").strip() == "*":
-                return self.service.write(task, create_only=True)
-            return self.service.write(task, if_match=match, take_over=force)
+                return self.service.write(value, create_only=True)
+            return self.service.write(value, if_match=match, take_over=force)
 
         change = await self.workers.etcd(replace)
         created = change.applied.result == "created"
         if created:
-            response.set_header("Location", _location(change.shown))
+            response.set_header("Location", location(self.service, change))
         send_object(request, response, change.shown, 201 if created else 200)
+
+    async def on_patch(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
+        """RFC 7396: what is null goes, mappings are merged, everything else is replaced."""
+        params = Params(request, ("namespace", "force"))
+        match, force, namespace = if_match(request), params.flag("force"), params.text("namespace", "default")
+        raw, media_type = await read_body(request, (MERGE_PATCH, JSON))
+
+        def patch() -> Change[S]:
+            wanted = bodies.data_of(raw, media_type)
+            return self.service.patch(
+                ident,
+                namespace,
+                lambda stored: bodies.same_object(merged(stored, wanted), stored),
+                if_match=match,
+                take_over=force,
+            )
+
+        send_object(request, response, (await self.workers.etcd(patch)).shown)
 
     async def on_delete(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
         params = Params(request, ("namespace", "gracePeriod", "force"))
@@ -116,17 +152,7 @@ class TaskItem:
         send(response, removal.shown, status)
 
 
-def _filter(params: Params) -> TaskFilter:
-    try:
-        return TaskFilter(
-            params.text("namespace"),
-            parse_labels(params.text("labelSelector")),
-            parse_fields(params.text("fieldSelector"), FIELDS),
-        )
-    except BadSelector as error:
-        raise bad_request(str(error), "BadSelector") from error
-
-
-def _location(shown: ShownTask) -> str:
-    namespace = shown.metadata.namespace
-    return f"/tasks/{shown.metadata.name}" + (f"?namespace={namespace}" if namespace != "default" else "")
+def location(service: ServiceOf[Any], change: Change[Any]) -> str:
+    metadata = change.shown.metadata
+    where = f"?namespace={metadata.namespace}" if metadata.namespace != "default" else ""
+    return f"/{service.names.plural}/{metadata.name}{where}"

@@ -1,0 +1,31 @@
+"""How each kind that is no task is shown: its spec, and what the cluster makes of it. Pure over the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from controlplane.api.shown import ShownObject, show_metadata
+from controlplane.cluster import ClusterCache
+from taskyard.objects import AnyObject, Secret, Wire
+
+
+class ShownSecretStatus(Wire, frozen=True, kw_only=True):
+    """`sizes`: bytes of each value, by name. The values themselves are in no answer."""
+
+    sizes: dict[str, int]
+
+
+def show_object(cache: ClusterCache, value: AnyObject, revision: int) -> ShownObject:
+    """Under the cache's lock."""
+    spec, status = _SHOW[value.kind](cache, value) if value.kind in _SHOW else (value.spec, None)
+    return ShownObject(kind=value.kind, metadata=show_metadata(value.metadata, revision), spec=spec, status=status)
+
+
+def _secret(_: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
+    assert isinstance(value, Secret)
+    return None, ShownSecretStatus(sizes={name: len(text.encode()) for name, text in sorted(value.spec.data.items())})
+
+
+_SHOW: dict[str, Callable[[ClusterCache, AnyObject], tuple[Any, Any]]] = {"Secret": _secret}
+"""By kind: spec and status; of any other kind the spec as it is, and no status."""

@@ -1,0 +1,111 @@
+"""The ownership controller's loop: which owners to look at, what hangs on each, and the commits to make."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.ownership.decide import Held, Step, ask_to_go, next_steps
+from taskyard.clock import Clock
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.store.api import Compare, Store
+
+_log = logging.getLogger(__name__)
+
+
+class LostOwner(NamedTuple):
+    """In the queue: something names an owner that is not there, as when its key was deleted by hand."""
+
+    uid: str
+
+
+Dirty = ObjectKey | LostOwner
+
+
+class OwnershipController(LeaderLoop[Dirty]):
+    """Run it in one thread, or step it."""
+
+    def __init__(self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare]) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+
+    def begin_term(self) -> None:
+        """It remembers nothing between two rounds."""
+
+    def everything(self) -> Sequence[Dirty]:
+        going = [key for key, record in self.cache.objects.items() if record.value.metadata.deletion_timestamp]
+        lost = [LostOwner(uid) for uid in sorted(self.cache.owners()) if self.cache.object_by_uid(uid) is None]
+        return [*going, *lost]
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
+        found: list[Dirty] = []
+        for change in changes:
+            if change.kind not in ("task", "object"):
+                continue
+            named = change.object or change.task
+            around = [change.object, change.owner, _namespace(named.namespace) if named is not None else None]
+            found += [key for key in around if key is not None and self._going(key)]
+        return found
+
+    def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
+        again: dict[ObjectKey, Dirty] = {}
+        proposals: list[Proposal[Step]] = []
+        with self.cache.lock:
+            for key in batch:
+                steps = self._steps(key)
+                if not steps:
+                    self.queue.forget(key)
+                again |= {step.subject.key: key for step in steps}
+                proposals += steps
+        results = commit_all(self._store, fence, proposals)
+        for proposal, revision in results.committed:
+            self.queue.forget(again[proposal.subject.key])
+            _log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.key.label, revision)
+        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for proposal, reason in results.refused:
+            _log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.key.label, reason)
+            left.append(proposal)
+        for key in dict.fromkeys(again[proposal.subject.key] for proposal in left):
+            self.queue.retry(key)
+        if results.fenced_out:
+            raise FencedOut
+        return False
+
+    def _steps(self, key: Dirty) -> list[Proposal[Step]]:
+        now = self.clock.now()
+        if isinstance(key, LostOwner):
+            if self.cache.object_by_uid(key.uid) is not None:
+                return []
+            return ask_to_go(self._held(self.cache.owned_by(key.uid)), now)
+        record = self.cache.objects.get(key)
+        if record is None or not record.value.metadata.deletion_timestamp:
+            return []
+        hanging = self._inside(key.name) if key.kind == "Namespace" else self.cache.owned_by(record.uid)
+        return next_steps(Held(record.value, record.entry), self._held(hanging), now)
+
+    def _inside(self, namespace: str) -> list[ObjectKey]:
+        tasks = [ObjectKey("Task", *key) for key in self.cache.tasks if key.namespace == namespace]
+        others = [key for key in self.cache.objects if key.namespace == namespace and key.kind != "Namespace"]
+        return [*tasks, *others]
+
+    def _held(self, keys: Sequence[ObjectKey]) -> list[Held]:
+        found = []
+        for key in keys:
+            if key.kind == "Task":
+                task = self.cache.tasks[NamedKey(key.namespace, key.name)]
+                found.append(Held(task.task, task.entry))
+            else:
+                record = self.cache.objects[key]
+                found.append(Held(record.value, record.entry))
+        return found
+
+    def _going(self, key: ObjectKey) -> bool:
+        record = self.cache.objects.get(key)
+        return record is not None and bool(record.value.metadata.deletion_timestamp)
+
+
+def _namespace(name: str) -> ObjectKey:
+    return ObjectKey("Namespace", "default", name)

@@ -1,0 +1,54 @@
+"""What is to be done next for an owner that is being deleted, and for what has lost its owner. Pure.
+
+It cannot hang: what hangs on the owner is only ever asked to go, and a task goes whatever its node does
+(controlplane/tasks); so each look either asks what has not been asked yet, waits for those, or ends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from controlplane.admission import removal_of
+from controlplane.leading import Proposal
+from taskyard import keys
+from taskyard.keys import ObjectKey
+from taskyard.objects import AnyObject, encode, key_of
+from taskyard.store.api import Delete, Entry, Put, unchanged
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object as the store has it."""
+
+    value: AnyObject
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`what` is for the log: cascade or finalise."""
+
+    what: str
+    key: ObjectKey
+
+
+def next_steps(owner: Held, dependents: Sequence[Held], now: float) -> list[Proposal[Step]]:
+    """For an owner with a deletion timestamp. Nothing: it waits for what was asked to go."""
+    if dependents:
+        return ask_to_go(dependents, now)
+    key = key_of(owner.value)
+    return [Proposal(Step("finalise", key), (unchanged(owner.entry),), (Delete(owner.entry.key),))]
+
+
+def ask_to_go(dependents: Sequence[Held], now: float) -> list[Proposal[Step]]:
+    """Owners before the tasks that they would make anew."""
+    found = []
+    for held in sorted(dependents, key=lambda held: (held.value.kind == "Task", held.entry.key)):
+        removal = removal_of(held.value, now)
+        if held.value.metadata.deletion_timestamp and removal.value is not None:
+            continue
+        key = keys.object_key(key_of(held.value))
+        operation = Put(key, encode(removal.value)) if removal.value is not None else Delete(key)
+        found.append(Proposal(Step("cascade", key_of(held.value)), (unchanged(held.entry),), (operation,)))
+    return found
