@@ -11,6 +11,7 @@ BENCHMARKS = {
     "burst": "bench.burst",
     "idle": "bench.idle",
     "logs": "bench.logs",
+    "simulate": "bench.simulate",
 }
 
 

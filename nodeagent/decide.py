@@ -8,7 +8,8 @@ of what the store and the runtime still know, continues where it ended.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from nodeagent import progress
 from nodeagent.actions import (

@@ -31,6 +31,11 @@ class FakeGuard:
     def condemned(self) -> frozenset[str]:
         return frozenset(self._sentinel.condemned)
 
+    @property
+    def needed(self) -> bool:
+        """Some container is in its care."""
+        return bool(self._sentinel.held or self._sentinel.condemned)
+
     def act(self) -> float:
         """What is due now; seconds until the next."""
         for step in self._sentinel.due(self._clock.monotonic()):
@@ -45,7 +50,6 @@ class FakeGuard:
         self.act()
         times = fences(deadline, ttl)
         self._sentinel.extend(times.stop_at, times.kill_at)
-        self._changed()
 
     def fence(self) -> None:
         self._sentinel.fence(self._clock.monotonic())

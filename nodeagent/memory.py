@@ -42,7 +42,7 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
         status = informer.entries.get(keys.status(node, memory.uid))
         known = informer.revision >= memory.written_revision or informer.restores != memory.restores
         memory.restores = informer.restores
-    if entry != memory.entry:
+    if entry is not memory.entry and entry != memory.entry:
         memory.entry = entry
         before = memory.assignment.epoch if memory.assignment else 0
         memory.assignment, memory.problem = _read_assignment(entry, memory.uid)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 _PREFIX = "taskyard/"
 CLUSTER = _PREFIX + "cluster"
 NODE = _PREFIX + "node"
@@ -35,8 +37,7 @@ class Owner:
         return {CLUSTER: self.cluster, NODE: self.node}
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, order=True, gc=False):
     """One attempt at one epoch of one task; newer ones sort last."""
 
     uid: str

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from nodeagent.names import Run
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from taskyard.objects import Assignment, TaskStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(msgspec.Struct, frozen=True, gc=False):
     """A container of ours and the run that it belongs to."""
 
     run: Run
@@ -22,30 +22,25 @@ class Container:
         return self.info.state is ContainerState.RUNNING
 
 
-@dataclass(frozen=True, slots=True)
-class ImageAbsent:
+class ImageAbsent(msgspec.Struct, frozen=True, gc=False):
     pass
 
 
-@dataclass(frozen=True, slots=True)
-class ImageHere:
+class ImageHere(msgspec.Struct, frozen=True, gc=False):
     """It is on this node; nothing was fetched."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImagePulled:
+class ImagePulled(msgspec.Struct, frozen=True, gc=False):
     """`seconds`: how long that took, the wait for other pulls included."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class PullFailed:
+class PullFailed(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartRefused:
+class StartRefused(msgspec.Struct, frozen=True, gc=False):
     """The container could not be created or started, and trying again at once would end the same."""
 
     message: str
@@ -53,24 +48,21 @@ class StartRefused:
     """For the status."""
 
 
-@dataclass(frozen=True, slots=True)
-class NameTaken:
+class NameTaken(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
 Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken
 
 
-@dataclass(frozen=True, slots=True)
-class Signalled:
+class Signalled(msgspec.Struct, frozen=True, gc=False):
     """The last signal that the agent sent a container, and when (monotonic seconds)."""
 
     signal: str
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """`status` is the agent's latest word, `written` what the store has of it; they differ while a write is due."""
 
     assignment: Assignment | None
@@ -108,4 +100,5 @@ class Situation:
     @property
     def current(self) -> Container | None:
         """That attempt's container."""
-        return next((one for one in self.containers if one.run == self.run), None)
+        run = self.run
+        return next((one for one in self.containers if one.run == run), None)

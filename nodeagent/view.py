@@ -26,8 +26,9 @@ class ContainerView:
     def of(self, uid: str) -> tuple[tuple[Container, ...], tuple[str, ...]]:
         """The task's containers, oldest run first, and the ids or names that have to be looked at."""
         with self._lock:
-            containers = sorted(self._containers.get(uid, {}).values(), key=lambda one: one.run)
-            return tuple(containers), tuple(sorted(self._unsure.get(uid, ())))
+            known, unsure = self._containers.get(uid), self._unsure.get(uid)
+            containers = sorted(known.values(), key=lambda one: one.run) if known else ()
+            return tuple(containers), tuple(sorted(unsure)) if unsure else ()
 
     def all(self) -> list[Container]:
         with self._lock:

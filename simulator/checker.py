@@ -56,6 +56,8 @@ class Checker:
         self._demands: dict[tuple[str, str], Demand] = {}
         self._by_uid: dict[str, str] = {}
         self._placed: dict[str, set[str]] = {}
+        self._reported: dict[str, set[str]] = {}
+        """By uid, the nodes that have an assignment, and a status, of it."""
         self._epochs: dict[str, int] = {}
         self._assigned: set[tuple[str, str, int]] = set()
         self._intended: set[tuple[str, int]] = set()
@@ -184,7 +186,9 @@ class Checker:
         old = here.get(uid)
         if event.entry is None:
             here.pop(uid, None)
+            self._reported.get(uid, set()).discard(node)
             return
+        self._reported.setdefault(uid, set()).add(node)
         if who != f"agent-{node}/loop":
             raise Violation(f"{who} wrote a status on {node}", uid)
         new = here[uid] = decode(event.entry.value, TaskStatus)
@@ -219,9 +223,8 @@ class Checker:
             found = self.assignments[node][uid]
             if task is not None and task.binding is not None and found.epoch != task.binding.epoch:
                 raise Violation(f"bound at epoch {task.binding.epoch}, assigned at {found.epoch}", uid)
-        for node in self._hosts:
-            if uid in self.statuses.get(node, {}) and node not in placed:
-                raise Violation(f"the status on {node} outlives its assignment", uid)
+        for node in sorted(self._reported.get(uid, set()) - placed):
+            raise Violation(f"the status on {node} outlives its assignment", uid)
 
     def _check_room(self, node: str) -> None:
         cpu = memory = 0

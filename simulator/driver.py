@@ -88,28 +88,31 @@ class Driver:
     def run(self, until: float) -> None:
         """Everything that is due until then, on the monotonic clock. May be called from within a step: the process of
         that step is frozen meanwhile."""
-        while self._heap and self._heap[0][0] <= until:
-            due, _, actor = heapq.heappop(self._heap)
+        heap = self._heap
+        while heap and heap[0][0] <= until:
+            due, _, actor = heapq.heappop(heap)
             if actor.due != due:
                 continue
             actor.due = math.inf
             if not actor.process.alive:
                 continue
-            self._advance_to(due)
+            now = self._advance_to(due)
             if actor.process.frozen:
                 self.wake(actor, _LOOK_AGAIN)
                 continue
-            self._step(actor)
+            self._step(actor, now)
         self._advance_to(until)
 
-    def _advance_to(self, moment: float) -> None:
-        ahead = moment - self.clock.monotonic()
-        if ahead > 0:
-            self.clock.advance(ahead)
+    def _advance_to(self, moment: float) -> float:
+        now = self.clock.monotonic()
+        if moment <= now:
+            return now
+        self.clock.advance(moment - now)
+        return self.clock.monotonic()
 
-    def _step(self, actor: Actor) -> None:
+    def _step(self, actor: Actor, now: float) -> None:
         self.steps += 1
-        actor.count(self.clock.monotonic())
+        actor.count(now)
         try:
             delay = actor.step()
         except Crash:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
@@ -86,7 +87,7 @@ class AgentProcess(Process):
         self._informer = Informer(self.store, keys.node_prefix(host.name), clock)
         self._queue: WorkQueue[str] = WorkQueue(clock)
         view = ContainerView(owner)
-        self._recorder = EventRecorder(self.store, clock, f"agent/{host.name}")
+        self._recorder = EventRecorder(self.store, clock, f"agent/{host.name}", self._noted)
         self._runtime = runtime
         self._owner = owner
         self._agent = Agent(
@@ -128,8 +129,7 @@ class AgentProcess(Process):
         self._recording = Actor(self, "recorder", self._flush)
 
     def boot(self) -> None:
-        actors = (self.following, self._registering, self._looking, self._hearing, self._reconciling, self._recording)
-        for actor in actors:
+        for actor in (self.following, self._registering, self._looking, self._hearing, self._reconciling):
             self._driver.wake(actor, self._driver.latency())
 
     def stop(self) -> None:
@@ -152,7 +152,7 @@ class AgentProcess(Process):
         except StoreError:
             return 0.2
         if news:
-            self._driver.wake(self._reconciling, self._driver.latency())
+            self._wake_loop()
             if not self._registration.certain() or self._informer.entries.get(keys.node_lease(self.host.name)) is None:
                 self._driver.wake(self._registering, self._driver.latency())
         return _REPUMP
@@ -168,7 +168,7 @@ class AgentProcess(Process):
             ready = False
         if ready != was_ready:
             self._driver.wake(self._registering, self._driver.latency())
-        self._driver.wake(self._reconciling, self._driver.latency())
+        self._wake_loop()
         return PROBE_EVERY if ready else 1.0
 
     def _hear(self) -> float:
@@ -182,9 +182,13 @@ class AgentProcess(Process):
             self._agent.happened(event)
         if news:
             self._heard = max(event.at for event in news)
-            self._driver.wake(self._reconciling, self._driver.latency())
+            self._wake_loop()
         due = self.host.runtime.next_event()
         return 30.0 if due is None else max(due - now, 0.0) + 0.001
+
+    def _wake_loop(self) -> None:
+        if len(self._queue):
+            self._driver.wake(self._reconciling, self._driver.latency())
 
     def _reconcile(self) -> float:
         self.store.who = f"{self.name}/loop"
@@ -197,4 +201,7 @@ class AgentProcess(Process):
     def _flush(self) -> float:
         self.store.who = f"{self.name}/events"
         self._recorder.flush()
-        return _FLUSH_EVERY
+        return _FLUSH_EVERY if self._recorder.waiting else math.inf
+
+    def _noted(self) -> None:
+        self._driver.wake(self._recording, _FLUSH_EVERY)

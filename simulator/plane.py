@@ -61,7 +61,7 @@ class PlaneProcess(Process):
         self.informer = Informer(self.store, keys.ROOT, clock)
         self.cache = ClusterCache(self.informer)
         losses = NodeLosses(self.cache, clock)
-        self._recorder = EventRecorder(self.store, clock, "controlplane")
+        self._recorder = EventRecorder(self.store, clock, "controlplane", self._noted)
         self._electors = [
             Elector(self.store, clock, role, self.identity, ttl=_TTL) for role in ("scheduler", "controllers")
         ]
@@ -84,12 +84,15 @@ class PlaneProcess(Process):
         )
         self.following = Actor(self, "informer", self._follow)
         self.electing = [Actor(self, "elector", self._elector_step(elector)) for elector in self._electors]
-        self._looping = [Actor(self, part, self._loop_step(part, loop)) for part, loop in loops.items()]
+        self._looping = [
+            (Actor(self, part, self._loop_step(part, loop)), loop, scheduling if part == "scheduler" else controlling)
+            for part, loop in loops.items()
+        ]
         self._recording = Actor(self, "recorder", self._flush)
 
     def boot(self) -> None:
         self._driver.wake(self.following, self._driver.latency())
-        for actor in (*self.electing, *self._looping, self._recording):
+        for actor in (*self.electing, *(actor for actor, _, _ in self._looping)):
             self._driver.wake(actor, self._driver.latency())
 
     def stop(self) -> None:
@@ -103,9 +106,14 @@ class PlaneProcess(Process):
         except StoreError:
             return 0.2
         if news:
-            for actor in self._looping:
-                self._driver.wake(actor, self._driver.latency())
+            self._wake_loops()
         return _REPUMP
+
+    def _wake_loops(self) -> None:
+        """Those that have something to do now: work, or a term to begin."""
+        for actor, loop, elector in self._looping:
+            if elector.leadership is not None and (not loop.leading or len(loop.queue)):
+                self._driver.wake(actor, self._driver.latency())
 
     def _pump_all(self) -> bool:
         news = False
@@ -117,8 +125,7 @@ class PlaneProcess(Process):
         def step() -> float:
             self.store.who = f"{self.identity}/elector"
             pause = elector.step()
-            for actor in self._looping:
-                self._driver.wake(actor, self._driver.latency())
+            self._wake_loops()
             return pause
 
         return step
@@ -136,4 +143,7 @@ class PlaneProcess(Process):
     def _flush(self) -> float:
         self.store.who = f"{self.identity}/events"
         self._recorder.flush()
-        return _FLUSH_EVERY
+        return _FLUSH_EVERY if self._recorder.waiting else math.inf
+
+    def _noted(self) -> None:
+        self._driver.wake(self._recording, _FLUSH_EVERY)

@@ -5,8 +5,10 @@ Pure code is handed `now`; a loop is handed a `Clock`. Only `SystemClock` reads 
 
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Protocol
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -55,8 +57,17 @@ class ManualClock:
 
 def timestamp(seconds: float) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-11-22T20:57:48.123Z`."""
-    moment = datetime.fromtimestamp(seconds, UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    whole = math.floor(seconds)
+    micros = round((seconds - whole) * 1_000_000)
+    if micros == 1_000_000:
+        whole, micros = whole + 1, 0
+    return f"{_to_the_second(whole)}.{micros // 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _to_the_second(seconds: int) -> str:
+    """Most moments that are written down are of the same few seconds."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def parse_timestamp(text: str) -> float:

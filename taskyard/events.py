@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import msgspec
@@ -56,7 +57,9 @@ _NOT_THERE = _Written(0, None)
 class EventRecorder:
     """`component` says who tells: `scheduler`, `agent/n1`. Safe for use by many threads."""
 
-    def __init__(self, store: Store, clock: Clock, component: str) -> None:
+    def __init__(self, store: Store, clock: Clock, component: str, noted: Callable[[], None] = lambda: None) -> None:
+        """`noted` is called, in any thread, when there is something to flush."""
+        self._noted = noted
         self._store = store
         self._clock = clock
         self._component = component
@@ -97,6 +100,12 @@ class EventRecorder:
         with self._buffer_lock:
             self._pending[key] = _joined(self._pending.get(key), event)
             self._drop_oldest()
+        self._noted()
+
+    @property
+    def waiting(self) -> bool:
+        """There is something to flush."""
+        return bool(self._pending or self._dropped)
 
     def _drop_oldest(self) -> None:
         while len(self._pending) > _BUFFERED:
@@ -104,6 +113,8 @@ class EventRecorder:
 
     def flush(self) -> None:
         """Writes what waits, as much as the store takes; the rest goes on waiting. Swallows the store's failures."""
+        if not self.waiting:
+            return
         with self._flush_lock:
             waiting = list(self._drain().items())
             while waiting:

@@ -107,13 +107,17 @@ def parse_object(key: str) -> ObjectKey | None:
     return ObjectKey(names.kind, parts[0] if names.namespaced else "default", parts[-1])
 
 
+_PARTS = {"spec": False, "lease": False, "stats": False, "assignments": True, "status": True}
+"""Of a node's keys; True: of each task on it."""
+
+
 def parse_node(key: str) -> NodeKey | None:
     """None for a key that is not one of a node's, or of what cannot be a node's name."""
-    parts = key[len(NODES) :].split("/") if key.startswith(NODES) else []
-    if not parts or not is_node_name(parts[0]):
+    if not key.startswith(NODES):
         return None
-    if len(parts) == 2 and parts[1] in ("spec", "lease", "stats"):
-        return NodeKey(parts[0], parts[1], "")
-    if len(parts) == 3 and parts[1] in ("assignments", "status"):
-        return NodeKey(*parts)
-    return None
+    node, _, rest = key[len(NODES) :].partition("/")
+    part, slash, uid = rest.partition("/")
+    known = _PARTS.get(part)
+    if known is None or known is not bool(slash) or "/" in uid or not is_node_name(node):
+        return None
+    return NodeKey(node, part, uid)

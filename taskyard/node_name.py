@@ -6,6 +6,7 @@ Host names are node names, so a DNS-1123 subdomain: unlike a task's name it may 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 ACCEPTED = (
     "1 to 253 lower-case ASCII letters, digits, '-' and '.'; each part between dots has at most 63, and starts and ends"
@@ -16,6 +17,7 @@ _PART = rf"[a-z0-9](?:[a-z0-9-]{{0,{_LONGEST_PART - 2}}}[a-z0-9])?"
 _NAME = re.compile(rf"{_PART}(?:\.{_PART})*", re.ASCII)
 
 
+@lru_cache(maxsize=16384)
 def is_node_name(text: str) -> bool:
     return len(text) <= _LONGEST and _NAME.fullmatch(text) is not None
 

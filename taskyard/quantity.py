@@ -89,6 +89,7 @@ def format_bytes(count: int) -> str:
     return str(count)
 
 
+@lru_cache(maxsize=4096, typed=True)
 def respelled(kind: str, value: Quantity) -> str:
     """A `cpu`, `cpu-limit`, `size` or `duration` in its usual spelling. ValueError when it is none."""
     match kind:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 
@@ -22,8 +23,7 @@ class TooOld(Exception):
     """What was asked for is not remembered (any more): list again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Update(Generic[T]):
+class Update(msgspec.Struct, Generic[T], frozen=True):
     """One object before and after; None: not there. `resume` is the revision to go on from once this was read.
 
     It is one less than `revision` while more updates of the same revision follow, so that a watch which breaks

@@ -5,8 +5,9 @@ Tasks with equal demands are interchangeable for placement, so a demand is what 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from taskyard.objects import TaskSpec
 from taskyard.quantity import byte_count, cpu_millis
@@ -24,8 +25,7 @@ class HostPortKey(NamedTuple):
     port: int
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, gc=False):
     """Millicores, bytes, bytes; fixed host ports; labels that the node must have."""
 
     cpu: int = 0

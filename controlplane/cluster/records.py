@@ -5,8 +5,9 @@ Frozen, so a record taken under the cache's lock may be used after it; built by 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 from controlplane.cluster.demand import Demand
 from taskyard.keys import NamedKey, ObjectKey
@@ -35,15 +36,20 @@ class _Once:
     def __init__(self) -> None:
         self.value: str | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Once)
 
-@dataclass(frozen=True, slots=True)
-class TaskRecord:
+    def __hash__(self) -> int:
+        return 0
+
+
+class TaskRecord(msgspec.Struct, frozen=True, gc=False):
     """A task that is valid, though perhaps put by hand and not complete yet (no uid: see controlplane/intake)."""
 
     task: Task
     entry: Entry
     demand: Demand
-    _hash: _Once = field(default_factory=_Once, repr=False, compare=False)
+    _hash: _Once = msgspec.field(default_factory=_Once)
 
     @property
     def key(self) -> NamedKey:
@@ -71,8 +77,7 @@ class TaskRecord:
         return self._hash.value
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectRecord:
+class ObjectRecord(msgspec.Struct, frozen=True, gc=False):
     """Any other object that is kept whole under one key; like a task, valid but perhaps not complete yet."""
 
     value: AnyObject
@@ -87,8 +92,7 @@ class ObjectRecord:
         return self.value.metadata.uid
 
 
-@dataclass(frozen=True, slots=True)
-class AssignmentRecord:
+class AssignmentRecord(msgspec.Struct, frozen=True, gc=False):
     node: str
     assignment: Assignment
     entry: Entry
@@ -100,8 +104,7 @@ class AssignmentRecord:
         return NamedKey(self.assignment.namespace, self.assignment.name)
 
 
-@dataclass(frozen=True, slots=True)
-class StatusRecord:
+class StatusRecord(msgspec.Struct, frozen=True, gc=False):
     node: str
     status: TaskStatus
     entry: Entry
@@ -112,8 +115,7 @@ class StatusRecord:
         return NamedKey(self.status.namespace, self.status.name)
 
 
-@dataclass(frozen=True, slots=True)
-class NodeRecord:
+class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     """All that is known of a node. It is there as long as any of its keys is; without a lease it is not ready."""
 
     name: str
@@ -170,8 +172,7 @@ def owner_of(value: AnyObject) -> ObjectKey | None:
 ChangeKind = Literal["task", "object", "node", "assignment", "status", "stats", "quarantine"]
 
 
-@dataclass(frozen=True, slots=True)
-class CacheChange:
+class CacheChange(msgspec.Struct, frozen=True, gc=False):
     """Something under this key is different now: read the cache. It says what is dirty, not what happened."""
 
     kind: ChangeKind

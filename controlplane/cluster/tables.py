@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TypeVar
+
+from msgspec.structs import replace
 
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
@@ -184,8 +185,9 @@ class Tables:
         """What an assignment and a status have in common once their table is up to date."""
         self._charge(key)
         self._judge(change, reason, changes)
-        for name in named:
-            self._index_name(key.uid, name)
+        if named[1:] != named[:1]:  # It came or went, or says something else than before.
+            for name in named:
+                self._index_name(key.uid, name)
         owner = self.owner(key.uid)
         about = owner.key if owner else next(iter(named), None)
         made_for = owner_of(owner.task) if owner else None

@@ -10,6 +10,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+import msgspec
+
 from taskyard.store.api import (
     MAX_OPERATIONS,
     Commit,
@@ -28,8 +30,7 @@ _MAX_BYTES = 1_000_000
 """Of keys and values in one transaction; etcd refuses requests of more than 1.5 MiB."""
 
 
-@dataclass(frozen=True, slots=True)
-class Proposal(Generic[S]):
+class Proposal(msgspec.Struct, Generic[S], frozen=True):
     """One decision: what it rests on and what it writes, all or nothing. `subject` is for whoever made it."""
 
     subject: S
@@ -37,8 +38,7 @@ class Proposal(Generic[S]):
     operations: tuple[Operation, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Stale(Generic[S]):
+class Stale(msgspec.Struct, Generic[S], frozen=True):
     """Something that it rested on has changed; `current` is how those keys were at `revision`."""
 
     proposal: Proposal[S]

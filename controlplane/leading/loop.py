@@ -80,7 +80,7 @@ class LeaderLoop(ABC, Generic[K]):
         fence = self._lead()
         if fence is None:
             return False
-        batch = self._take(0.0 if self._more else timeout)
+        batch = self.queue.get_all(0.0 if self._more else timeout)
         if not batch and not self._more:
             return False
         try:
@@ -93,8 +93,7 @@ class LeaderLoop(ABC, Generic[K]):
                 self.queue.retry(key)
             raise
         finally:
-            for key in batch:
-                self.queue.done(key)
+            self.queue.done_all(batch)
         return True
 
     def next_due(self) -> float:
@@ -139,20 +138,10 @@ class LeaderLoop(ABC, Generic[K]):
         if now >= self._sweep_at:
             self._sweep_at = now + SWEEP_EVERY
             with self.cache.lock:
-                for key in self.everything():
-                    self.queue.add(key)
+                self.queue.add_all(self.everything())
         return fence
-
-    def _take(self, timeout: float) -> list[K]:
-        batch = []
-        key = self.queue.get(timeout)
-        while key is not None:
-            batch.append(key)
-            key = self.queue.get(0.0)
-        return batch
 
     def _mark(self, changes: Sequence[CacheChange]) -> None:
         # While it does not lead it keeps no list: a term begins by looking at everything.
         if self._term is not None:
-            for key in self.dirty(changes):
-                self.queue.add(key)
+            self.queue.add_all(self.dirty(changes))

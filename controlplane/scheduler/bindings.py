@@ -7,7 +7,6 @@ assignment on its node, and the end of whatever was left on others.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,15 +18,13 @@ from taskyard.objects import Assignment, Binding, encode
 from taskyard.store.api import Compare, Delete, Operation, Put, absent, same_life, unchanged, unchanged_since
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(msgspec.Struct, frozen=True, gc=False):
     node: str
     status_at: int
     """Mod revision of the task's status there; 0 when there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(msgspec.Struct, frozen=True):
     """What the store held about the task when its placement was decided."""
 
     record: TaskRecord
@@ -39,15 +36,13 @@ class Standing:
     """Set when nothing else asks for a new binding than that its node is lost."""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True, gc=False):
     node: str
     life: int
     """Create revision of the node's lease when it was judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True, gc=False):
     key: NamedKey
     uid: str
     node: str

@@ -5,15 +5,14 @@ They are kept by what they ask for, so that a node which changes is compared onc
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from controlplane.cluster import Demand
 from controlplane.placement import Held, NodeState, Want, fits
 from taskyard.keys import NamedKey
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True, gc=False):
     """Tasks with equal questions get equal answers."""
 
     demand: Demand

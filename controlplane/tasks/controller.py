@@ -78,7 +78,9 @@ class TaskController(LeaderLoop[str]):
         task = cache.by_uid(uid)
         assignments, statuses = cache.assignments_of(uid), cache.statuses_of(uid)
         nodes = {*assignments, *statuses, *([task.node] if task is not None and task.node else [])}
-        names = {held.key for held in assignments.values()} | {status.key for status in statuses.values()}
+        names: set[keys.NamedKey] = set()
+        if task is None:
+            names = {held.key for held in assignments.values()} | {status.key for status in statuses.values()}
         return Situation(
             uid=uid,
             task=task,

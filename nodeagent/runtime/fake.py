@@ -69,6 +69,9 @@ class FakeRuntime:
     calls: list[str] = field(default_factory=list)
     """What was asked, `start ty-…`, for tests that count."""
     _containers: dict[str, _Container] = field(default_factory=dict)
+    _by_name: dict[str, _Container] = field(default_factory=dict)
+    _restless: dict[str, _Container] = field(default_factory=dict)
+    """Those that run, and of which something may become by itself."""
     _events: list[ContainerEvent] = field(default_factory=list)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ports: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_FREE_PORT))
@@ -89,16 +92,13 @@ class FakeRuntime:
     def next_event(self) -> float | None:
         """When, on the wall clock, the next container ends by itself; None when none will. For a simulation."""
         ends = (
-            one.info.started_at + one.program.runs
-            for one in self._containers.values()
-            if one.program.runs is not None and one.info.state is ContainerState.RUNNING
+            one.info.started_at + one.program.runs for one in self._restless.values() if one.program.runs is not None
         )
         return min(ends, default=None)
 
     def everything(self) -> list[ContainerInfo]:
         """All containers as they are, also while it is broken. For a simulation and its checks."""
-        for container in self._containers.values():
-            self._settle(container)
+        self._settle_all()
         return [container.info for container in self._containers.values()]
 
     def spec_of(self, container: str) -> ContainerSpec:
@@ -131,7 +131,7 @@ class FakeRuntime:
             stop_signal=spec.stop_signal,
             stop_grace=round(spec.stop_grace),
         )
-        self._containers[identity] = _Container(spec, info, self._program(spec))
+        self._containers[identity] = self._by_name[spec.name] = _Container(spec, info, self._program(spec))
         self._answer()
         return identity
 
@@ -172,7 +172,7 @@ class FakeRuntime:
                 if not force:
                     raise RuntimeRefused(f"{container} is running: stop it first")
                 self._end(found, 137, self.clock.now())
-            del self._containers[found.info.id]
+            del self._containers[found.info.id], self._by_name[found.info.name]
             self._tell(found, "destroy", self.clock.now())
         self._answer()
 
@@ -218,8 +218,7 @@ class FakeRuntime:
         if self._broken in ("hangs", "late"):
             raise RuntimeUnavailable(f"{call}: no answer in time")
         self.calls.append(call)
-        for container in list(self._containers.values()):
-            self._settle(container)
+        self._settle_all()
 
     def _answer(self) -> None:
         if self._broken:
@@ -230,9 +229,7 @@ class FakeRuntime:
         return self.programs.get((*spec.entrypoint, *spec.args)) or self.programs.get(by_image) or Program()
 
     def _find(self, container: str) -> _Container | None:
-        return self._containers.get(container) or next(
-            (one for one in self._containers.values() if one.info.name == container), None
-        )
+        return self._containers.get(container) or self._by_name.get(container)
 
     def _launch(self, found: _Container) -> None:
         taken = {
@@ -261,12 +258,16 @@ class FakeRuntime:
             ),
             pid=int(found.info.id, 16),
         )
+        if found.spec.probe or found.program.runs is not None:
+            self._restless[found.info.id] = found
+
+    def _settle_all(self) -> None:
+        """What has become of each by now."""
+        for container in list(self._restless.values()) if self._restless else ():
+            self._settle(container)
 
     def _settle(self, found: _Container) -> None:
-        """What has become of it by now."""
         program, info = found.program, found.info
-        if info.state is not ContainerState.RUNNING:
-            return
         ran = self.clock.now() - info.started_at
         if found.spec.probe:
             health = "healthy"
@@ -281,6 +282,7 @@ class FakeRuntime:
             self._end(found, 137 if program.out_of_memory else program.exit_code, info.started_at + program.runs)
 
     def _end(self, found: _Container, exit_code: int, at: float) -> None:
+        self._restless.pop(found.info.id, None)
         found.info = replace(
             found.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, ports=(), pid=0
         )

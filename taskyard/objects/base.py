@@ -21,8 +21,12 @@ class Wire(
     rename="camel",
     omit_defaults=True,
     forbid_unknown_fields=True,
+    gc=False,
 ):
-    """A value in etcd or in an HTTP body. Unknown fields are an error: dropping them would lose data."""
+    """A value in etcd or in an HTTP body. Unknown fields are an error: dropping them would lose data.
+
+    Values are trees, never cycles: the garbage collector need not look at the hundreds of thousands in a cache.
+    """
 
 
 class Owner(Wire, frozen=True, kw_only=True):

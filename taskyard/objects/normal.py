@@ -8,7 +8,8 @@ the types of the fields (taskyard.quantity.Cpu, Size, Duration): a new field nee
 from __future__ import annotations
 
 from functools import cache
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from operator import is_
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -23,9 +24,15 @@ def normalize(spec: W) -> W:
     Doing it twice changes nothing. ValueError for a quantity that is none; a validated spec has none of these.
     """
     changes: dict[str, Any] = {}
-    for name, quantity, default in _fields(type(spec)):
+    for name, quantity, nests, default in fields_of(type(spec)):
         value = getattr(spec, name)
-        told = respelled(quantity, value) if quantity and value is not None else _inner(value)
+        if value is default:
+            continue
+        told = value
+        if quantity and value is not None:
+            told = respelled(quantity, value)
+        elif nests:
+            told = _inner(value)
         if told == default and type(told) is type(default):
             told = default
         if told is not value:
@@ -34,22 +41,43 @@ def normalize(spec: W) -> W:
 
 
 def _inner(value: Any) -> Any:
+    """The very same object when nothing in it changes."""
     match value:
         case msgspec.Struct():
             return normalize(value)
         case list():
-            return [_inner(item) for item in value]
+            items = [_inner(item) for item in value]
+            return value if all(map(is_, items, value)) else items
         case dict():
-            return {key: _inner(item) for key, item in value.items()}
+            held = {key: _inner(item) for key, item in value.items()}
+            return value if all(map(is_, held.values(), value.values())) else held
         case _:
             return value
 
 
+class _Field(NamedTuple):
+    name: str
+    quantity: str
+    """Which one it is; empty: none."""
+    nests: bool
+    """There may be a struct in it."""
+    default: Any
+
+
 @cache
-def _fields(kind: type[msgspec.Struct]) -> tuple[tuple[str, str, Any], ...]:
-    """Name, which quantity it is (empty: none), default."""
+def fields_of(kind: type[msgspec.Struct]) -> tuple[_Field, ...]:
+    """How each field of the struct is normalised."""
     hints = get_type_hints(kind, include_extras=True)
-    return tuple((field.name, _quantity(hints[field.name]), field.default) for field in msgspec.structs.fields(kind))
+    return tuple(
+        _Field(field.name, _quantity(hints[field.name]), _nests(hints[field.name]), field.default)
+        for field in msgspec.structs.fields(kind)
+    )
+
+
+def _nests(hint: Any) -> bool:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return True
+    return any(_nests(part) for part in get_args(hint))
 
 
 def _quantity(hint: Any) -> str:

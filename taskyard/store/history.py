@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
+from itertools import chain
 
 from taskyard.store.api import Compacted, Delete, Entry, KeyEvent, Operation, Put, RequestRefused
 
@@ -77,8 +78,10 @@ class History:
 
     def since(self, revision: int, prefix: str) -> tuple[KeyEvent, ...]:
         """What changed under `prefix` from `revision` on, that one included."""
-        first = max(revision, self._log_start) - self._log_start
-        return tuple(event for change in self._log[first:] for event in change if event.key.startswith(prefix))
+        changes = self._log[max(revision, self._log_start) - self._log_start :]
+        if not prefix:
+            return tuple(chain.from_iterable(changes))
+        return tuple([event for change in changes for event in change if event.key.startswith(prefix)])
 
     def compact(self, revision: int, *, keep_log_from: int) -> None:
         """Forgets the versions that were overwritten up to `revision`; the log goes up to `keep_log_from` at most."""

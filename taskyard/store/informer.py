@@ -10,8 +10,9 @@ import logging
 import threading
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
+
+import msgspec
 
 from taskyard.clock import Clock
 from taskyard.store.api import Compacted, Entry, KeyEvent, Listing, Store, StoreError, Watch, WatchBatch
@@ -25,8 +26,7 @@ _POLL = 1.0
 """Seconds that `run` waits in one poll, and so the longest it takes to notice that it has to stop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True, gc=False):
     """What became of one key. `revision` is when; for a deletion that only a list showed, it is the list's.
 
     Old and new may be two lives of the key: then their create revisions differ.

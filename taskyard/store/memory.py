@@ -55,22 +55,23 @@ class MemoryStore(Store):
         self._earliest_expiry = math.inf
         """No lease ends before this; renewals leave it behind, which only costs one look in vain."""
         self._watches: WeakSet[_MemoryWatch] = WeakSet()
-        self._changed = threading.Condition(threading.RLock())
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     def get(self, key: str) -> Entry | None:
-        with self._changed:
+        with self._lock:
             self.expire()
             return self._history.current.get(key)
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
-        with self._changed:
+        with self._lock:
             self.expire()
             at = revision or self._history.revision
             return Listing(tuple(self._history.at(prefix, at)), at)
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
         _check_request(compares, operations)
-        with self._changed:
+        with self._lock:
             self.expire()
             current = {compare.key: self._history.current.get(compare.key) for compare in compares}
             if not all(_holds(compare, current[compare.key]) for compare in compares):
@@ -96,7 +97,7 @@ class MemoryStore(Store):
             self._leases[event.entry.lease].keys.add(event.key)
 
     def watch(self, prefix: str, *, start_revision: int) -> Watch:
-        with self._changed:
+        with self._lock:
             self.expire()
             watch = _MemoryWatch(self, prefix, start_revision or self._history.revision + 1)
             watch.connected = watch.next >= self._history.compacted
@@ -104,7 +105,7 @@ class MemoryStore(Store):
             return watch
 
     def grant(self, ttl: float) -> int:
-        with self._changed:
+        with self._lock:
             whole = max(math.ceil(ttl), 1)
             lease = self._next_lease
             self._next_lease += 1
@@ -113,7 +114,7 @@ class MemoryStore(Store):
             return lease
 
     def keep_alive(self, lease: int) -> float:
-        with self._changed:
+        with self._lock:
             self.expire()
             held = self._leases.get(lease)
             if held is None:
@@ -122,7 +123,7 @@ class MemoryStore(Store):
             return float(held.ttl)
 
     def revoke(self, lease: int) -> None:
-        with self._changed:
+        with self._lock:
             self.expire()
             self._end_lease(lease)
 
@@ -133,10 +134,10 @@ class MemoryStore(Store):
 
     def expire(self) -> None:
         """Ends the leases whose time is up. Every call does it; a test may, to let watches see it."""
-        with self._changed:
-            now = self._clock.monotonic()
-            if now < self._earliest_expiry:
-                return
+        now = self._clock.monotonic()
+        if now < self._earliest_expiry:
+            return
+        with self._lock:
             due = sorted((held.expires, lease) for lease, held in self._leases.items() if held.expires <= now)
             for _, lease in due:
                 self._end_lease(lease)
@@ -147,7 +148,7 @@ class MemoryStore(Store):
         return self._earliest_expiry
 
     def compact(self, revision: int) -> None:
-        with self._changed:
+        with self._lock:
             self.expire()
             if revision <= self._history.compacted:
                 raise Compacted(self._history.compacted)
@@ -157,7 +158,7 @@ class MemoryStore(Store):
 
     def disconnect(self) -> None:
         """Breaks every watch's connection: each resumes where it was, or is Compacted when that is gone by then."""
-        with self._changed:
+        with self._lock:
             for watch in self._watches:
                 watch.connected = False
 
@@ -167,7 +168,7 @@ class MemoryStore(Store):
 
     def poll(self, watch: _MemoryWatch, timeout: float) -> WatchBatch | None:
         """For the watches of this store; a lease that ends meanwhile is an event like any other."""
-        with self._changed:
+        with self._lock:
             remaining = timeout
             while True:
                 self.expire()
@@ -191,7 +192,7 @@ class MemoryStore(Store):
         return WatchBatch(events, self._history.revision)
 
     def drop(self, watch: _MemoryWatch) -> None:
-        with self._changed:
+        with self._lock:
             watch.closed = True
             self._watches.discard(watch)
             self._changed.notify_all()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from itertools import count
 from typing import Generic, TypeVar
 
@@ -37,14 +37,21 @@ class WorkQueue(Generic[K]):
         """A heap. An element counts only while `_due` has the same time for its key."""
         self._order = count()
         self._shut_down = False
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
 
     def add(self, key: K) -> None:
-        with self._changed:
+        with self._lock:
             self._add(key)
 
+    def add_all(self, keys: Iterable[K]) -> None:
+        """In this order."""
+        with self._lock:
+            for key in keys:
+                self._add(key)
+
     def _add(self, key: K) -> None:
-        if self._shut_down or key in self._dirty:
+        if key in self._dirty or self._shut_down:
             return
         self._dirty.add(key)
         if key not in self._processing:
@@ -53,7 +60,7 @@ class WorkQueue(Generic[K]):
 
     def add_after(self, key: K, delay: float) -> None:
         """Adds it once `delay` seconds have passed; of several delays for one key, the earliest counts."""
-        with self._changed:
+        with self._lock:
             if delay <= 0:
                 self._add(key)
                 return
@@ -66,24 +73,24 @@ class WorkQueue(Generic[K]):
 
     def retry(self, key: K) -> None:
         """Adds it after min(backoff_initial * 2^n, backoff_max), n being its retries since the last `forget`."""
-        with self._changed:
+        with self._lock:
             failures = self._failures.get(key, 0)
             self._failures[key] = min(failures + 1, _MAX_DOUBLINGS)
         self.add_after(key, min(self._backoff_initial * 2**failures, self._backoff_max))
 
     def forget(self, key: K) -> None:
         """It succeeded, or is given up: its backoff starts over."""
-        with self._changed:
+        with self._lock:
             self._failures.pop(key, None)
 
     def failing(self, key: K) -> bool:
         """It was retried and has not succeeded since."""
-        with self._changed:
+        with self._lock:
             return key in self._failures
 
     def get(self, timeout: float) -> K | None:
         """The next key, to be handed back with `done`; None when none came within `timeout`, or after `shut_down`."""
-        with self._changed:
+        with self._lock:
             remaining = timeout
             while not self._shut_down:
                 self._promote()
@@ -99,6 +106,18 @@ class WorkQueue(Generic[K]):
                 remaining -= pause if timed_out else self._clock.monotonic() - started
             return None
 
+    def get_all(self, timeout: float) -> list[K]:
+        """Every key that waits; as `get`, it waits for the first of them."""
+        with self._lock:
+            first = self.get(timeout)
+            if first is None:
+                return []
+            batch = [first, *self._waiting]
+            self._waiting.clear()
+            self._dirty.difference_update(batch)
+            self._processing.update(batch)
+            return batch
+
     def _take(self) -> K:
         key = self._waiting.popleft()
         self._dirty.discard(key)
@@ -106,6 +125,8 @@ class WorkQueue(Generic[K]):
         return key
 
     def _promote(self) -> None:
+        if not self._delayed:
+            return
         now = self._clock.monotonic()
         while self._delayed and self._delayed[0][0] <= now:
             due, _, key = heapq.heappop(self._delayed)
@@ -115,17 +136,21 @@ class WorkQueue(Generic[K]):
 
     def done(self, key: K) -> None:
         """The work on it has ended, well or not. If it was added meanwhile, it waits again now."""
-        with self._changed:
-            if key not in self._processing:
-                return
-            self._processing.discard(key)
-            if key in self._dirty and not self._shut_down:
-                self._waiting.append(key)
-                self._changed.notify()
+        self.done_all((key,))
+
+    def done_all(self, keys: Iterable[K]) -> None:
+        with self._lock:
+            for key in keys:
+                if key not in self._processing:
+                    continue
+                self._processing.discard(key)
+                if key in self._dirty and not self._shut_down:
+                    self._waiting.append(key)
+                    self._changed.notify()
 
     def next_due(self) -> float | None:
         """When, on the monotonic clock, the earliest delayed key is due; None without any."""
-        with self._changed:
+        with self._lock:
             return self._next_due()
 
     def _next_due(self) -> float | None:
@@ -135,12 +160,12 @@ class WorkQueue(Generic[K]):
 
     def shut_down(self) -> None:
         """Every `get` returns None from now on, also those that wait."""
-        with self._changed:
+        with self._lock:
             self._shut_down = True
             self._changed.notify_all()
 
     def __len__(self) -> int:
         """Keys that `get` would return now."""
-        with self._changed:
+        with self._lock:
             self._promote()
             return len(self._waiting)

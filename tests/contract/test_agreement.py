@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from taskyard.clock import ManualClock
 from taskyard.store.api import Commit, Compare, Delete, Entry, KeyEvent, Operation, Put, Store

@@ -148,7 +148,7 @@ RUN = Run(UID, 1, 1)
             id="older-epoch-of-a-singleton",
         ),
         pytest.param(
-            replace(situation(assignment(2), RUNNING, container()), held=frozenset({"c11"})),
+            msgspec.structs.replace(situation(assignment(2), RUNNING, container()), held=frozenset({"c11"})),
             Signal("c11", "SIGTERM"),
             id="older-epoch-was-a-singleton",
         ),

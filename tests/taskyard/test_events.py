@@ -107,6 +107,17 @@ def test_without_news_nothing_is_asked_of_the_store(world: World) -> None:
     assert world.store.commits == [1]
 
 
+def test_it_is_told_when_there_is_something_to_write() -> None:
+    told: list[bool] = []
+    clock = ManualClock()
+    recorder = EventRecorder(MemoryStore(clock), clock, "scheduler", lambda: told.append(recorder.waiting))
+    assert not recorder.waiting
+    recorder.emit(WEB, "default", "Bound", "bound to n1")
+    assert told == [True]
+    recorder.flush()
+    assert not recorder.waiting
+
+
 def test_counting_goes_on_after_a_restart(world: World) -> None:
     world.emit(times=3)
     world.recorder.flush()

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
+import msgspec
 import pytest
 
 from taskyard.manifest import read_object
-from taskyard.objects import Resources, Task, TaskSpec, decode, encode, spec_hash
-from taskyard.objects.normal import normalize
+from taskyard.objects import (
+    Backoff,
+    HealthCheck,
+    OnNodeLoss,
+    Resources,
+    Restart,
+    Stop,
+    Task,
+    TaskSpec,
+    Volume,
+    decode,
+    encode,
+    spec_hash,
+)
+from taskyard.objects.normal import fields_of, normalize
+from taskyard.quantity import respelled
 
 
 def _spec(**spec: Any) -> TaskSpec:
@@ -66,6 +82,31 @@ def test_twice_is_once_also_after_a_trip_through_etcd() -> None:
     assert normalize(spec) == spec
     stored = encode(spec)
     assert encode(normalize(decode(stored, TaskSpec))) == stored
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, id=kind.__name__)
+        for kind in (TaskSpec, Resources, Restart, Backoff, Stop, OnNodeLoss, HealthCheck, Volume)
+    ],
+)
+def test_the_defaults_are_in_their_usual_spelling(kind: type[msgspec.Struct]) -> None:
+    """What is left at its default is not looked into."""
+    defaults = {
+        field.name: copy(field.default)
+        for field in msgspec.structs.fields(kind)
+        if field.default is not msgspec.NODEFAULT and field.default is not None
+    }
+    for name, quantity, _, default in fields_of(kind):
+        if name in defaults:
+            assert (respelled(quantity, defaults[name]) if quantity else defaults[name]) == default
+            assert not isinstance(default, msgspec.Struct) or normalize(copy(default)) == default
+
+
+def test_what_is_normal_already_stays_the_very_object() -> None:
+    spec = _spec(ports=[{"container": 80}], env={"A": "b"}, resources={"memory": "1Gi"})
+    assert normalize(spec) is spec
 
 
 def test_a_quantity_that_is_none_is_refused() -> None:

@@ -50,6 +50,18 @@ def test_a_key_that_was_worked_on_can_come_again(queue: WorkQueue[str]) -> None:
     assert drain(queue) == ["a"]
 
 
+def test_all_that_wait_are_taken_in_one_go(queue: WorkQueue[str], clock: ManualClock) -> None:
+    queue.add_all(["a", "b", "a", "c"])
+    queue.add_after("d", 5)
+    assert queue.get_all(0) == ["a", "b", "c"]
+    assert queue.get_all(0) == []
+    queue.add_all(["b", "e"])
+    clock.advance(5)
+    assert queue.get_all(0) == ["e", "d"]
+    queue.done_all(["a", "b", "c", "d", "e"])
+    assert drain(queue) == ["b"]
+
+
 def test_done_without_get_changes_nothing(queue: WorkQueue[str]) -> None:
     queue.add("a")
     queue.done("a")
