@@ -12,6 +12,7 @@ BENCHMARKS = {
     "idle": "bench.idle",
     "logs": "bench.logs",
     "simulate": "bench.simulate",
+    "reliability": "bench.reliability",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,11 @@ class Figure:
     @property
     def median(self) -> float:
         return statistics.median(self.samples)
+
+    @property
+    def p99(self) -> float:
+        """The nearest rank: the smallest sample that 99 % of them do not exceed; of fewer than 100 the largest."""
+        return sorted(self.samples)[math.ceil(0.99 * len(self.samples)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,7 @@ class Report:
         return all(goal.met for goal in self.goals)
 
     def to_json(self) -> bytes:
-        """One object: figures with minimum, median, maximum and samples; goals with their verdicts."""
+        """One object: figures with minimum, median, p99, maximum and samples; goals with their verdicts."""
         return msgspec.json.encode(
             {
                 "benchmark": self.name,
@@ -59,6 +65,7 @@ class Report:
                         "unit": f.unit,
                         "min": round(min(f.samples), 4),
                         "median": round(f.median, 4),
+                        "p99": round(f.p99, 4),
                         "max": round(max(f.samples), 4),
                         "samples": [round(s, 4) for s in f.samples],
                     }
@@ -82,7 +89,7 @@ class Report:
         width = max(len(f.name) for f in self.figures)
         lines = [f"{self.name}"]
         for f in self.figures:
-            spread = f"{min(f.samples):.2f} to {max(f.samples):.2f}, n={len(f.samples)}"
+            spread = f"{min(f.samples):.2f} to {max(f.samples):.2f}, p99 {f.p99:.2f}, n={len(f.samples)}"
             lines.append(f"  {f.name:<{width}}  median {f.median:9.2f} {f.unit}   ({spread})")
         lines += [
             f"  {'met   ' if g.met else 'MISSED'}  {g.name}: {g.value:.3f} {g.unit}".rstrip()

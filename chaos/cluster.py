@@ -257,6 +257,18 @@ class Cluster:
                 found += [(status.term, host)] if status.leads else []
         return max(found, key=lambda pair: pair[0])[1] if found else None
 
+    def lead_etcd(self, host: Host) -> None:
+        """Has this host's member lead."""
+
+        def leads() -> bool:
+            leader = self.etcd_leader()
+            if leader is not None and leader is not host:
+                with suppress(MemberUnavailable):
+                    self.member(leader).lead(self.member(host).status().member)
+            return leader is host
+
+        self.until(leads, 30.0, f"etcd on {host.name} leads")
+
     def list(self, prefix: str) -> Listing:
         """Straight from etcd, linearizable, from any member that can tell."""
         for host in self.hosts:

@@ -67,6 +67,10 @@ class Member:
         whole = {"range_end": _b64(_end_of(key))} if key.endswith("/") else {}
         self._ask("/v3/kv/deleterange", {"key": _b64(key), **whole})
 
+    def lead(self, member: str) -> None:
+        """This member, which leads, has the member with that id lead instead."""
+        self._ask("/v3/maintenance/transfer-leadership", {"targetID": member})
+
     def compact(self, revision: int) -> None:
         self._ask("/v3/kv/compaction", {"revision": str(revision), "physical": True})
 

@@ -224,6 +224,7 @@ class Host:
             *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
             *("--initial-cluster", members, "--initial-cluster-token", self.cluster),
             *("--heartbeat-interval", "100", "--election-timeout", "1000"),
+            "--pre-vote",  # as from etcd 3.5 on: a member that was cut off does not depose the leader when it is back
             *("--logger", "zap", "--log-outputs", "stderr", "--log-level", "warn"),
         )
 

@@ -34,6 +34,15 @@ def remove(cluster: str, folder: Path) -> None:
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
+def left(cluster: str, folder: Path) -> list[str]:
+    """What of a cluster is still there; nothing after `remove`."""
+    found = [f"process {process.pid}" for process in _processes(cluster, folder) if process.alive()]
+    found += [f"mount {target}" for target in _mounts(folder)]
+    found += [f"namespace {namespace.name}" for namespace in namespaces(cluster)]
+    found += [f"control group {path}" for path in _cgroups(cluster)]
+    return found + [f"file {path}" for path in folder.glob("*") if path.name != "lock"]
+
+
 def namespaces(cluster: str) -> list[Namespace]:
     folder = Path("/run/netns")
     found = sorted(folder.iterdir()) if folder.is_dir() else []

@@ -92,6 +92,14 @@ class Namespace:
                 pass
 
 
+def unable() -> str:
+    """Why there cannot be hosts in network namespaces on this machine; empty when there can."""
+    if os.geteuid() != 0:
+        return "several hosts on one machine take root"
+    done = subprocess.run(["unshare", "--net", "true"], capture_output=True, text=True, check=False)
+    return f"there are no network namespaces here: {done.stderr.strip()}" if done.returncode != 0 else ""
+
+
 def _chains(how: Cut) -> Iterable[tuple[str, str]]:
     if how in ("both", "in"):
         yield "INPUT", "-i"

@@ -13,7 +13,7 @@ from taskyard.objects import TaskStatus, encode
 from taskyard.store.api import Put, Store, StoreUnavailable, unchanged, unchanged_since
 
 _FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE = 1.0
 
 
 class StoreWeather:

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 _MAX_QUEUED_EVENTS = 10_000
 _MAX_BATCH_EVENTS = 1_000
 _FIRST_DELAY = 0.05
-_LONGEST_DELAY = 2.0
+_LONGEST_DELAY = 1.0
+"""Seconds; with it a host that was cut off hears again of its tasks soon after it is healed."""
 _CONNECT_TIMEOUT = 3.0
 
 

@@ -21,7 +21,7 @@ from taskyard.store.subscribers import tell_all
 _log = logging.getLogger(__name__)
 
 _RETRY_INITIAL = 0.1
-_RETRY_MAX = 5.0
+_RETRY_MAX = 1.0
 _POLL = 1.0
 """Seconds that `run` waits in one poll, and so the longest it takes to notice that it has to stop."""
 
@@ -180,7 +180,7 @@ class Informer:
             self._watch = None
 
     def run(self, stop: threading.Event) -> None:
-        """Pumps until `stop` is set; whatever fails is logged and tried again, ever more slowly up to 5 s."""
+        """Pumps until `stop` is set; whatever fails is logged and tried again, ever more slowly up to 1 s."""
         pause = _RETRY_INITIAL
         while not stop.is_set():
             try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from chaos import leftovers
 from chaos.cluster import Cluster
 from chaos.witness import Witness
 from taskyard.local.errors import LocalError
@@ -23,6 +24,7 @@ def cluster_of_session(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         yield made
     finally:
         made.stop()
+        assert not (left := leftovers.left(made.name, made.folder)), f"the cluster has ended, and left {left}"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import pytest
 
 from chaos.cluster import Cluster
 from taskyard.failpoints import VARIABLE, names
+from tests.support.failpoints import points
 from tests.support.manifests import task
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("witness")]
@@ -15,7 +16,7 @@ STARTING = ["agent.intent", "agent.create", "agent.start", "agent.status"]
 STOPPING = ["agent.signal", "agent.status", "agent.remove"]
 
 
-@pytest.mark.parametrize("point", names(STARTING))
+@pytest.mark.parametrize("point", points(STARTING, core="agent.create.after"))
 def test_while_a_task_starts(cluster: Cluster, point: str) -> None:
     agent = cluster.host("h3").agent
     agent.restart({VARIABLE: f"{point}=kill"})
@@ -29,7 +30,7 @@ def test_while_a_task_starts(cluster: Cluster, point: str) -> None:
     assert len(cluster.containers()) == 1
 
 
-@pytest.mark.parametrize("point", names(STOPPING))
+@pytest.mark.parametrize("point", points(STOPPING, core="agent.remove.before"))
 def test_while_a_task_stops(cluster: Cluster, point: str) -> None:
     cluster.apply(task("web", nodeSelector=HERE, stop={"gracePeriod": "1s"}))
     cluster.wait_running(["web"])

@@ -42,6 +42,7 @@ def second_attempt(cluster: Cluster, name: str) -> dict[str, Any]:
     return cluster.until(seen, 30, f"the second attempt of {name} runs")
 
 
+@pytest.mark.core
 def test_killed(cluster: Cluster) -> None:
     cluster.apply(task("web", nodeSelector=HERE))
     first = cluster.wait_running(["web"])["web"]["status"]
@@ -53,6 +54,7 @@ def test_killed(cluster: Cluster) -> None:
     assert (after["lastExit"]["reason"], after["lastExit"]["exitCode"]) == ("Error", 137)
 
 
+@pytest.mark.core
 def test_out_of_memory_is_told_apart_from_killed(cluster: Cluster) -> None:
     """Both exit with 137."""
     eats = ["sh", "-c", 'test -e /data/seen && sleep 3600; touch /data/seen; x=a; while true; do x="$x$x"; done']
@@ -100,6 +102,7 @@ def test_an_image_that_is_slow(cluster: Cluster) -> None:
     images.untag(host, SLOW)
 
 
+@pytest.mark.core
 def test_a_host_port_that_somebody_else_has(cluster: Cluster) -> None:
     host = cluster.host("h3")
     with host.namespace.listening(PORT):

@@ -8,6 +8,7 @@ import pytest
 from chaos.cluster import Cluster
 from chaos.host import Host
 from taskyard.failpoints import VARIABLE, names
+from tests.support.failpoints import points
 from tests.support.manifests import task
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("witness")]
@@ -33,7 +34,7 @@ def lead_alone(cluster: Cluster, failpoints: str) -> Host:
     return first
 
 
-@pytest.mark.parametrize("point", names(["scheduler.bind"]))
+@pytest.mark.parametrize("point", points(["scheduler.bind"], core="scheduler.bind.after"))
 def test_killed_while_it_binds(cluster: Cluster, point: str) -> None:
     leader = lead_alone(cluster, f"{point}=kill")
     wanted = [f"web-{number}" for number in range(4)]

@@ -93,6 +93,7 @@ def quota_reached(cluster: Cluster) -> Iterator[None]:
             first.disarm(member)
 
 
+@pytest.mark.core
 def test_etcd_that_has_reached_its_quota(cluster: Cluster) -> None:
     """It takes no new keys: said to who writes, and for containers it is as if it were away."""
     cluster.apply(task("steady", nodeSelector=HERE), task("struck", nodeSelector=HERE))
@@ -115,6 +116,7 @@ def test_etcd_that_has_reached_its_quota(cluster: Cluster) -> None:
     assert {item["status"]["epoch"] for item in after.values()} == {1}
 
 
+@pytest.mark.core
 def test_an_agent_whose_data_folder_is_full(cluster: Cluster) -> None:
     """Tasks start and stop all the same, also with an agent that is started anew."""
     host = cluster.host("h3")

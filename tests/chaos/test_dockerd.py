@@ -12,6 +12,7 @@ pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("witness")]
 HERE = {"host": "h3"}
 
 
+@pytest.mark.core
 def test_killed_with_live_restore(cluster: Cluster) -> None:
     cluster.apply(task("web", nodeSelector=HERE))
     before = cluster.wait_running(["web"])["web"]["status"]
@@ -24,6 +25,7 @@ def test_killed_with_live_restore(cluster: Cluster) -> None:
     assert (after["containerId"], after["restarts"]) == (before["containerId"], 0)
 
 
+@pytest.mark.core
 def test_killed_without_live_restore(cluster: Cluster) -> None:
     host = cluster.host("h3")
     host.live_restore = False

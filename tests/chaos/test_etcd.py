@@ -34,7 +34,7 @@ def victim(cluster: Cluster, *, leads: bool) -> Host:
 
 
 @pytest.mark.parametrize("leads", [True, False], ids=["the leader", "a follower"])
-@pytest.mark.parametrize("how", ["kill", "pause"])
+@pytest.mark.parametrize("how", [pytest.param("kill", marks=pytest.mark.core), "pause"])
 def test_one_member(cluster: Cluster, leads: bool, how: str) -> None:
     before = steady(cluster)
     struck = victim(cluster, leads=leads)
@@ -78,6 +78,7 @@ def says_so(cluster: Cluster, plane: Host) -> bool:
     return status == 503 and not said["ready"] and "etcd" in said["etcd"] and shown == 200
 
 
+@pytest.mark.core
 def test_quorum_lost_for_longer_than_a_lease_stops_singletons_alone(cluster: Cluster) -> None:
     """They are killed before etcd, once it is back, could have given their node up; all else runs on."""
     cluster.apply(*(task(name) for name in NAMES), task("ledger", singleton=True))

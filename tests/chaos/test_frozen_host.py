@@ -15,6 +15,7 @@ MOVED = 30.0
 """Seconds for a lease to expire and a task to run elsewhere, on a busy machine."""
 
 
+@pytest.mark.core
 def test_frozen_for_longer_than_its_lease(cluster: Cluster) -> None:
     """Its tasks run elsewhere. When it wakes up it stops its copies, the singleton's first thing: nothing but the token
     in its environment can tell that one in between (docs/singletons.md)."""

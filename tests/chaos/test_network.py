@@ -40,7 +40,7 @@ def test_a_host_that_is_cut_off_for_a_moment_keeps_its_containers(cluster: Clust
     }
 
 
-@pytest.mark.parametrize("how", ["both", "in", "out"])
+@pytest.mark.parametrize("how", [pytest.param("both", marks=pytest.mark.core), "in", "out"])
 @pytest.mark.usefixtures("witness")
 def test_a_host_that_is_cut_off_for_longer_than_its_lease(cluster: Cluster, how: Cut) -> None:
     """Its tasks run elsewhere; after the heal nothing of them is left on it, soon."""
