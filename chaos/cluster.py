@@ -38,7 +38,7 @@ VARIABLE = "TASKYARD_CHAOS_NAME"
 """Another name than `tychaos` makes a second cluster beside a first."""
 _HOSTS = [Address("h1", "10.87.0.11"), Address("h2", "10.87.0.12"), Address("h3", "10.87.0.13")]
 _PLANES = ("h1", "h2")
-_REQUEST_TIMEOUT = 5.0
+_REQUEST_TIMEOUT = 10.0
 
 
 class Timeout(AssertionError):
@@ -183,7 +183,7 @@ class Cluster:
         if status != 200:
             raise AssertionError(f"the apply was answered with {status}: {answer}")
 
-    def wait_accepted(self, manifest: dict[str, Any], timeout: float = 30.0, *, at: Host | None = None) -> None:
+    def wait_accepted(self, manifest: dict[str, Any], timeout: float = 60.0, *, at: Host | None = None) -> None:
         """Asks again and again, as a user would, until it is there."""
         name = manifest["metadata"]["name"]
         self.until(
@@ -201,7 +201,7 @@ class Cluster:
         items: Tasks = answer["items"]
         return items
 
-    def wait_state(self, name: str, state: str, timeout: float = 30.0) -> dict[str, Any]:
+    def wait_state(self, name: str, state: str, timeout: float = 60.0) -> dict[str, Any]:
         def seen() -> dict[str, Any] | None:
             task = self.task(name)
             return task if task is not None and task["status"]["state"] == state else None

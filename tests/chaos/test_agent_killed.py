@@ -21,7 +21,7 @@ def test_while_a_task_starts(cluster: Cluster, point: str) -> None:
     agent = cluster.host("h3").agent
     agent.restart({VARIABLE: f"{point}=kill"})
     cluster.apply(task("web", nodeSelector=HERE))
-    cluster.until(lambda: not agent.running, 20, f"the agent is killed at {point}")
+    cluster.until(lambda: not agent.running, 60, f"the agent is killed at {point}")
 
     agent.start()
 
@@ -37,11 +37,11 @@ def test_while_a_task_stops(cluster: Cluster, point: str) -> None:
     agent = cluster.host("h3").agent
     agent.restart({VARIABLE: f"{point}=kill"})
     cluster.delete("web")
-    cluster.until(lambda: not agent.running, 20, f"the agent is killed at {point}")
+    cluster.until(lambda: not agent.running, 60, f"the agent is killed at {point}")
 
     agent.start()
 
-    cluster.until(lambda: cluster.gone("web"), 20, "the task is gone")
+    cluster.until(lambda: cluster.gone("web"), 60, "the task is gone")
     assert cluster.containers() == []
 
 
@@ -52,7 +52,7 @@ def test_while_a_container_that_died_is_replaced(cluster: Cluster, point: str) -
     host = cluster.host("h3")
     host.agent.restart({VARIABLE: f"{point}=kill"})
     host.kill_container(first["containerId"])
-    cluster.until(lambda: not host.agent.running, 20, f"the agent is killed at {point}")
+    cluster.until(lambda: not host.agent.running, 60, f"the agent is killed at {point}")
 
     host.agent.start()
 
@@ -60,7 +60,7 @@ def test_while_a_container_that_died_is_replaced(cluster: Cluster, point: str) -
         status = cluster.wait_running(["web"])["web"]["status"]
         return bool(status["attempt"] == 2 and status["containerId"] != first["containerId"])
 
-    cluster.until(restarted, 30, "the second attempt runs, and no third")
+    cluster.until(restarted, 60, "the second attempt runs, and no third")
 
 
 @pytest.mark.parametrize("point", names(["agent.register", "agent.renew"]))
@@ -70,7 +70,7 @@ def test_while_it_registers_or_renews(cluster: Cluster, point: str) -> None:
     agent = cluster.host("h3").agent
     agent.kill()
     agent.start({VARIABLE: f"{point}=kill"})
-    cluster.until(lambda: not agent.running, 20, f"the agent is killed at {point}")
+    cluster.until(lambda: not agent.running, 60, f"the agent is killed at {point}")
 
     agent.start()
     agent.wait_ready()

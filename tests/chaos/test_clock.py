@@ -30,7 +30,7 @@ def test_of_an_agent(cluster: Cluster, step: int) -> None:
         found = cluster.wait_running(["web", "ledger"])["web"]["status"]
         return bool(found["attempt"] == 2)
 
-    cluster.until(again, 30, "web runs again")
+    cluster.until(again, 60, "web runs again")
     cluster.apply(task("later", nodeSelector=HERE))
     after = cluster.wait_running(["web", "ledger", "later"])
     assert after["ledger"]["status"]["containerId"] == before["ledger"]["status"]["containerId"]
@@ -45,7 +45,7 @@ def test_of_the_leading_control_plane(cluster: Cluster, step: int) -> None:
     second.controlplane.terminate()
     first.controlplane.restart(clock.environment())
     second.controlplane.start()
-    cluster.until(lambda: cluster.plane_leader() is first, 30, "h1 leads")
+    cluster.until(lambda: cluster.plane_leader() is first, 60, "h1 leads")
     cluster.apply(task("web"))
     before = cluster.wait_running(["web"])["web"]["status"]
 

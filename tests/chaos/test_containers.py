@@ -31,7 +31,7 @@ def awaits(cluster: Cluster, name: str, reason: str) -> dict[str, Any]:
         status: dict[str, Any] = found["status"] if found else {}
         return status if status.get("reason") == reason else None
 
-    return cluster.until(seen, 30, f"{name} says {reason}")
+    return cluster.until(seen, 60, f"{name} says {reason}")
 
 
 def second_attempt(cluster: Cluster, name: str) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def second_attempt(cluster: Cluster, name: str) -> dict[str, Any]:
         status: dict[str, Any] = cluster.wait_running([name])[name]["status"]
         return status if status["attempt"] == 2 else None
 
-    return cluster.until(seen, 30, f"the second attempt of {name} runs")
+    return cluster.until(seen, 60, f"the second attempt of {name} runs")
 
 
 @pytest.mark.core
@@ -108,7 +108,7 @@ def test_a_host_port_that_somebody_else_has(cluster: Cluster) -> None:
     with host.namespace.listening(PORT):
         wanted = task("web", nodeSelector=HERE, ports=[{"container": 80, "host": PORT}], restart=AT_ONCE)
         cluster.apply(wanted, task("other", nodeSelector=HERE))
-        cluster.until(lambda: refused_port(cluster, "web"), 30, f"web says that host port {PORT} is taken")
+        cluster.until(lambda: refused_port(cluster, "web"), 60, f"web says that host port {PORT} is taken")
         cluster.wait_state("other", "Running")
 
     after = cluster.wait_running(["web", "other"])["web"]["status"]
@@ -125,7 +125,7 @@ def test_a_container_name_that_somebody_else_has(cluster: Cluster, witness: Witn
     host = cluster.host("h3")
     host.agent.restart({VARIABLE: "agent.create.before=stop"})
     cluster.apply(task("web", nodeSelector=HERE))
-    cluster.until(lambda: host.agent.frozen, 20, "the agent is about to create the container")
+    cluster.until(lambda: host.agent.frozen, 60, "the agent is about to create the container")
     found = cluster.task("web")
     assert found is not None
     name = f"ty-{found['metadata']['uid']}-1-1"

@@ -13,7 +13,7 @@ from tests.support.manifests import task
 
 pytestmark = [pytest.mark.chaos, pytest.mark.usefixtures("witness")]
 
-FAILOVER = 20.0
+FAILOVER = 60.0
 """Seconds; the goal is 6, which the figures measure. Here it is a deadline on a machine that may be busy."""
 
 

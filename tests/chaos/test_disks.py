@@ -80,7 +80,7 @@ def quota_reached(cluster: Cluster) -> Iterator[None]:
     size = max(cluster.member(host).status().size for host in cluster.hosts)
     for host in cluster.hosts:
         host.etcd.restart({"ETCD_QUOTA_BACKEND_BYTES": str(size + ROOM)})
-    assert "space exceeded" in cluster.until(lambda: put_until_refused(cluster, cluster.host("h1")), 30, "it is full")
+    assert "space exceeded" in cluster.until(lambda: put_until_refused(cluster, cluster.host("h1")), 60, "it is full")
     try:
         yield
     finally:
@@ -107,8 +107,8 @@ def test_etcd_that_has_reached_its_quota(cluster: Cluster) -> None:
         assert cluster.gone("refused")
 
         host.kill_container(before["struck"]["status"]["containerId"])
-        cluster.until(lambda: len(host.containers(running=True)) >= 2, 30, "h3 restarts its container without etcd")
-        assert all(cluster.node_ready(one.name) for one in cluster.hosts), "leases are kept"
+        cluster.until(lambda: len(host.containers(running=True)) >= 2, 60, "h3 restarts its container without etcd")
+        cluster.until(lambda: all(cluster.node_ready(one.name) for one in cluster.hosts), 60, "leases are kept")
 
     cluster.wait_accepted(task("later"))
     after = cluster.wait_running(["steady", "struck", "later"])

@@ -68,7 +68,7 @@ def test_killed_while_containers_start(cluster: Cluster) -> None:
     host = cluster.host("h3")
     names = [f"web-{number}" for number in range(8)]
     cluster.apply(*(task(name, nodeSelector=HERE) for name in names))
-    cluster.until(lambda: len(host.containers()) >= 2, 30, "some containers are there")
+    cluster.until(lambda: len(host.containers()) >= 2, 60, "some containers are there")
 
     host.dockerd.restart()
 

@@ -17,7 +17,7 @@ from tests.support.manifests import task
 
 pytestmark = pytest.mark.chaos
 
-HEAL = 20.0
+HEAL = 60.0
 """Seconds; the goal is 3, which the figures measure. Here it is a deadline on a machine that may be busy."""
 
 
@@ -52,7 +52,7 @@ def test_a_host_that_is_cut_off_for_longer_than_its_lease(cluster: Cluster, how:
     victim = cluster.host("h3")
 
     victim.cut(how)
-    cluster.until(lambda: all(_moved(cluster, name) for name in struck), 40, f"{struck} run elsewhere")
+    cluster.until(lambda: all(_moved(cluster, name) for name in struck), 60, f"{struck} run elsewhere")
     assert len(victim.containers(running=True)) == len(struck), "losing etcd stops no container"
     victim.heal()
     healed = time.monotonic()
@@ -67,12 +67,12 @@ def test_a_host_that_is_cut_off_for_longer_than_its_lease(cluster: Cluster, how:
 @pytest.mark.usefixtures("witness")
 def test_the_host_of_the_leading_control_plane_is_cut_off(cluster: Cluster) -> None:
     """The other one leads, and after the heal there is one leader still."""
-    leader = cluster.until(cluster.plane_leader, 20, "one leads")
+    leader = cluster.until(cluster.plane_leader, 60, "one leads")
     other = next(host for host in cluster.planes if host is not leader)
     leader.cut()
-    cluster.until(lambda: _leads(cluster, other), 30, "the other leads")
+    cluster.until(lambda: _leads(cluster, other), 60, "the other leads")
     cluster.wait_accepted(task("web"), at=other)
-    cluster.until(lambda: cluster.call("GET", "/tasks/web", at=other)[1]["status"]["state"] == "Running", 30, "it runs")
+    cluster.until(lambda: cluster.call("GET", "/tasks/web", at=other)[1]["status"]["state"] == "Running", 60, "it runs")
     leader.heal()
 
     cluster.wait_running(["web"])
