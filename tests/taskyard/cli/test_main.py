@@ -107,12 +107,18 @@ def test_every_command_has_help(cli: Cli) -> None:
 def test_ctrl_c_exits_130_quietly(api: FakeApi) -> None:
     api.put("web")
     process = subprocess.Popen(
-        [*COMMAND, "get", "-w"], env=environment(api), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*COMMAND, "get", "-w"],
+        env=environment(api),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell has what it runs in the background ignore SIGINT, and these tests with it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline().startswith("NAME")
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
+    _, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
 
 
