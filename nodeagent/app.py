@@ -18,8 +18,11 @@ from nodeagent import host
 from nodeagent.agent import Agent, Parts
 from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.anchor import Anchor, FileMemo
+from nodeagent.api.consoles import Attach, Exec, Port
 from nodeagent.api.door import Door
+from nodeagent.api.files import Files
 from nodeagent.api.health import Health
+from nodeagent.api.inspect import Inspect
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
 from nodeagent.duties import EventFollower, keep_looking, keep_measuring, keep_reconciling
@@ -150,9 +153,16 @@ class _Process:
         self._informer.subscribe(self._registration.changed)
         console = DockerConsole(Engine(options.docker_host))
         door = Door(lambda uid: self._view.of(uid)[0], token)
-        logs = Logs(console, door, clock)
-        health = Health(self._registration.certain, lambda: self._readiness.ready)
-        self._server = Server(create_app(logs, health), bound)
+        routes = {
+            "/logs/{uid}": Logs(console, door, clock),
+            "/exec/{uid}": Exec(console, door),
+            "/attach/{uid}": Attach(console, door),
+            "/port/{uid}": Port(console, door),
+            "/files/{uid}": Files(console, door),
+            "/inspect/{uid}": Inspect(console, door),
+            "/healthz": Health(self._registration.certain, lambda: self._readiness.ready),
+        }
+        self._server = Server(create_app(routes), bound)
 
     def run(self, stop: threading.Event) -> None:
         ending = threading.Event()

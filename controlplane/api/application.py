@@ -11,11 +11,14 @@ import falcon.asgi
 from controlplane.admission import NodeWriter, ObjectWriter
 from controlplane.api import bodies, errors
 from controlplane.api.apply import Apply
+from controlplane.api.consoles import TaskConsole
 from controlplane.api.edge import Application, Passage, outermost
 from controlplane.api.etcd_contact import EtcdContact
 from controlplane.api.events import Events
 from controlplane.api.feeds import EventFeed
+from controlplane.api.files import TaskFiles
 from controlplane.api.freshness import CacheFreshness, Freshness
+from controlplane.api.inspect import TaskInspect
 from controlplane.api.logs import TaskLogs
 from controlplane.api.metrics import ApiMetrics, Sources
 from controlplane.api.nodes import NodeCollection, NodeItem
@@ -41,6 +44,7 @@ from taskyard.store.api import Store
 
 MAX_WATCHES = 1000
 MAX_LOGS = 256
+MAX_CONSOLES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,17 @@ class Api:
         self.events = EventFeed(cache.informer)
         self.watches = Streams("watches", MAX_WATCHES)
         self.logs = Streams("logs", MAX_LOGS)
+        self.consoles = Streams("conversations with containers", MAX_CONSOLES)
         sources = Sources(
             self.tasks,
             parts.contact,
             parts.leading,
             parts.scheduler,
-            {"watch": lambda: len(self.watches), "log": lambda: len(self.logs)},
+            {
+                "watch": lambda: len(self.watches),
+                "log": lambda: len(self.logs),
+                "console": lambda: len(self.consoles),
+            },
         )
         self.metrics = ApiMetrics(sources)
         self._parts = parts
@@ -112,6 +121,11 @@ class Api:
         app.add_route("/apply", self.apply)
         app.add_route("/plan", Plans(self.plans, workers))
         app.add_route("/plan/apply", PlanApply(self.plans, workers))
+        app.add_route("/tasks/{ident}/files", TaskFiles(self.tasks, workers, self.consoles))
+        app.add_route("/tasks/{ident}/inspect", TaskInspect(self.tasks, workers))
+        for name in ("exec", "attach", "port"):
+            console = TaskConsole(self.tasks, workers, self.consoles, name)
+            app.add_route(f"/tasks/{{ident}}/{name}", console)
         app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches))
         app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
         app.add_route("/nodes/{name}/why", NodeWhy(self.why, workers))
@@ -124,9 +138,9 @@ class Api:
         return outermost(app)
 
     def close_streams(self) -> None:
-        """Ends watches and logs; in the event loop's thread."""
-        self.watches.close()
-        self.logs.close()
+        """Ends all that would go on for ever; in the event loop's thread."""
+        for streams in (self.watches, self.logs, self.consoles):
+            streams.close()
 
     def close(self) -> None:
         self.workers.close()

@@ -49,6 +49,16 @@ class Passage:
             self._allowed,
         )
 
+    async def process_request_ws(self, request: falcon.asgi.Request, _: falcon.asgi.WebSocket) -> None:
+        """A browser opens a WebSocket to anywhere, for any page: only the Origin tells, so it is looked at."""
+        guard.check(
+            "WEBSOCKET",
+            request.get_header("Host"),
+            request.get_header("Origin"),
+            request.get_header("Sec-Fetch-Site"),
+            self._allowed,
+        )
+
     async def process_response(
         self, request: falcon.asgi.Request, response: falcon.asgi.Response, _: object, __: bool
     ) -> None:

@@ -13,7 +13,7 @@ import falcon
 import falcon.asgi
 import msgspec
 
-from controlplane.api.problem import ApiError, Problem
+from controlplane.api.problem import ApiError
 
 _log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -27,14 +27,22 @@ def install(app: falcon.asgi.App[Any, Any]) -> None:
     app.add_error_handler(ApiError, _ours)
 
 
-async def _ours(_: falcon.asgi.Request, response: falcon.asgi.Response, error: ApiError, __: dict[str, Any]) -> None:
-    _answer(response, error.problem)
-    if error.retry_after:
-        response.set_header("Retry-After", str(error.retry_after))
+Response = falcon.asgi.Response
+WebSocket = falcon.asgi.WebSocket
+
+
+async def _ours(
+    _: falcon.asgi.Request, response: Response | None, error: ApiError, __: dict[str, Any], ws: WebSocket | None = None
+) -> None:
+    await _answer(response, ws, error)
 
 
 async def _of_falcon(
-    request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _: dict[str, Any]
+    request: falcon.asgi.Request,
+    response: Response | None,
+    error: falcon.HTTPError,
+    _: dict[str, Any],
+    ws: WebSocket | None = None,
 ) -> None:
     status = error.status_code
     kind = _KINDS.get(status, "Refused")
@@ -45,18 +53,23 @@ async def _of_falcon(
         detail = f"{request.method} is not for {request.path}"
         allowed = (error.headers or {}).get("Allow", "") if isinstance(error.headers, dict) else ""
         detail += f": it takes {allowed}" if allowed else ""
-    for name, value in dict(error.headers or {}).items():
-        response.set_header(name, value)
-    _answer(response, ApiError(status, kind, detail).problem)
+    if response:
+        for name, value in dict(error.headers or {}).items():
+            response.set_header(name, value)
+    await _answer(response, ws, ApiError(status, kind, detail))
 
 
 async def _unexpected(
-    request: falcon.asgi.Request, response: falcon.asgi.Response, error: Exception, _: dict[str, Any]
+    request: falcon.asgi.Request,
+    response: Response | None,
+    error: Exception,
+    _: dict[str, Any],
+    ws: WebSocket | None = None,
 ) -> None:
     ident = secrets.token_hex(6)
     _log.error("request %s failed: %s %s", ident, request.method, request.path, exc_info=error)
     detail = f"something went wrong here; the server's log has it under {ident}"
-    _answer(response, ApiError(500, "Internal", detail, instance=f"urn:taskyard:failure:{ident}").problem)
+    await _answer(response, ws, ApiError(500, "Internal", detail, instance=f"urn:taskyard:failure:{ident}"))
 
 
 def _serialize(_: falcon.asgi.Request, __: falcon.asgi.Response, error: falcon.HTTPError) -> NoReturn:
@@ -64,9 +77,16 @@ def _serialize(_: falcon.asgi.Request, __: falcon.asgi.Response, error: falcon.H
     raise AssertionError(error)
 
 
-def _answer(response: falcon.asgi.Response, problem: Problem) -> None:
-    response.status = problem.status
+async def _answer(response: Response | None, ws: WebSocket | None, error: ApiError) -> None:
+    """A WebSocket has no body for the problem: its code is the status, and 3000."""
+    if response is None:
+        if ws and not ws.closed:
+            await ws.close(3000 + error.problem.status)
+        return
+    response.status = error.problem.status
     response.content_type = MEDIA_TYPE
     response.text = None
     response.stream = None
-    response.data = msgspec.json.encode(problem)
+    response.data = msgspec.json.encode(error.problem)
+    if error.retry_after:
+        response.set_header("Retry-After", str(error.retry_after))

@@ -10,6 +10,8 @@ from typing import Any
 
 import uvicorn
 
+from taskyard.channels import MAX_MESSAGE
+
 _DRAIN = 3
 """Seconds that requests under way get when the server stops."""
 
@@ -30,7 +32,10 @@ class Server:
                 server_header=False,
                 http="httptools",
                 lifespan="off",
-                ws="none",
+                ws="websockets-sansio",
+                ws_max_size=MAX_MESSAGE + 1,
+                ws_per_message_deflate=False,
+                ws_ping_timeout=None,  # A client that does not read for a while does not answer pings either.
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_DRAIN,
             )

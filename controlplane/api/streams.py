@@ -22,10 +22,10 @@ Receive = Callable[[], Awaitable[Any]]
 class OpenStream:
     """One of them. `ended` is set when the client has left, or when the server is to close."""
 
-    def __init__(self, streams: Streams, receive: Receive) -> None:
+    def __init__(self, streams: Streams, receive: Receive | None) -> None:
         self.ended = asyncio.Event()
         self._streams = streams
-        self._watcher = asyncio.create_task(self._watch(receive))
+        self._watcher = asyncio.create_task(self._watch(receive)) if receive else None
 
     async def first(self, event: asyncio.Event, timeout: float) -> bool:
         """Waits for `event`, the end of the stream, or the timeout in seconds; true when `event` is set."""
@@ -39,7 +39,8 @@ class OpenStream:
 
     def close(self) -> None:
         """Safe to call twice."""
-        self._watcher.cancel()
+        if self._watcher:
+            self._watcher.cancel()
         self._streams.discard(self)
 
     async def _watch(self, receive: Receive) -> None:
@@ -60,12 +61,13 @@ class Streams:
     def __len__(self) -> int:
         return len(self._open)
 
-    def open(self, request: falcon.asgi.Request) -> OpenStream:
+    def open(self, request: falcon.asgi.Request | None = None) -> OpenStream:
+        """Without a request (a WebSocket) the caller sees for itself when the client leaves."""
         if self._closing:
             raise unavailable("this server is shutting down", "ShuttingDown", retry_after=1)
         if len(self._open) >= self._most:
             raise unavailable(f"{self._most} {self._what} are open already, which is the limit", "TooManyStreams")
-        stream = OpenStream(self, request.scope[RECEIVE])
+        stream = OpenStream(self, request.scope[RECEIVE] if request else None)
         self._open.add(stream)
         return stream
 

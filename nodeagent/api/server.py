@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import falcon.asgi
 import uvicorn
 
 from nodeagent.api.door import RECEIVE
-from nodeagent.api.health import Health
-from nodeagent.api.logs import Logs
+from taskyard.channels import MAX_MESSAGE
 from taskyard.listening import listen
 
 AsgiApp = Callable[[dict[str, Any], Callable[[], Awaitable[dict[str, Any]]], Callable[..., Awaitable[None]]], Any]
 
 
-def create_app(logs: Logs, health: Health) -> AsgiApp:
+def create_app(routes: Mapping[str, object]) -> AsgiApp:
+    """`routes`: Falcon resources by path."""
     falcon_app = falcon.asgi.App()
-    falcon_app.add_route("/logs/{uid}", logs)
-    falcon_app.add_route("/healthz", health)
+    for path, resource in routes.items():
+        falcon_app.add_route(path, resource)
 
     async def app(
         scope: dict[str, Any], receive: Callable[[], Awaitable[dict[str, Any]]], send: Callable[..., Awaitable[None]]
@@ -44,7 +44,15 @@ class Server:
         self._bound = bound
         self._server = uvicorn.Server(
             uvicorn.Config(
-                app, log_level="warning", access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
+                app,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                ws="websockets-sansio",
+                ws_max_size=MAX_MESSAGE + 1,
+                ws_per_message_deflate=False,
+                ws_ping_timeout=None,  # A client that does not read for a while does not answer pings either.
+                timeout_graceful_shutdown=1,
             )
         )
         self._thread = threading.Thread(target=self._serve, name="agent-api", daemon=True)

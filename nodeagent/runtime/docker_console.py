@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator
 
 import msgspec
 
-from nodeagent.runtime.console import LogOptions
+from nodeagent.runtime.console import ExecOptions, LogOptions
 from nodeagent.runtime.docker_engine import Engine
 from nodeagent.runtime.docker_frames import Demultiplexer
+from nodeagent.runtime.docker_process import AttachedProcess, ExecProcess
+from nodeagent.runtime.port import RuntimeRefused
+from taskyard.channels import Size
 from taskyard.exchange import Exchange
 from taskyard.prepare import prepare
 
@@ -29,7 +33,28 @@ class Looked(msgspec.Struct, frozen=True, rename="pascal"):
     state: _State
 
 
-prepare(Looked)
+class _ExecBody(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
+    cmd: list[str]
+    attach_stdin: bool = False
+    attach_stdout: bool = msgspec.field(default_factory=lambda: True)
+    attach_stderr: bool = msgspec.field(default_factory=lambda: True)
+    tty: bool = False
+    env: list[str] = []
+    user: str = ""
+    working_dir: str = ""
+    console_size: list[int] | None = None
+
+
+class _StartBody(msgspec.Struct, frozen=True, rename="pascal"):
+    tty: bool
+    detach: bool = False
+
+
+class _Made(msgspec.Struct, frozen=True, rename="pascal"):
+    id: str
+
+
+prepare(Looked, _ExecBody, _StartBody, _Made)
 
 
 class Output:
@@ -77,3 +102,54 @@ class DockerConsole:
             **({"since": f"{options.since:.9f}"} if options.since else {}),
         }
         return Output(await self._engine.request("GET", f"/containers/{container}/logs", query), tty=tty)
+
+    async def exec(self, container: str, options: ExecOptions, size: Size | None) -> ExecProcess:
+        """Starts it. `container` is the full id."""
+        body = _ExecBody(
+            attach_stdin=options.stdin,
+            tty=options.tty,
+            cmd=list(options.command),
+            env=list(options.env),
+            user=options.user,
+            working_dir=options.workdir,
+            console_size=[size.height, size.width] if options.tty and size else None,
+        )
+        made = await self._engine.whole("POST", f"/containers/{container}/exec", msgspec.json.encode(body))
+        ident = msgspec.json.decode(made, type=_Made).id
+        start = msgspec.json.encode(_StartBody(tty=options.tty))
+        stream = await self._engine.hijack(f"/exec/{ident}/start", body=start)
+        process = ExecProcess(self._engine, container, ident, stream, tty=options.tty)
+        if size and options.tty:
+            await process.resize(size)
+        return process
+
+    async def attach(self, container: str, *, stdin: bool) -> AttachedProcess:
+        """To its main process."""
+        looked = await self.look(container)
+        query = {"stream": "1", "stdout": "1", "stderr": "1", "stdin": str(int(stdin))}
+        stream = await self._engine.hijack(f"/containers/{container}/attach", query)
+        return AttachedProcess(self._engine, container, stream, tty=looked.config.tty)
+
+    async def stat(self, container: str, path: str) -> bytes:
+        """What is there, as JSON in Docker's words: name, size, mode (Go's os.FileMode), linkTarget."""
+        try:
+            answer = await self._engine.request("HEAD", f"/containers/{container}/archive", {"path": path})
+        except RuntimeRefused as error:
+            raise RuntimeRefused(f"there is no {path} in the container") from error  # HEAD has no body to say so.
+        answer.close()
+        return base64.b64decode(answer.headers.get("x-docker-container-path-stat", ""))
+
+    async def read_files(self, container: str, path: str) -> Exchange:
+        """A tar stream in which the first part of each name is the path's last."""
+        return await self._engine.request("GET", f"/containers/{container}/archive", {"path": path})
+
+    async def write_files(self, container: str, folder: str, archive: AsyncIterator[bytes]) -> None:
+        """`folder` has to be there. Returns when all is unpacked."""
+        answer = await self._engine.request(
+            "PUT",
+            f"/containers/{container}/archive",
+            {"path": folder, "noOverwriteDirNonDir": "1"},
+            archive,
+            "application/x-tar",
+        )
+        answer.close()

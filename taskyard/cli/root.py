@@ -40,6 +40,13 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "events": Lazy("taskyard.cli.commands.events", "events", "What happened lately"),
         "top": Lazy("taskyard.cli.commands.top", "top", "CPU and memory in use, by node or by task"),
     },
+    "Look into containers": {
+        "exec": Lazy("taskyard.cli.commands.exec", "exec_", "Run a command in a task's container"),
+        "attach": Lazy("taskyard.cli.commands.exec", "attach", "Watch and feed a task's own process"),
+        "inspect": Lazy("taskyard.cli.commands.inspect", "inspect", "What Docker says of a task's container"),
+        "cp": Lazy("taskyard.cli.commands.cp", "cp", "Copy files to and from a task's container"),
+        "port-forward": Lazy("taskyard.cli.commands.port_forward", "port_forward", "Reach a task's port from here"),
+    },
     "Nodes": {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
         "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),
@@ -73,7 +80,6 @@ _ELSEWHERE = {
     "create": "apply -f FILE",
     "deploy": "apply -f FILE",
     "lint": "validate -f FILE",
-    "inspect": "describe",
     "stop": "delete",
     "kill": "delete --grace-period 0",
     "edit": "apply -f FILE",

@@ -8,17 +8,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.transport import Query, Timeouts, Transport
-from taskyard.client.views import ApplyAnswer, EventView, NodeView, ObjectView, StatsView, TaskView, VersionView
+from taskyard.client.views import (
+    ApplyAnswer,
+    EventView,
+    FileView,
+    NodeView,
+    ObjectView,
+    StatsView,
+    TaskView,
+    VersionView,
+)
 from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
 from taskyard.client.why_views import NodeWhyView, WhyView
 from taskyard.kinds import KindNames
+
+if TYPE_CHECKING:
+    from taskyard.client.console import Console
 
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
@@ -173,6 +185,35 @@ class Client:
         }
         idle = None if follow else self._transport.timeouts.idle
         return self._transport.stream(f"/tasks/{_segment(name)}/logs", query=query, idle=idle)
+
+    def read_files(self, namespace: str, name: str, path: str) -> AbstractContextManager[Iterator[bytes]]:
+        """A file or folder of the task's container as a tar stream."""
+        query = {"namespace": namespace, "path": path}
+        return self._transport.stream(f"/tasks/{_segment(name)}/files", query=query, idle=self._transport.timeouts.idle)
+
+    def write_files(self, namespace: str, name: str, folder: str, archive: Iterator[bytes]) -> None:
+        """Unpacks a tar stream in a folder of the task's container."""
+        query = {"namespace": namespace, "path": folder}
+        self._transport.request(
+            "PUT", f"/tasks/{_segment(name)}/files", query=query, body=archive, content_type="application/x-tar"
+        )
+
+    def stat_file(self, namespace: str, name: str, path: str) -> FileView:
+        query: Query = {"namespace": namespace, "path": path, "stat": True}
+        body = self._transport.request("GET", f"/tasks/{_segment(name)}/files", query=query).body
+        return decoded(self.url, body, FileView)
+
+    def inspect(self, namespace: str, name: str, *, previous: bool = False) -> bytes:
+        """What the runtime says of the task's container, as JSON."""
+        query: Query = {"namespace": namespace, "previous": previous}
+        return self._transport.request("GET", f"/tasks/{_segment(name)}/inspect", query=query).body
+
+    def console(self, namespace: str, name: str, route: str, opening: Any) -> Console:
+        """A conversation: `route` is exec, attach or port, `opening` the struct of taskyard/channels.py for it."""
+        from taskyard.client.console import open_console
+
+        path = f"/tasks/{_segment(name)}/{route}?{urlencode({'namespace': namespace})}"
+        return open_console(f"{self.url}{path}", opening, self._transport.timeouts.connect)
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
         """By label alone: nodes are in no namespace."""

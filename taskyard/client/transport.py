@@ -56,7 +56,7 @@ class Transport:
         path: str,
         *,
         query: Query | None = None,
-        body: bytes | None = None,
+        body: bytes | Iterator[bytes] | None = None,
         content_type: str = "application/json",
         if_match: str = "",
     ) -> Answer:
@@ -96,7 +96,7 @@ class Transport:
         method: str,
         path: str,
         query: Query | None,
-        body: bytes | None,
+        body: bytes | Iterator[bytes] | None,
         headers: dict[str, str],
         *,
         read_timeout: float | None,

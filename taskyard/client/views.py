@@ -206,8 +206,17 @@ class StatsView(View, frozen=True):
     tasks: list[TaskUsageView] = []
 
 
+class FileView(View, frozen=True):
+    """What a path in a container is. `mode` is Go's os.FileMode."""
+
+    name: str = ""
+    size: int = 0
+    mode: int = 0
+    link_target: str = ""
+
+
 class VersionView(View, frozen=True):
     version: str = ""
 
 
-prepare(TaskView, ObjectView, NodeView, EventView, Listed, ApplyAnswer, WatchLine, StatsView, VersionView)
+prepare(TaskView, ObjectView, NodeView, EventView, Listed, ApplyAnswer, WatchLine, StatsView, FileView, VersionView)

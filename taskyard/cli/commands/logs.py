@@ -1,50 +1,131 @@
-"""`taskyard logs`: what a task's container wrote, as it wrote it."""
+"""`taskyard logs`: what the containers of tasks wrote, as they wrote it."""
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import click
 
-from taskyard.cli import complete
+from taskyard.cli import complete, screen
 from taskyard.cli.failure import Failed, note
-from taskyard.cli.kinds import one_task
+from taskyard.cli.kinds import Kind, one_task, read_targets
+from taskyard.cli.listing import tell_of_outage
 from taskyard.cli.options import Duration
 from taskyard.cli.progress import progress
 from taskyard.cli.session import Command, session
+from taskyard.cli.tailing import Batch, Lines, Tail, each_once
 from taskyard.cli.waiting import Awaited, judge_started, wait_for
-from taskyard.client.api import Client
+from taskyard.client.api import Client, Selection
 from taskyard.client.errors import Conflict
+from taskyard.client.views import TaskView
+from taskyard.client.watch import Patience
 from taskyard.clock import SystemClock
 
 
 @click.command(cls=Command, namespaced=True)
-@click.argument("what", nargs=-1, metavar="TASK", shell_complete=complete.task_names)
+@click.argument("what", nargs=-1, metavar="TASK...", shell_complete=complete.task_names)
+@click.option("-l", "--selector", default="", metavar="SEL", help="Of all tasks with these labels: app=web,tier!=test.")
 @click.option("-f", "--follow", is_flag=True, help="Go on as more is written, until Ctrl-C or the container ends.")
 @click.option("--tail", type=click.IntRange(0), metavar="N", help="Only the last N lines.")
 @click.option("--since", type=Duration(), metavar="TIME", help="Only what was written in this time: 90s, 10m, 1h.")
 @click.option("-t", "--timestamps", is_flag=True, help="Each line with the time at which it was written.")
 @click.option("-p", "--previous", is_flag=True, help="Of the attempt before this one.")
+@click.option("--prefix/--no-prefix", default=None, help="Each line with its task's name (with several tasks: yes).")
+@click.option(
+    "--max-log-requests", type=click.IntRange(1, 200), default=50, metavar="N", help="How many are followed at most."
+)
 def logs(
-    what: tuple[str, ...], follow: bool, tail: int | None, since: float | None, timestamps: bool, previous: bool
+    what: tuple[str, ...],
+    selector: str,
+    follow: bool,
+    tail: int | None,
+    since: float | None,
+    timestamps: bool,
+    previous: bool,
+    prefix: bool | None,
+    max_log_requests: int,
 ) -> None:
-    """What a task's container wrote to its stdout and stderr.
+    """What tasks' containers wrote to their stdout and stderr.
 
-    With -f, a task that has no container yet is waited for.
+    \b
+      taskyard logs web --tail 20 -f          a task that has no container yet is waited for
+      taskyard logs -l app=web -f             all of them, and those that come to match
+      taskyard logs web -p                    of the attempt before this one
+
+    On a terminal only colours pass; other control characters are shown. A pipe or a file gets every byte as it is.
     """
-    if not what:
-        raise click.UsageError("name the task: taskyard logs web")
-    name = one_task(what, "logs web")
+    if not what and not selector:
+        raise click.UsageError("name the task: taskyard logs web, or choose by label: taskyard logs -l app=web")
+    if what and selector:
+        raise Failed("a selector chooses among all, so it cannot be used together with names")
     current = session()
     client, namespace = current.client(), current.namespace_or_default()
 
-    def copy() -> None:
-        with client.logs(
+    def read(name: str) -> AbstractContextManager[Iterator[bytes]]:
+        return client.logs(
             namespace, name, follow=follow, tail=tail, since=since, timestamps=timestamps, previous=previous
-        ) as pieces:
+        )
+
+    names = _names(what)
+    if len(names) == 1:
+        _one(client, namespace, names[0], read, follow=follow, prefixed=bool(prefix))
+        return
+
+    def read_task(task: TaskView) -> AbstractContextManager[Iterator[bytes]]:
+        return read(task.metadata.name)
+
+    lines = Lines(screen.stdout(), prefixed=prefix is not False)
+    selection = Selection(namespace, selector)
+    if not follow:
+        chosen = [client.task(namespace, name).view for name in names]
+        each_once(chosen or _matching(client, selection), read_task, lines)
+        return
+    patience = Patience(clock=SystemClock(), on_break=tell_of_outage)
+    batches = client.watch_tasks(selection, patience)
+    Tail(read_task, lines, max_log_requests).run(_only(names, batches))
+
+
+def _names(words: tuple[str, ...]) -> list[str]:
+    if len(words) < 2:
+        return [one_task(words, "logs web")] if words else []
+    targets = read_targets(words)
+    if any(target.kind is not Kind.TASK or not target.name for target in targets):
+        raise Failed("only tasks have logs", "for example: taskyard logs web db")
+    return list(dict.fromkeys(target.name for target in targets))
+
+
+def _matching(client: Client, selection: Selection) -> list[TaskView]:
+    found = [item.view for item in client.tasks(selection).items]
+    if not found:
+        raise Failed(f"there are no tasks with {selection.labels} in namespace '{selection.namespace}'")
+    return found
+
+
+def _only(names: list[str], batches: Iterator[Batch]) -> Iterator[Batch]:
+    for batch in batches:
+        yield [change for change in batch if not names or change.item.view.metadata.name in names]
+
+
+def _one(
+    client: Client,
+    namespace: str,
+    name: str,
+    read: Callable[[str], AbstractContextManager[Iterator[bytes]]],
+    *,
+    follow: bool,
+    prefixed: bool,
+) -> None:
+    out = screen.stdout()
+
+    def copy() -> None:
+        with read(name) as pieces:
+            if prefixed:
+                Lines(out, prefixed=True).copy(name, pieces)
+                return
             for piece in pieces:
-                sys.stdout.buffer.write(piece)
-                sys.stdout.buffer.flush()
+                out.write(piece)
+            out.close()
 
     try:
         copy()

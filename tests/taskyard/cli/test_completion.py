@@ -26,7 +26,7 @@ def objects(api: FakeApi) -> None:
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        pytest.param("a", ["apply", "agent"], id="command"),
+        pytest.param("a", ["apply", "attach", "agent"], id="command"),
         pytest.param("get t", ["tasks"], id="kind"),
         pytest.param("get tasks w", ["web", "worker"], id="task after its kind"),
         pytest.param("get task/w", ["task/web", "task/worker"], id="task with its kind"),

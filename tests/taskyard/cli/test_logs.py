@@ -12,6 +12,8 @@ from tests.taskyard.cli.conftest import Cli
 def log(api: FakeApi) -> None:
     api.put("web")
     api.put("slow", "Pending", reason="Unschedulable", message="n1: memory")
+    for name, state in (("a", "Completed"), ("longer", "Failed"), ("later", "Pending")):
+        api.put(name, state, labels={"app": "web"})
     api.logs = ["grüß\n".encode(), b"no newline at the end"]
 
 
@@ -42,6 +44,48 @@ def test_follow_waits_for_the_container(cli: Cli, api: FakeApi) -> None:
     assert "Unschedulable: n1: memory" in run.err
 
 
+@pytest.mark.parametrize(
+    ("flags", "prefixes"),
+    [
+        pytest.param(["-l", "app=web"], ["a      | ", "longer | "], id="by label"),
+        pytest.param(["a", "longer"], ["a      | ", "longer | "], id="by name"),
+        pytest.param(["-l", "app=web", "--no-prefix"], ["", ""], id="no prefix"),
+    ],
+)
+def test_several_logs_have_the_name_on_each_line(cli: Cli, flags: list[str], prefixes: list[str]) -> None:
+    run = cli("logs", *flags)
+    assert run.out == "".join(f"{prefix}grüß\n{prefix}no newline at the end\n" for prefix in prefixes)
+    assert ("task/later has no container yet, it is Pending" in run.err) == ("-l" in flags)
+    assert run.code == 0
+
+
+def test_one_log_with_a_prefix(cli: Cli) -> None:
+    assert cli("logs", "a", "--prefix").out == "a | grüß\na | no newline at the end\n"
+
+
+def test_several_are_followed_and_those_that_come_are_taken_up(cli: Cli, api: FakeApi) -> None:
+    thread = api.when_watched(lambda: api.put("later", "Completed"))
+    run = cli("logs", "-f", "-l", "app=web", "--no-prefix")
+    thread.join()
+    assert run.out == "grüß\nno newline at the end\n" * 3
+    assert run.code == 0
+
+
+def test_a_restart_is_followed_too(cli: Cli, api: FakeApi) -> None:
+    api.remove("later")
+    api.put("longer", "Running", attempt=1)
+    thread = api.when_watched(lambda: api.put("longer", "Failed", attempt=2))
+    run = cli("logs", "-f", "-l", "app=web")
+    thread.join()
+    assert run.out.count("longer | grüß\n") == 2
+
+
+def test_one_of_several_that_is_not_there_is_an_error(cli: Cli) -> None:
+    run = cli("logs", "a", "slow", "nothing")
+    assert "there is no task default/nothing" in run.err
+    assert run.code == 1
+
+
 def test_a_task_named_like_a_kind(cli: Cli, api: FakeApi) -> None:
     api.put("tasks")
     assert cli("logs", "tasks").code == 0
@@ -52,7 +96,11 @@ def test_a_task_named_like_a_kind(cli: Cli, api: FakeApi) -> None:
     [
         pytest.param(["nothing"], "there is no task default/nothing", id="no such task"),
         pytest.param(["node/n1"], "node/n1 is not a task", id="node"),
-        pytest.param(["web", "slow"], "one object", id="two"),
+        pytest.param(["web", "node/n1"], "only tasks have logs", id="node among tasks"),
+        pytest.param(["web", "-l", "app=web"], "cannot be used together with names", id="names and labels"),
+        pytest.param(["-l", "app=nothing"], "there are no tasks with app=nothing", id="no match"),
+        pytest.param(["-f", "-l", "app=nothing"], "there are no tasks that match", id="no match to follow"),
+        pytest.param(["-f", "-l", "app=web", "--max-log-requests", "1"], "more than 1 tasks match", id="too many"),
         pytest.param(["web", "--since", "soon"], "'soon' is not a duration", id="since"),
     ],
 )

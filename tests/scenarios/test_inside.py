@@ -1,0 +1,208 @@
+"""Looking into containers through control plane and agent, with the command line as people use it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from tests.support.cluster import LiveCluster, free_port
+from tests.support.docker_engine import DockerEngine
+
+pytestmark = [pytest.mark.docker, pytest.mark.etcd]
+PATIENCE = 60
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, docker_engine: DockerEngine) -> Iterator[LiveCluster]:
+    """One for all of them: nothing is broken here."""
+    cluster = LiveCluster(tmp_path_factory.mktemp("inside"), docker_engine.host)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+
+
+@pytest.fixture(scope="module")
+def task(live: LiveCluster) -> str:
+    """Serves `hello` on loopback alone, port 80, which is not published."""
+    start(live, "web", "mkdir /www; echo hello > /www/x; httpd -p 127.0.0.1:80 -h /www; while :; do sleep 0.1; done")
+    return "web"
+
+
+def start(live: LiveCluster, name: str, script: str, **spec: Any) -> None:
+    body = {"image": "busybox:1.35", "command": ["sh", "-c", script], "stop": {"gracePeriod": 0}, **spec}
+    live.apply({"apiVersion": "taskyard/v1", "kind": "Task", "metadata": {"name": name}, "spec": body})
+    live.wait_state(name, "Running", PATIENCE)
+
+
+def command(live: LiveCluster, *words: str) -> list[str]:
+    return [f"{sys.prefix}/bin/taskyard", "--server", live.url, *words]
+
+
+def taskyard(live: LiveCluster, *words: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(command(live, *words), input=stdin, capture_output=True, timeout=PATIENCE, check=False)
+
+
+def test_exec_has_both_outputs_and_the_exit_code(live: LiveCluster, task: str) -> None:
+    done = taskyard(live, "exec", task, "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+    assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 3)
+
+
+def test_exec_takes_input_of_any_size(live: LiveCluster, task: str) -> None:
+    data = os.urandom(3 << 20)
+    assert taskyard(live, "exec", "-i", task, "--", "cat", stdin=data).stdout == data
+
+
+def test_exec_of_what_is_not_there(live: LiveCluster, task: str) -> None:
+    missing = taskyard(live, "exec", task, "--", "nothing-such")
+    assert missing.returncode in (126, 127)
+    assert b"nothing-such" in missing.stdout + missing.stderr
+    nobody = taskyard(live, "exec", "nobody", "--", "ls")
+    assert b"there is no task 'nobody'" in nobody.stderr
+    assert nobody.returncode == 1
+
+
+def test_exec_chooses_user_folder_and_environment(live: LiveCluster, task: str) -> None:
+    done = taskyard(
+        live, "exec", "-u", "12:34", "-w", "/tmp", "-e", "A=b c", task, "--", "sh", "-c", "id -u; pwd; echo $A"
+    )
+    assert done.stdout == b"12\n/tmp\nb c\n"
+
+
+def test_exec_passes_signals_on(live: LiveCluster, task: str) -> None:
+    script = "trap 'echo caught; exit 5' INT; echo ready; while :; do sleep 0.1; done"
+    with subprocess.Popen(command(live, "exec", task, "--", "sh", "-c", script), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        child.send_signal(signal.SIGINT)
+        assert child.stdout.readline() == b"caught\n"
+        assert child.wait(PATIENCE) == 5
+
+
+def test_exec_does_not_outlive_its_line(live: LiveCluster, task: str) -> None:
+    with subprocess.Popen(
+        command(live, "exec", task, "--", "sh", "-c", "echo $$; exec sleep 987"), stdout=subprocess.PIPE
+    ) as child:
+        assert child.stdout is not None
+        assert int(child.stdout.readline())
+        child.kill()
+
+    def gone() -> bool:
+        return b"sleep 987" not in taskyard(live, "exec", task, "--", "ps").stdout
+
+    live.until(gone, PATIENCE, "the command has ended")
+
+
+class Terminal:
+    """A command on a pseudo terminal of its own."""
+
+    def __init__(self, command: list[str]) -> None:
+        self.pid, self.descriptor = pty.fork()
+        if self.pid == 0:
+            os.execv(command[0], command)
+        self.text = b""
+
+    def until(self, pattern: bytes) -> re.Match[bytes]:
+        deadline = time.monotonic() + PATIENCE
+        while not (found := re.search(pattern, self.text)):
+            ready, _, _ = select.select([self.descriptor], [], [], deadline - time.monotonic())
+            assert ready, f"no {pattern!r} in {self.text!r}"
+            self.text += os.read(self.descriptor, 65536)
+        self.text = self.text[found.end() :]
+        return found
+
+    def type(self, text: bytes) -> None:
+        os.write(self.descriptor, text)
+
+    def resize(self, rows: int, columns: int) -> None:
+        import fcntl
+        import struct
+        import termios
+
+        fcntl.ioctl(self.descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    def wait(self) -> int:
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def test_a_terminal_has_its_size_its_resizes_and_its_keys(live: LiveCluster, task: str) -> None:
+    terminal = Terminal(command(live, "exec", "-it", task, "--", "sh"))
+    terminal.until(rb"[#$] ")
+    terminal.resize(33, 101)
+    terminal.type(b"while ! stty size | grep -q '33 101'; do sleep 0.1; done; echo res''ized\n")
+    terminal.until(rb"resized\r\n")
+    terminal.type(b"echo be''gun; sleep 1000\n")
+    terminal.until(rb"begun\r\n")
+    terminal.type(b"\x03")
+    terminal.until(rb"[#$] ")
+    terminal.type(b"exit 9\n")
+    assert terminal.wait() == 9
+
+
+def test_attach_sees_what_is_written_and_leaves_it_running(live: LiveCluster) -> None:
+    start(live, "talker", "trap 'exit 7' USR1; while :; do echo tick; sleep 0.2; done", restart={"policy": "never"})
+    with subprocess.Popen(command(live, "attach", "talker"), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"tick\n"
+        child.send_signal(signal.SIGINT)
+        assert child.wait(PATIENCE) == 130
+    assert live.state("talker") == "Running"
+    with subprocess.Popen(command(live, "attach", "--sig-proxy", "talker"), stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"tick\n"
+        child.send_signal(signal.SIGUSR1)
+        assert child.wait(PATIENCE) == 7
+
+
+@contextmanager
+def forwarded(live: LiveCluster, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command(live, "port-forward", *words), stderr=subprocess.PIPE) as child:
+        try:
+            assert child.stderr is not None
+            assert b"forwarding" in child.stderr.readline()
+            yield child
+        finally:
+            child.send_signal(signal.SIGINT)
+            assert child.wait(PATIENCE) == 130
+
+
+def test_a_port_that_only_listens_inside_is_reached(live: LiveCluster, task: str) -> None:
+    port = free_port()
+    with forwarded(live, task, f"{port}:80"):
+        for _ in range(3):
+            with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+                connection.sendall(b"GET /x HTTP/1.0\r\n\r\n")
+                answer = b"".join(iter(lambda: connection.recv(65536), b""))
+            assert answer.endswith(b"hello\n")
+
+
+def test_a_port_where_nothing_listens(live: LiveCluster, task: str) -> None:
+    port = free_port()
+    with forwarded(live, task, f"{port}:81") as child:
+        with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+            assert connection.recv(1) == b""
+        assert child.stderr is not None
+        assert b"nothing answers on port 81 of the container" in child.stderr.readline()
+
+
+def test_a_browsers_page_may_not_open_a_console(live: LiveCluster, task: str) -> None:
+    with socket.create_connection(("127.0.0.1", live.port), timeout=PATIENCE) as connection:
+        connection.sendall(
+            f"GET /tasks/{task}/exec HTTP/1.1\r\nHost: localhost\r\nOrigin: http://evil.example\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+        assert b" 403 " in connection.recv(65536).splitlines()[0]
