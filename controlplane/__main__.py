@@ -20,6 +20,7 @@ from taskyard.config import ConfigError, load
 @click.option("--roles", help="What this process does: api, scheduler, controllers, with commas. Default: all.")
 @click.option("--manifests", metavar="DIR", help="A folder to watch: its manifests are applied, and removed with it.")
 @click.option("--allowed-hosts", help="Names by which the API may be called besides localhost, with commas.")
+@click.option("--strategy", help="For tasks that name none: spread (default) over the nodes, or binpack.")
 @click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
 @click.option("--access-log", is_flag=True, help="Log each request.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
@@ -30,6 +31,7 @@ def main(
     roles: str | None,
     manifests: str | None,
     allowed_hosts: str | None,
+    strategy: str | None,
     config: str | None,
     access_log: bool,
     log_level: str,
@@ -43,6 +45,7 @@ def main(
         "roles": roles,
         "manifests": manifests,
         "allowed_hosts": allowed_hosts,
+        "strategy": strategy,
     }
     try:
         settings = load(flags, os.environ, config)

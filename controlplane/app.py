@@ -61,7 +61,7 @@ class ControlPlane:
         if failpoints:
             self._store, self._election_store = _with_failpoints(failpoints, self._store, self._election_store)
         self._informer = Informer(self._store, keys.ROOT, self._clock)
-        self._cache = ClusterCache(self._informer)
+        self._cache = ClusterCache(self._informer, settings.strategy)
         self._losses = NodeLosses(self._cache, self._clock)
         self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self._recorders: list[EventRecorder] = []

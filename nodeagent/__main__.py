@@ -35,6 +35,13 @@ from taskyard.node_name import of_host
 @click.option("--listen", default="127.0.0.1:0", show_default=True, help="Where the agent's own API (logs) listens.")
 @click.option("--advertise", default="", help="Where the control plane reaches that API. Default: as it listens.")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the node; repeatable.")
+@click.option(
+    "--resource",
+    "resources",
+    multiple=True,
+    metavar="NAME=COUNT",
+    help="Something else that tasks can ask for (resources.generic), such as gpu=2; repeatable.",
+)
 @click.option("--lease-ttl", type=click.FloatRange(min=2), default=10.0, show_default=True, help="Seconds.")
 @click.option(
     "--max-pulls", type=click.IntRange(min=1), default=3, show_default=True, help="How many images are fetched at once."
@@ -57,6 +64,7 @@ def main(
     listen: str,
     advertise: str,
     labels: tuple[str, ...],
+    resources: tuple[str, ...],
     lease_ttl: float,
     max_pulls: int,
     capabilities: tuple[str, ...],
@@ -79,6 +87,7 @@ def main(
         listen=listen,
         advertise=advertise,
         labels=_pairs(labels),
+        resources=_counts(resources),
         lease_ttl=lease_ttl,
         failpoints=os.environ.get("TASKYARD_FAILPOINTS", ""),
         max_pulls=max_pulls,
@@ -103,6 +112,16 @@ def _pairs(labels: tuple[str, ...]) -> dict[str, str]:
             raise click.BadParameter(f"{label!r} is not KEY=VALUE", param_hint="--label")
         pairs[name] = value
     return pairs
+
+
+def _counts(resources: tuple[str, ...]) -> dict[str, int]:
+    counts = {}
+    for resource in resources:
+        name, _, count = resource.partition("=")
+        if not name or not count.isdecimal():
+            raise click.BadParameter(f"{resource!r} is not NAME=COUNT, such as gpu=2", param_hint="--resource")
+        counts[name] = int(count)
+    return counts
 
 
 def _leave(code: int) -> None:

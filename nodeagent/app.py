@@ -68,6 +68,8 @@ class Options:
     listen: str
     advertise: str
     labels: dict[str, str] = field(default_factory=dict)
+    resources: dict[str, int] = field(default_factory=dict)
+    """What it offers beside cpu, memory and disk: name → how many."""
     lease_ttl: float = 10.0
     failpoints: str = ""
     """docs/failpoints.md"""
@@ -238,7 +240,7 @@ def _lease_value(options: Options, bound: socket.socket, token: str, now: float)
         host_id=host.host_id(options.data_dir),
         address=address if ":" in address else f"{address}:{port}",
         token=token,
-        capacity=host.capacity(options.data_dir),
+        capacity=host.capacity(options.data_dir, options.resources),
         labels=host.labels() | options.labels,
         version=__version__,
         registered_at=timestamp(now),

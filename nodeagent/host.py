@@ -44,11 +44,12 @@ def host_id(folder: Path) -> str:
     return made
 
 
-def capacity(folder: Path) -> Amounts:
+def capacity(folder: Path, generic: dict[str, int]) -> Amounts:
     return Amounts(
         cpu_millis=(psutil.cpu_count() or 1) * 1000,
         memory_bytes=psutil.virtual_memory().total,
         disk_bytes=psutil.disk_usage(str(folder)).total,
+        generic=generic,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from taskyard.endpoint import endpoint, host_name, name_list, port_number
 from taskyard.node_name import node_name
 
+STRATEGIES = ("spread", "binpack")
 ROLES = ("api", "scheduler", "controllers")
 
 
@@ -37,6 +38,8 @@ class Settings:
     """A folder to watch and apply; empty: none."""
     allowed_hosts: tuple[str, ...] = ()
     """Names besides localhost by which the API may be called; the guard against DNS rebinding refuses others."""
+    strategy: str = "spread"
+    """How tasks that name no strategy are placed: `spread` or `binpack`."""
 
 
 class ConfigError(ValueError):
@@ -117,6 +120,12 @@ def _hosts(value: object) -> tuple[str, ...]:
     return tuple(host_name(item) for item in name_list(value))
 
 
+def _strategy(value: object) -> str:
+    if value not in STRATEGIES:
+        raise ValueError(f"{value!r} is not a strategy: choose from {', '.join(STRATEGIES)}")
+    return str(value)
+
+
 _OPTIONS: dict[str, _Option] = {
     "host": _Option(host_name, ("TASKYARD_HOST", "ORCHESTRATION_HOST")),
     "port": _Option(port_number, ("TASKYARD_PORT", "ORCHESTRATION_PORT")),
@@ -125,6 +134,7 @@ _OPTIONS: dict[str, _Option] = {
     "roles": _Option(_roles, ("TASKYARD_ROLES",)),
     "manifests": _Option(_text, ("TASKYARD_MANIFESTS",)),
     "allowed_hosts": _Option(_hosts, ("TASKYARD_ALLOWED_HOSTS",)),
+    "strategy": _Option(_strategy, ("TASKYARD_STRATEGY",)),
 }
 _KEYS = [name.replace("_", "-") for name in _OPTIONS]
 assert list(_OPTIONS) == [field.name for field in fields(Settings)]

@@ -147,7 +147,12 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
         registered_at=lease.registered_at if lease else "",
         labels=node.labels,
         capacity=lease.capacity if lease else Amounts(),
-        allocated=Amounts(cpu_millis=usage.cpu, memory_bytes=usage.memory, disk_bytes=usage.disk),
+        allocated=Amounts(
+            cpu_millis=usage.cpu,
+            memory_bytes=usage.memory,
+            disk_bytes=usage.disk,
+            generic={name: count for name, count in usage.generic.items() if count},
+        ),
         tasks=len(usage.by_uid),
     )
     shown_spec = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned) if spec else None

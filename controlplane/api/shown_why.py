@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from controlplane.cluster import Demand
-from controlplane.placement import FILTERS, Explanation, Held, NodeState, NodeVerdict, Snapshot, parts
+from controlplane.placement import FILTERS, Explanation, NodeVerdict, Snapshot
 from controlplane.why import Change, Group, grouped, smallest_changes
 from taskyard.objects import TaskState, Wire
 
@@ -111,8 +111,6 @@ def show_placement(
     found: Explanation,
     *,
     at: Literal["now", "binding"] = "now",
-    current: str = "",
-    held: Held | None = None,
     groups: int = 8,
     changes: int = 3,
 ) -> ShownPlacement:
@@ -124,7 +122,7 @@ def show_placement(
         total=len(found.nodes),
         fitting=len(fitting),
         nodes=[
-            *(_fits(demand, _as_seen(snapshot, verdict, held), verdict, current) for verdict in fitting),
+            *(_fits(verdict) for verdict in fitting),
             *(ShownVerdict(node=verdict.node, failures=_failures(verdict)) for verdict in refusing),
         ],
         groups=[show_group(each) for each in grouped(found.nodes, groups)],
@@ -154,13 +152,8 @@ _NEXT = {
 }
 
 
-def _as_seen(snapshot: Snapshot, verdict: NodeVerdict, held: Held | None) -> NodeState:
-    node = snapshot.nodes[verdict.node]
-    return node.released(held.demand) if held is not None and held.node == verdict.node else node
-
-
-def _fits(demand: Demand, node: NodeState, verdict: NodeVerdict, current: str) -> ShownVerdict:
-    scores = {name: round(value, 4) for name, value in parts(demand, node, verdict.node == current).items()}
+def _fits(verdict: NodeVerdict) -> ShownVerdict:
+    scores = {name: round(value, 4) for name, value in verdict.scores.items()}
     return ShownVerdict(node=verdict.node, score=round(verdict.score, 4), scores=scores)
 
 

@@ -4,6 +4,7 @@ placed from the store's history. Blocking, for worker threads.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -93,7 +94,9 @@ class WhyService:
             ready=shown.ready,
             reason=shown.reason,
             message=shown.message,
-            refuses_all=[f"taint {t.key}={t.value}:{t.effect}" for t in state.facts.forbidding],
+            refuses_all=[
+                f"taint {t.key}={t.value}:{t.effect}" for t in state.facts.taints if t.effect != "PreferNoSchedule"
+            ],
             free={"cpuMillis": state.cpu, "memoryBytes": state.memory, "diskBytes": state.disk},
             tasks=shown.tasks,
             waiting=len(wants),
@@ -122,6 +125,7 @@ class WhyService:
         if want is None:
             return None
         snapshot = state_before(SnapshotKeeper(before).take(), bound, key)
+        snapshot = dataclasses.replace(snapshot, strategy=self.cache.strategy)
         return _placement(snapshot, want, node, binding=True)
 
 
@@ -167,8 +171,6 @@ def _placement(snapshot: Snapshot, want: Want, node: str, *, binding: bool = Fal
         want.demand,
         found,
         at="binding" if binding else "now",
-        current=want.current,
-        held=want.held,
     )
 
 

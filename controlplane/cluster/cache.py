@@ -36,8 +36,10 @@ class ClusterCache:
     Records are frozen and may be kept; the mappings are live views, so hold the lock to iterate over one.
     """
 
-    def __init__(self, informer: Informer) -> None:
+    def __init__(self, informer: Informer, strategy: str = "spread") -> None:
+        """`strategy`: of tasks that name none, as this control plane was told; the store does not say."""
         self.informer = informer
+        self.strategy = strategy
         self._tables = Tables()
         self._subscribers: list[Callable[[Sequence[CacheChange]], None]] = []
         self.tasks: Mapping[NamedKey, TaskRecord] = MappingProxyType(self._tables.tasks)

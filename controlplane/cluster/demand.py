@@ -1,4 +1,4 @@
-"""What a task asks of a node, as numbers: the part of its spec that decides where it fits, and nothing else.
+"""What a task asks of a node, as plain values: the part of it that decides where it fits, and nothing else.
 
 Tasks with equal demands are interchangeable for placement, so a demand is what decisions are grouped by. Pure.
 """
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from controlplane.cluster.rules import ANYWHERE, Labels, Rules, labels_of, rules_of
 from taskyard.objects import TaskSpec
 from taskyard.quantity import byte_count, cpu_millis
 
@@ -25,14 +26,24 @@ class HostPortKey(NamedTuple):
     port: int
 
 
-class Demand(msgspec.Struct, frozen=True, gc=False):
-    """Millicores, bytes, bytes; fixed host ports; labels that the node must have."""
+class Demand(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
+    """Millicores, bytes, bytes; fixed host ports; labels that the node must have; then all else that decides."""
 
     cpu: int = 0
     memory: int = 0
     disk: int = 0
     ports: tuple[HostPortKey, ...] = ()
-    selector: tuple[tuple[str, str], ...] = ()
+    selector: Labels = ()
+    generic: tuple[tuple[str, int], ...] = ()
+    """Whole numbers of what nodes offer, by name."""
+    rules: Rules = ANYWHERE
+    strategy: str = ""
+    """`spread` or `binpack`; empty: the cluster's."""
+    image: str = ""
+    namespace: str = ""
+    labels: Labels = ()
+    """Whose rules it counts for: those of tasks in its namespace that select these labels."""
+    priority: int = 0
 
     @property
     def nominal_cpu(self) -> int:
@@ -43,15 +54,23 @@ class Demand(msgspec.Struct, frozen=True, gc=False):
         return self.memory or NOMINAL_MEMORY
 
 
-def demand_of(spec: TaskSpec) -> Demand:
+def demand_of(spec: TaskSpec, namespace: str = "default", labels: dict[str, str] | None = None) -> Demand:
     """ValueError when a quantity in the spec is none."""
     resources = spec.resources
+    own = labels_of(labels) if labels else ()
     return Demand(
         cpu=0 if resources.cpu is None else cpu_millis(resources.cpu),
         memory=0 if resources.memory is None else byte_count(resources.memory),
         disk=0 if resources.disk is None else byte_count(resources.disk),
         ports=_fixed_ports(spec) if spec.ports else (),
-        selector=tuple(sorted(spec.node_selector.items())),
+        selector=labels_of(spec.node_selector),
+        generic=tuple(sorted((name, count) for name, count in resources.generic.items() if count)),
+        rules=rules_of(spec, own),
+        strategy=spec.strategy,
+        image=spec.image,
+        namespace=namespace,
+        labels=own,
+        priority=spec.priority,
     )
 
 

@@ -22,13 +22,16 @@ def read_record(entry: Entry, key: ObjectKey) -> TaskRecord | ObjectRecord:
     uid = value.metadata.uid
     if uid and not _UID.fullmatch(uid):
         raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")
-    return TaskRecord(value, entry, demand_of(value.spec)) if isinstance(value, Task) else ObjectRecord(value, entry)
+    if not isinstance(value, Task):
+        return ObjectRecord(value, entry)
+    return TaskRecord(value, entry, demand_of(value.spec, value.metadata.namespace, value.metadata.labels))
 
 
 def read_assignment(entry: Entry, key: NodeKey) -> AssignmentRecord:
     assignment = decode(entry.value, Assignment)
     _same_uid(assignment.uid, key)
-    return AssignmentRecord(key.node, assignment, entry, demand_of(assignment.spec))
+    demand = demand_of(assignment.spec, assignment.namespace, assignment.labels)
+    return AssignmentRecord(key.node, assignment, entry, demand)
 
 
 def read_status(entry: Entry, key: NodeKey) -> StatusRecord:

@@ -11,7 +11,7 @@ from controlplane.cluster.demand import Demand, HostPortKey
 class Usage:
     """Read it; only the cache charges and releases."""
 
-    __slots__ = ("by_uid", "cpu", "disk", "memory", "nominal_cpu", "nominal_memory", "ports")
+    __slots__ = ("by_uid", "cpu", "disk", "generic", "memory", "nominal_cpu", "nominal_memory", "ports")
 
     def __init__(self) -> None:
         self.cpu = 0
@@ -19,6 +19,7 @@ class Usage:
         self.disk = 0
         self.nominal_cpu = 0
         self.nominal_memory = 0
+        self.generic: dict[str, int] = {}
         self.by_uid: dict[str, Demand] = {}
         """What each task that counts here holds."""
         self.ports: dict[HostPortKey, int] = {}
@@ -43,6 +44,8 @@ class Usage:
         self.disk += sign * demand.disk
         self.nominal_cpu += sign * demand.nominal_cpu
         self.nominal_memory += sign * demand.nominal_memory
+        for name, amount in demand.generic:
+            self.generic[name] = self.generic.get(name, 0) + sign * amount
         for port in demand.ports:
             count = self.ports.get(port, 0) + sign
             if count:

@@ -51,7 +51,7 @@ class Fork:
         self.store = MemoryStore(self.clock)
         _fill(self.store, self.began_as.values())
         self.informer = Informer(self.store, keys.ROOT, self.clock)
-        self.cache = ClusterCache(self.informer)
+        self.cache = ClusterCache(self.informer, cache.strategy)
         self.losses = NodeLosses(self.cache, self.clock)
         events = EventRecorder(self.store, self.clock, "forecast")
         self._scheduler = Scheduler(self.store, self.cache, self.clock, _fence, events, self.losses)

@@ -7,7 +7,7 @@ store does not tell is what changed in the milliseconds between the decision and
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.cluster import ClusterCache
 from controlplane.placement import Snapshot, Want, want_of
@@ -56,4 +56,4 @@ def state_before(snapshot: Snapshot, bound: Sequence[BoundThen], key: NamedKey) 
             nodes[one.binding.node] = node.charged(
                 beyond(one.want.demand, held.demand) if stays and held else one.want.demand
             )
-    return Snapshot(snapshot.revision, nodes)
+    return replace(snapshot, nodes=nodes)

@@ -4,11 +4,13 @@ No I/O, no clock, no order of dictionaries in any answer: the same snapshot and 
 Used by the scheduler to decide and by the API to explain.
 """
 
+from controlplane.placement.around import Around
 from controlplane.placement.explanation import Explanation, NodeVerdict, explain
-from controlplane.placement.filters import FILTERS, Failure, fits
+from controlplane.placement.filters import FILTERS, fits
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.pending import PendingReasons
-from controlplane.placement.placing import Decision, place
+from controlplane.placement.placing import Decision, Placer, place
+from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
 from controlplane.placement.want import Held, Want, want_of
@@ -16,6 +18,7 @@ from controlplane.placement.want import Held, Want, want_of
 __all__ = [
     "FILTERS",
     "SCORES",
+    "Around",
     "Decision",
     "Explanation",
     "Failure",
@@ -24,6 +27,7 @@ __all__ = [
     "NodeState",
     "NodeVerdict",
     "PendingReasons",
+    "Placer",
     "Snapshot",
     "SnapshotKeeper",
     "Want",

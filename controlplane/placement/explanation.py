@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from controlplane.cluster import Demand
-from controlplane.placement.filters import FILTERS, Failure, fits
+from controlplane.placement.around import Around
+from controlplane.placement.filters import FILTERS
 from controlplane.placement.nodes import NodeState, Snapshot
-from controlplane.placement.scores import total
+from controlplane.placement.refusing import Failure
+from controlplane.placement.scores import parts
 from controlplane.placement.want import Held
 
 _NAMED = 3
@@ -21,6 +24,10 @@ class NodeVerdict:
     node: str
     failures: tuple[Failure, ...]
     score: float = 0.0
+    ties: tuple[int, tuple[int, int, str]] = (0, (0, 0, ""))
+    """Among equal scores, smaller is better: tasks on it, then the node's precedence."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """The parts that the score is the sum of, by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +38,7 @@ class Explanation:
     @property
     def fitting(self) -> tuple[NodeVerdict, ...]:
         """Best first."""
-        return tuple(sorted((v for v in self.nodes if not v.failures), key=lambda v: (-v.score, v.node)))
+        return tuple(sorted((v for v in self.nodes if not v.failures), key=lambda v: (-v.score, v.ties)))
 
     @property
     def message(self) -> str:
@@ -61,17 +68,16 @@ class Explanation:
 
 def explain(snapshot: Snapshot, demand: Demand, *, current: str = "", held: Held | None = None) -> Explanation:
     """For one task; `current` and `held` as in its `Want`."""
-    verdicts = []
-    for name in sorted(snapshot.nodes):
-        node = snapshot.nodes[name]
-        if held is not None and held.node == name:
-            node = node.released(held.demand)
-        verdicts.append(_verdict(demand, node, name == current))
-    return Explanation(tuple(verdicts))
+    if held is not None and held.node in snapshot.nodes:
+        without = snapshot.nodes[held.node].released(held.demand)
+        snapshot = replace(snapshot, nodes={**snapshot.nodes, held.node: without})
+    around = Around(snapshot)
+    return Explanation(
+        tuple(_verdict(demand, snapshot.nodes[name], around, name == current) for name in sorted(snapshot.nodes))
+    )
 
 
-def _verdict(demand: Demand, node: NodeState, current: bool) -> NodeVerdict:
-    if fits(demand, node):
-        return NodeVerdict(node.facts.name, (), total(demand, node, current))
-    checked = (rule.check(demand, node) for rule in FILTERS)
-    return NodeVerdict(node.facts.name, tuple(failure for failure in checked if failure is not None))
+def _verdict(demand: Demand, node: NodeState, around: Around, current: bool) -> NodeVerdict:
+    failures = tuple(found for rule in FILTERS if (found := rule.check(demand, node, around)) is not None)
+    scores = {} if failures else parts(demand, node, around, current)
+    return NodeVerdict(node.facts.name, failures, sum(scores.values()), (node.tasks, node.facts.precedence), scores)

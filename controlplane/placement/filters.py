@@ -1,7 +1,7 @@
 """What can keep a task off a node: an ordered table of filters, each of which explains itself. Pure.
 
 Every filter looks at every node, also when an earlier one has failed: only then does an explanation name all that is
-in the way. `fits` is the same rules as one expression, for decisions; a property test keeps the two in agreement.
+in the way. Decisions use the same rules as sets of nodes (`engine`); a property test keeps the two in agreement.
 """
 
 from __future__ import annotations
@@ -10,19 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from controlplane.cluster import Demand
+from controlplane.placement.around import Around
+from controlplane.placement.comparing import admits, constraint_text
+from controlplane.placement.neighbouring import affinity, max_per_node, spread
 from controlplane.placement.nodes import NodeState
+from controlplane.placement.refusing import Failure
+from taskyard.objects import Taint
 from taskyard.quantity import format_bytes, format_cpu
 
 _MI = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why one filter refuses one node. `short`: by how much, in millicores or bytes, where it is an amount."""
-
-    filter: str
-    detail: str = ""
-    short: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,48 +27,42 @@ class Filter:
 
     name: str
     phrase: str
-    check: Callable[[Demand, NodeState], Failure | None]
+    check: Callable[[Demand, NodeState, Around], Failure | None]
+    by_neighbours: bool = False
+    """It looks at tasks on other nodes as well."""
 
 
-def fits(demand: Demand, node: NodeState) -> bool:
-    return (
-        node.facts.open
-        and (not demand.cpu or demand.cpu <= node.cpu)
-        and (not demand.memory or demand.memory <= node.memory)
-        and (not demand.disk or demand.disk <= node.disk)
-        and (not demand.ports or node.ports.isdisjoint(demand.ports))
-        and (not demand.selector or selected(demand, node))
-    )
+def fits(demand: Demand, node: NodeState, around: Around) -> bool:
+    return all(rule.check(demand, node, around) is None for rule in FILTERS)
 
 
-def selected(demand: Demand, node: NodeState) -> bool:
-    labels = node.facts.labels
-    return all(labels.get(label) == value for label, value in demand.selector)
-
-
-def _ready(_: Demand, node: NodeState) -> Failure | None:
+def _ready(_: Demand, node: NodeState, _around: Around) -> Failure | None:
     return None if node.facts.ready else Failure("ready")
 
 
-def _runtime(_: Demand, node: NodeState) -> Failure | None:
+def _runtime(_: Demand, node: NodeState, _around: Around) -> Failure | None:
     return None if node.facts.runtime_ready or not node.facts.ready else Failure("runtime")
 
 
-def _stopping(_: Demand, node: NodeState) -> Failure | None:
+def _stopping(_: Demand, node: NodeState, _around: Around) -> Failure | None:
     return Failure("stopping") if node.facts.stopping else None
 
 
-def _cordon(_: Demand, node: NodeState) -> Failure | None:
+def _cordon(_: Demand, node: NodeState, _around: Around) -> Failure | None:
     return Failure("cordon") if node.facts.cordoned else None
 
 
-def _taints(_: Demand, node: NodeState) -> Failure | None:
-    if not node.facts.forbidding:
-        return None
-    return Failure("taints", ", ".join(f"{t.key}={t.value}:{t.effect}" for t in node.facts.forbidding))
+def _taints(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
+    hard = forbidding(demand, node)
+    return Failure("taints", ", ".join(f"{t.key}={t.value}:{t.effect}" for t in hard)) if hard else None
 
 
-def _selector(demand: Demand, node: NodeState) -> Failure | None:
+def forbidding(demand: Demand, node: NodeState) -> list[Taint]:
+    """The node's taints that keep it away: effects NoSchedule and NoExecute, not tolerated."""
+    return [t for t in node.facts.taints if t.effect != "PreferNoSchedule" and not demand.rules.tolerates(t)]
+
+
+def _selector(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
     labels = node.facts.labels
     wrong = [(label, value) for label, value in demand.selector if labels.get(label) != value]
     if not wrong:
@@ -82,28 +72,47 @@ def _selector(demand: Demand, node: NodeState) -> Failure | None:
     return Failure("selector", f"needs {needs}" + (f", has {has}" if has else ""))
 
 
-def _cpu(demand: Demand, node: NodeState) -> Failure | None:
+def _constraints(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
+    wrong = [c for c in demand.rules.constraints if not c.weight and not admits(c, node.facts.attribute(c.key))]
+    if not wrong:
+        return None
+    has = dict.fromkeys(f"{c.key}={value}" for c in wrong if (value := node.facts.attribute(c.key)) is not None)
+    needs = ", ".join(constraint_text(c) for c in wrong)
+    return Failure("constraints", f"needs {needs}" + (f", has {', '.join(has)}" if has else ""))
+
+
+def _cpu(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
     short = demand.cpu - node.cpu
     if not demand.cpu or short <= 0 or not node.facts.ready:
         return None
-    return Failure("cpu", f"needs {format_cpu(short)} more", short)
+    return Failure("cpu", f"needs {format_cpu(short)} more", short, (("cpu", short),))
 
 
-def _memory(demand: Demand, node: NodeState) -> Failure | None:
+def _memory(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
     short = demand.memory - node.memory
     if not demand.memory or short <= 0 or not node.facts.ready:
         return None
-    return Failure("memory", f"needs {_readable(short)} more", short)
+    return Failure("memory", f"needs {_readable(short)} more", short, (("memory", short),))
 
 
-def _disk(demand: Demand, node: NodeState) -> Failure | None:
+def _disk(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
     short = demand.disk - node.disk
     if not demand.disk or short <= 0 or not node.facts.ready:
         return None
-    return Failure("disk", f"needs {_readable(short)} more", short)
+    return Failure("disk", f"needs {_readable(short)} more", short, (("disk", short),))
 
 
-def _host_ports(demand: Demand, node: NodeState) -> Failure | None:
+def _generic(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
+    if not node.facts.ready:
+        return None
+    short = tuple((name, count - free) for name, count in demand.generic if (free := node.generic.get(name, 0)) < count)
+    if not short:
+        return None
+    needs = ", ".join(f"{count} {name}" for name, count in short)
+    return Failure("generic", f"needs {needs} more", sum(count for _, count in short), short)
+
+
+def _host_ports(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
     taken = [f"{port.port}/{port.protocol}" for port in demand.ports if port in node.ports]
     return Failure("ports", f"{', '.join(taken)} taken") if taken else None
 
@@ -120,8 +129,13 @@ FILTERS: tuple[Filter, ...] = (
     Filter("cordon", "cordoned", _cordon),
     Filter("taints", "tainted", _taints),
     Filter("selector", "not matching the node selector", _selector),
+    Filter("constraints", "not meeting the constraints", _constraints),
     Filter("cpu", "too little cpu", _cpu),
     Filter("memory", "too little memory", _memory),
     Filter("disk", "too little disk", _disk),
+    Filter("generic", "too little of other resources", _generic),
     Filter("ports", "with a host port taken", _host_ports),
+    Filter("affinity", "not near, or not apart from, the right tasks", affinity, by_neighbours=True),
+    Filter("spread", "where the tasks would not be spread evenly", spread, by_neighbours=True),
+    Filter("maxPerNode", "with as many such tasks as one node may have", max_per_node, by_neighbours=True),
 )

@@ -5,18 +5,18 @@ Immutable: charging a node gives a new one, so a batch is tried on a copy that c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
-from taskyard.objects import Amounts, Taint
+from taskyard.objects import NODE_NAME, Amounts, Taint
+from taskyard.quantity import format_cpu
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """`open`: nothing about the node itself forbids placing there, whatever the task asks for. The fields that follow
-    from others are worked out once, since each decision reads them for every node."""
+    """`open`: nothing about the node itself forbids placing there, whatever the task asks for and tolerates."""
 
     name: str
     ready: bool
@@ -28,23 +28,45 @@ class NodeFacts:
     """Its agent is on its way out."""
     cordoned: bool
     labels: Mapping[str, str]
-    forbidding: tuple[Taint, ...]
-    """Effects NoSchedule and NoExecute."""
-    discouraging: tuple[Taint, ...]
-    """Effect PreferNoSchedule."""
+    taints: tuple[Taint, ...]
     capacity: Amounts
+    images: frozenset[str] = frozenset()
+    """Some of those that it has, as tasks name them."""
+    runtime: str = ""
+    """`docker 20.10.24`"""
+    version: str = ""
+    """Of its agent."""
 
     open: bool = field(init=False)
-    cpu_weight: float = field(init=False)
-    memory_weight: float = field(init=False)
-    """Half of one over the capacity: what a millicore or a byte counts for in the mean share that is free."""
 
     def __post_init__(self) -> None:
-        cpu, memory = self.capacity.cpu_millis, self.capacity.memory_bytes
-        is_open = self.ready and self.runtime_ready and not (self.stopping or self.cordoned or self.forbidding)
+        is_open = self.ready and self.runtime_ready and not (self.stopping or self.cordoned)
         object.__setattr__(self, "open", is_open)
-        object.__setattr__(self, "cpu_weight", 0.5 / cpu if cpu > 0 else 0.0)
-        object.__setattr__(self, "memory_weight", 0.5 / memory if memory > 0 else 0.0)
+
+    @property
+    def precedence(self) -> tuple[int, int, str]:
+        """Smaller goes first where all else is equal: the larger node, then by name."""
+        return -self.capacity.memory_bytes, -self.capacity.cpu_millis, self.name
+
+    def attribute(self, key: str) -> str | None:
+        """A label, or one of what constraints call `node.…`; None when it has no such thing."""
+        if key.startswith("node."):
+            read = ATTRIBUTES.get(key)
+            if read is not None:
+                return read(self)
+        return self.labels.get(key)
+
+
+ATTRIBUTES: Mapping[str, Callable[[NodeFacts], str | None]] = {
+    NODE_NAME: lambda node: node.name,
+    "node.cpu": lambda node: format_cpu(node.capacity.cpu_millis) if node.ready else None,
+    "node.memory": lambda node: str(node.capacity.memory_bytes) if node.ready else None,
+    "node.disk": lambda node: str(node.capacity.disk_bytes) if node.ready else None,
+    "node.runtime": lambda node: node.runtime.partition(" ")[0] or None,
+    "node.runtimeVersion": lambda node: node.runtime.partition(" ")[2] or None,
+    "node.version": lambda node: node.version or None,
+}
+"""What constraints and topology keys may name beside labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +83,58 @@ class NodeState:
     ports: frozenset[HostPortKey]
     """Taken."""
     tasks: int
+    generic: Mapping[str, int] = field(default_factory=dict)
+    """Free, of what it offers beside; what is not named it does not have."""
+    tenants: tuple[Demand, ...] = ()
+    """What the tasks on it asked for, in no order: for the rules by which tasks look at each other."""
 
     def charged(self, demand: Demand) -> NodeState:
-        return NodeState(
-            self.facts,
-            self.cpu - demand.cpu,
-            self.memory - demand.memory,
-            self.disk - demand.disk,
-            self.nominal_cpu - demand.nominal_cpu,
-            self.nominal_memory - demand.nominal_memory,
-            self.ports.union(demand.ports) if demand.ports else self.ports,
-            self.tasks + 1,
+        return replace(
+            self,
+            cpu=self.cpu - demand.cpu,
+            memory=self.memory - demand.memory,
+            disk=self.disk - demand.disk,
+            nominal_cpu=self.nominal_cpu - demand.nominal_cpu,
+            nominal_memory=self.nominal_memory - demand.nominal_memory,
+            ports=self.ports.union(demand.ports) if demand.ports else self.ports,
+            tasks=self.tasks + 1,
+            generic=_moved(self.generic, demand, -1),
+            tenants=(*self.tenants, demand),
         )
 
     def released(self, demand: Demand) -> NodeState:
-        return NodeState(
-            self.facts,
-            self.cpu + demand.cpu,
-            self.memory + demand.memory,
-            self.disk + demand.disk,
-            self.nominal_cpu + demand.nominal_cpu,
-            self.nominal_memory + demand.nominal_memory,
-            self.ports.difference(demand.ports) if demand.ports else self.ports,
-            self.tasks - 1,
+        return replace(
+            self,
+            cpu=self.cpu + demand.cpu,
+            memory=self.memory + demand.memory,
+            disk=self.disk + demand.disk,
+            nominal_cpu=self.nominal_cpu + demand.nominal_cpu,
+            nominal_memory=self.nominal_memory + demand.nominal_memory,
+            ports=self.ports.difference(demand.ports) if demand.ports else self.ports,
+            tasks=self.tasks - 1,
+            generic=_moved(self.generic, demand, 1),
+            tenants=_without(self.tenants, demand),
         )
+
+
+def _moved(generic: Mapping[str, int], demand: Demand, sign: int) -> Mapping[str, int]:
+    if not demand.generic:
+        return generic
+    return {**generic, **{name: generic.get(name, 0) + sign * amount for name, amount in demand.generic}}
+
+
+def _without(tenants: tuple[Demand, ...], demand: Demand) -> tuple[Demand, ...]:
+    if demand not in tenants:
+        return tenants
+    at = tenants.index(demand)
+    return tenants[:at] + tenants[at + 1 :]
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """All nodes as of one revision of the store, by name."""
+    """All nodes as of one revision of the store, by name, and the cluster's policy."""
 
     revision: int
     nodes: Mapping[str, NodeState]
+    strategy: str = "spread"
+    """Of tasks that name none: `spread` or `binpack`."""

@@ -23,14 +23,14 @@ class SnapshotKeeper:
         with self._cache.lock:
             if self._snapshot is None:
                 nodes = {name: node_state(node, self._cache.usage(name)) for name, node in self._cache.nodes.items()}
-                self._snapshot = Snapshot(self._cache.revision, nodes)
+                self._snapshot = Snapshot(self._cache.revision, nodes, self._cache.strategy)
             elif self._dirty:
                 changed = {name: self._read(name) for name in self._dirty}
                 known = self._snapshot.nodes
                 if any(known.get(name) != state for name, state in changed.items()):
                     merged = {**known, **changed}
                     present = {name: state for name, state in merged.items() if state is not None}
-                    self._snapshot = Snapshot(self._cache.revision, present)
+                    self._snapshot = Snapshot(self._cache.revision, present, self._cache.strategy)
             self._dirty.clear()
             return self._snapshot
 
@@ -53,9 +53,11 @@ def node_state(node: NodeRecord, usage: Usage) -> NodeState:
         stopping=node.stopping,
         cordoned=node.spec is not None and node.spec.cordoned,
         labels=node.labels,
-        forbidding=tuple(taint for taint in taints if taint.effect != "PreferNoSchedule"),
-        discouraging=tuple(taint for taint in taints if taint.effect == "PreferNoSchedule"),
+        taints=tuple(taints),
         capacity=capacity,
+        images=frozenset(node.lease.images) if node.lease else frozenset(),
+        runtime=node.lease.runtime if node.lease else "",
+        version=node.lease.version if node.lease else "",
     )
     return NodeState(
         facts=facts,
@@ -66,4 +68,9 @@ def node_state(node: NodeRecord, usage: Usage) -> NodeState:
         nominal_memory=capacity.memory_bytes - usage.nominal_memory,
         ports=frozenset(usage.ports),
         tasks=len(usage.by_uid),
+        generic={
+            name: capacity.generic.get(name, 0) - usage.generic.get(name, 0)
+            for name in capacity.generic.keys() | usage.generic.keys()
+        },
+        tenants=tuple(usage.by_uid.values()),
     )

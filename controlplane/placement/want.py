@@ -56,9 +56,11 @@ def beyond(demand: Demand, held: Demand) -> Demand:
     there in the same batch would be one too many if just that binding failed.
     """
     taken: frozenset[HostPortKey] = frozenset(held.ports)
+    had = dict(held.generic)
     return Demand(
         cpu=max(demand.cpu - held.cpu, 0),
         memory=max(demand.memory - held.memory, 0),
         disk=max(demand.disk - held.disk, 0),
         ports=tuple(port for port in demand.ports if port not in taken),
+        generic=tuple((name, more) for name, count in demand.generic if (more := count - had.get(name, 0)) > 0),
     )

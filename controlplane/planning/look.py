@@ -50,10 +50,11 @@ def node_facts(snapshot: Snapshot, name: str) -> dict[str, object]:
         "ready": facts.ready and facts.runtime_ready and not facts.stopping,
         "cordoned": facts.cordoned,
         "labels": sorted(facts.labels.items()),
-        "taints": sorted(f"{t.key}={t.value}:{t.effect}" for t in (*facts.forbidding, *facts.discouraging)),
+        "taints": sorted(f"{t.key}={t.value}:{t.effect}" for t in facts.taints),
         "free cpu (millicores)": node.cpu,
         "free memory (bytes)": node.memory,
         "free disk (bytes)": node.disk,
+        "free other resources": sorted(node.generic.items()),
         "taken host ports": sorted(f"{port.port}/{port.protocol}" for port in node.ports),
         "tasks": node.tasks,
     }

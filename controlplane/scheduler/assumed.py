@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from controlplane.leading import Proposal
 from controlplane.placement import NodeState, Snapshot
@@ -50,7 +50,7 @@ class Assumptions:
             node: NodeState | None = nodes.get(bound.node)
             if node is not None:
                 nodes[bound.node] = node.charged(bound.charge)
-        return Snapshot(snapshot.revision, nodes)
+        return replace(snapshot, nodes=nodes)
 
     def clear(self) -> None:
         self._by_key.clear()

@@ -15,7 +15,7 @@ from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, Results, commit_all
 from controlplane.nodeloss import LossAnnouncer, NodeLosses
-from controlplane.placement import Decision, NodeState, Snapshot, SnapshotKeeper, Want, place, want_of
+from controlplane.placement import Decision, NodeState, Placer, Snapshot, SnapshotKeeper, Want, want_of
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
@@ -79,6 +79,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self.metrics = SchedulerMetrics()
         self._store = store
         self._keeper = SnapshotKeeper(cache)
+        self._placer = Placer()
         self._announcer = Announcer(events, clock)
         self._losses = losses
         self._loss_announcer = LossAnnouncer(events)
@@ -130,7 +131,7 @@ class Scheduler(LeaderLoop[Dirty]):
                     self._look_at(key)
         round_ = self._read_round()
         if round_.wants:
-            decisions = place(round_.snapshot, round_.wants)
+            decisions = self._placer.place(round_.snapshot, round_.wants)
             self.metrics.decisions += len(decisions)
             self._park([d.want for d in decisions if d.node is None], round_.snapshot)
             self._stop(fence, [d for d in decisions if d.node is not None], round_)
@@ -195,9 +196,11 @@ class Scheduler(LeaderLoop[Dirty]):
         if not self._waiting:
             return
         changed = [
-            node for name, node in snapshot.nodes.items() if (before := known.get(name)) is not node and before != node
+            node for name, node in snapshot.nodes.items() if (was := known.get(name)) is not node and was != node
         ]
-        for key in self._waiting.woken_by(changed) if changed else ():
+        before = [known[node.facts.name] for node in changed if node.facts.name in known]
+        apart = any(tenant.rules.affinities for node in (*changed, *before) for tenant in node.tenants)
+        for key in self._waiting.woken_by(changed, apart=apart) if changed else ():
             record = self.cache.tasks.get(key)
             if record is not None:
                 self._ready[key] = want_of(self.cache, record).turn

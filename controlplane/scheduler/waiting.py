@@ -8,7 +8,7 @@ from __future__ import annotations
 import msgspec
 
 from controlplane.cluster import Demand
-from controlplane.placement import Held, NodeState, Want, fits
+from controlplane.placement import FILTERS, Around, Held, NodeState, Snapshot, Want
 from taskyard.keys import NamedKey
 
 
@@ -19,10 +19,11 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     current: str
     held: Held | None
 
-    def fits(self, node: NodeState) -> bool:
+    def may_fit(self, node: NodeState, around: Around) -> bool:
+        """Also when only rules about other tasks are in the way, which a change elsewhere may have settled."""
         if self.held is not None and self.held.node == node.facts.name:
             node = node.released(self.held.demand)
-        return fits(self.demand, node)
+        return all(rule.check(self.demand, node, around) is None for rule in FILTERS if not rule.by_neighbours)
 
 
 def question_of(want: Want) -> Question:
@@ -50,9 +51,15 @@ class WaitingRoom:
             if not self._tasks[question]:
                 del self._tasks[question]
 
-    def woken_by(self, nodes: list[NodeState]) -> list[NamedKey]:
-        """Takes out, and gives back, the tasks that one of these nodes has room for as it is now."""
-        answered = [question for question in self._tasks if any(question.fits(node) for node in nodes)]
+    def woken_by(self, nodes: list[NodeState], *, apart: bool = False) -> list[NamedKey]:
+        """Takes out, and gives back, the tasks that one of these nodes has room for as it is now. `apart`: there, tasks
+        came or went that keep others away from them, on any node that is near in their sense."""
+        alone = Around(Snapshot(0, {}))
+        answered = [
+            question
+            for question in self._tasks
+            if apart or question.demand.rules.by_neighbours or any(question.may_fit(node, alone) for node in nodes)
+        ]
         woken = [key for question in answered for key in self._tasks[question]]
         for key in woken:
             self.remove(key)

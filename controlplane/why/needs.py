@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from controlplane.cluster import Demand
 from controlplane.placement import Explanation, Failure, NodeState, Snapshot
+from controlplane.placement.filters import forbidding
 from taskyard.quantity import format_bytes, format_cpu
 
 _MI = 2**20
@@ -81,8 +82,8 @@ def _uncordon(_: Demand, __: NodeState, failure: Failure) -> Need:
     return Need(failure.filter, "an uncordon", _A_DEED)
 
 
-def _taints(_: Demand, node: NodeState, failure: Failure) -> Need:
-    taints = tuple(f"{taint.key}={taint.value}:{taint.effect}" for taint in node.facts.forbidding)
+def _taints(demand: Demand, node: NodeState, failure: Failure) -> Need:
+    taints = tuple(f"{taint.key}={taint.value}:{taint.effect}" for taint in forbidding(demand, node))
     return Need(failure.filter, f"taint {', '.join(taints)} gone", _A_DEED * len(taints), items=taints)
 
 
@@ -105,6 +106,12 @@ def _memory(_: Demand, node: NodeState, failure: Failure) -> Need:
 def _disk(_: Demand, node: NodeState, failure: Failure) -> Need:
     share = _share(failure.short, node.facts.capacity.disk_bytes)
     return Need(failure.filter, f"{readable(failure.short)} more disk", share, amount=failure.short)
+
+
+def _generic(_: Demand, node: NodeState, failure: Failure) -> Need:
+    share = sum(_share(short, node.facts.capacity.generic.get(name, 0)) for name, short in failure.lacking)
+    lacking = tuple(f"{short} {name}" for name, short in failure.lacking)
+    return Need(failure.filter, f"{', '.join(lacking)} more", share, amount=failure.short, items=lacking)
 
 
 def _ports(demand: Demand, node: NodeState, failure: Failure) -> Need:
@@ -131,6 +138,7 @@ _NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
     "cpu": _cpu,
     "memory": _memory,
     "disk": _disk,
+    "generic": _generic,
     "ports": _ports,
 }
 """By the name of the filter; one that is not here says in its own words what it lacks."""

@@ -106,6 +106,7 @@ class AmountsView(View, frozen=True):
     cpu_millis: int = 0
     memory_bytes: int = 0
     disk_bytes: int = 0
+    generic: dict[str, int] = {}
 
 
 class NodeStatusView(View, frozen=True):

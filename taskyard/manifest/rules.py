@@ -23,6 +23,7 @@ from taskyard.manifest.amounts import (
     broken_shm_size,
     broken_tmpfs_sizes,
 )
+from taskyard.manifest.constraints import broken_constraints, broken_tolerations
 from taskyard.manifest.container_rules import broken_addresses, broken_env_sources, broken_ulimits
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
@@ -156,6 +157,8 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("volumes", _volume_targets),
     ("volumes", broken_tmpfs_sizes),
     ("resources", broken_resources),
+    ("constraints", broken_constraints),
+    ("tolerations", broken_tolerations),
     ("restart", broken_backoff),
     ("stop", broken_grace_period),
     ("onNodeLoss", broken_node_loss_delay),

@@ -12,16 +12,21 @@ from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, Node
 from taskyard.objects.secret import Secret, SecretSpec
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
 from taskyard.objects.task import (
+    NODE_NAME,
+    Affinity,
     Backoff,
     Binding,
+    Constraint,
     HealthCheck,
     OnNodeLoss,
     Port,
     Resources,
     Restart,
+    Spread,
     Stop,
     Task,
     TaskSpec,
+    Toleration,
     Volume,
 )
 from taskyard.prepare import prepare
@@ -30,7 +35,9 @@ prepare(Assignment, Event, NodeAnchor, NodeLease, NodeSpec, NodeStats, TaskStatu
 
 __all__ = [
     "API_VERSION",
+    "NODE_NAME",
     "OBJECT_TYPES",
+    "Affinity",
     "Amounts",
     "AnyObject",
     "Assignment",
@@ -39,6 +46,7 @@ __all__ = [
     "Binding",
     "Config",
     "ConfigSpec",
+    "Constraint",
     "Dns",
     "EnvSource",
     "Event",
@@ -66,6 +74,7 @@ __all__ = [
     "Secret",
     "SecretSpec",
     "Security",
+    "Spread",
     "Stop",
     "Taint",
     "Task",
@@ -73,6 +82,7 @@ __all__ = [
     "TaskState",
     "TaskStatus",
     "TaskUsage",
+    "Toleration",
     "Ulimit",
     "Volume",
     "Wire",

@@ -32,11 +32,12 @@ class NodeSpec(Wire, frozen=True, kw_only=True):
 
 
 class Amounts(Wire, frozen=True, kw_only=True):
-    """Millicores of CPU, bytes of memory, bytes of disk."""
+    """Millicores of CPU, bytes of memory, bytes of disk, and whole numbers of anything else, by its name."""
 
     cpu_millis: int = 0
     memory_bytes: int = 0
     disk_bytes: int = 0
+    generic: dict[str, int] = {}
 
 
 class NodeLease(Wire, frozen=True, kw_only=True):
@@ -61,6 +62,8 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     """Seconds that the lease lives after its last renewal."""
     runtime_ready: bool = True
     """False while the container runtime does not answer; nothing new is placed here then."""
+    images: list[str] = []
+    """Some of those that it has, as tasks name them; bounded by the agent."""
     stopping: bool = False
     """Its agent is being stopped, and leaves the lease to expire: one that is back before keeps all tasks."""
 

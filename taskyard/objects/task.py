@@ -35,11 +35,13 @@ class Volume(Wire, frozen=True, kw_only=True):
 
 
 class Resources(Wire, frozen=True, kw_only=True):
-    """What the task may use, and what the scheduler sets aside for it. Absent: nothing set aside, no limit."""
+    """What the scheduler sets aside for the task, and what it may use unless `limits` say otherwise."""
 
     cpu: Cpu | None = None
     memory: Size | None = None
     disk: Size | None = None
+    generic: dict[str, int] = {}
+    """Of what nodes offer by `taskyard agent --resource NAME=COUNT`."""
 
 
 class Backoff(Wire, frozen=True, kw_only=True):
@@ -78,6 +80,46 @@ class HealthCheck(Wire, frozen=True, kw_only=True):
     start_period: Duration = "0s"
 
 
+NODE_NAME = "node.name"
+"""The attribute that is different on each node: as a topology key, each node is a domain of its own."""
+
+
+class Constraint(Wire, frozen=True, kw_only=True):
+    """A comparison of a node's label or attribute. `weight` absent: it has to hold."""
+
+    key: str
+    operator: Literal["=", "!=", "in", "not in", "exists", "does not exist", "<", ">", "version", "regexp"] = "="
+    value: str = ""
+    values: list[str] = []
+    weight: int | None = None
+
+
+class Toleration(Wire, frozen=True, kw_only=True):
+    """Taints that do not keep the task away: empty `key`, any key; empty `effect`, any effect."""
+
+    key: str = ""
+    operator: Literal["Equal", "Exists"] = "Equal"
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+
+
+class Affinity(Wire, frozen=True, kw_only=True):
+    """Tasks near which, or away from which, it goes. `selector` empty: those with its own labels."""
+
+    selector: dict[str, str] = {}
+    topology_key: str = NODE_NAME
+    weight: int | None = None
+
+
+class Spread(Wire, frozen=True, kw_only=True):
+    """Over the values of a node's label, evenly up to `max_skew`. `selector` empty: tasks with its own labels."""
+
+    topology_key: str
+    max_skew: int = 1
+    selector: dict[str, str] = {}
+    weight: int | None = None
+
+
 class TaskSpec(Wire, frozen=True, kw_only=True):
     image: str
     pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
@@ -101,6 +143,14 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     singleton: bool = False
     """At most one copy runs at any time: see `nodeagent.guard`."""
     node_selector: dict[str, str] = {}
+    constraints: list[Constraint] = []
+    tolerations: list[Toleration] = []
+    affinity: list[Affinity] = []
+    anti_affinity: list[Affinity] = []
+    spread: list[Spread] = []
+    max_per_node: int | None = None
+    strategy: Literal["", "spread", "binpack"] = ""
+    """Empty: the cluster's."""
     health_check: HealthCheck | None = None
     priority: int = 0
     container_labels: dict[str, str] = {}

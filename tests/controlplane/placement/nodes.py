@@ -25,6 +25,9 @@ def a_node(
     stopping: bool = False,
     cordoned: bool = False,
     taints: tuple[Taint, ...] = (),
+    generic: dict[str, int] | None = None,
+    images: frozenset[str] = frozenset(),
+    tenants: tuple[Demand, ...] = (),
 ) -> NodeState:
     facts = NodeFacts(
         name=name,
@@ -34,12 +37,14 @@ def a_node(
         stopping=ready and stopping,
         cordoned=cordoned,
         labels=labels or {},
-        forbidding=tuple(t for t in taints if t.effect != "PreferNoSchedule"),
-        discouraging=tuple(t for t in taints if t.effect == "PreferNoSchedule"),
-        capacity=Amounts(cpu_millis=cpu, memory_bytes=memory, disk_bytes=disk),
+        taints=taints,
+        capacity=Amounts(cpu_millis=cpu, memory_bytes=memory, disk_bytes=disk, generic=generic or {}),
+        images=images,
     )
-    empty = NodeState(facts, cpu, memory, disk, cpu, memory, frozenset(), 0)
-    return empty.charged(used) if used is not None else empty
+    empty = NodeState(facts, cpu, memory, disk, cpu, memory, frozenset(), 0, generic or {})
+    for demand in (*tenants, *([used] if used is not None else [])):
+        empty = empty.charged(demand)
+    return empty
 
 
 def a_snapshot(*nodes: NodeState) -> Snapshot:

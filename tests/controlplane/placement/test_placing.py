@@ -1,34 +1,16 @@
-"""Placing a batch: order, room, stickiness, ties; and that it never breaks a rule, whatever the batch."""
+"""Placing a batch: order, room, stickiness, ties. That it breaks no rule, whatever the batch, is in test_agreement."""
 
 from __future__ import annotations
 
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
-from controlplane.cluster.demand import HostPortKey
-from controlplane.placement import FILTERS, Held, NodeState, Snapshot, Want, explain, fits, place, total
-from controlplane.placement.scores import rank_fitting
-from taskyard.keys import NamedKey
+from controlplane.placement import Held, Snapshot, Want, place
 from taskyard.objects import Taint
+from tests.controlplane.placement.made_up import HTTP, want
 from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
-
-HTTP = HostPortKey("tcp", 80)
-
-
-def want(
-    name: str,
-    demand: Demand | None = None,
-    *,
-    priority: int = 0,
-    created_at: str = "",
-    current: str = "",
-    held: Held | None = None,
-) -> Want:
-    return Want(NamedKey("default", name), name, demand or Demand(), priority, created_at, current, held)
 
 
 def placed(snapshot: Snapshot, *wants: Want) -> dict[str, str | None]:
@@ -111,83 +93,6 @@ def test_a_task_that_stays_takes_only_what_it_needs_on_top_and_gives_nothing_awa
 def test_nothing_asked_for_fits_on_a_node_that_is_promised_twice() -> None:
     over = a_node("n1", cpu=1000, used=Demand(cpu=2000))
     assert placed(a_snapshot(over), want("t", Demand(memory=MI))) == {"t": "n1"}
-
-
-demands = st.builds(
-    Demand,
-    cpu=st.sampled_from([0, 100, 500, 1500]),
-    memory=st.sampled_from([0, 64 * MI, GI]),
-    disk=st.sampled_from([0, GI]),
-    ports=st.sampled_from([(), (HTTP,), (HTTP, HostPortKey("udp", 53))]),
-    selector=st.sampled_from([(), (("zone", "a"),)]),
-)
-nodes = st.builds(
-    a_node,
-    st.sampled_from(["n1", "n2", "n3", "n4", "n5"]),
-    cpu=st.sampled_from([1000, 4000]),
-    memory=st.sampled_from([GI, 4 * GI]),
-    disk=st.sampled_from([0, 2 * GI]),
-    used=st.builds(Demand, cpu=st.integers(0, 2000), ports=st.sampled_from([(), (HTTP,)])),
-    labels=st.sampled_from([{}, {"zone": "a"}, {"zone": "b"}]),
-    ready=st.sampled_from([True, True, True, False]),
-    runtime_ready=st.sampled_from([True, True, True, False]),
-    stopping=st.sampled_from([False, False, False, True]),
-    cordoned=st.sampled_from([False, False, False, True]),
-    taints=st.sampled_from([(), (), (Taint(key="gpu"),), (Taint(key="old", effect="PreferNoSchedule"),)]),
-)
-snapshots = st.lists(nodes, max_size=5).map(lambda found: a_snapshot(*{n.facts.name: n for n in found}.values()))
-batches = st.lists(st.tuples(demands, st.integers(0, 2)), max_size=20).map(
-    lambda asked: [want(f"t{i}", demand, priority=priority) for i, (demand, priority) in enumerate(asked)]
-)
-
-
-@settings(max_examples=200, deadline=None)
-@given(snapshots, batches)
-def test_no_batch_breaks_a_filter_or_leaves_out_what_would_fit(snapshot: Snapshot, batch: list[Want]) -> None:
-    room: dict[str, NodeState] = dict(snapshot.nodes)
-    for decision in place(snapshot, batch):
-        demand = decision.want.demand
-        fitting = [node for node in room.values() if all(rule.check(demand, node) is None for rule in FILTERS)]
-        if decision.node is None:
-            assert not fitting
-        else:
-            chosen = room[decision.node]
-            assert chosen in fitting
-            assert decision.score == pytest.approx(max(total(demand, node) for node in fitting))
-            room[decision.node] = chosen.charged(demand)
-
-
-@settings(max_examples=200, deadline=None)
-@given(snapshots, batches)
-def test_decisions_do_not_depend_on_any_order(snapshot: Snapshot, batch: list[Want]) -> None:
-    shuffled_nodes = Snapshot(1, dict(reversed(snapshot.nodes.items())))
-    assert place(snapshot, batch) == place(shuffled_nodes, list(reversed(batch)))
-
-
-@settings(max_examples=300, deadline=None)
-@given(snapshots, demands)
-def test_the_quick_rules_say_what_the_tables_say(snapshot: Snapshot, demand: Demand) -> None:
-    for node in snapshot.nodes.values():
-        refused = [failure for rule in FILTERS if (failure := rule.check(demand, node)) is not None]
-        assert fits(demand, node) == (not refused)
-        for ranked in rank_fitting(demand, [node] if fits(demand, node) else []):
-            assert -ranked[0] == pytest.approx(total(demand, node))
-
-
-@settings(max_examples=300, deadline=None)
-@given(snapshots, demands)
-def test_amounts_in_an_explanation_are_true(snapshot: Snapshot, demand: Demand) -> None:
-    """Where only an amount is missing, that much more is enough and one less is not."""
-    for verdict in explain(snapshot, demand).nodes:
-        missing = {failure.filter: failure.short for failure in verdict.failures}
-        if not missing or set(missing) - {"cpu", "memory", "disk"}:
-            continue
-        more = Demand(missing.get("cpu", 0), missing.get("memory", 0), missing.get("disk", 0))
-        node = snapshot.nodes[verdict.node]
-        assert fits(demand, node.released(more))
-        for name, short in missing.items():
-            less = {"cpu": more.cpu, "memory": more.memory, "disk": more.disk, name: short - 1}
-            assert not fits(demand, node.released(Demand(**less)))
 
 
 def test_equal_tasks_of_many_kinds_share_the_nodes_evenly() -> None:

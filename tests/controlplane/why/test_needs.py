@@ -65,8 +65,8 @@ def changed(node: NodeState, need: Need) -> NodeState:
             pairs = dict(item.split("=") for item in need.items)
             return replace(node, facts=replace(facts, labels={**facts.labels, **pairs}))
         case "taints":
-            left = tuple(t for t in facts.forbidding if f"{t.key}={t.value}:{t.effect}" not in need.items)
-            return replace(node, facts=replace(facts, forbidding=left))
+            left = tuple(t for t in facts.taints if f"{t.key}={t.value}:{t.effect}" not in need.items)
+            return replace(node, facts=replace(facts, taints=left))
         case "ports":
             left_ports = frozenset(p for p in node.ports if f"{p.port}/{p.protocol}" not in need.items)
             return replace(node, ports=left_ports)

@@ -51,7 +51,7 @@ def test_a_placed_task_shows_its_scores(served: ServedPlane, out: Callable[..., 
     assert lines[0] == "task/web: Running on n1"
     assert lines[2].startswith("  when it was bound to n1 (revision ")
     assert lines[2].endswith("2 of 2 nodes had room and fitted:")
-    assert lines[4].split() == ["NODE", "SCORE", "STICKY", "WELCOME", "SPREAD"]
+    assert lines[4].split() == ["NODE", "SCORE", "STICKY", "WELCOME", "PREFERRED", "ROOM"]
     assert lines[5].split()[:2] == ["n1", "*"]
 
 

@@ -33,7 +33,20 @@ from taskyard.objects import (
     TaskSpec,
     Ulimit,
 )
-from taskyard.objects.task import Backoff, HealthCheck, OnNodeLoss, Port, Resources, Restart, Stop, Volume
+from taskyard.objects.task import (
+    Affinity,
+    Backoff,
+    Constraint,
+    HealthCheck,
+    OnNodeLoss,
+    Port,
+    Resources,
+    Restart,
+    Spread,
+    Stop,
+    Toleration,
+    Volume,
+)
 
 FIELDS = [(kind, *field) for kind in KINDS for field in fields(kind)]
 _QUANTITIES = {"CPU", "Size", "Duration"}
@@ -58,6 +71,11 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.limits.io", Io, set()),
     ("Task", "spec.logs", Logs, set()),
     ("Task", "spec.resources", Resources, set()),
+    ("Task", "spec.constraints[]", Constraint, set()),
+    ("Task", "spec.tolerations[]", Toleration, set()),
+    ("Task", "spec.affinity[]", Affinity, set()),
+    ("Task", "spec.antiAffinity[]", Affinity, set()),
+    ("Task", "spec.spread[]", Spread, set()),
     ("Task", "spec.restart", Restart, set()),
     ("Task", "spec.restart.backoff", Backoff, set()),
     ("Task", "spec.stop", Stop, set()),
@@ -91,8 +109,8 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         assert schema.get("readOnly") or place == "binding" or schema["x-units"]
     required = _required(kind, place)
     optional_without_default = {
-        "host", "size", "cpu", "memory", "disk", "maxRestarts", "healthCheck", "revision", "shmSize", "hard",
-        "swap", "weight", "readRate", "writeRate", "readOps", "writeOps",
+        "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
+        "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -149,6 +167,10 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
         target.pop("name", None)
     if (place, name, value) == ("spec.volumes[]", "type", "tmpfs"):
         target.pop("name")
+    if place == "spec.constraints[]" and (value == "in" or (name == "values" and value)):
+        target |= {"operator": "in", "values": ["a"]}
+    if (place, name, value) == ("spec.tolerations[]", "key", ""):
+        target["operator"] = "Exists"
     return manifest
 
 
@@ -163,6 +185,9 @@ _FILLED: dict[str, dict[str, Any]] = {
     "taints[]": {"key": "a"},
     "spec.process.ulimits.*": {"soft": 1},
     "owner": {"kind": "Service", "name": "a", "uid": "0f3a9c51d2b7"},
+    "constraints[]": {"key": "a"},
+    "tolerations[]": {"key": "a"},
+    "spread[]": {"topologyKey": "a"},
 }
 
 

@@ -1,0 +1,110 @@
+"""Where a task may and would rather go, as plain values that can be compared and hashed: its spec's rules. Pure.
+
+Amounts are in `demand.py`. What a rule means on a node is `controlplane.placement`'s to say.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from taskyard.objects import NODE_NAME, Taint, TaskSpec, Toleration
+
+Labels = tuple[tuple[str, str], ...]
+"""In the order of their keys."""
+
+
+class Constraint(NamedTuple):
+    """One comparison of a node's label or attribute; `weight` 0: it has to hold."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+    weight: int = 0
+
+
+class Neighbours(NamedTuple):
+    """Tasks of the same namespace that have these labels, counted by the value of a node's label or attribute."""
+
+    selector: Labels
+    topology: str = NODE_NAME
+
+
+class Affinity(NamedTuple):
+    """Near such tasks, or away from them (`apart`); `weight` 0: it has to hold."""
+
+    neighbours: Neighbours
+    apart: bool = False
+    weight: int = 0
+
+
+class Spread(NamedTuple):
+    """No value of the label has more than `max_skew` such tasks more than another; `weight` 0: it has to hold."""
+
+    neighbours: Neighbours
+    max_skew: int = 1
+    weight: int = 0
+
+
+class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
+    """What holds, and what is preferred, beside room. Equal rules admit equal nodes."""
+
+    constraints: tuple[Constraint, ...] = ()
+    tolerations: tuple[tuple[str, str, str, str], ...] = ()
+    """key, operator, value, effect."""
+    affinities: tuple[Affinity, ...] = ()
+    spreads: tuple[Spread, ...] = ()
+    max_per_node: int = 0
+    """Tasks with its own labels on one node; 0: any number."""
+
+    @property
+    def by_neighbours(self) -> bool:
+        """Where it may go depends on where others are."""
+        return bool(self.affinities or self.spreads or self.max_per_node)
+
+    def tolerates(self, taint: Taint) -> bool:
+        return any(
+            (not key or key == taint.key)
+            and (operator == "Exists" or value == taint.value)
+            and (not effect or effect == taint.effect)
+            for key, operator, value, effect in self.tolerations
+        )
+
+
+ANYWHERE = Rules()
+
+
+def labels_of(labels: dict[str, str]) -> Labels:
+    return tuple(sorted(labels.items()))
+
+
+def rules_of(spec: TaskSpec, own: Labels) -> Rules:
+    """`own`: the task's labels, which its rules mean when they name none."""
+    if not (
+        spec.constraints or spec.tolerations or spec.affinity or spec.anti_affinity or spec.spread or spec.max_per_node
+    ):
+        return ANYWHERE
+    near = tuple(
+        Affinity(Neighbours(labels_of(each.selector) or own, each.topology_key), apart, each.weight or 0)
+        for each, apart in [(a, False) for a in spec.affinity] + [(a, True) for a in spec.anti_affinity]
+    )
+    return Rules(
+        constraints=tuple(
+            Constraint(
+                each.key, each.operator, tuple(each.values) or ((each.value,) if each.value else ()), each.weight or 0
+            )
+            for each in spec.constraints
+        ),
+        tolerations=tuple(_toleration(each) for each in spec.tolerations),
+        affinities=near,
+        spreads=tuple(
+            Spread(Neighbours(labels_of(each.selector) or own, each.topology_key), each.max_skew, each.weight or 0)
+            for each in spec.spread
+        ),
+        max_per_node=spec.max_per_node or 0,
+    )
+
+
+def _toleration(each: Toleration) -> tuple[str, str, str, str]:
+    return each.key, each.operator, each.value, each.effect

@@ -1,0 +1,190 @@
+"""All nodes in the order of their free share: a set of bits for each level, walked from the best.
+
+A placement moves one node from one level to another. Within a level, nodes with fewer tasks come first, then those with
+smaller numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from controlplane.cluster import Demand
+from controlplane.placement.engine.bits import each
+from controlplane.placement.engine.rooms import Rooms
+from controlplane.placement.nodes import NodeState
+from controlplane.placement.shares import IMAGE_POINTS, POINTS, level
+
+_PER_GROUP = 32
+"""Levels that are passed over in one step where none of their nodes will do."""
+_FEW = 6
+"""Nodes of one level that are compared one by one."""
+_OFFSET = POINTS
+"""Levels begin below zero."""
+_LEVELS = 2 * POINTS + _PER_GROUP
+
+Best = tuple[int, int, int]
+"""Points, minus the tasks on the node, minus its number: the larger is the better one."""
+
+
+class Order:
+    """Nodes by their numbers; `bit` is always that of the node."""
+
+    def __init__(self, states: Sequence[NodeState], rooms: Rooms) -> None:
+        count = len(states)
+        self._rooms = rooms
+        self._states = states
+        self._cpu, self._memory = [0] * count, [0] * count
+        self._tasks, self._level = [0] * count, [0] * count
+        self._levels = [0] * _LEVELS
+        self._groups = [0] * (_LEVELS // _PER_GROUP)
+        self._inside = [0] * (_LEVELS // _PER_GROUP)
+        """For each group the set of its levels that have any node; `_used` is that of groups."""
+        self._used = 0
+        self._by_tasks: dict[int, dict[int, int]] = {}
+        """Of levels where many nodes were found at once: the sets by number of tasks."""
+        self._images: dict[str, int] = {}
+        self._has: list[frozenset[str]] = [frozenset()] * count
+        for at, state in enumerate(states):
+            self._cpu[at], self._memory[at], self._tasks[at] = state.nominal_cpu, state.nominal_memory, state.tasks
+            self._put(at, 1 << at)
+            self._note_images(at, 1 << at, state.facts.images)
+
+    def best(self, demand: Demand, spread: bool, among: int, sure: bool) -> Best | None:
+        """Of those among them that have room; `sure`: all of them do."""
+        walk = self._emptiest if spread else self._fullest
+        check = None if sure else demand
+        here = self._images.get(demand.image, 0) & among if self._images else 0
+        if not here:
+            return walk(among, check, -POINTS)
+        found = walk(here, check, -POINTS)
+        if found is None:
+            return walk(among ^ here, check, -POINTS)
+        found = found[0] + IMAGE_POINTS, found[1], found[2]
+        other = walk(among ^ here, check, found[0])
+        return found if other is None or found > other else other
+
+    def points(self, at: int, demand: Demand, spread: bool) -> int:
+        """Of one node, as `best` would give them."""
+        points = self._level[at] if spread else POINTS - self._level[at]
+        return points + (IMAGE_POINTS if demand.image in self._has[at] else 0)
+
+    def charge(self, at: int, bit: int, demand: Demand, sign: int = 1) -> None:
+        self._take(at, bit)
+        self._cpu[at] -= sign * demand.nominal_cpu
+        self._memory[at] -= sign * demand.nominal_memory
+        self._tasks[at] += sign
+        self._put(at, bit)
+
+    def load(self, at: int, bit: int, state: NodeState) -> None:
+        """This is how it is; `states` has it already."""
+        self._take(at, bit)
+        self._cpu[at], self._memory[at], self._tasks[at] = state.nominal_cpu, state.nominal_memory, state.tasks
+        self._put(at, bit)
+        self._note_images(at, bit, state.facts.images)
+
+    def _emptiest(self, among: int, check: Demand | None, least: int) -> Best | None:
+        """The first with the largest free share, if it has at least so many points."""
+        used, lowest = self._used, least + _OFFSET
+        while used:
+            group = used.bit_length() - 1
+            start = group * _PER_GROUP
+            if start + _PER_GROUP <= lowest:
+                return None
+            used ^= 1 << group
+            if self._groups[group] & among:
+                inside = self._inside[group]
+                while inside:
+                    at = inside.bit_length() - 1
+                    inside ^= 1 << at
+                    at += start
+                    if at < lowest:
+                        return None
+                    found = self._levels[at] & among
+                    if found and (first := self._first(at, found, check)) is not None:
+                        return at - _OFFSET, first[0], first[1]
+        return None
+
+    def _fullest(self, among: int, check: Demand | None, least: int) -> Best | None:
+        """The first with the smallest free share, if it has at least so many points."""
+        used, highest = self._used, POINTS - least + _OFFSET
+        while used:
+            low = used & -used
+            used ^= low
+            group = low.bit_length() - 1
+            start = group * _PER_GROUP
+            if start > highest:
+                return None
+            if self._groups[group] & among:
+                inside = self._inside[group]
+                while inside:
+                    low = inside & -inside
+                    inside ^= low
+                    at = start + low.bit_length() - 1
+                    if at > highest:
+                        return None
+                    found = self._levels[at] & among
+                    if found and (first := self._first(at, found, check)) is not None:
+                        return POINTS + _OFFSET - at, first[0], first[1]
+        return None
+
+    def _first(self, at: int, found: int, check: Demand | None) -> tuple[int, int] | None:
+        """Minus its tasks, minus its number."""
+        if found.bit_count() > _FEW:
+            return self._first_of_many(at, found, check)
+        takes, tasks, best, fewest = self._rooms.takes, self._tasks, -1, 0
+        while found:
+            low = found & -found
+            node = low.bit_length() - 1
+            if (best < 0 or tasks[node] < fewest) and (check is None or takes(node, check)):
+                best, fewest = node, tasks[node]
+            found ^= low
+        return None if best < 0 else (-fewest, -best)
+
+    def _first_of_many(self, at: int, found: int, check: Demand | None) -> tuple[int, int] | None:
+        by_tasks = self._by_tasks.get(at)
+        if by_tasks is None:
+            by_tasks = self._by_tasks[at] = {}
+            for node in each(self._levels[at]):
+                by_tasks[self._tasks[node]] = by_tasks.get(self._tasks[node], 0) | 1 << node
+        for tasks in sorted(by_tasks):
+            for node in each(by_tasks[tasks] & found):
+                if check is None or self._rooms.takes(node, check):
+                    return -tasks, -node
+        return None
+
+    def _put(self, at: int, bit: int) -> None:
+        self._level[at] = now = level(self._states[at].facts.capacity, self._cpu[at], self._memory[at])
+        now += _OFFSET
+        group, inside = divmod(now, _PER_GROUP)
+        self._levels[now] |= bit
+        self._groups[group] |= bit
+        self._inside[group] |= 1 << inside
+        self._used |= 1 << group
+        if now in self._by_tasks:
+            by_tasks, tasks = self._by_tasks[now], self._tasks[at]
+            by_tasks[tasks] = by_tasks.get(tasks, 0) | bit
+
+    def _take(self, at: int, bit: int) -> None:
+        """Out of where it was put."""
+        now = self._level[at] + _OFFSET
+        group, inside = divmod(now, _PER_GROUP)
+        left = self._levels[now] ^ bit
+        self._levels[now] = left
+        self._groups[group] ^= bit
+        if now in self._by_tasks:
+            by_tasks, tasks = self._by_tasks[now], self._tasks[at]
+            by_tasks[tasks] ^= bit
+            if not by_tasks[tasks]:
+                del by_tasks[tasks]
+        if not left:
+            self._by_tasks.pop(now, None)
+            self._inside[group] ^= 1 << inside
+            if not self._inside[group]:
+                self._used ^= 1 << group
+
+    def _note_images(self, at: int, bit: int, images: frozenset[str]) -> None:
+        before = self._has[at]
+        if before is not images and before != images:
+            for image in before ^ images:
+                self._images[image] = self._images.get(image, 0) ^ bit
+            self._has[at] = images

@@ -1,0 +1,16 @@
+"""What a filter says of a node that it refuses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why one filter refuses one node. `short`: by how much, where it is an amount: nodes that lack least go first."""
+
+    filter: str
+    detail: str = ""
+    short: int = 0
+    lacking: tuple[tuple[str, int], ...] = ()
+    """Resource → how much more of it would be just enough: millicores, bytes, or a count."""
