@@ -23,7 +23,7 @@ from tests.support.manifests import task
 
 NODES_LOST = 6
 """Of each kind of fault in one repeat."""
-NODES_LOST_WITH_ETCD = 2
+NODES_LOST_WITH_ETCD = 3
 LEADERS_LOST = 8
 CONTAINERS_KILLED = 36
 PLAIN = 6
@@ -36,11 +36,13 @@ _AT_ONCE = {"policy": "always", "backoff": {"initial": "1ms"}}
 class Samples:
     """In seconds; counts of what must not be."""
 
+    bound: list[float] = field(default_factory=list)
     plain: list[float] = field(default_factory=list)
     singleton: list[float] = field(default_factory=list)
     with_etcd: list[float] = field(default_factory=list)
     apart: list[float] = field(default_factory=list)
     healed: list[float] = field(default_factory=list)
+    healed_with_etcd: list[float] = field(default_factory=list)
     failover: list[float] = field(default_factory=list)
     restarted: list[float] = field(default_factory=list)
     by_hand: list[float] = field(default_factory=list)
@@ -74,6 +76,7 @@ def _report(samples: Samples) -> Report:
     return Report(
         "reliability",
         [
+            Figure("node dead to plain task bound elsewhere", "s", samples.bound),
             plain,
             singleton,
             Figure("the same, etcd's leader on the dead node, all tasks", "s", samples.with_etcd),
@@ -82,6 +85,7 @@ def _report(samples: Samples) -> Report:
             restarted,
             Figure("the same by docker-py: killed, dead, another created and started", "s", samples.by_hand),
             healed,
+            Figure("the same, etcd's leader was on it when it was cut off", "s", samples.healed_with_etcd),
         ],
         [
             Goal("node dead to plain task running, p99", plain.p99, 12, "at most", "s"),
@@ -133,16 +137,17 @@ class _Run:
             f"{uid} runs as epoch {epoch}, attempt {attempt}",
         )
 
-    def bound_since(self, name: str, began: float) -> float:
-        """Seconds from `began` until etcd's history had it bound."""
+    def bound_since(self, name: str, began: float, *, epoch: int = 1) -> float:
+        """Seconds from `began` until etcd's history had it bound for this epoch, or a later one."""
 
         def bound() -> float | None:
             for seen in self.witness.times(keys.task("default", name), began):
-                if seen.event.entry is not None and decode(seen.event.entry.value, Task).binding is not None:
+                binding = decode(seen.event.entry.value, Task).binding if seen.event.entry is not None else None
+                if binding is not None and binding.epoch >= epoch:
                     return seen.at
             return None
 
-        return self._until(bound, began, f"{name} is bound")
+        return self._until(bound, began, f"{name} is bound as epoch {epoch}")
 
     def end(self, names: list[str]) -> None:
         """All of them run, or are lost; then they are deleted."""
@@ -184,6 +189,7 @@ def _lose_node(run: _Run, victim: Host, *, with_etcd: bool) -> None:
     else:
         samples.singleton.append(took.pop("ledger"))
         samples.plain += took.values()
+        samples.bound += [run.bound_since(name, began, epoch=2) for name in took]
     ended = victim.inspect(old)["State"]
     now = cluster.wait_state("ledger", "Running")["status"]
     started = cluster.host(now["node"]).inspect(now["containerId"])["State"]["StartedAt"]
@@ -194,7 +200,7 @@ def _lose_node(run: _Run, victim: Host, *, with_etcd: bool) -> None:
     healed = time.monotonic()
     victim.heal()
     cluster.until(lambda: _converged(run, victim), _PATIENCE, "all has settled after the heal")
-    samples.healed.append(time.monotonic() - healed)
+    (samples.healed_with_etcd if with_etcd else samples.healed).append(time.monotonic() - healed)
     run.end(names)
 
 

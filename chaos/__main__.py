@@ -5,6 +5,7 @@ grows. `down` removes what a crash left. `able` says whether this machine can do
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from chaos import leftovers, network
@@ -27,6 +28,8 @@ def main() -> int:
     if arguments.command == "able":
         print(reason := network.unable() or "able")
         return int(reason != "able")
+    # Whoever ends it gets everything that it started ended, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     cluster = Cluster()
     try:
         if arguments.command == "soak":
