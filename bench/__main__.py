@@ -10,6 +10,8 @@ BENCHMARKS = {
     "start-latency": "bench.start_latency",
     "burst": "bench.burst",
     "idle": "bench.idle",
+    "decide": "bench.decide",
+    "binpack": "bench.binpack",
     "logs": "bench.logs",
     "simulate": "bench.simulate",
     "reliability": "bench.reliability",

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import ClusterCache
-from controlplane.placement import Snapshot, Want, want_of
+from controlplane.placement import Snapshot, Want, in_order, want_of
 from controlplane.placement.want import beyond
 from taskyard import keys
 from taskyard.keys import NamedKey
@@ -46,8 +46,9 @@ def bound_at(store: Store, revision: int, before: ClusterCache) -> list[BoundThe
 
 def state_before(snapshot: Snapshot, bound: Sequence[BoundThen], key: NamedKey) -> Snapshot:
     """The nodes as that task found them: `snapshot` with what those whose turn was earlier were given."""
-    nodes = dict(snapshot.nodes)
-    for one in bound:
+    nodes, by_key = dict(snapshot.nodes), {one.want.key: one for one in bound}
+    for want in in_order(snapshot, [one.want for one in bound]):
+        one = by_key[want.key]
         if one.want.key == key:
             break
         node, held = nodes.get(one.binding.node), one.want.held

@@ -9,7 +9,7 @@ from controlplane.placement.explanation import Explanation, NodeVerdict, explain
 from controlplane.placement.filters import FILTERS, fits
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.pending import PendingReasons
-from controlplane.placement.placing import Decision, Placer, place
+from controlplane.placement.placing import Decision, Placer, in_order, place
 from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
@@ -33,6 +33,7 @@ __all__ = [
     "Want",
     "explain",
     "fits",
+    "in_order",
     "parts",
     "place",
     "total",

@@ -26,8 +26,26 @@ class Decision:
 
 
 def place(snapshot: Snapshot, wants: Iterable[Want]) -> list[Decision]:
-    """One decision for each want, in the order of their turns."""
+    """One decision for each want, `in_order`."""
     return Placer().place(snapshot, wants)
+
+
+def in_order(snapshot: Snapshot, wants: Iterable[Want]) -> list[Want]:
+    """As `place` takes them: by priority; then those that are packed, the largest first, as large ones find room least
+    easily; then the oldest, then by name."""
+    wants = list(wants)
+    packed = {want.demand for want in wants if _strategy(snapshot, want.demand) == "binpack"}
+    if not packed:
+        return sorted(wants, key=lambda want: want.turn)
+    states = snapshot.nodes.values()
+    cpu = sum(state.facts.capacity.cpu_millis for state in states) or 1
+    memory = sum(state.facts.capacity.memory_bytes for state in states) or 1
+    size = {demand: max(demand.cpu / cpu, demand.memory / memory) for demand in packed}
+    return sorted(wants, key=lambda want: (-want.priority, -size.get(want.demand, 0.0), *want.turn[1:]))
+
+
+def _strategy(snapshot: Snapshot, demand: Demand) -> str:
+    return demand.strategy or snapshot.strategy
 
 
 class Placer:
@@ -38,7 +56,7 @@ class Placer:
 
     def place(self, snapshot: Snapshot, wants: Iterable[Want]) -> list[Decision]:
         self._engine.take(snapshot)
-        return [self._decide(want) for want in sorted(wants, key=lambda want: want.turn)]
+        return [self._decide(want) for want in in_order(snapshot, wants)]
 
     def _decide(self, want: Want) -> Decision:
         engine, held = self._engine, want.held
