@@ -53,6 +53,13 @@ from taskyard.node_name import of_host
     metavar="CAP",
     help="A capability that tasks here may ask for, such as NET_ADMIN; repeatable.",
 )
+@click.option(
+    "--allow-host-path",
+    "host_paths",
+    multiple=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder of this machine whose contents tasks may mount; repeatable. Default: none.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -68,6 +75,7 @@ def main(
     lease_ttl: float,
     max_pulls: int,
     capabilities: tuple[str, ...],
+    host_paths: tuple[Path, ...],
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
@@ -91,7 +99,10 @@ def main(
         lease_ttl=lease_ttl,
         failpoints=os.environ.get("TASKYARD_FAILPOINTS", ""),
         max_pulls=max_pulls,
-        allowance=Allowance(capabilities=frozenset(name.upper().removeprefix("CAP_") for name in capabilities)),
+        allowance=Allowance(
+            capabilities=frozenset(name.upper().removeprefix("CAP_") for name in capabilities),
+            host_paths=tuple(str(folder.absolute()) for folder in host_paths),
+        ),
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -87,6 +87,11 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
+class RemoveVolumes:
+    """Those that are to go with the task."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Nothing to do for this many seconds, unless something changes."""
 
@@ -114,6 +119,7 @@ Action = (
     | Hold
     | Signal
     | Remove
+    | RemoveVolumes
     | Wait
     | Forget
     | Nothing

@@ -23,6 +23,7 @@ from nodeagent.actions import (
     Publish,
     Pull,
     Remove,
+    RemoveVolumes,
     Report,
     Signal,
     Start,
@@ -35,7 +36,7 @@ from nodeagent.effects import Effects, NotCertain
 from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.memory import TaskMemory, refresh
-from nodeagent.names import Owner
+from nodeagent.names import Owner, uid_of
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
@@ -121,6 +122,10 @@ class Agent:
     def look_around(self) -> None:
         """Lists all containers of this node: the truth that events only hasten. Raises RuntimeUnavailable."""
         first = not self._parts.view.listed
+        if first:
+            for volume in self._parts.runtime.volumes(self._parts.owner.labels):
+                if uid := uid_of(self._parts.owner, volume.labels):
+                    self._parts.view.has_volumes(uid)
         doubted = self._parts.view.compare(self._parts.runtime.list(self._parts.owner.labels))
         # Sorted: the order of work must not depend on the hash seed, or a simulation could not be repeated.
         for uid in sorted(doubted | (self._known_uids() if first else set())):
@@ -187,6 +192,8 @@ class Agent:
         if memory.problem:
             self._quarantine(memory)
             return Nothing()
+        while memory.remarks:
+            self._tell(memory, memory.remarks.pop(0))
         wanted = memory.assignment if memory.assignment and memory.assignment.desired == "Running" else None
         self._parts.pulls.release(memory.uid, unless=wanted.spec.image if wanted else "")
         memory.outcome = self._parts.pulls.take(memory.uid) or memory.outcome
@@ -210,6 +217,7 @@ class Agent:
             held=self._parts.guard.held,
             condemned=self._parts.guard.condemned,
             fetching=self._parts.pulls.fetching(memory.uid),
+            volumes=self._parts.view.may_have_volumes(memory.uid),
             kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
@@ -238,6 +246,8 @@ class Agent:
                 self._submit(Lane.STOP, memory, lambda: effects.signal(memory, action))
             case Remove():
                 self._submit(Lane.STOP, memory, lambda: effects.remove(memory, action))
+            case RemoveVolumes():
+                self._submit(Lane.STOP, memory, lambda: effects.remove_volumes(memory))
             case Forget():
                 self._memories.pop(memory.uid, None)
                 self._kept.discard(memory.uid)

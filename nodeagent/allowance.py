@@ -21,6 +21,8 @@ ON_REQUEST = frozenset({"AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP",
 class Allowance:
     capabilities: frozenset[str] = frozenset()
     """On top of the usual ones and those on request."""
+    host_paths: tuple[str, ...] = ()
+    """Folders of the node whose contents may be mounted."""
 
     def refusal(self, spec: TaskSpec) -> str:
         """Why a task with this spec must not run here, and what to do; empty when it may."""

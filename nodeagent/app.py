@@ -28,8 +28,10 @@ from nodeagent.api.server import Server, bind, create_app
 from nodeagent.duties import EventFollower, keep_looking, keep_measuring, keep_reconciling
 from nodeagent.effects import Effects
 from nodeagent.guard import WatchdogGuard
+from nodeagent.host_paths import ENGINE_SOCKETS
 from nodeagent.lanes import ThreadLanes
 from nodeagent.names import Owner
+from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.readiness import Readiness
@@ -129,7 +131,7 @@ class _Process:
                     self._registration,
                     self._guard,
                     clock,
-                    options.allowance,
+                    Preparer(self._runtime, options.allowance, _never_mounted(options)),
                 ),
                 pulls=Pulls(
                     self._runtime,
@@ -230,6 +232,11 @@ def _with_failpoints(text: str, store: Store, runtime: Runtime) -> tuple[Store, 
     except BadFailpoints as error:
         raise CannotRun(str(error)) from error
     return PointedStore(store, points, AGENT_EFFECTS), PointedRuntime(runtime, points)
+
+
+def _never_mounted(options: Options) -> tuple[str, ...]:
+    own = options.docker_host.removeprefix("unix://") if options.docker_host.startswith("unix://") else ""
+    return (*ENGINE_SOCKETS, str(options.data_dir), *([own] if own else []))
 
 
 def _lease_value(options: Options, bound: socket.socket, token: str, now: float) -> NodeLease:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-
 from nodeagent import names
 from nodeagent.allowance import capabilities
 from nodeagent.container_env import Assigned, environment
 from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
+from nodeagent.preparation import NOTHING_PREPARED, Preparation
 from nodeagent.runtime.port import ContainerSpec, Mount, PortMapping, Probe
 from nodeagent.runtime.settings import NetworkSettings, ProcessSettings, SecuritySettings
 from taskyard.objects import Assignment, HealthCheck, Network, Port, Process, Volume
@@ -16,7 +15,7 @@ from taskyard.quantity import byte_count, seconds
 
 
 def container_spec(
-    assignment: Assignment, run: Run, owner: Owner, assigned: Assigned = MappingProxyType({})
+    assignment: Assignment, run: Run, owner: Owner, prepared: Preparation = NOTHING_PREPARED
 ) -> ContainerSpec:
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
     spec = assignment.spec
@@ -26,11 +25,11 @@ def container_spec(
         labels=spec.container_labels | _labels(assignment, run, owner),
         entrypoint=tuple(spec.command),
         args=tuple(spec.args),
-        env=tuple(f"{name}={value}" for name, value in environment(assignment, run, owner, assigned).items()),
+        env=tuple(f"{name}={value}" for name, value in environment(assignment, run, owner, prepared.ports).items()),
         workdir=spec.workdir,
         user=spec.user,
-        ports=tuple(_port(port, assigned) for port in spec.ports),
-        mounts=tuple(_mount(volume) for volume in spec.volumes),
+        ports=tuple(_port(port, prepared.ports) for port in spec.ports),
+        mounts=tuple(_mount(volume, run, owner, prepared) for volume in spec.volumes),
         process=_process(spec.process),
         network=_network(spec.network),
         security=SecuritySettings(spec.security.read_only_root, capabilities(spec.security)),
@@ -79,14 +78,15 @@ def _network(network: Network) -> NetworkSettings:
     )
 
 
-def _mount(volume: Volume) -> Mount:
-    tmpfs = volume.type == "tmpfs"
+def _mount(volume: Volume, run: Run, owner: Owner, prepared: Preparation) -> Mount:
+    tmpfs, removed = volume.type == "tmpfs", volume.on_delete == "remove"
     return Mount(
         target=volume.target,
-        source="" if tmpfs else volume.name,
+        source=prepared.paths.get(volume.path, volume.path) if volume.type == "host" else volume.name,
         tmpfs=tmpfs,
         size=byte_count(volume.size) if tmpfs and volume.size is not None else 0,
         read_only=volume.read_only,
+        labels=owner.labels | {names.UID: run.uid} if removed else {},
     )
 
 

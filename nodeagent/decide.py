@@ -23,6 +23,7 @@ from nodeagent.actions import (
     Publish,
     Pull,
     Remove,
+    RemoveVolumes,
     Signal,
     Start,
     Wait,
@@ -59,7 +60,7 @@ def decide(situation: Situation) -> Action:
     if assignment is None and situation.kept and situation.containers:
         return Nothing()
     if assignment is None:
-        return _clear(situation, situation.containers, None) or Forget()
+        return _clear(situation, situation.containers, None) or _remove_volumes(situation) or Forget()
     others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)
     if others and _runs_on(situation, assignment, others):
         situation = replace(situation, containers=(), runs_on=True)
@@ -102,6 +103,11 @@ def _clear(situation: Situation, containers: tuple[Container, ...], grace: float
     return Remove(containers[0].info.id, force=False) if containers else None
 
 
+def _remove_volumes(situation: Situation) -> Action | None:
+    """Once it has no container here any more."""
+    return RemoveVolumes() if situation.volumes and not situation.kept else None
+
+
 def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
     """Its signal, then its grace period, then `last`."""
     allowed = one.info.stop_grace if grace is None else grace
@@ -115,7 +121,7 @@ def _stop(situation: Situation, one: Container, grace: float | None, last: Actio
 
 
 def _stop_for_good(situation: Situation, assignment: Assignment) -> Action:
-    clearing = _clear(situation, situation.containers, assignment.grace_period)
+    clearing = _clear(situation, situation.containers, assignment.grace_period) or _remove_volumes(situation)
     if clearing:
         return clearing
     status = situation.status

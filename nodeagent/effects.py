@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from nodeagent.actions import CheckImage, CreateAndStart, Hold, Look, Remove, Signal, Start
-from nodeagent.allowance import NOTHING_MORE, Allowance
-from nodeagent.container_env import Assigned, ports_to_choose
+from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start
 from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
+from nodeagent.host_paths import PathRefused
 from nodeagent.memory import TaskMemory
-from nodeagent.names import Owner, Run, run_of
+from nodeagent.names import UID, Owner, Run, run_of
+from nodeagent.preparation import NotAllowed, Preparer
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -32,7 +32,6 @@ from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.objects import Assignment
 from taskyard.store.api import Store, StoreUnavailable
 
 
@@ -50,7 +49,7 @@ class Effects:
         standing: Standing,
         guard: Guard,
         clock: Clock,
-        allowance: Allowance = NOTHING_MORE,
+        preparer: Preparer | None = None,
     ) -> None:
         self._owner = owner
         self._runtime = runtime
@@ -59,7 +58,7 @@ class Effects:
         self._standing = standing
         self._guard = guard
         self._clock = clock
-        self._allowance = allowance
+        self._preparer = preparer or Preparer(runtime)
 
     def look(self, memory: TaskMemory, action: Look) -> None:
         self._view.about_to_look(memory.uid, action.containers)
@@ -78,14 +77,15 @@ class Effects:
         if memory.assignment is None:
             return
         try:
-            if refusal := self._allowance.refusal(memory.assignment.spec):
-                memory.outcome = StartRefused(refusal, "NotAllowed")
-                return
-            spec = container_spec(memory.assignment, action.run, self._owner, self._choose_ports(memory.assignment))
+            spec = container_spec(memory.assignment, action.run, self._owner, self._preparer.prepare(memory.assignment))
+            if any(mount.labels for mount in spec.mounts):
+                self._view.has_volumes(memory.uid)
             identity = self._create(memory, spec)
             if identity:
                 self._view.saw(_as_created(identity, spec))
                 self._start(memory, action.run, _as_created(identity, spec), spec)
+        except (NotAllowed, PathRefused) as error:
+            memory.outcome = StartRefused(str(error), "NotAllowed")
         except RuntimeUnavailable:
             # The call may have worked all the same.
             self._view.doubt(memory.uid, [action.run.container_name])
@@ -129,6 +129,15 @@ class Effects:
         self._view.gone(memory.uid, action.container)
         memory.signalled.pop(action.container, None)
 
+    def remove_volumes(self, memory: TaskMemory) -> None:
+        """Those that the task made and that nobody else has: what somebody has stays, and is told."""
+        for volume in self._runtime.volumes(self._owner.labels | {UID: memory.uid}):
+            try:
+                self._runtime.remove_volume(volume.name)
+            except RuntimeRefused as error:
+                memory.remarks.append(Happening("VolumeKept", f"volume {volume.name} stays: {error}", warning=True))
+        self._view.has_no_volumes(memory.uid)
+
     def _look_at(self, memory: TaskMemory, container: str) -> None:
         info = self._runtime.inspect(container)
         if info is None:
@@ -142,10 +151,6 @@ class Effects:
                 self._guard.ask()
             if info.id in self._guard.condemned and info.started_at:
                 self._guard.ended(info.id)
-
-    def _choose_ports(self, assignment: Assignment) -> Assigned:
-        chosen = ports_to_choose(assignment.spec)
-        return {(port.container, port.protocol): self._runtime.free_port(port.protocol) for port in chosen}
 
     def _create(self, memory: TaskMemory, spec: ContainerSpec) -> str:
         """The new container's id; empty when there is none, or one that was there already and is in the view now."""

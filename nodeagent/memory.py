@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from nodeagent.actions import Happening
 from nodeagent.runtime.port import ContainerInfo
 from nodeagent.situation import Outcome, Signalled
 from taskyard import keys
@@ -33,6 +34,8 @@ class TaskMemory:
     outcome: Outcome | None = None
     signalled: dict[str, Signalled] = field(default_factory=dict)
     ended: ContainerInfo | None = None
+    remarks: list[Happening] = field(default_factory=list)
+    """For the task's events, from what was done in lanes."""
 
 
 def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:

@@ -20,6 +20,7 @@ class ContainerView:
         self._lock = threading.Lock()
         self._containers: dict[str, dict[str, Container]] = {}
         self._unsure: dict[str, set[str]] = {}
+        self._with_volumes: set[str] = set()
         self.listed = False
         """A list has succeeded: a container that is not here is not there either, or its event is on its way."""
 
@@ -36,7 +37,20 @@ class ContainerView:
 
     def uids(self) -> set[str]:
         with self._lock:
-            return set(self._containers) | set(self._unsure)
+            return set(self._containers) | set(self._unsure) | self._with_volumes
+
+    def has_volumes(self, uid: str) -> None:
+        """There may be volumes on the node that are to go with the task."""
+        with self._lock:
+            self._with_volumes.add(uid)
+
+    def has_no_volumes(self, uid: str) -> None:
+        with self._lock:
+            self._with_volumes.discard(uid)
+
+    def may_have_volumes(self, uid: str) -> bool:
+        with self._lock:
+            return uid in self._with_volumes
 
     def saw(self, info: ContainerInfo) -> None:
         run = run_of(self._owner, info.name, info.labels)

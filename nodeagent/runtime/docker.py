@@ -22,7 +22,7 @@ from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
-from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, Version
+from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, Version, Volumes
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -32,6 +32,7 @@ from nodeagent.runtime.port import (
     NameConflict,
     RuntimeFault,
     RuntimeRefused,
+    VolumeSummary,
 )
 
 _EVENTS = ("die", "oom", "destroy", "health_status")
@@ -109,6 +110,19 @@ class DockerRuntime:
             except APIError as error:
                 in_progress = is_status(error, 409) and "already in progress" in explanation(error)
                 if not is_status(error, 404) and not in_progress:
+                    raise
+
+    def volumes(self, labels: Mapping[str, str]) -> tuple[VolumeSummary, ...]:
+        with translated("list volumes"):
+            found = msgspec.convert(self._client(_Limit.LOOK).volumes(filters={"label": _pairs(labels)}), Volumes)
+            return tuple(VolumeSummary(one.name, one.labels or {}) for one in found.volumes or ())
+
+    def remove_volume(self, name: str) -> None:
+        with translated(f"remove volume {name}"):
+            try:
+                self._client(_Limit.WORK).remove_volume(name)
+            except APIError as error:
+                if not is_status(error, 404):
                     raise
 
     def has_image(self, image: str) -> bool:

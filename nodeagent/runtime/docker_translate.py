@@ -19,6 +19,7 @@ from nodeagent.runtime.docker_wire import (
     RestartPolicy,
     TmpfsOptions,
     UlimitBody,
+    VolumeOptions,
 )
 from nodeagent.runtime.port import (
     ContainerEvent,
@@ -128,11 +129,12 @@ def _healthcheck(probe: Probe) -> Healthcheck:
 
 def _mount(mount: Mount) -> MountBody:
     return MountBody(
-        type="tmpfs" if mount.tmpfs else "volume",
+        type="tmpfs" if mount.tmpfs else "bind" if "/" in mount.source else "volume",
         target=mount.target,
         source=mount.source,
         read_only=mount.read_only,
         tmpfs_options=TmpfsOptions(mode=_WRITABLE_BY_ALL, size_bytes=mount.size) if mount.tmpfs else None,
+        volume_options=VolumeOptions(labels=dict(mount.labels)) if mount.labels else None,
     )
 
 

@@ -30,12 +30,17 @@ class TmpfsOptions(_Body, frozen=True, kw_only=True):
     size_bytes: int = 0
 
 
+class VolumeOptions(_Body, frozen=True, kw_only=True):
+    labels: dict[str, str]
+
+
 class MountBody(_Body, frozen=True, kw_only=True):
     type: str
     target: str
     source: str = ""
     read_only: bool = False
     tmpfs_options: TmpfsOptions | None = None
+    volume_options: VolumeOptions | None = None
 
 
 class LogConfig(_Body, frozen=True, kw_only=True):
@@ -181,6 +186,15 @@ class Listed(_Body, frozen=True, kw_only=True):
     status: str = ""
 
 
+class ListedVolume(_Body, frozen=True, kw_only=True):
+    name: str
+    labels: dict[str, str] | None = None
+
+
+class Volumes(_Body, frozen=True, kw_only=True):
+    volumes: list[ListedVolume] | None = None
+
+
 class Actor(_Body, frozen=True, kw_only=True):
     id: str = msgspec.field(default="", name="ID")
     attributes: dict[str, str] = {}
@@ -203,4 +217,4 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-prepare(Created, Folders, Info, Inspected, Listed, EventMessage, Version, PullLine)
+prepare(Created, Folders, Info, Inspected, Listed, EventMessage, Version, PullLine, Volumes)

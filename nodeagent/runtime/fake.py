@@ -27,6 +27,7 @@ from nodeagent.runtime.port import (
     RuntimeRefused,
     RuntimeUnavailable,
     Transfer,
+    VolumeSummary,
 )
 from taskyard.clock import Clock
 
@@ -75,6 +76,7 @@ class FakeRuntime:
     _events: list[ContainerEvent] = field(default_factory=list)
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ports: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_FREE_PORT))
+    _volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _broken: Breakdown = ""
     _late: list[Callable[[], object]] = field(default_factory=list)
 
@@ -132,6 +134,9 @@ class FakeRuntime:
             stop_grace=round(spec.stop_grace),
         )
         self._containers[identity] = self._by_name[spec.name] = _Container(spec, info, self._program(spec))
+        for mount in spec.mounts:
+            if mount.source and "/" not in mount.source:
+                self._volumes.setdefault(mount.source, dict(mount.labels))
         self._answer()
         return identity
 
@@ -174,6 +179,20 @@ class FakeRuntime:
                 self._end(found, 137, self.clock.now())
             del self._containers[found.info.id], self._by_name[found.info.name]
             self._tell(found, "destroy", self.clock.now())
+        self._answer()
+
+    def volumes(self, labels: Mapping[str, str]) -> tuple[VolumeSummary, ...]:
+        self._begin("volumes")
+        self._answer()
+        return tuple(
+            VolumeSummary(name, found) for name, found in self._volumes.items() if labels.items() <= found.items()
+        )
+
+    def remove_volume(self, name: str) -> None:
+        self._begin(f"remove volume {name}", lambda: self.remove_volume(name))
+        if any(mount.source == name for one in self._containers.values() for mount in one.spec.mounts):
+            raise RuntimeRefused(f"remove {name}: volume is in use")
+        self._volumes.pop(name, None)
         self._answer()
 
     def has_image(self, image: str) -> bool:

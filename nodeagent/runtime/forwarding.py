@@ -14,6 +14,7 @@ from nodeagent.runtime.port import (
     EventStream,
     Runtime,
     Transfer,
+    VolumeSummary,
 )
 
 
@@ -41,6 +42,12 @@ class ForwardingRuntime(Runtime):
 
     def remove(self, container: str, *, force: bool) -> None:
         self._inner.remove(container, force=force)
+
+    def volumes(self, labels: Mapping[str, str]) -> tuple[VolumeSummary, ...]:
+        return self._inner.volumes(labels)
+
+    def remove_volume(self, name: str) -> None:
+        self._inner.remove_volume(name)
 
     def has_image(self, image: str) -> bool:
         return self._inner.has_image(image)

@@ -7,7 +7,7 @@ to this and never sees Docker.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -62,13 +62,15 @@ class PortMapping:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """`source` empty: a tmpfs when `tmpfs`, else a volume that goes with the container. `size`: bytes, 0: no limit."""
+    """`source` empty: a tmpfs when `tmpfs`, else a volume that goes with the container; with a slash: a path of the
+    node. `size`: bytes, 0: no limit. `labels`: of a volume that is made for it."""
 
     target: str
     source: str = ""
     tmpfs: bool = False
     size: int = 0
     read_only: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +150,12 @@ class ContainerSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeSummary:
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class ContainerEvent:
     """Something happened to a container. Only says where to look again."""
 
@@ -206,6 +214,14 @@ class Runtime(Protocol):
 
     def remove(self, container: str, *, force: bool) -> None:
         """Also its own volumes; nothing when it is not there. RuntimeRefused when it runs and not `force`."""
+        ...
+
+    def volumes(self, labels: Mapping[str, str]) -> tuple[VolumeSummary, ...]:
+        """All volumes that have all these labels."""
+        ...
+
+    def remove_volume(self, name: str) -> None:
+        """Nothing when it is not there. RuntimeRefused while a container has it, running or not."""
         ...
 
     def has_image(self, image: str) -> bool:

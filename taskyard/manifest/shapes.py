@@ -103,8 +103,8 @@ def _volume(value: object) -> str:
         return f"write {{type: tmpfs, target: {shorten(source)}}}, or {{name: data, target: {shorten(source)}}}"
     read_only = ", readOnly: true" if "ro" in mode.split(",") else ""
     if source.startswith(("/", ".", "~")):
-        named = f"{{name: data, target: {shorten(target)}{read_only}}}"
-        return f"a path on the node cannot be mounted; write a named volume: {named}"
+        path = f"{{type: host, path: {shorten(source)}, target: {shorten(target)}{read_only}}}"
+        return f"write {path}, where the node's operator allows it, or name a volume"
     return f"write {{name: {shorten(source)}, target: {shorten(target)}{read_only}}}"
 
 

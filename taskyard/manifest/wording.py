@@ -88,7 +88,7 @@ def _missing(error: Fault, path: Path) -> Iterator[Finding]:
 
 
 def _missing_hint(error: Fault, name: str) -> str:
-    if error.steps[-2:-1] == ("else",):
+    if error.steps[-2:-1] == ("then",) and name == "name":
         return "name the volume, such as name: data, or write type: tmpfs"
     field = error.schema.get("properties", {}).get(name, {})
     examples = field.get("examples")

@@ -25,12 +25,15 @@ class Port(Wire, frozen=True, kw_only=True):
 
 
 class Volume(Wire, frozen=True, kw_only=True):
-    """`volume`: a named volume on the node, kept when the task goes; `tmpfs`: memory, gone with the container."""
+    """`volume`: a named volume on the node; `tmpfs`: memory, gone with the container; `host`: a path of the node."""
 
     target: str
-    type: Literal["volume", "tmpfs"] = "volume"
+    type: Literal["volume", "tmpfs", "host"] = "volume"
     name: str = ""
     size: Size | None = None
+    path: str = ""
+    on_delete: Literal["keep", "remove"] = "keep"
+    """Of a named volume that this task made."""
     read_only: bool = False
 
 

@@ -130,6 +130,43 @@ def test_a_child_that_ran_out_of_memory_does_not_fail_a_success(world: World) ->
     assert (status.state, status.reason, status.oom_killed) == (TaskState.COMPLETED, "Completed", False)
 
 
+def test_a_volume_goes_with_its_task_and_not_before(world: World) -> None:
+    volumes = [{"name": "data", "target": "/a", "onDelete": "remove"}, {"name": "kept", "target": "/b"}]
+    world.assign(volumes=volumes)
+    world.settle()
+    world.assign(epoch=2, volumes=volumes)
+    world.advance(11.0)
+    assert [one.name for one in world.runtime.volumes({})] == ["data", "kept"]
+    world.assign(epoch=2, volumes=volumes, desired="Stopped")
+    world.advance(11.0)
+    assert world.status().reason == "Stopped"
+    assert [one.name for one in world.runtime.volumes({})] == ["kept"]
+
+
+def test_a_volume_that_another_task_has_stays_and_is_told(world: World) -> None:
+    volumes = [{"name": "data", "target": "/a", "onDelete": "remove"}]
+    world.assign(volumes=volumes)
+    world.settle()
+    world.assign(uid="ba9876543210", volumes=volumes)
+    world.settle()
+    world.assign(volumes=volumes, desired="Stopped")
+    world.advance(11.0)
+    assert world.status().reason == "Stopped"
+    assert [one.name for one in world.runtime.volumes({})] == ["data"]
+    assert "VolumeKept" in world.events.reasons
+
+
+def test_an_agent_that_comes_back_removes_what_a_task_left(world: World) -> None:
+    world.assign(volumes=[{"name": "data", "target": "/a", "onDelete": "remove"}])
+    world.settle()
+    world.unassign()
+    for container in world.containers():
+        world.runtime.remove(container.id, force=True)
+    world.boot()
+    world.settle()
+    assert world.runtime.volumes({}) == ()
+
+
 def test_only_the_last_two_attempts_keep_their_containers(world: World) -> None:
     world.assign(args=FAILS)
     world.advance(19.5)

@@ -12,9 +12,9 @@ import docker
 import msgspec
 import pytest
 
-from nodeagent.container_env import Assigned
 from nodeagent.container_spec import container_spec
 from nodeagent.names import Owner, Run
+from nodeagent.preparation import NOTHING_PREPARED, Preparation
 from nodeagent.runtime.docker import DockerRuntime
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from taskyard.manifest import read_object
@@ -31,7 +31,7 @@ class RealTasks:
     cluster: str
     _uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
-    def create(self, spec: dict[str, Any], assigned: Assigned | None = None) -> str:
+    def create(self, spec: dict[str, Any], prepared: Preparation = NOTHING_PREPARED) -> str:
         """A container for a task with this spec; its id."""
         manifest = {"apiVersion": "taskyard/v1", "kind": "Task", "metadata": {"name": "web"}}
         task = read_object(manifest | {"spec": {"image": "busybox:1.35"} | spec})
@@ -40,11 +40,11 @@ class RealTasks:
         wanted = msgspec.json.decode(msgspec.json.encode(task.spec), type=type(task.spec))
         run = Run(f"{next(self._uids):012x}", 3, 2)
         assignment = Assignment(uid=run.uid, namespace="shop", name="web", epoch=3, spec_hash="0a", spec=wanted)
-        made = container_spec(assignment, run, Owner(self.cluster, "n1"), assigned or {})
+        made = container_spec(assignment, run, Owner(self.cluster, "n1"), prepared)
         return self.runtime.create(made)
 
-    def start(self, spec: dict[str, Any], assigned: Assigned | None = None) -> str:
-        container = self.create(spec, assigned)
+    def start(self, spec: dict[str, Any], prepared: Preparation = NOTHING_PREPARED) -> str:
+        container = self.create(spec, prepared)
         self.runtime.start(container)
         return container
 
@@ -58,9 +58,9 @@ class RealTasks:
         assert found is not None
         return found
 
-    def output(self, spec: dict[str, Any], assigned: Assigned | None = None) -> str:
+    def output(self, spec: dict[str, Any], prepared: Preparation = NOTHING_PREPARED) -> str:
         """What a task prints that ends by itself."""
-        container = self.start(spec, assigned)
+        container = self.start(spec, prepared)
         self.ended(container)
         return self.said(container).decode()
 

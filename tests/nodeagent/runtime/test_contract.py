@@ -14,11 +14,13 @@ from nodeagent.runtime.port import (
     ContainerSpec,
     ContainerState,
     ImageMissing,
+    Mount,
     NameConflict,
     PortMapping,
     Probe,
     RuntimeRefused,
     RuntimeUnavailable,
+    VolumeSummary,
 )
 from nodeagent.runtime.settings import LimitSettings
 from tests.nodeagent.runtime import harness as programs
@@ -212,6 +214,21 @@ def test_a_list_has_those_with_all_labels_in_any_state(world: Harness, label: st
     world.runtime.create(spec(label, name=f"third-{label[:12]}"))
     found = {one.id: one.state for one in world.runtime.list(labels)}
     assert found == {running: ContainerState.RUNNING, created: ContainerState.CREATED}
+
+
+def test_a_volume_is_made_with_its_labels_and_removed_once_nobody_has_it(world: Harness, label: str) -> None:
+    name = f"contract-{label[:12]}"
+    labels = {"taskyard/test": label}
+    container = world.runtime.create(spec(label, mounts=(Mount("/data", name, labels=labels),)))
+    assert world.runtime.volumes(labels) == (VolumeSummary(name, labels),)
+    assert world.runtime.volumes({"taskyard/test": "another"}) == ()
+    with pytest.raises(RuntimeRefused, match="in use"):
+        world.runtime.remove_volume(name)
+    world.runtime.remove(container, force=True)
+    assert world.runtime.volumes(labels) == (VolumeSummary(name, labels),)
+    world.runtime.remove_volume(name)
+    world.runtime.remove_volume(name)
+    assert world.runtime.volumes(labels) == ()
 
 
 def test_health_is_told(world: Harness, label: str) -> None:

@@ -2,38 +2,46 @@
 
 from __future__ import annotations
 
-import uuid
+from pathlib import Path
 
 import pytest
 
-from nodeagent.runtime.docker import DockerRuntime
-from nodeagent.runtime.port import ContainerSpec, ContainerState, Mount
-from tests.nodeagent.runtime.harness import RealHarness
-from tests.support.docker_engine import DockerEngine
+from nodeagent.preparation import Preparation
+from tests.nodeagent.runtime.conftest import RealTasks
 
 pytestmark = pytest.mark.docker
 
 
-def test_any_user_may_write_to_a_tmpfs(docker_engine: DockerEngine) -> None:
+def test_any_user_may_write_to_a_tmpfs(tasks: RealTasks) -> None:
     """Where the image has nothing: over one of its directories, the mode is that directory's with an old runc."""
-    label = uuid.uuid4().hex
-    runtime = DockerRuntime(docker_engine.host)
-    wanted = ContainerSpec(
-        f"mounts-{label[:12]}",
-        "busybox:1.35",
-        {"taskyard/test": label},
-        args=("touch", "/scratch/file"),
-        user="65534:65534",
-        mounts=(Mount("/scratch", tmpfs=True, size=2**20),),
+    volumes = [{"type": "tmpfs", "target": "/scratch", "size": "1Mi"}]
+    assert tasks.prints("touch /scratch/file && echo written", user="65534:65534", volumes=volumes) == "written"
+
+
+def test_a_path_of_the_node_is_mounted_as_it_was_resolved(tasks: RealTasks, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "file").write_text("from the node")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    asked = str(tmp_path / "link")
+    said = tasks.output(
+        {
+            "command": ["sh", "-c", "cat /x/file; touch /x/new 2>&1 | grep -o Read-only"],
+            "volumes": [{"type": "host", "path": asked, "target": "/x", "readOnly": True}],
+        },
+        Preparation(paths={asked: str(tmp_path / "data")}),
     )
+    assert said.split("\n")[0] == "from the nodeRead-only"
+
+
+def test_a_named_volume_outlives_its_containers(tasks: RealTasks) -> None:
+    name = f"{tasks.cluster}-data"
+    volumes = [{"name": name, "target": "/data", "onDelete": "remove"}]
     try:
-        container = runtime.create(wanted)
-        runtime.start(container)
-        ended = ContainerState.EXITED
-        RealHarness(runtime).until(lambda: (found := runtime.inspect(container)) is not None and found.state is ended)
-        found = runtime.inspect(container)
-        assert found is not None
-        assert found.exit_code == 0
+        tasks.prints("echo kept > /data/file", volumes=volumes)
+        assert tasks.prints("cat /data/file", volumes=volumes) == "kept"
+        (volume,) = tasks.runtime.volumes({"taskyard/cluster": tasks.cluster})
+        assert (volume.name, volume.labels["taskyard/uid"]) == (name, f"{1:012x}")
     finally:
-        runtime.close()
-        docker_engine.remove_all(f"taskyard/test={label}")
+        for container in tasks.client.containers(all=True, filters={"label": f"taskyard/cluster={tasks.cluster}"}):
+            tasks.runtime.remove(container["Id"], force=True)
+        tasks.runtime.remove_volume(name)

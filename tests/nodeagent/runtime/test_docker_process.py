@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from nodeagent.preparation import Preparation
 from nodeagent.runtime.port import ContainerState, RuntimeRefused
 from tests.nodeagent.runtime.conftest import RealTasks
 
@@ -68,7 +69,7 @@ def test_variables_from_the_task_s_own_fields(tasks: RealTasks) -> None:
                 {"container": 81, "host": "auto", "name": "auto"},
             ],
         },
-        {(81, "tcp"): chosen},
+        Preparation(ports={(81, "tcp"): chosen}),
     )
     found = tasks.runtime.inspect(container)
     assert found is not None

@@ -28,7 +28,11 @@ FULL: dict[Kind, dict[str, Any]] = {
             "args": ["b"],
             "env": {"A": "b"},
             "ports": [{"container": 80, "host": "auto", "name": "http"}, {"container": 81, "host": 8081}],
-            "volumes": [{"name": "data", "target": "/d"}, {"type": "tmpfs", "target": "/t", "size": "1Mi"}],
+            "volumes": [
+                {"name": "data", "target": "/d"},
+                {"type": "tmpfs", "target": "/t", "size": "1Mi"},
+                {"type": "host", "path": "/srv", "target": "/s"},
+            ],
             "envFrom": {"B": {"field": "ports.http"}},
             "process": {
                 "init": True,

@@ -165,8 +165,9 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     if ((place, name) == ("spec.volumes[]", "name") and value == "") or name == "size":
         target["type"] = "tmpfs"
         target.pop("name", None)
-    if (place, name, value) == ("spec.volumes[]", "type", "tmpfs"):
+    if place == "spec.volumes[]" and name in ("type", "path") and value not in ("volume", ""):
         target.pop("name")
+        target |= {"type": "host", "path": "/srv"} | {name: value} if value != "tmpfs" else {}
     if place == "spec.constraints[]" and (value == "in" or (name == "values" and value)):
         target |= {"operator": "in", "values": ["a"]}
     if (place, name, value) == ("spec.tolerations[]", "key", ""):

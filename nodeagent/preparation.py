@@ -1,0 +1,48 @@
+"""What has to be found out on the node right before a container is created, or be refused there.
+
+Called in a lane by effects; asks the runtime and the file system. What comes of it goes into container_spec.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from nodeagent.allowance import NOTHING_MORE, Allowance
+from nodeagent.container_env import Assigned, ports_to_choose
+from nodeagent.host_paths import HostPaths
+from nodeagent.runtime.port import Runtime
+from taskyard.objects import Assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    ports: Assigned = field(default_factory=dict)
+    """Automatic host ports that had to be chosen."""
+    paths: Mapping[str, str] = field(default_factory=dict)
+    """The real path of each path of the node that is mounted."""
+
+
+NOTHING_PREPARED = Preparation()
+
+
+class NotAllowed(Exception):
+    """The node's operator has not agreed to what the task asks for; the message says what to do."""
+
+
+class Preparer:
+    def __init__(self, runtime: Runtime, allowance: Allowance = NOTHING_MORE, never: tuple[str, ...] = ()) -> None:
+        self._runtime = runtime
+        self._allowance = allowance
+        self._paths = HostPaths(allowance.host_paths, never)
+
+    def prepare(self, assignment: Assignment) -> Preparation:
+        """Raises NotAllowed, PathRefused, RuntimeUnavailable."""
+        refusal = self._allowance.refusal(assignment.spec)
+        if refusal:
+            raise NotAllowed(refusal)
+        chosen = ports_to_choose(assignment.spec)
+        return Preparation(
+            ports={(port.container, port.protocol): self._runtime.free_port(port.protocol) for port in chosen},
+            paths=self._paths.resolve(assignment.spec),
+        )
