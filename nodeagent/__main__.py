@@ -60,6 +60,7 @@ from taskyard.node_name import of_host
     type=click.Path(file_okay=False, path_type=Path),
     help="A folder of this machine whose contents tasks may mount; repeatable. Default: none.",
 )
+@click.option("--allow-host-network", "host_network", is_flag=True, help="Tasks may be on this machine's own network.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -76,6 +77,7 @@ def main(
     max_pulls: int,
     capabilities: tuple[str, ...],
     host_paths: tuple[Path, ...],
+    host_network: bool,
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
@@ -101,6 +103,7 @@ def main(
         max_pulls=max_pulls,
         allowance=Allowance(
             capabilities=frozenset(name.upper().removeprefix("CAP_") for name in capabilities),
+            host_network=host_network,
             host_paths=tuple(str(folder.absolute()) for folder in host_paths),
         ),
     )

@@ -87,8 +87,8 @@ class Remove:
 
 
 @dataclass(frozen=True, slots=True)
-class RemoveVolumes:
-    """Those that are to go with the task."""
+class Tidy:
+    """Remove volumes and networks that are to go with the task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ Action = (
     | Hold
     | Signal
     | Remove
-    | RemoveVolumes
+    | Tidy
     | Wait
     | Forget
     | Nothing

@@ -23,10 +23,10 @@ from nodeagent.actions import (
     Publish,
     Pull,
     Remove,
-    RemoveVolumes,
     Report,
     Signal,
     Start,
+    Tidy,
     Wait,
 )
 from nodeagent.anchor import KEY as ANCHOR
@@ -125,7 +125,7 @@ class Agent:
         if first:
             for volume in self._parts.runtime.volumes(self._parts.owner.labels):
                 if uid := uid_of(self._parts.owner, volume.labels):
-                    self._parts.view.has_volumes(uid)
+                    self._parts.view.has_belongings(uid)
         doubted = self._parts.view.compare(self._parts.runtime.list(self._parts.owner.labels))
         # Sorted: the order of work must not depend on the hash seed, or a simulation could not be repeated.
         for uid in sorted(doubted | (self._known_uids() if first else set())):
@@ -217,7 +217,7 @@ class Agent:
             held=self._parts.guard.held,
             condemned=self._parts.guard.condemned,
             fetching=self._parts.pulls.fetching(memory.uid),
-            volumes=self._parts.view.may_have_volumes(memory.uid),
+            belongings=self._parts.view.may_have_belongings(memory.uid),
             kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
@@ -246,8 +246,8 @@ class Agent:
                 self._submit(Lane.STOP, memory, lambda: effects.signal(memory, action))
             case Remove():
                 self._submit(Lane.STOP, memory, lambda: effects.remove(memory, action))
-            case RemoveVolumes():
-                self._submit(Lane.STOP, memory, lambda: effects.remove_volumes(memory))
+            case Tidy():
+                self._submit(Lane.STOP, memory, lambda: effects.tidy(memory))
             case Forget():
                 self._memories.pop(memory.uid, None)
                 self._kept.discard(memory.uid)

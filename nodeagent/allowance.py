@@ -23,9 +23,15 @@ class Allowance:
     """On top of the usual ones and those on request."""
     host_paths: tuple[str, ...] = ()
     """Folders of the node whose contents may be mounted."""
+    host_network: bool = False
 
     def refusal(self, spec: TaskSpec) -> str:
         """Why a task with this spec must not run here, and what to do; empty when it may."""
+        if spec.network.mode == "host" and not self.host_network:
+            return (
+                "this node does not allow its own network to tasks: start its agent with --allow-host-network, or take"
+                " another node"
+            )
         wanted = set(spec.security.cap_add) - USUAL_CAPABILITIES - ON_REQUEST - self.capabilities
         if not wanted:
             return ""

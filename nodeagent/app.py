@@ -131,7 +131,7 @@ class _Process:
                     self._registration,
                     self._guard,
                     clock,
-                    Preparer(self._runtime, options.allowance, _never_mounted(options)),
+                    Preparer(owner, self._runtime, options.allowance, _never_mounted(options)),
                 ),
                 pulls=Pulls(
                     self._runtime,

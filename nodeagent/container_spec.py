@@ -10,7 +10,7 @@ from nodeagent.names import Owner, Run
 from nodeagent.preparation import NOTHING_PREPARED, Preparation
 from nodeagent.runtime.port import ContainerSpec, Mount, PortMapping, Probe
 from nodeagent.runtime.settings import NetworkSettings, ProcessSettings, SecuritySettings
-from taskyard.objects import Assignment, HealthCheck, Network, Port, Process, Volume
+from taskyard.objects import Assignment, HealthCheck, Port, Process, Volume
 from taskyard.quantity import byte_count, seconds
 
 
@@ -31,7 +31,7 @@ def container_spec(
         ports=tuple(_port(port, prepared.ports) for port in spec.ports),
         mounts=tuple(_mount(volume, run, owner, prepared) for volume in spec.volumes),
         process=_process(spec.process),
-        network=_network(spec.network),
+        network=_network(assignment, owner),
         security=SecuritySettings(spec.security.read_only_root, capabilities(spec.security)),
         limits=limit_settings(spec),
         stop_signal=spec.stop.signal,
@@ -41,18 +41,23 @@ def container_spec(
 
 
 def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
-    return owner.labels | {
-        names.UID: run.uid,
-        names.EPOCH: str(run.epoch),
-        names.ATTEMPT: str(run.attempt),
-        names.SPEC_HASH: assignment.spec_hash,
-        names.TASK: f"{assignment.namespace}/{assignment.name}",
-    }
+    group = names.group_labels(owner, assignment.namespace, assignment.spec.network.group)
+    return (
+        owner.labels
+        | group
+        | {
+            names.UID: run.uid,
+            names.EPOCH: str(run.epoch),
+            names.ATTEMPT: str(run.attempt),
+            names.SPEC_HASH: assignment.spec_hash,
+            names.TASK: f"{assignment.namespace}/{assignment.name}",
+        }
+    )
 
 
 def _port(port: Port, assigned: Assigned) -> PortMapping:
     host = assigned.get((port.container, port.protocol), 0) if port.host == "auto" else port.host
-    return PortMapping(port.container, port.protocol, host)
+    return PortMapping(port.container, port.protocol, host, port.address)
 
 
 def _process(process: Process) -> ProcessSettings:
@@ -68,8 +73,12 @@ def _process(process: Process) -> ProcessSettings:
     )
 
 
-def _network(network: Network) -> NetworkSettings:
+def _network(assignment: Assignment, owner: Owner) -> NetworkSettings:
+    network = assignment.spec.network
     return NetworkSettings(
+        mode=network.mode,
+        group=names.group_labels(owner, assignment.namespace, network.group).get(names.GROUP, ""),
+        alias=assignment.name if network.group else "",
         hostname=network.hostname,
         dns_servers=tuple(network.dns.servers),
         dns_searches=tuple(network.dns.searches),

@@ -23,9 +23,9 @@ from nodeagent.actions import (
     Publish,
     Pull,
     Remove,
-    RemoveVolumes,
     Signal,
     Start,
+    Tidy,
     Wait,
 )
 from nodeagent.names import Run
@@ -60,7 +60,7 @@ def decide(situation: Situation) -> Action:
     if assignment is None and situation.kept and situation.containers:
         return Nothing()
     if assignment is None:
-        return _clear(situation, situation.containers, None) or _remove_volumes(situation) or Forget()
+        return _clear(situation, situation.containers, None) or _tidy(situation) or Forget()
     others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)
     if others and _runs_on(situation, assignment, others):
         situation = replace(situation, containers=(), runs_on=True)
@@ -103,9 +103,9 @@ def _clear(situation: Situation, containers: tuple[Container, ...], grace: float
     return Remove(containers[0].info.id, force=False) if containers else None
 
 
-def _remove_volumes(situation: Situation) -> Action | None:
+def _tidy(situation: Situation) -> Action | None:
     """Once it has no container here any more."""
-    return RemoveVolumes() if situation.volumes and not situation.kept else None
+    return Tidy() if situation.belongings and not situation.kept else None
 
 
 def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
@@ -121,7 +121,7 @@ def _stop(situation: Situation, one: Container, grace: float | None, last: Actio
 
 
 def _stop_for_good(situation: Situation, assignment: Assignment) -> Action:
-    clearing = _clear(situation, situation.containers, assignment.grace_period) or _remove_volumes(situation)
+    clearing = _clear(situation, situation.containers, assignment.grace_period) or _tidy(situation)
     if clearing:
         return clearing
     status = situation.status

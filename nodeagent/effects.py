@@ -6,6 +6,7 @@ missing, name taken, start refused) become outcomes to decide on; RuntimeUnavail
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 
 from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start
@@ -13,7 +14,7 @@ from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
 from nodeagent.host_paths import PathRefused
 from nodeagent.memory import TaskMemory
-from nodeagent.names import UID, Owner, Run, run_of
+from nodeagent.names import GROUP, UID, Owner, Run, run_of
 from nodeagent.preparation import NotAllowed, Preparer
 from nodeagent.runtime.port import (
     ContainerInfo,
@@ -58,7 +59,7 @@ class Effects:
         self._standing = standing
         self._guard = guard
         self._clock = clock
-        self._preparer = preparer or Preparer(runtime)
+        self._preparer = preparer or Preparer(owner, runtime)
 
     def look(self, memory: TaskMemory, action: Look) -> None:
         self._view.about_to_look(memory.uid, action.containers)
@@ -78,8 +79,8 @@ class Effects:
             return
         try:
             spec = container_spec(memory.assignment, action.run, self._owner, self._preparer.prepare(memory.assignment))
-            if any(mount.labels for mount in spec.mounts):
-                self._view.has_volumes(memory.uid)
+            if spec.network.group or any(mount.labels for mount in spec.mounts):
+                self._view.has_belongings(memory.uid)
             identity = self._create(memory, spec)
             if identity:
                 self._view.saw(_as_created(identity, spec))
@@ -129,14 +130,18 @@ class Effects:
         self._view.gone(memory.uid, action.container)
         memory.signalled.pop(action.container, None)
 
-    def remove_volumes(self, memory: TaskMemory) -> None:
-        """Those that the task made and that nobody else has: what somebody has stays, and is told."""
+    def tidy(self, memory: TaskMemory) -> None:
+        """Removes the volumes that the task made and networks that nobody is on. What somebody has stays."""
         for volume in self._runtime.volumes(self._owner.labels | {UID: memory.uid}):
             try:
                 self._runtime.remove_volume(volume.name)
             except RuntimeRefused as error:
                 memory.remarks.append(Happening("VolumeKept", f"volume {volume.name} stays: {error}", warning=True))
-        self._view.has_no_volumes(memory.uid)
+        for network in self._runtime.networks(self._owner.labels):
+            if not self._runtime.list(self._owner.labels | {GROUP: network}):
+                with contextlib.suppress(RuntimeRefused):
+                    self._runtime.remove_network(network)
+        self._view.has_no_belongings(memory.uid)
 
     def _look_at(self, memory: TaskMemory, container: str) -> None:
         info = self._runtime.inspect(container)
@@ -242,5 +247,9 @@ def _as_started(created: ContainerInfo, spec: ContainerSpec, now: float) -> Cont
         state=ContainerState.RUNNING,
         started_at=now,
         health="starting" if spec.probe else "",
-        ports=tuple(PublishedPort(port.container, port.protocol, port.host) for port in spec.ports if port.host),
+        ports=tuple(
+            PublishedPort(port.container, port.protocol, port.host, port.address)
+            for port in spec.ports
+            if port.host and spec.network.mode == "bridge"
+        ),
     )

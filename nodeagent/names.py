@@ -6,6 +6,7 @@ labels lead to: a container that merely imitates some of them is foreign and is 
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ EPOCH = _PREFIX + "epoch"
 ATTEMPT = _PREFIX + "attempt"
 SPEC_HASH = _PREFIX + "spec-hash"
 TASK = _PREFIX + "task"
+
+GROUP = _PREFIX + "group"
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -47,6 +50,13 @@ class Run(msgspec.Struct, frozen=True, order=True, gc=False):
     @property
     def container_name(self) -> str:
         return f"ty-{self.uid}-{self.epoch}-{self.attempt}"
+
+
+def group_labels(owner: Owner, namespace: str, group: str) -> dict[str, str]:
+    """Name the network that a group's tasks share on this node: several agents may share one runtime. Empty without a
+    group."""
+    digest = hashlib.sha256(f"{owner.cluster}/{owner.node}".encode()).hexdigest()[:8]
+    return {GROUP: f"ty-{digest}-{namespace}-{group}"} if group else {}
 
 
 def run_of(owner: Owner, name: str, labels: Mapping[str, str]) -> Run | None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.container_env import Assigned, ports_to_choose
 from nodeagent.host_paths import HostPaths
+from nodeagent.names import Owner, group_labels
 from nodeagent.runtime.port import Runtime
 from taskyard.objects import Assignment
 
@@ -31,7 +32,10 @@ class NotAllowed(Exception):
 
 
 class Preparer:
-    def __init__(self, runtime: Runtime, allowance: Allowance = NOTHING_MORE, never: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, owner: Owner, runtime: Runtime, allowance: Allowance = NOTHING_MORE, never: tuple[str, ...] = ()
+    ) -> None:
+        self._owner = owner
         self._runtime = runtime
         self._allowance = allowance
         self._paths = HostPaths(allowance.host_paths, never)
@@ -41,8 +45,12 @@ class Preparer:
         refusal = self._allowance.refusal(assignment.spec)
         if refusal:
             raise NotAllowed(refusal)
-        chosen = ports_to_choose(assignment.spec)
+        for network in group_labels(self._owner, assignment.namespace, assignment.spec.network.group).values():
+            self._runtime.make_network(network, self._owner.labels)
         return Preparation(
-            ports={(port.container, port.protocol): self._runtime.free_port(port.protocol) for port in chosen},
+            ports={
+                (port.container, port.protocol): self._runtime.free_port(port.protocol, port.address)
+                for port in ports_to_choose(assignment.spec)
+            },
             paths=self._paths.resolve(assignment.spec),
         )

@@ -70,6 +70,10 @@ def running(assignment: Assignment, status: TaskStatus, found: ContainerInfo, no
 
 
 def host_ports(assignment: Assignment, published: tuple[PublishedPort, ...]) -> list[HostPort]:
+    """On the node's own network nothing is published: the program's ports are the node's."""
+    if assignment.spec.network.mode == "host":
+        own = [port for port in assignment.spec.ports if isinstance(port.host, int)]
+        published = tuple(PublishedPort(port.container, port.protocol, port.container) for port in own)
     names: dict[tuple[int, str], str] = {(port.container, port.protocol): port.name for port in assignment.spec.ports}
     return [
         HostPort(
@@ -77,6 +81,7 @@ def host_ports(assignment: Assignment, published: tuple[PublishedPort, ...]) -> 
             host=port.host,
             protocol=port.protocol,
             name=names.get((port.container, port.protocol), ""),
+            address=port.address,
         )
         for port in published
     ]

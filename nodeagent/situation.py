@@ -89,8 +89,8 @@ class Situation(msgspec.Struct, frozen=True):
     """Its image is being pulled, or waits for its turn."""
     runs_on: bool = False
     """A container of the version before is up, and stays so until the new one's image is here."""
-    volumes: bool = False
-    """There may be volumes that are to go with the task."""
+    belongings: bool = False
+    """There may be volumes or a network on the node that are to go with the task."""
     kept: bool = False
     """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from nodeagent.names import Owner, run_of, uid_of
+from nodeagent.names import GROUP, Owner, run_of, uid_of
 from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState, ContainerSummary
 from nodeagent.situation import Container
 
@@ -20,7 +20,7 @@ class ContainerView:
         self._lock = threading.Lock()
         self._containers: dict[str, dict[str, Container]] = {}
         self._unsure: dict[str, set[str]] = {}
-        self._with_volumes: set[str] = set()
+        self._with_belongings: set[str] = set()
         self.listed = False
         """A list has succeeded: a container that is not here is not there either, or its event is on its way."""
 
@@ -37,20 +37,20 @@ class ContainerView:
 
     def uids(self) -> set[str]:
         with self._lock:
-            return set(self._containers) | set(self._unsure) | self._with_volumes
+            return set(self._containers) | set(self._unsure) | self._with_belongings
 
-    def has_volumes(self, uid: str) -> None:
-        """There may be volumes on the node that are to go with the task."""
+    def has_belongings(self, uid: str) -> None:
+        """There may be volumes or a network on the node that are to go with the task."""
         with self._lock:
-            self._with_volumes.add(uid)
+            self._with_belongings.add(uid)
 
-    def has_no_volumes(self, uid: str) -> None:
+    def has_no_belongings(self, uid: str) -> None:
         with self._lock:
-            self._with_volumes.discard(uid)
+            self._with_belongings.discard(uid)
 
-    def may_have_volumes(self, uid: str) -> bool:
+    def may_have_belongings(self, uid: str) -> bool:
         with self._lock:
-            return uid in self._with_volumes
+            return uid in self._with_belongings
 
     def saw(self, info: ContainerInfo) -> None:
         run = run_of(self._owner, info.name, info.labels)
@@ -95,6 +95,8 @@ class ContainerView:
                 self.doubt(known.run.uid, [known.info.id])
                 doubted.add(known.run.uid)
         for one in found.values():
+            if GROUP in one.labels:
+                self.has_belongings(uid_of(self._owner, one.labels))
             uid = uid_of(self._owner, one.labels)
             self.doubt(uid, [one.id])
             doubted.add(uid)

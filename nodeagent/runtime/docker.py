@@ -22,7 +22,7 @@ from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
-from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, Version, Volumes
+from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, ListedNetwork, Version, Volumes
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -125,6 +125,29 @@ class DockerRuntime:
                 if not is_status(error, 404):
                     raise
 
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        with translated(f"create network {name}"):
+            if self._client(_Limit.LOOK).networks(names=[name], filters={"label": _pairs(labels)}):
+                return  # Docker's names of networks are not unique: by default two calls make two of them.
+            try:
+                self._client(_Limit.WORK).create_network(name, "bridge", labels=dict(labels), check_duplicate=True)
+            except APIError as error:
+                if not is_status(error, 409):
+                    raise
+
+    def networks(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        with translated("list networks"):
+            found = self._client(_Limit.LOOK).networks(filters={"label": _pairs(labels)})
+            return tuple(one.name for one in msgspec.convert(found, list[ListedNetwork]))
+
+    def remove_network(self, name: str) -> None:
+        with translated(f"remove network {name}"):
+            try:
+                self._client(_Limit.WORK).remove_network(name)
+            except APIError as error:
+                if not is_status(error, 404):
+                    raise
+
     def has_image(self, image: str) -> bool:
         with translated(f"inspect image {image}"):
             try:
@@ -147,10 +170,11 @@ class DockerRuntime:
         layer = found.graph_driver.data.get("UpperDir", "") if found.graph_driver and found.graph_driver.data else ""
         return tuple(folder for folder in (layer, os.path.dirname(found.log_path)) if folder)
 
-    def free_port(self, protocol: str) -> int:
+    def free_port(self, protocol: str, address: str = "") -> int:
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
-        with translated("find a free port"), socket.socket(socket.AF_INET, kind) as probe:
-            probe.bind(("", 0))
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with translated("find a free port"), socket.socket(family, kind) as probe:
+            probe.bind((address, 0))
             return int(probe.getsockname()[1])
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:

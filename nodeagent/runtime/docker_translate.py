@@ -8,6 +8,7 @@ from nodeagent.runtime.docker_wire import (
     CreateBody,
     DeviceRate,
     Empty,
+    Endpoint,
     EventMessage,
     Healthcheck,
     HostConfig,
@@ -15,6 +16,7 @@ from nodeagent.runtime.docker_wire import (
     Listed,
     LogConfig,
     MountBody,
+    NetworkingConfig,
     PortBinding,
     RestartPolicy,
     TmpfsOptions,
@@ -28,9 +30,11 @@ from nodeagent.runtime.port import (
     ContainerState,
     ContainerSummary,
     Mount,
+    PortMapping,
     Probe,
     PublishedPort,
 )
+from nodeagent.runtime.settings import NetworkSettings
 from taskyard.clock import parse_timestamp
 
 _STATES = {
@@ -58,7 +62,7 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
 
     `disk`: the device that limits of block I/O are for."""
     limits, io = spec.limits, spec.limits.io
-    published = [port for port in spec.ports if port.host is not None]
+    published = [port for port in spec.ports if port.host is not None and spec.network.mode == "bridge"]
     return CreateBody(
         image=spec.image,
         labels=dict(spec.labels),
@@ -73,15 +77,14 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
         stop_signal=spec.stop_signal,
         stop_timeout=round(spec.stop_grace),
         healthcheck=_healthcheck(spec.probe) if spec.probe else None,
+        networking_config=_networking(spec.network) if spec.network.group else None,
         host_config=HostConfig(
             restart_policy=RestartPolicy(name="no"),
             log_config=LogConfig(
                 type="json-file", config={"max-size": str(limits.log_size), "max-file": str(limits.log_files)}
             ),
             security_opt=["no-new-privileges"],
-            port_bindings={
-                f"{port.container}/{port.protocol}": [PortBinding(host_port=str(port.host or ""))] for port in published
-            },
+            port_bindings={f"{port.container}/{port.protocol}": [_binding(port)] for port in published},
             mounts=[_mount(mount) for mount in spec.mounts],
             cap_drop=["ALL"],
             cap_add=list(spec.security.capabilities),
@@ -100,6 +103,7 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
             init=spec.process.init,
             shm_size=spec.process.shm_size,
             ulimits=[UlimitBody(name=n, soft=soft, hard=hard) for n, (soft, hard) in spec.process.ulimits.items()],
+            network_mode=spec.network.group or (spec.network.mode if spec.network.mode != "bridge" else ""),
             sysctls=dict(spec.process.sysctls),
             dns=list(spec.network.dns_servers),
             dns_search=list(spec.network.dns_searches),
@@ -107,6 +111,14 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
             extra_hosts=[f"{name}:{address}" for name, address in spec.network.extra_hosts.items()],
         ),
     )
+
+
+def _networking(network: NetworkSettings) -> NetworkingConfig:
+    return NetworkingConfig(endpoints_config={network.group: Endpoint(aliases=[network.alias])})
+
+
+def _binding(port: PortMapping) -> PortBinding:
+    return PortBinding(host_port=str(port.host or ""), host_ip=port.address)
 
 
 def _shares(millis: int) -> int:
@@ -153,6 +165,7 @@ def container_info(found: Inspected) -> ContainerInfo:
         health=_health(found.state.health.status) if found.state.health else "",
         ports=_published(found.network_settings.ports or {}),
         pid=found.state.pid,
+        address=next((one.ip_address for one in (found.network_settings.networks or {}).values()), ""),
         stop_signal=found.config.stop_signal or "SIGTERM",
         stop_grace=_DEFAULT_GRACE if found.config.stop_timeout is None else found.config.stop_timeout,
         error=found.state.error,
@@ -169,8 +182,14 @@ def _published(ports: dict[str, list[PortBinding] | None]) -> tuple[PublishedPor
     for spelled, bindings in ports.items():
         container, _, protocol = spelled.partition("/")
         if bindings:
-            found.append(PublishedPort(int(container), protocol, int(bindings[0].host_port)))
+            found.append(
+                PublishedPort(int(container), protocol, int(bindings[0].host_port), _address(bindings[0].host_ip))
+            )
     return tuple(found)
+
+
+def _address(host_ip: str) -> str:
+    return "" if host_ip in ("0.0.0.0", "::") else host_ip
 
 
 def container_summary(found: Listed) -> ContainerSummary:

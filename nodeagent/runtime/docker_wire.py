@@ -87,6 +87,7 @@ class HostConfig(_Body, frozen=True, kw_only=True):
     shm_size: int = 0
     ulimits: list[UlimitBody] = []
     sysctls: dict[str, str] = {}
+    network_mode: str = ""
     dns: list[str] = []
     dns_search: list[str] = []
     dns_options: list[str] = []
@@ -101,6 +102,17 @@ class Healthcheck(_Body, frozen=True, kw_only=True):
     timeout: int
     retries: int
     start_period: int = 0
+
+
+class Endpoint(_Body, frozen=True, kw_only=True):
+    """Of a container on a network: what it is called there, and its address once it runs."""
+
+    aliases: list[str] | None = None
+    ip_address: str = msgspec.field(default="", name="IPAddress")
+
+
+class NetworkingConfig(_Body, frozen=True, kw_only=True):
+    endpoints_config: dict[str, Endpoint]
 
 
 class CreateBody(_Body, frozen=True, kw_only=True):
@@ -118,6 +130,7 @@ class CreateBody(_Body, frozen=True, kw_only=True):
     stop_signal: str = ""
     stop_timeout: int | None = None
     healthcheck: Healthcheck | None = None
+    networking_config: NetworkingConfig | None = None
 
 
 class Created(_Body, frozen=True, kw_only=True):
@@ -165,6 +178,7 @@ class Config(_Body, frozen=True, kw_only=True):
 
 
 class NetworkSettings(_Body, frozen=True, kw_only=True):
+    networks: dict[str, Endpoint] | None = None
     ports: dict[str, list[PortBinding] | None] | None = None
 
 
@@ -195,6 +209,10 @@ class Volumes(_Body, frozen=True, kw_only=True):
     volumes: list[ListedVolume] | None = None
 
 
+class ListedNetwork(_Body, frozen=True, kw_only=True):
+    name: str
+
+
 class Actor(_Body, frozen=True, kw_only=True):
     id: str = msgspec.field(default="", name="ID")
     attributes: dict[str, str] = {}
@@ -217,4 +235,4 @@ class PullLine(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
 
 
-prepare(Created, Folders, Info, Inspected, Listed, EventMessage, Version, PullLine, Volumes)
+prepare(Created, Folders, Info, Inspected, Listed, EventMessage, Version, ListedNetwork, PullLine, Volumes)

@@ -77,6 +77,7 @@ class FakeRuntime:
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     _ports: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_FREE_PORT))
     _volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _networks: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _broken: Breakdown = ""
     _late: list[Callable[[], object]] = field(default_factory=list)
 
@@ -124,6 +125,8 @@ class FakeRuntime:
             raise ImageMissing(f"image {spec.image} is not on this node")
         if self._find(spec.name):
             raise NameConflict(f"the name {spec.name} is in use")
+        if spec.network.group and spec.network.group not in self._networks:
+            raise RuntimeRefused(f"network {spec.network.group} not found")
         identity = f"{next(self._ids):064x}"
         info = ContainerInfo(
             identity,
@@ -195,6 +198,24 @@ class FakeRuntime:
         self._volumes.pop(name, None)
         self._answer()
 
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self._begin(f"network {name}", lambda: self.make_network(name, labels))
+        self._networks.setdefault(name, dict(labels))
+        self._answer()
+
+    def networks(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        self._begin("networks")
+        self._answer()
+        return tuple(name for name, found in self._networks.items() if labels.items() <= found.items())
+
+    def remove_network(self, name: str) -> None:
+        self._begin(f"remove network {name}", lambda: self.remove_network(name))
+        running = (one for one in self._containers.values() if one.info.state is ContainerState.RUNNING)
+        if any(one.spec.network.group == name for one in running):
+            raise RuntimeRefused(f"network {name} has active endpoints")
+        self._networks.pop(name, None)
+        self._answer()
+
     def has_image(self, image: str) -> bool:
         self._begin(f"image {image}")
         self._answer()
@@ -208,8 +229,8 @@ class FakeRuntime:
         del container
         return ()
 
-    def free_port(self, protocol: str) -> int:
-        del protocol
+    def free_port(self, protocol: str, address: str = "") -> int:
+        del protocol, address
         return next(self._ports)
 
     def fetch(self, image: str) -> None:
@@ -251,13 +272,18 @@ class FakeRuntime:
         return self._containers.get(container) or self._by_name.get(container)
 
     def _launch(self, found: _Container) -> None:
-        taken = {
-            (port.protocol, port.host)
+        taken = [
+            (port.protocol, port.host, port.address)
             for other in self._containers.values()
             if other.info.state is ContainerState.RUNNING
             for port in other.info.ports
-        }
-        clash = [p for p in found.spec.ports if p.host and (p.protocol, p.host) in taken]
+        ]
+        clash = [
+            port
+            for port in found.spec.ports
+            for protocol, host, address in taken
+            if port.host and (port.protocol, port.host) == (protocol, host) and _overlap(port.address, address)
+        ]
         if found.program.refuses_to_start or clash:
             reason = found.program.refuses_to_start or f"host port {clash[0].host} is already in use on the node"
             found.info = replace(found.info, error=reason)
@@ -271,10 +297,11 @@ class FakeRuntime:
             oom_killed=False,
             health="starting" if found.spec.probe else "",
             ports=tuple(
-                PublishedPort(port.container, port.protocol, port.host or next(self._ports))
+                PublishedPort(port.container, port.protocol, port.host or next(self._ports), port.address)
                 for port in found.spec.ports
-                if port.host is not None
+                if port.host is not None and found.spec.network.mode == "bridge"
             ),
+            address="192.0.2.1" if found.spec.network.mode == "bridge" else "",
             pid=int(found.info.id, 16),
         )
         if found.spec.probe or found.program.runs is not None:
@@ -303,12 +330,16 @@ class FakeRuntime:
     def _end(self, found: _Container, exit_code: int, at: float) -> None:
         self._restless.pop(found.info.id, None)
         found.info = replace(
-            found.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, ports=(), pid=0
+            found.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, ports=(), pid=0, address=""
         )
         self._tell(found, "die", at)
 
     def _tell(self, found: _Container, action: str, at: float) -> None:
         self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at))
+
+
+def _overlap(one: str, other: str) -> bool:
+    return not one or not other or one == other
 
 
 @dataclass(slots=True)

@@ -49,6 +49,15 @@ class ForwardingRuntime(Runtime):
     def remove_volume(self, name: str) -> None:
         self._inner.remove_volume(name)
 
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        self._inner.make_network(name, labels)
+
+    def networks(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        return self._inner.networks(labels)
+
+    def remove_network(self, name: str) -> None:
+        self._inner.remove_network(name)
+
     def has_image(self, image: str) -> bool:
         return self._inner.has_image(image)
 
@@ -58,8 +67,8 @@ class ForwardingRuntime(Runtime):
     def folders(self, container: str) -> tuple[str, ...]:
         return self._inner.folders(container)
 
-    def free_port(self, protocol: str) -> int:
-        return self._inner.free_port(protocol)
+    def free_port(self, protocol: str, address: str = "") -> int:
+        return self._inner.free_port(protocol, address)
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         return self._inner.events(labels, since)

@@ -53,11 +53,12 @@ class ContainerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PortMapping:
-    """`host` None: not published; 0: any free port of the node."""
+    """`host` None: not published; 0: any free port of the node. `address` empty: on all addresses of the node."""
 
     container: int
     protocol: str
     host: int | None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,12 @@ class ContainerSpec:
 
 @dataclass(frozen=True, slots=True)
 class PublishedPort:
+    """`address` empty: on all addresses of the node."""
+
     container: int
     protocol: str
     host: int
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,8 @@ class ContainerInfo:
     """`starting`, `healthy`, `unhealthy`; empty without a probe."""
     ports: tuple[PublishedPort, ...] = ()
     pid: int = 0
+    address: str = ""
+    """Where the node reaches it on a bridge, once it runs and was inspected."""
     stop_signal: str = "SIGTERM"
     stop_grace: float = 10.0
     """Seconds; both as it was created."""
@@ -224,6 +230,18 @@ class Runtime(Protocol):
         """Nothing when it is not there. RuntimeRefused while a container has it, running or not."""
         ...
 
+    def make_network(self, name: str, labels: Mapping[str, str]) -> None:
+        """A bridge on which containers find each other by name; nothing when it is there."""
+        ...
+
+    def networks(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """The names of all networks that have all these labels."""
+        ...
+
+    def remove_network(self, name: str) -> None:
+        """Nothing when it is not there. RuntimeRefused while a container that runs is on it."""
+        ...
+
     def has_image(self, image: str) -> bool:
         """Whether the image is on this node."""
         ...
@@ -234,8 +252,8 @@ class Runtime(Protocol):
         """Where on the node it writes, but for volumes; none when that cannot be known. Never raises."""
         ...
 
-    def free_port(self, protocol: str) -> int:
-        """A port of the node that nobody listens on now; somebody else may take it before a container does."""
+    def free_port(self, protocol: str, address: str = "") -> int:
+        """A port that is free now at this address of the node, or at all; somebody may take it before a container."""
         ...
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,11 @@ class ProcessSettings:
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
+    """`group`: the name of a network that is there, on which others find it as `alias`; empty: the default one."""
+
+    mode: Literal["bridge", "none", "host"] = "bridge"
+    group: str = ""
+    alias: str = ""
     hostname: str = ""
     dns_servers: tuple[str, ...] = ()
     dns_searches: tuple[str, ...] = ()

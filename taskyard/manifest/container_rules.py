@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Any
 
-from taskyard.manifest.problem import shown
+from taskyard.manifest.problem import Path, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
 _PORT_FIELD = "ports."
@@ -61,3 +61,39 @@ def is_address(text: str) -> bool:
 def _more(soft: int, hard: int) -> bool:
     """-1 is without limit."""
     return hard != -1 and (soft == -1 or soft > hard)
+
+
+def broken_network(spec: dict[str, Any]) -> Iterator[Broken]:
+    """What does not go with a network mode."""
+    network = part(spec, "network")
+    mode = network.get("mode", "bridge")
+    if mode in ("none", "host"):
+        if network.get("group"):
+            path = ("spec", "network", "group")
+            yield Broken(path, f"a group has a network of its own, not mode {mode}", "remove group, or mode")
+        for name in part(spec, "process", "sysctls") if mode == "host" else ():
+            if name.startswith("net."):
+                message = f"{name} would change the node's own network"
+                yield Broken(("spec", "process", "sysctls", name), message, "remove it, or write mode: bridge")
+
+
+def broken_port_addresses(spec: dict[str, Any]) -> Iterator[Broken]:
+    """Of published ports, and ports that go with no network mode."""
+    mode = part(spec, "network").get("mode", "bridge")
+    for at, port in items(spec, "ports"):
+        yield from _port(("spec", "ports", at), port, mode)
+
+
+def _port(path: Path, port: dict[str, Any], mode: object) -> Iterator[Broken]:
+    host, address = port.get("host"), port.get("address", "")
+    if isinstance(address, str) and address and not is_address(address):
+        yield Broken((*path, "address"), f"{shown(address)} is not an IP address", "write one, such as 127.0.0.1")
+    elif address and host is None:
+        yield Broken((*path, "address"), "the port is not published", "add host: auto, or remove the line")
+    elif address and mode == "host":
+        yield Broken((*path, "address"), "on the node's network the program chooses the address", "remove the line")
+    if mode == "none" and host is not None:
+        yield Broken((*path, "host"), "there is no network to publish it from", "remove it, or write mode: bridge")
+    if mode == "host" and host is not None and host != port.get("container"):
+        message = "on the node's network a container's port is the node's"
+        yield Broken((*path, "host"), message, "write the same number as in container, or mode: bridge")

@@ -15,7 +15,7 @@ _GRACE = "write stop: {gracePeriod: 30s} under spec"
 _SIGNAL = "write stop: {signal: SIGINT} under spec"
 _PUBLISH = "write ports: [{container: 80, host: auto}]"
 _MOUNT = "write volumes: [{name: data, target: /data}]"
-_NETWORK = "containers are on the node's default network; publish ports with spec.ports"
+_NETWORK = "write network: {group: shop} for a network of the tasks of a group, and publish ports with spec.ports"
 _PRIVILEGE = "no container is privileged: ask for single capabilities with security: {capAdd: [NET_ADMIN]}"
 _NO_JOBS = "Jobs are not part of this version; write restart: {policy: never} to run once"
 _FLAT = "write what is set aside directly under resources, and the most that it may use in spec.limits"
@@ -112,8 +112,8 @@ FOREIGN: dict[str, dict[str, str]] = {
         "privileged": _PRIVILEGE,
         "devices": _PRIVILEGE,
         "securityopt": _PRIVILEGE,
-        "hostnetwork": _NETWORK,
-        "networkmode": _NETWORK,
+        "hostnetwork": "write network: {mode: host}, where the node's operator allows it",
+        "networkmode": "write network: {mode: bridge}, none or host",
         "networks": _NETWORK,
         "links": _NETWORK,
         "dependson": "tasks start in no order in this version: let the program try again until the other answers",
@@ -146,8 +146,8 @@ FOREIGN: dict[str, dict[str, str]] = {
         "nodeport": "write host",
         "static": "write host",
         "mode": "remove it: a port with host is published on the node that runs the task",
-        "hostip": "remove it: ports are published on every address of the node",
-        "hostname": "remove it: ports are published on every address of the node",
+        "hostip": "write address",
+        "hostname": "remove it: an address of the node is written as address",
         "label": "write name",
     },
     "spec.volumes[]": {

@@ -24,7 +24,13 @@ from taskyard.manifest.amounts import (
     broken_tmpfs_sizes,
 )
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
-from taskyard.manifest.container_rules import broken_addresses, broken_env_sources, broken_ulimits
+from taskyard.manifest.container_rules import (
+    broken_addresses,
+    broken_env_sources,
+    broken_network,
+    broken_port_addresses,
+    broken_ulimits,
+)
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
@@ -69,7 +75,11 @@ def _is_port(value: object) -> bool:
 
 def _host_ports(spec: dict[str, Any]) -> Iterator[Broken]:
     found = (
-        (("spec", "ports", at, "host"), (port["host"], _protocol(port)), f"host port {port['host']}/{_protocol(port)}")
+        (
+            ("spec", "ports", at, "host"),
+            (port["host"], _protocol(port), str(port.get("address") or "")),
+            f"host port {port['host']}/{_protocol(port)}",
+        )
         for at, port in items(spec, "ports")
         if _is_port(port.get("host"))
     )
@@ -154,6 +164,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("ports", _host_ports),
     ("ports", _container_ports),
     ("ports", _port_names),
+    ("ports", broken_port_addresses),
     ("volumes", _volume_targets),
     ("volumes", broken_tmpfs_sizes),
     ("resources", broken_resources),
@@ -167,6 +178,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("process", broken_shm_size),
     ("process", broken_ulimits),
     ("network", broken_addresses),
+    ("network", broken_network),
     ("limits", broken_limits),
     ("logs", broken_log_size),
     ("command", _program),

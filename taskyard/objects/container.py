@@ -5,6 +5,8 @@ Only shapes; `nodeagent.container_spec` says what becomes of them.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from taskyard.objects.base import Wire
 from taskyard.quantity import CpuLimit, Size
 
@@ -37,6 +39,10 @@ class Dns(Wire, frozen=True, kw_only=True):
 
 
 class Network(Wire, frozen=True, kw_only=True):
+    """`group`: a network that tasks of a namespace share on a node, with their names as DNS."""
+
+    mode: Literal["bridge", "none", "host"] = "bridge"
+    group: str = ""
     hostname: str = ""
     dns: Dns = Dns()
     extra_hosts: dict[str, str] = {}

@@ -20,6 +20,8 @@ class Port(Wire, frozen=True, kw_only=True):
 
     container: int
     host: int | Literal["auto"] | None = None
+    address: str = ""
+    """Of the node, where it is published; empty: all."""
     protocol: Literal["tcp", "udp"] = "tcp"
     name: str = ""
 

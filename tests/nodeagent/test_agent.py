@@ -10,7 +10,7 @@ from nodeagent.runtime.port import ContainerSpec
 from taskyard import keys
 from taskyard.objects import TaskState
 from taskyard.store.api import Put
-from tests.nodeagent.world import FOREVER, UID, World
+from tests.nodeagent.world import FOREVER, OWNER, UID, World
 
 FAILS = ("fails",)
 SUCCEEDS = ("succeeds",)
@@ -165,6 +165,28 @@ def test_an_agent_that_comes_back_removes_what_a_task_left(world: World) -> None
     world.boot()
     world.settle()
     assert world.runtime.volumes({}) == ()
+
+
+def test_a_group_s_network_goes_with_its_last_task(world: World) -> None:
+    other = "ba9876543210"
+    world.assign(network={"group": "front"})
+    world.assign(uid=other, network={"group": "front"})
+    world.settle()
+    (network,) = world.runtime.networks(OWNER.labels)
+    assert network.endswith("-default-front")
+    world.assign(network={"group": "front"}, desired="Stopped")
+    world.advance(11.0)
+    assert world.runtime.networks({}) == (network,)
+    world.assign(uid=other, network={"group": "front"}, desired="Stopped")
+    world.advance(11.0)
+    assert world.runtime.networks({}) == ()
+
+
+def test_the_node_s_own_network_is_its_operator_s_to_allow(world: World) -> None:
+    world.assign(network={"mode": "host"}, restart={"policy": "never"})
+    world.settle()
+    assert world.status().reason == "NotAllowed"
+    assert "--allow-host-network" in world.status().message
 
 
 def test_only_the_last_two_attempts_keep_their_containers(world: World) -> None:

@@ -22,7 +22,7 @@ from nodeagent.runtime.port import (
     RuntimeUnavailable,
     VolumeSummary,
 )
-from nodeagent.runtime.settings import LimitSettings
+from nodeagent.runtime.settings import LimitSettings, NetworkSettings
 from tests.nodeagent.runtime import harness as programs
 from tests.nodeagent.runtime.harness import FakeHarness, Harness, RealHarness
 from tests.support.docker_engine import DockerEngine
@@ -229,6 +229,40 @@ def test_a_volume_is_made_with_its_labels_and_removed_once_nobody_has_it(world: 
     world.runtime.remove_volume(name)
     world.runtime.remove_volume(name)
     assert world.runtime.volumes(labels) == ()
+
+
+def test_a_network_is_made_once_and_removed_once_nobody_is_on_it(world: Harness, label: str) -> None:
+    name, labels = f"ty-test-{label[:12]}", {"taskyard/test": label}
+    with pytest.raises(RuntimeRefused, match="not found"):
+        started(world, spec(label, network=NetworkSettings(group=name, alias="web")))
+    world.runtime.remove(f"contract-{label[:12]}", force=True)
+    world.runtime.make_network(name, labels)
+    world.runtime.make_network(name, labels)
+    assert world.runtime.networks(labels) == (name,)
+    container = started(world, spec(label, network=NetworkSettings(group=name, alias="web")))
+    found = world.runtime.inspect(container)
+    assert found is not None
+    assert found.address
+    with pytest.raises(RuntimeRefused, match="active endpoints"):
+        world.runtime.remove_network(name)
+    world.runtime.remove(container, force=True)
+    world.runtime.remove_network(name)
+    world.runtime.remove_network(name)
+    assert world.runtime.networks(labels) == ()
+
+
+def test_a_port_is_published_on_one_address(world: Harness, label: str) -> None:
+    ports = (PortMapping(80, "tcp", 0, "127.0.0.1"),)
+    found = world.runtime.inspect(started(world, spec(label, ports=ports)))
+    assert found is not None
+    assert [(port.container, port.address) for port in found.ports] == [(80, "127.0.0.1")]
+
+
+@pytest.mark.parametrize("mode", ["none", "host"])
+def test_without_a_network_of_its_own_there_is_no_address(world: Harness, label: str, mode: str) -> None:
+    found = world.runtime.inspect(started(world, spec(label, network=NetworkSettings(mode=mode))))
+    assert found is not None
+    assert (found.address, found.ports) == ("", ())
 
 
 def test_health_is_told(world: Harness, label: str) -> None:

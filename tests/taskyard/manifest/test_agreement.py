@@ -27,7 +27,10 @@ FULL: dict[Kind, dict[str, Any]] = {
             "command": ["a"],
             "args": ["b"],
             "env": {"A": "b"},
-            "ports": [{"container": 80, "host": "auto", "name": "http"}, {"container": 81, "host": 8081}],
+            "ports": [
+                {"container": 80, "host": "auto", "name": "http"},
+                {"container": 81, "host": 8081, "address": "127.0.0.1"},
+            ],
             "volumes": [
                 {"name": "data", "target": "/d"},
                 {"type": "tmpfs", "target": "/t", "size": "1Mi"},
@@ -41,6 +44,8 @@ FULL: dict[Kind, dict[str, Any]] = {
                 "sysctls": {"net.core.somaxconn": "1"},
             },
             "network": {
+                "mode": "bridge",
+                "group": "shop",
                 "hostname": "web",
                 "dns": {"servers": ["10.0.0.1"], "searches": ["a.b"], "options": ["ndots:2"]},
                 "extraHosts": {"db": "10.0.0.2"},

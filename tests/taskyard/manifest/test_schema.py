@@ -158,6 +158,8 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     target[name] = value
     if (place, name) == ("spec.limits", "swap"):
         target["memory"] = "512Mi"
+    if (place, name) == ("spec.ports[]", "address"):
+        target["host"] = "auto"
     if place == "spec.envFrom.*":
         manifest["spec"]["ports"] = [{"container": 80, "host": "auto", "name": "http"}]
     if (place, name) == ("spec.process.ulimits.*", "soft"):
