@@ -31,21 +31,23 @@ from nodeagent.actions import (
 )
 from nodeagent.anchor import KEY as ANCHOR
 from nodeagent.anchor import Anchor
+from nodeagent.checks.checker import Checker
+from nodeagent.checks.state import NO_CHECKS, Verdict
 from nodeagent.decide import decide
 from nodeagent.effects import Effects, NotCertain
 from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.memory import TaskMemory, refresh
-from nodeagent.names import Owner, uid_of
+from nodeagent.names import Owner, Run, uid_of
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
-from nodeagent.situation import Situation
+from nodeagent.situation import Container, Situation
 from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.objects import ObjectRef
+from taskyard.objects import ObjectRef, TaskState
 from taskyard.store.api import StoreError, StoreUnavailable
 from taskyard.store.informer import Change, Informer
 from taskyard.store.workqueue import WorkQueue
@@ -73,6 +75,7 @@ class Parts:
     view: ContainerView
     effects: Effects
     pulls: Pulls
+    checker: Checker
     publisher: Publisher
     standing: Standing
     guard: Guard
@@ -203,6 +206,17 @@ class Agent:
                 self._tell(memory, action.happening)
         return action
 
+    def _checks(self, memory: TaskMemory, containers: Sequence[Container]) -> Verdict:
+        """Of the container that the status speaks of, while it is to run."""
+        assignment, status = memory.assignment, memory.status
+        if assignment is None or status is None or status.state is TaskState.STOPPING:
+            return NO_CHECKS
+        run = Run(memory.uid, assignment.epoch, status.attempt)
+        current = next((one.info for one in containers if one.run == run and one.running), None)
+        wanted = current if assignment.desired == "Running" else None
+        ours = wanted is not None and wanted.id == status.container_id
+        return self._parts.checker.look(memory.uid, wanted, assignment.spec.checks, was_ready=ours and status.ready)
+
     def _situation(self, memory: TaskMemory) -> Situation:
         containers, unsure = self._parts.view.of(memory.uid)
         return Situation(
@@ -218,6 +232,7 @@ class Agent:
             condemned=self._parts.guard.condemned,
             fetching=self._parts.pulls.fetching(memory.uid),
             belongings=self._parts.view.may_have_belongings(memory.uid),
+            checks=self._checks(memory, containers),
             kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),

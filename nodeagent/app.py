@@ -25,6 +25,8 @@ from nodeagent.api.health import Health
 from nodeagent.api.inspect import Inspect
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
+from nodeagent.checks.checker import Checker
+from nodeagent.checks.prober import NetworkProber
 from nodeagent.duties import EventFollower, keep_looking, keep_measuring, keep_reconciling
 from nodeagent.effects import Effects
 from nodeagent.guard import WatchdogGuard
@@ -141,6 +143,7 @@ class _Process:
                     ended=self._queue.add,
                     unanswered=self._probe_now.set,
                 ),
+                checker=Checker(NetworkProber(self._runtime), self._lanes, clock, self._queue.add),
                 publisher=Publisher(options.node, self._store, self._registration),
                 standing=self._registration,
                 guard=self._guard,

@@ -229,10 +229,17 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":
-        return progress.unhealthy(assignment, status, now)
-    told = (status.state, status.container_id, status.health, status.ports)
-    seen = (TaskState.RUNNING, info.id, info.health, progress.host_ports(assignment, info.ports))
-    return progress.running(assignment, status, info, now) if told != seen else None
+        return progress.unhealthy(status, progress.unhealthy_reason(assignment), now)
+    if situation.checks.failed:
+        return progress.unhealthy(status, situation.checks.failed, now)
+    ready = situation.checks.ready and info.health in ("", "healthy")
+    message = progress.not_ready(situation.checks.unready)
+    told = (status.state, status.container_id, status.health, status.ready, status.message, status.ports)
+    seen = (TaskState.RUNNING, info.id, info.health, ready, message, progress.host_ports(assignment, info.ports))
+    if told != seen:
+        return progress.running(assignment, status, info, now, ready=ready, message=message)
+    due = situation.checks.due
+    return None if due is None else Wait(max(due - situation.monotonic, 0.0))
 
 
 RULES: tuple[EpochRule, ...] = (

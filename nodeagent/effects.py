@@ -10,6 +10,7 @@ import contextlib
 from dataclasses import replace
 
 from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start
+from nodeagent.checks.state import named
 from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
 from nodeagent.host_paths import PathRefused
@@ -195,7 +196,7 @@ class Effects:
             return
         if singleton and not self._guard.sees(created.id):
             self._prove_it_ended(memory, created)
-        elif any(port.host == 0 for port in spec.ports):
+        elif any(port.host == 0 for port in spec.ports) or _asks_its_address(memory):
             self._look_at(memory, created.id)
         else:
             self._view.saw(_as_started(created, spec, self._clock.now()))
@@ -227,6 +228,11 @@ class Effects:
                 raise NotCertain(f"the assignment could not be confirmed: {error}") from error
             return True
         return current is not None and current.mod_revision == memory.entry.mod_revision
+
+
+def _asks_its_address(memory: TaskMemory) -> bool:
+    checks = named(memory.assignment.spec.checks).values() if memory.assignment else ()
+    return any(check.http or check.tcp for check in checks)
 
 
 def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:

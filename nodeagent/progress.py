@@ -46,19 +46,26 @@ def caught_up(status: TaskStatus, attempt: int, now: float) -> Report:
     )
 
 
-def running(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now: float) -> Report:
+def running(
+    assignment: Assignment, status: TaskStatus, found: ContainerInfo, now: float, *, ready: bool, message: str
+) -> Report:
     fresh = status.state is not TaskState.RUNNING
     happening = Happening("Started", f"attempt {status.attempt} runs as {found.name}") if fresh else None
     if found.health == "healthy" and status.health != "healthy":
         happening = Happening("Healthy", "its health check passes")
+    elif not fresh and ready and not status.ready:
+        happening = Happening("Ready", "it is ready")
+    elif not fresh and message and message != status.message:
+        happening = Happening("NotReady", message, warning=True)
     return Report(
         msgspec.structs.replace(
             status,
             state=TaskState.RUNNING,
             reason="",
-            message="",
+            message=message,
             container_id=found.id,
             container_name=found.name,
+            ready=ready,
             ports=host_ports(assignment, found.ports),
             health=found.health,
             next_attempt_at="",
@@ -87,10 +94,18 @@ def host_ports(assignment: Assignment, published: tuple[PublishedPort, ...]) -> 
     ]
 
 
-def unhealthy(assignment: Assignment, status: TaskStatus, now: float) -> Report:
+def not_ready(why: str) -> str:
+    """The message of a task that runs; `why` empty: it is ready, or its health is told by itself."""
+    return f"not ready: {why}" if why else ""
+
+
+def unhealthy_reason(assignment: Assignment) -> str:
+    """Of the check that the runtime makes: the task's, or the image's own."""
     check = assignment.spec.health_check
-    times = f"{check.retries} times in a row" if check else "repeatedly"
-    message = f"its health check failed {times}"
+    return f"its health check failed {check.retries} times in a row" if check else "its health check failed repeatedly"
+
+
+def unhealthy(status: TaskStatus, message: str, now: float) -> Report:
     return Report(
         msgspec.structs.replace(
             status,
@@ -98,6 +113,7 @@ def unhealthy(assignment: Assignment, status: TaskStatus, now: float) -> Report:
             reason="Unhealthy",
             message=message,
             health="unhealthy",
+            ready=False,
             updated_at=timestamp(now),
         ),
         Happening("Unhealthy", f"{message}; it is stopped", warning=True),
@@ -200,6 +216,7 @@ def name_taken(status: TaskStatus, message: str, now: float) -> Report:
         msgspec.structs.replace(
             status,
             state=TaskState.FAILED,
+            ready=False,
             reason="NameTaken",
             message=message,
             finished_at=timestamp(now),
@@ -221,6 +238,7 @@ def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerI
             message="stopped as asked",
             exit_code=found.exit_code if found else None,
             oom_killed=found.oom_killed if found else False,
+            ready=False,
             next_attempt_at="",
             finished_at=timestamp((found.finished_at if found else 0.0) or now),
             updated_at=timestamp(now),
@@ -257,6 +275,7 @@ def _ended(
                 exit_code=code,
                 oom_killed=oom,
                 finished_at=timestamp(ended_at),
+                ready=False,
                 next_attempt_at="",
                 updated_at=timestamp(now),
             ),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import msgspec
 
+from nodeagent.checks.state import NO_CHECKS, Verdict
 from nodeagent.names import Run
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from taskyard.objects import Assignment, TaskStatus
@@ -91,6 +92,8 @@ class Situation(msgspec.Struct, frozen=True):
     """A container of the version before is up, and stays so until the new one's image is here."""
     belongings: bool = False
     """There may be volumes or a network on the node that are to go with the task."""
+    checks: Verdict = NO_CHECKS
+    """Of the container that runs."""
     kept: bool = False
     """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 

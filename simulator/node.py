@@ -9,6 +9,8 @@ from random import Random
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, MemoryMemo
+from nodeagent.checks.checker import Checker
+from nodeagent.checks.prober import NetworkProber
 from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
@@ -106,6 +108,7 @@ class AgentProcess(Process):
                     ended=self._queue.add,
                     unanswered=lambda: driver.wake(self._looking, driver.latency()),
                 ),
+                checker=Checker(NetworkProber(runtime), InlineLanes(), clock, self._queue.add),
                 publisher=Publisher(host.name, self.store, self._registration),
                 standing=self._registration,
                 guard=host.guard,

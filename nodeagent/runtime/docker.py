@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import Enum
@@ -36,6 +37,10 @@ from nodeagent.runtime.port import (
 )
 
 _EVENTS = ("die", "oom", "destroy", "health_status")
+
+
+_FIRST_LOOK = 0.01
+"""Seconds from the start of a program in a container to the first look whether it has ended."""
 
 
 class _Limit(Enum):
@@ -147,6 +152,20 @@ class DockerRuntime:
             except APIError as error:
                 if not is_status(error, 404):
                     raise
+
+    def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
+        with translated(f"run {command[0]}"):
+            client = self._client(_Limit.LOOK)
+            made = client.exec_create(container, list(command), stdout=False, stderr=False)
+            client.exec_start(made["Id"], detach=True)
+            deadline, pause = time.monotonic() + timeout, _FIRST_LOOK
+            while (found := client.exec_inspect(made["Id"]))["Running"]:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return None
+                time.sleep(min(pause, left))
+                pause *= 2
+            return int(found["ExitCode"])
 
     def has_image(self, image: str) -> bool:
         with translated(f"inspect image {image}"):

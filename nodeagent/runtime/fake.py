@@ -67,6 +67,8 @@ class FakeRuntime:
     images: set[str] = field(default_factory=lambda: {"busybox:1.35"})
     registry: set[str] = field(default_factory=set)
     programs: dict[tuple[str, ...], Program] = field(default_factory=dict)
+    inside: dict[tuple[str, ...], int | None] = field(default_factory=dict)
+    """How programs run in containers end: exit code, or None for one that takes too long. Others succeed."""
     calls: list[str] = field(default_factory=list)
     """What was asked, `start ty-…`, for tests that count."""
     _containers: dict[str, _Container] = field(default_factory=dict)
@@ -215,6 +217,15 @@ class FakeRuntime:
             raise RuntimeRefused(f"network {name} has active endpoints")
         self._networks.pop(name, None)
         self._answer()
+
+    def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
+        del timeout
+        self._begin(f"run {container}")
+        found = self._find(container)
+        self._answer()
+        if not found or found.info.state is not ContainerState.RUNNING:
+            raise RuntimeRefused(f"container {container} is not running")
+        return self.inside.get(command, 0)
 
     def has_image(self, image: str) -> bool:
         self._begin(f"image {image}")

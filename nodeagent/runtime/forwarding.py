@@ -58,6 +58,9 @@ class ForwardingRuntime(Runtime):
     def remove_network(self, name: str) -> None:
         self._inner.remove_network(name)
 
+    def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
+        return self._inner.run(container, command, timeout)
+
     def has_image(self, image: str) -> bool:
         return self._inner.has_image(image)
 

@@ -242,6 +242,11 @@ class Runtime(Protocol):
         """Nothing when it is not there. RuntimeRefused while a container that runs is on it."""
         ...
 
+    def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
+        """Runs a program in a container that runs; its exit code, or None when it takes longer than `timeout` seconds
+        (it goes on then). Raises RuntimeRefused when there is no such program, or the container does not run."""
+        ...
+
     def has_image(self, image: str) -> bool:
         """Whether the image is on this node."""
         ...

@@ -38,35 +38,36 @@ _RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
 _BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
 _STOP = {"gracePeriod": _PERIOD}
 _ON_NODE_LOSS = {"after": _PERIOD}
+CHECK_TIMES = {"delay": _PERIOD, "interval": _WAIT, "timeout": _WAIT}
 _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
 
 
 def broken_resources(spec: dict[str, Any]) -> Iterator[Broken]:
-    yield from _fields(spec, ("resources",), _RESOURCES)
+    yield from broken_fields(spec, ("resources",), _RESOURCES)
 
 
 def broken_grace_period(spec: dict[str, Any]) -> Iterator[Broken]:
-    yield from _fields(spec, ("stop",), _STOP)
+    yield from broken_fields(spec, ("stop",), _STOP)
 
 
 def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
-    yield from _fields(spec, ("onNodeLoss",), _ON_NODE_LOSS)
+    yield from broken_fields(spec, ("onNodeLoss",), _ON_NODE_LOSS)
 
 
 def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:
-    yield from _fields(spec, ("healthCheck",), _HEALTH_CHECK)
+    yield from broken_fields(spec, ("healthCheck",), _HEALTH_CHECK)
 
 
 def broken_shm_size(spec: dict[str, Any]) -> Iterator[Broken]:
-    yield from _fields(spec, ("process",), {"shmSize": _SHM})
+    yield from broken_fields(spec, ("process",), {"shmSize": _SHM})
 
 
 def broken_limits(spec: dict[str, Any]) -> Iterator[Broken]:
     """Their ranges, limits below what is set aside, and swap without memory."""
     limits, resources = part(spec, "limits"), part(spec, "resources")
     found = {name: value for name, value in limits.items() if value != UNLIMITED}
-    yield from _fields({"limits": found}, ("limits",), {"cpu": _CPU, "memory": _MEMORY, "swap": _DISK})
-    yield from _fields(spec, ("limits", "io"), {"readRate": _RATE, "writeRate": _RATE})
+    yield from broken_fields({"limits": found}, ("limits",), {"cpu": _CPU, "memory": _MEMORY, "swap": _DISK})
+    yield from broken_fields(spec, ("limits", "io"), {"readRate": _RATE, "writeRate": _RATE})
     for name, read in (("cpu", cpu_millis), ("memory", byte_count)):
         if _is_less(found.get(name), resources.get(name), read):
             message = f"{shown(limits[name])} is less than resources.{name} ({shown(resources[name])})"
@@ -76,7 +77,7 @@ def broken_limits(spec: dict[str, Any]) -> Iterator[Broken]:
 
 
 def broken_log_size(spec: dict[str, Any]) -> Iterator[Broken]:
-    yield from _fields(spec, ("logs",), {"maxSize": _LOG})
+    yield from broken_fields(spec, ("logs",), {"maxSize": _LOG})
 
 
 def broken_tmpfs_sizes(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -87,11 +88,12 @@ def broken_tmpfs_sizes(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_backoff(spec: dict[str, Any]) -> Iterator[Broken]:
     """Its times, and a max that is less than its initial."""
-    yield from _fields(spec, ("restart", "backoff"), _BACKOFF)
+    yield from broken_fields(spec, ("restart", "backoff"), _BACKOFF)
     yield from _backoff_order(part(spec, "restart", "backoff"))
 
 
-def _fields(spec: dict[str, Any], place: tuple[str, ...], ranges: Mapping[str, Range]) -> Iterator[Broken]:
+def broken_fields(spec: dict[str, Any], place: tuple[str, ...], ranges: Mapping[str, Range]) -> Iterator[Broken]:
+    """Quantities of the mapping at a place of the spec that are outside their ranges."""
     for name, value in part(spec, *place).items():
         if name in ranges:
             yield from _outside(("spec", *place, name), value, ranges[name])

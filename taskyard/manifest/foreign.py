@@ -9,7 +9,7 @@ _ONE_CONTAINER = "a Task is one container: write image, command, env and so on d
 _COPIES = "a Task is one container: apply one Task with its own name for each copy"
 _MEMORY = "write resources: {memory: 512Mi} under spec"
 _CPU = "write resources: {cpu: 500m} under spec"
-_PROBE = "write healthCheck: {command: [...]}, a command that is run in the container"
+_PROBE = "write checks: {{{}: {{http: {{port: 8080, path: /}}}}}}, or tcp, or command"
 _NO_SECRETS = "Secrets and Configs are not part of this version; pass values in env"
 _GRACE = "write stop: {gracePeriod: 30s} under spec"
 _SIGNAL = "write stop: {signal: SIGINT} under spec"
@@ -82,12 +82,11 @@ FOREIGN: dict[str, dict[str, str]] = {
         "mounts": _MOUNT,
         "binds": _MOUNT,
         "tmpfs": "write volumes: [{type: tmpfs, target: /tmp}]",
-        "livenessprobe": _PROBE,
-        "readinessprobe": _PROBE,
-        "startupprobe": _PROBE,
-        "health": _PROBE,
-        "check": _PROBE,
-        "checks": _PROBE,
+        "livenessprobe": _PROBE.format("liveness"),
+        "readinessprobe": _PROBE.format("readiness"),
+        "startupprobe": _PROBE.format("startup"),
+        "health": _PROBE.format("readiness"),
+        "check": _PROBE.format("readiness"),
         "imagepullpolicy": "write pullPolicy",
         "pull": "write pullPolicy",
         "forcepull": "write pullPolicy: Always",
@@ -226,11 +225,11 @@ FOREIGN: dict[str, dict[str, str]] = {
         "test": "write command: [...]",
         "exec": "write command: [...]",
         "cmd": "write command: [...]",
-        "httpget": "write command: [wget, -q, -O, /dev/null, 'http://127.0.0.1:80/']",
-        "http": "write command: [wget, -q, -O, /dev/null, 'http://127.0.0.1:80/']",
-        "path": "write command: [wget, -q, -O, /dev/null, 'http://127.0.0.1:80/']",
-        "tcpsocket": "write command: [nc, -z, 127.0.0.1, '80']",
-        "port": "write command: [nc, -z, 127.0.0.1, '80']",
+        "httpget": _PROBE.format("liveness") + " under spec",
+        "http": _PROBE.format("liveness") + " under spec",
+        "path": _PROBE.format("liveness") + " under spec",
+        "tcpsocket": _PROBE.format("liveness") + " under spec",
+        "port": _PROBE.format("liveness") + " under spec",
         "periodseconds": "write interval: 10s",
         "timeoutseconds": "write timeout: 5s",
         "failurethreshold": "write retries",

@@ -2,6 +2,7 @@
 
 from taskyard.objects.assignment import Assignment
 from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Owner, Wire
+from taskyard.objects.checks import Check, Checks, HttpCheck, TcpCheck
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
@@ -44,6 +45,8 @@ __all__ = [
     "Backoff",
     "BadValue",
     "Binding",
+    "Check",
+    "Checks",
     "Config",
     "ConfigSpec",
     "Constraint",
@@ -52,6 +55,7 @@ __all__ = [
     "Event",
     "HealthCheck",
     "HostPort",
+    "HttpCheck",
     "Io",
     "LastExit",
     "Limits",
@@ -82,6 +86,7 @@ __all__ = [
     "TaskState",
     "TaskStatus",
     "TaskUsage",
+    "TcpCheck",
     "Toleration",
     "Ulimit",
     "Volume",

@@ -71,6 +71,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
     ports: list[HostPort] = []
     health: str = ""
     """`starting`, `healthy` or `unhealthy`; empty without a health check."""
+    ready: bool = False
+    """It runs, and may get traffic: its health and its readiness check, if it has any, say so."""
     exit_code: int | None = None
     oom_killed: bool = False
     restarts: int = 0

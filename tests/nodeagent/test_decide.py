@@ -72,7 +72,9 @@ def container(attempt: int = 1, state: str = "running", epoch: int = 1, **change
 
 
 STARTING = status(TaskState.STARTING)
-RUNNING = status(TaskState.RUNNING, container_id="c11", container_name=f"ty-{UID}-1-1", started_at=timestamp(NOW - 5))
+RUNNING = status(
+    TaskState.RUNNING, container_id="c11", container_name=f"ty-{UID}-1-1", ready=True, started_at=timestamp(NOW - 5)
+)
 PULLING = status(TaskState.STARTING, reason="Pulling")
 PULLING_2 = status(TaskState.STARTING, reason="Pulling", epoch=2)
 STOPPING = msgspec.structs.replace(RUNNING, state=TaskState.STOPPING, reason="Unhealthy")

@@ -12,6 +12,8 @@ import msgspec
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, MemoryMemo
+from nodeagent.checks.checker import Checker
+from nodeagent.checks.prober import NetworkProber
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes, Lane
@@ -27,6 +29,7 @@ from taskyard.clock import ManualClock
 from taskyard.objects import (
     Amounts,
     Assignment,
+    Check,
     NodeLease,
     ObjectRef,
     TaskSpec,
@@ -137,6 +140,21 @@ class SlowPulls(InlineLanes):
             work()
 
 
+class ScriptedProber(NetworkProber):
+    """Ports answer as the test says; commands are the runtime's."""
+
+    def __init__(self, runtime: FakeRuntime) -> None:
+        super().__init__(runtime)
+        self.answers: dict[int, str] = {}
+        """Why a port fails, by number; others pass."""
+        self.asked = 0
+
+    def probe(self, container: ContainerInfo, check: Check) -> str:
+        self.asked += 1
+        port = check.http or check.tcp
+        return super().probe(container, check) if port is None else self.answers.get(port.port, "")
+
+
 class KeptEvents:
     def __init__(self) -> None:
         self.reasons: list[str] = []
@@ -164,6 +182,7 @@ class World:
         self.events = KeptEvents()
         self.memo = MemoryMemo()
         self.guard = FakeGuard(self.runtime, self.clock)
+        self.prober = ScriptedProber(self.runtime)
         self.boot()
 
     def boot(self, host_id: str = "host-1") -> None:
@@ -184,6 +203,7 @@ class World:
                 view=self.view,
                 effects=Effects(self.owner, runtime, store, self.view, self.registration, self.guard, clock),
                 pulls=Pulls(runtime, self.lanes, clock, limit=2, ended=self.queue.add, unanswered=lambda: None),
+                checker=Checker(self.prober, self.lanes, clock, self.queue.add),
                 publisher=Publisher(self.owner.node, store, self.registration),
                 standing=self.registration,
                 guard=self.guard,

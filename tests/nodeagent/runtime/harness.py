@@ -44,7 +44,7 @@ class FakeHarness:
     @classmethod
     def fresh(cls) -> FakeHarness:
         clock = ManualClock()
-        return cls(clock, FakeRuntime(clock, programs=dict(PROGRAMS)))
+        return cls(clock, FakeRuntime(clock, programs=dict(PROGRAMS), inside={FAILS: 3}))
 
     def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(150):

@@ -265,6 +265,16 @@ def test_without_a_network_of_its_own_there_is_no_address(world: Harness, label:
     assert (found.address, found.ports) == ("", ())
 
 
+def test_a_program_is_run_inside_a_container_that_runs(world: Harness, label: str) -> None:
+    container = started(world, spec(label))
+    assert world.runtime.run(container, ("true",), 10.0) == 0
+    assert world.runtime.run(container, programs.FAILS, 10.0) == 3
+    world.runtime.kill(container, "SIGKILL")
+    ended(world, container)
+    with pytest.raises(RuntimeRefused, match="not running"):
+        world.runtime.run(container, ("true",), 10.0)
+
+
 def test_health_is_told(world: Harness, label: str) -> None:
     probe = Probe(("true",), interval=1.0, timeout=1.0, retries=1, start_period=0.0)
     container = started(world, spec(label, probe=probe))

@@ -63,6 +63,11 @@ FULL: dict[Kind, dict[str, Any]] = {
             "restart": {"policy": "never", "backoff": {"initial": "1s"}},
             "stop": {"signal": "SIGINT"},
             "nodeSelector": {"a": "b"},
+            "checks": {
+                "startup": {"tcp": {"port": 80}, "interval": "1s"},
+                "liveness": {"http": {"port": 80, "path": "/a"}},
+                "readiness": {"command": ["a"], "failures": 2},
+            },
             "healthCheck": {"command": ["a"], "interval": "1s"},
             "containerLabels": {"a": "b"},
         },

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -14,9 +15,12 @@ from taskyard.manifest import accepts, schemas
 from taskyard.manifest.misplaced import fields
 from taskyard.objects import (
     Binding,
+    Check,
+    Checks,
     ConfigSpec,
     Dns,
     EnvSource,
+    HttpCheck,
     Io,
     Limits,
     Logs,
@@ -31,6 +35,7 @@ from taskyard.objects import (
     Taint,
     Task,
     TaskSpec,
+    TcpCheck,
     Ulimit,
 )
 from taskyard.objects.task import (
@@ -70,6 +75,10 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.limits", Limits, set()),
     ("Task", "spec.limits.io", Io, set()),
     ("Task", "spec.logs", Logs, set()),
+    ("Task", "spec.checks", Checks, set()),
+    ("Task", "spec.checks.startup", Check, set()),
+    ("Task", "spec.checks.readiness.http", HttpCheck, set()),
+    ("Task", "spec.checks.readiness.tcp", TcpCheck, set()),
     ("Task", "spec.resources", Resources, set()),
     ("Task", "spec.constraints[]", Constraint, set()),
     ("Task", "spec.tolerations[]", Toleration, set()),
@@ -88,7 +97,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
 ]
 
 
-@pytest.mark.parametrize("name", ["common", "container", *(kind.lower() for kind in KINDS)])
+@pytest.mark.parametrize("name", ["common", "container", "checks", *(kind.lower() for kind in KINDS)])
 def test_it_is_a_schema_of_2020_12_with_an_id_and_a_title(name: str) -> None:
     schema = schemas.load(name)
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -110,7 +119,8 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
     required = _required(kind, place)
     optional_without_default = {
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
-        "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps",
+        "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
+        "http", "tcp",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -155,6 +165,13 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
         filled = _FILLED.get(place if step == "*" else step, {})
         target = target.setdefault(plain, [dict(filled)] if step.endswith("[]") else dict(filled))
         target = target[0] if isinstance(target, list) else target
+    if re.fullmatch(r"spec\.checks\.[a-z]+", place) and (name in ("http", "tcp") or (name, value) == ("command", [])):
+        target.pop("command")
+        target["tcp"] = {"port": 1}
+        if name == "http":
+            target.pop("tcp")
+    if re.fullmatch(r"spec\.checks\.[a-z]+\.[a-z]+", place):
+        manifest["spec"]["checks"][place.split(".")[2]].pop("command")
     target[name] = value
     if (place, name) == ("spec.limits", "swap"):
         target["memory"] = "512Mi"
@@ -184,6 +201,11 @@ _FILLED: dict[str, dict[str, Any]] = {
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},
     "healthCheck": {"command": ["a"]},
+    "startup": {"command": ["a"]},
+    "liveness": {"command": ["a"]},
+    "readiness": {"command": ["a"]},
+    "http": {"port": 1},
+    "tcp": {"port": 1},
     "binding": {"node": "n", "epoch": 1, "specHash": "x"},
     "taints[]": {"key": "a"},
     "spec.process.ulimits.*": {"soft": 1},
@@ -237,6 +259,6 @@ def test_no_mapping_admits_unknown_fields() -> None:
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         return found + [each for item in inner for each in mappings(item)]
 
-    for name in ("common", "container", *(kind.lower() for kind in KINDS)):
+    for name in ("common", "container", "checks", *(kind.lower() for kind in KINDS)):
         for mapping in mappings(schemas.load(name)):
             assert mapping.get("readOnly") or mapping.get("additionalProperties") is False or "propertyNames" in mapping

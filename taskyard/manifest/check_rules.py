@@ -1,0 +1,27 @@
+"""Rules about a task's checks that JSON Schema cannot state. Entries of the table in rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from taskyard.manifest.amounts import CHECK_TIMES, broken_fields
+from taskyard.manifest.rule_parts import Broken, part
+
+_WAYS = ("http", "tcp", "command")
+
+
+def broken_checks(spec: dict[str, Any]) -> Iterator[Broken]:
+    """One way to ask each, times within their ranges, and a network to ask by."""
+    mode = part(spec, "network").get("mode")
+    for name, check in part(spec, "checks").items():
+        if not isinstance(check, dict):
+            continue
+        path = ("spec", "checks", name)
+        ways = [way for way in _WAYS if check.get(way)]
+        if len(ways) != 1:
+            told = " and ".join(ways) or "nothing"
+            yield Broken(path, f"it asks by {told}", "write one of http, tcp and command")
+        if mode == "none" and ways in (["http"], ["tcp"]):
+            yield Broken((*path, ways[0]), "the container has no network to ask it by", "write command: [...]")
+        yield from broken_fields(spec, ("checks", name), CHECK_TIMES)
