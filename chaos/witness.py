@@ -46,7 +46,7 @@ class Witness:
     def __init__(self, cluster: Cluster, *, settle: float = 60.0) -> None:
         self._cluster = cluster
         self._settle = settle
-        self._checker = Checker({})
+        self._checker = Checker(time.monotonic)
         self._revision = 0
         self._changed = threading.Condition()
         self._closed = threading.Event()
@@ -104,11 +104,13 @@ class Witness:
         with self._changed:
             assigned = {
                 (node, assignment.uid, assignment.epoch): assignment.name
-                for node, here in self._checker.assignments.items()
+                for node, here in self._checker.mirror.assignments.items()
                 for assignment in here.values()
             }
-            statuses = {(node, uid): s for node, here in self._checker.statuses.items() for uid, s in here.items()}
-            unbound = [task.metadata.name for task in self._checker.tasks.values() if task.binding is None]
+            statuses = {
+                (node, uid): s for node, here in self._checker.mirror.statuses.items() for uid, s in here.items()
+            }
+            unbound = [task.metadata.name for task in self._checker.mirror.tasks.values() if task.binding is None]
         left = [f"{name} is not bound" for name in unbound]
         for host in self._cluster.hosts:
             for container in host.containers(running=True):

@@ -15,17 +15,18 @@ from taskyard.store.api import KeyEvent
 
 def writer_of(together: Sequence[KeyEvent], before: Checker) -> str:
     """Of one revision's events, in the simulator's names; `before` has applied all earlier ones."""
-    controllers = f"{before.leaders.get('controllers')}/tasks"
+    controllers = f"{before.mirror.leaders.get('controllers')}/tasks"
     for event in together:
         if event.key.startswith(keys.TASKS):
-            old = before.tasks.get(event.key)
+            old = before.mirror.tasks.get(event.key)
             if event.entry is None:
                 return controllers if old is not None and old.binding is not None else "user"
             if old is not None and decode(event.entry.value, Task).binding != old.binding:
-                return f"{before.leaders.get('scheduler')}/scheduler"
+                return f"{before.mirror.leaders.get('scheduler')}/scheduler"
             return "user"
     for event in together:
         key = keys.parse_node(event.key)
         if key is not None and key.part == "status" and event.entry is not None:
-            return f"agent-{key.node}/loop"
+            lease = before.mirror.leases.get(key.node)
+            return f"agent-{lease.host_id if lease else key.node}/loop"
     return controllers

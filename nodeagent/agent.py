@@ -94,12 +94,15 @@ class Agent:
         self._memories: dict[str, TaskMemory] = {}
         self._kept: set[str] = set()
         """Tasks whose assignment was lost with the store's data, and that nobody has asked to stop."""
+        self._restores = 0
+        """The informer's, when it last told of changes."""
         self._compared = False
         """What the store has was compared with what the agent before this one knew."""
 
     def changed(self, changes: Sequence[Change]) -> None:
         """For Informer.subscribe."""
-        lost, fresh = 0, False
+        lost, fresh = 0, self._parts.informer.restores != self._restores
+        self._restores = self._parts.informer.restores
         for change in changes:
             key = keys.parse_node(change.key)
             if key and key.part == "assignments":
@@ -112,7 +115,8 @@ class Agent:
             if key and key.uid:
                 self._parts.queue.add(key.uid)
         if fresh or lost:
-            # A new agent compares with what the store has now, and removes what it still does not know.
+            # A new agent compares with what the store has now, and removes what it still does not know. Also when
+            # nothing of this node was lost: what is taken away later, while no agent is here, is meant.
             self._parts.queue.add(ANCHOR)
         if lost:
             self._tell_loss(f"has lost {lost} assignments of this node")

@@ -6,6 +6,7 @@ wiped, or restored from a backup without that assignment, has a smaller one than
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -48,11 +49,15 @@ class MemoryMemo:
 
     def __init__(self) -> None:
         self._count = 0
+        self.full = False
+        """There is no room to write."""
 
     def read(self) -> int:
         return self._count
 
     def write(self, count: int) -> None:
+        if self.full:
+            raise OSError(errno.ENOSPC, "no space left on device")
         self._count = count
 
 

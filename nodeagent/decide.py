@@ -28,7 +28,7 @@ from nodeagent.actions import (
     Tidy,
     Wait,
 )
-from nodeagent.names import Run
+from nodeagent.names import SPEC_HASH, Run
 from nodeagent.progress import PULLING
 from nodeagent.restart import wait_before
 from nodeagent.runtime.port import ContainerState
@@ -57,11 +57,11 @@ def decide(situation: Situation) -> Action:
     if situation.unsure:
         return Look(situation.unsure)
     assignment = situation.assignment
-    if assignment is None and situation.kept and situation.containers:
+    if assignment is None and situation.kept and situation.containers and not _fenced(situation, situation.containers):
         return Nothing()
     if assignment is None:
         return _clear(situation, situation.containers, None) or _tidy(situation) or Forget()
-    others = tuple(one for one in situation.containers if one.run.epoch != assignment.epoch)
+    others = tuple(one for one in situation.containers if not _made_for(assignment, one))
     if others and _runs_on(situation, assignment, others):
         situation = replace(situation, containers=(), runs_on=True)
     elif clearing := _clear(situation, others, None):
@@ -81,18 +81,29 @@ def decide(situation: Situation) -> Action:
     return Nothing()
 
 
+def _made_for(assignment: Assignment, one: Container) -> bool:
+    """A store that was restored gives out epochs a second time, perhaps for another spec."""
+    same_spec = one.info.labels.get(SPEC_HASH, assignment.spec_hash) == assignment.spec_hash
+    return one.run.epoch == assignment.epoch and same_spec
+
+
 def _runs_on(situation: Situation, assignment: Assignment, others: tuple[Container, ...]) -> bool:
     """The version before stays up until the new one's image is here: an update costs a stop and a start, no more.
 
     Not so a singleton, whose watchdog answers for the container of its status, and for no other.
     """
     status = situation.status
-    fenced = assignment.spec.singleton or any(one.info.id in situation.held for one in others)
+    fenced = assignment.spec.singleton or _fenced(situation, others)
     wanted = assignment.desired == "Running" and not fenced and len(others) == len(situation.containers)
     over = status is not None and status.epoch == assignment.epoch and status.state.terminal
     begun = any(one.info.id in situation.signalled for one in others)
     here = isinstance(situation.outcome, (ImageHere, ImagePulled))
     return wanted and not over and not begun and not here and any(one.running for one in others)
+
+
+def _fenced(situation: Situation, containers: tuple[Container, ...]) -> bool:
+    """The watchdog answers for one of them: it is a singleton's, and what the store does not know may run elsewhere."""
+    return any(one.info.id in situation.held | situation.condemned for one in containers)
 
 
 def _clear(situation: Situation, containers: tuple[Container, ...], grace: float | None) -> Action | None:
@@ -133,6 +144,12 @@ def _stop_for_good(situation: Situation, assignment: Assignment) -> Action:
 def _catch_up(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     newest = situation.containers[-1].run.attempt if situation.containers else 0
     return progress.caught_up(status, newest, situation.now) if newest > status.attempt else None
+
+
+def _go_on(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    """It was stopped for a wish that a restored store does not know of, or that somebody took back by hand."""
+    stopped = status.state is TaskState.COMPLETED and status.reason == progress.STOPPED
+    return progress.caught_up(status, status.attempt + 1, situation.now) if stopped else None
 
 
 def _publish(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
@@ -244,6 +261,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
 
 RULES: tuple[EpochRule, ...] = (
     _catch_up,
+    _go_on,
     _publish,
     _stop_earlier_attempts,
     _remove_old_attempts,

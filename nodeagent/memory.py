@@ -53,8 +53,23 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
             memory.outcome = None
     if known and (status.mod_revision if status else 0) != memory.written_revision:
         note_written(memory, status)
-        if memory.status is None:
-            memory.status = memory.written
+    if memory.written is not None and _overtaken(memory, memory.written):
+        memory.status = memory.written
+
+
+def _overtaken(memory: TaskMemory, written: TaskStatus) -> bool:
+    """What is written is further on than what is remembered here: an agent before this one wrote it, or one on another
+    host that had the node's name meanwhile. Or it is of the epoch assigned, to which a restored store went back.
+    """
+    if memory.status is None:
+        return True
+    if memory.assignment is not None and written.epoch == memory.assignment.epoch != memory.status.epoch:
+        return True
+    return _progress(written) > _progress(memory.status)
+
+
+def _progress(status: TaskStatus) -> tuple[int, int, int, int]:
+    return status.epoch, status.attempt, status.restarts, status.state.rank
 
 
 def note_written(memory: TaskMemory, status: Entry | None) -> None:

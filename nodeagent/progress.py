@@ -20,6 +20,8 @@ from taskyard.quantity import format_duration
 
 PULLING = "Pulling"
 """The reason of a task whose image is being fetched; a new agent that finds it fetches on."""
+STOPPED = "Stopped"
+"""The reason of one that ended because it was asked to."""
 
 
 def intent(assignment: Assignment, attempt: int, now: float) -> Report:
@@ -234,7 +236,7 @@ def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerI
         msgspec.structs.replace(
             status,
             state=TaskState.COMPLETED,
-            reason="Stopped",
+            reason=STOPPED,
             message="stopped as asked",
             exit_code=found.exit_code if found else None,
             oom_killed=found.oom_killed if found else False,

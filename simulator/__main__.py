@@ -22,6 +22,7 @@ from simulator.shrink import shrink
 @click.option("--tasks", default=12, show_default=True)
 @click.option("--minutes", default=3.0, show_default=True, help="Of users and faults, before all has to settle.")
 @click.option("--faults", default=12.0, show_default=True, help="Per minute.")
+@click.option("--data-loss", is_flag=True, help="The store may be wiped, or restored from a backup, once in a run.")
 @click.option("--only-faults", type=NumbersType(), help="Their numbers, as 3,7-9. Default: all.")
 @click.option("--only-requests", type=NumbersType(), help="Those of the users, likewise.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
@@ -36,6 +37,7 @@ def main(
     tasks: int,
     minutes: float,
     faults: float,
+    data_loss: bool,
     only_faults: frozenset[int] | None,
     only_requests: frozenset[int] | None,
     jobs: int,
@@ -43,7 +45,7 @@ def main(
     trace: bool,
 ) -> None:
     """Simulate whole clusters under faults, each from its seed."""
-    settings = Settings(nodes, tasks, minutes, faults, only_faults, only_requests)
+    settings = Settings(nodes, tasks, minutes, faults, data_loss, only_faults, only_requests)
     began, simulated, failed = time.perf_counter(), 0.0, 0
     for done, outcome in enumerate(_outcomes(range(start, start + seeds), settings, jobs, trace), start=1):
         simulated += outcome.minutes
@@ -94,6 +96,8 @@ def again(seed: int, settings: Settings) -> str:
         f"taskyard simulate --seeds 1 --start {seed} --nodes {settings.nodes} --tasks {settings.tasks}"
         f" --minutes {settings.minutes:g} --faults {settings.faults_per_minute:g} --no-shrink"
     )
+    if settings.data_loss:
+        command += " --data-loss"
     if settings.only_faults is not None:
         command += f" --only-faults {written(settings.only_faults)}"
     if settings.only_requests is not None:

@@ -1,68 +1,45 @@
-"""What must hold at every revision of the store and at every call of a container runtime, whoever made it.
+"""What must hold at every revision of the store, whoever wrote it.
 
-It reads the history and the calls, never a component's own words, and raises Violation at the first thing that is
-wrong. What only holds once all has settled is in settled.py.
+It reads the history, never a component's own words, and raises Violation at the first thing that is wrong. What must
+hold at the calls of container runtimes is in calls.py, what only holds once all has settled in settled.py, and what a
+store that was restored may have lost in restores.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable
 from itertools import groupby
 
-from msgspec import json
 from msgspec.structs import replace
 
-from controlplane.cluster.demand import Demand, demand_of
-from nodeagent.runtime.port import ContainerInfo, ContainerState
-from simulator.node import CAPACITY, Host
-from simulator.promises import check_backoff, check_moved
+from simulator.mirror import Mirror
+from simulator.node import CAPACITY
+from simulator.past import Past
+from simulator.promises import check_moved
 from simulator.story import Violation
+from simulator.writes import Writes
 from taskyard import keys
 from taskyard.keys import NodeKey
-from taskyard.objects import Assignment, Task, TaskStatus, decode, spec_hash
-from taskyard.store.api import KeyEvent
+from taskyard.objects import Metadata, Task, spec_hash
+from taskyard.objects.normal import normalize
+from taskyard.store.api import Entry, KeyEvent
+from taskyard.store.memory import Backup
 
-_RUN = "ty-"
-_ROLES = {"scheduler": "scheduler", "tasks": "controllers"}
-
-
-@lru_cache(maxsize=4096)
-def _demand(raw: bytes) -> tuple[Assignment, Demand]:
-    assignment = decode(raw, Assignment)
-    return assignment, demand_of(assignment.spec)
+_ROLES = {"scheduler": "scheduler", "tasks": "controllers", "intake": "controllers"}
+_PEOPLE = ("user", "hand")
+"""Through the API, and straight into the store."""
+_RESULTS = keys.ROOT + "results/"
 
 
 class Checker:
-    """The cluster as the store has it, and what was there before."""
-
-    def __init__(self, hosts: Mapping[str, Host]) -> None:
-        self._hosts = hosts
-        self.tasks: dict[str, Task] = {}
-        """By key."""
-        self.assignments: dict[str, dict[str, Assignment]] = {}
-        """By node and uid."""
-        self.statuses: dict[str, dict[str, TaskStatus]] = {}
-        self.leases: set[str] = set()
-        self.leaders: dict[str, str] = {}
-        """By role, who holds its key."""
-        self.writes: dict[str, int] = {}
-        """Of each key that is under no lease, since `writes` was cleared."""
-        self.singletons: set[str] = set()
-        """uids of all that only ever were singletons."""
+    def __init__(self, clock: Callable[[], float]) -> None:
+        """`clock`: the monotonic one."""
+        self.now = clock
+        self.mirror = Mirror()
+        self.past = Past()
+        self.writes = Writes()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
-        self._others: set[str] = set()
-        self._demands: dict[tuple[str, str], Demand] = {}
-        self._by_uid: dict[str, str] = {}
-        self._placed: dict[str, set[str]] = {}
-        self._reported: dict[str, set[str]] = {}
-        """By uid, the nodes that have an assignment, and a status, of it."""
-        self._epochs: dict[str, int] = {}
-        self._assigned: set[tuple[str, str, int]] = set()
-        self._intended: set[tuple[str, int]] = set()
-        self._ended: set[tuple[str, str]] = set()
-        """By node and container: it has run, and its agent has removed it."""
 
     def apply(self, events: Iterable[KeyEvent], who: str) -> None:
         for _, together in groupby(events, key=lambda event: event.revision):
@@ -72,10 +49,12 @@ class Checker:
             for event in together:
                 if event.key.startswith(keys.TASKS):
                     self._task(event, who, touched, bound)
-                elif event.key.startswith(keys.LEADERS):
-                    self._leader(event)
+                elif event.key.startswith(_RESULTS):
+                    self._result(event, who)
                 elif (key := keys.parse_node(event.key)) is not None:
                     self._node(key, event, who, touched, nodes)
+                else:
+                    self._take(event)
             for task in bound:
                 self._check_bound(task)
             for uid in sorted(touched):
@@ -83,43 +62,85 @@ class Checker:
             for node in sorted(nodes):
                 self._check_room(node)
 
-    def _leader(self, event: KeyEvent) -> None:
-        found = json.decode(event.entry.value)["identity"] if event.entry else ""
-        self.leaders[event.key.removeprefix(keys.LEADERS)] = found
+    def restored(self, backup: Backup) -> None:
+        """All of the store is as the backup has it."""
+        before, self.mirror = self.mirror, Mirror(backup.entries)
+        self.past.restore(before, self.mirror, self.now())
+
+    def _take(self, event: KeyEvent) -> None:
+        self.mirror.put(event.key, event.entry.value if event.entry else None)
+
+    def _count(self, event: KeyEvent, who: str) -> None:
+        self.writes.note(event.key, who, self.now())
+
+    def _result(self, event: KeyEvent, who: str) -> None:
+        """The outcome of a job's task: recorded once, whatever happens later."""
+        uid = event.key.removeprefix(_RESULTS)
+        entry: Entry | None = event.entry
+        if entry is None:
+            raise Violation(f"{who} deleted the result of {uid}", uid)
+        if entry.version != 1 or uid in self.past.results:
+            raise Violation(f"{who} wrote the result of {uid} a second time", uid)
+        self.past.results.add(uid)
 
     def _task(self, event: KeyEvent, who: str, touched: set[str], bound: list[Task]) -> None:
-        self._count(event)
-        old = self.tasks.get(event.key)
-        new = decode(event.entry.value, Task) if event.entry else None
-        user = who == "user"
+        self._count(event, who)
+        old = self.mirror.tasks.get(event.key)
+        owner = self.mirror.by_uid.get(old.metadata.uid) if old is not None else None
+        self._take(event)
+        new = self.mirror.tasks.get(event.key)
+        if old is not None and owner == event.key:
+            touched.add(old.metadata.uid)
+        if who == "hand":
+            # Whoever writes into the store may write what they like; the components make the best of it.
+            if old is not None:
+                self.past.disturbed.add(old.metadata.uid)
+                self.past.orphaned |= {old.metadata.uid} if new is None else set()
+            return
         if new is None:
-            del self.tasks[event.key]
             if old is not None:
                 self._check_removed(old, who)
-                touched.add(old.metadata.uid)
-                self._by_uid.pop(old.metadata.uid, None)
             return
-        self.tasks[event.key] = new
-        uid = new.metadata.uid
-        touched.add(uid)
-        if self._by_uid.setdefault(uid, event.key) != event.key:
-            raise Violation(f"the uid {uid} is used twice", uid)
+        touched.add(new.metadata.uid)
+        if not self.past.is_own_uid(new.metadata.uid, event.key):
+            raise Violation(f"the uid {new.metadata.uid} is used twice", new.metadata.uid)
         if old is None:
-            if not user:
-                raise Violation(f"{who} made a task that no user has", uid)
+            if who != "user":
+                raise Violation(f"{who} made a task that no user has", new.metadata.uid)
             return
-        if not user and replace(new, binding=old.binding) != old:
-            raise Violation(f"{who} changed what the user wrote of {new.metadata.name}", uid)
-        if user and new.binding != old.binding:
-            raise Violation(f"an apply changed the binding of {new.metadata.name}", uid)
+        self._check_changed(old, new, who, bound)
+
+    def _check_changed(self, old: Task, new: Task, who: str, bound: list[Task]) -> None:
+        name, uid = new.metadata.name, new.metadata.uid
+        if who.endswith("/intake"):
+            self._check_completed(old, new, who)
+            return
+        if who != "user" and replace(new, binding=old.binding) != old:
+            raise Violation(f"{who} changed what the user wrote of {name}", uid)
+        if who == "user" and new.binding != old.binding:
+            raise Violation(f"an apply changed the binding of {name}", uid)
         if old.metadata.deletion_timestamp and not new.metadata.deletion_timestamp:
-            raise Violation(f"the deletion of {new.metadata.name} was forgotten", uid)
-        if old.metadata.uid != uid:
-            raise Violation(f"the uid of {new.metadata.name} changed", uid)
+            raise Violation(f"the deletion of {name} was forgotten", uid)
+        if old.metadata.uid not in ("", uid):
+            raise Violation(f"the uid of {name} changed", uid)
         if new.binding != old.binding:
             self._check_leads(who, "scheduler", uid)
-            check_moved(old, new, self.leases)
+            check_moved(old, new, self.mirror.leases)
             bound.append(new)
+
+    def _check_completed(self, old: Task, new: Task, who: str) -> None:
+        """Of what was put by hand: the user's part stays, in one spelling, and what ran under its name runs on."""
+        name, uid = new.metadata.name, new.metadata.uid
+        self._check_leads(who, "intake", uid)
+        kept = _users(old.metadata) == _users(new.metadata) and normalize(old.spec) == new.spec
+        if not kept or old.metadata.uid not in ("", uid):
+            raise Violation(f"the intake changed what was put of {name}", uid)
+        if new.binding is not None and new.binding != old.binding:
+            held = self.mirror.assignments.get(new.binding.node, {}).get(uid)
+            if held is None or held.epoch != new.binding.epoch:
+                raise Violation(f"the intake bound {name} to {new.binding.node}, where it is not assigned", uid)
+        if old.binding is not None and new.binding is None and old.metadata.uid:
+            raise Violation(f"the intake lost the binding of {name}", uid)
 
     def _check_removed(self, old: Task, who: str) -> None:
         name, uid = old.metadata.name, old.metadata.uid
@@ -134,66 +155,66 @@ class Checker:
     def _check_leads(self, who: str, part: str, uid: str) -> None:
         """It is the part that may write this, and its process held the role when it did."""
         role = _ROLES.get(part)
-        if role is None or who != f"{self.leaders.get(role)}/{part}":
-            raise Violation(f"{who} wrote what the {part} writes, and {self.leaders.get(role or '')} leads", uid)
+        leads = self.mirror.leaders.get(role or "")
+        if role is None or who != f"{leads}/{part}":
+            raise Violation(f"{who} wrote what the {part} writes, and {leads} leads", uid)
 
     def _check_bound(self, task: Task) -> None:
         binding, uid = task.binding, task.metadata.uid
         if binding is None:
             raise Violation(f"the binding of {task.metadata.name} was lost", uid)
-        if binding.epoch <= self._epochs.get(uid, 0):
+        if binding.epoch <= self.past.epochs.get(uid, 0):
             raise Violation(f"the epoch of {task.metadata.name} did not rise", uid)
         if binding.spec_hash != spec_hash(task.spec):
             raise Violation(f"{task.metadata.name} was bound for a spec that it does not have", uid)
         if task.metadata.deletion_timestamp:
             raise Violation(f"{task.metadata.name} was bound although it is being deleted", uid)
-        if binding.node not in self.leases:
+        if binding.node not in self.mirror.leases:
             raise Violation(f"{task.metadata.name} was bound to {binding.node}, which is gone", uid, binding.node)
-        self._epochs[uid] = binding.epoch
+        self.past.epochs[uid] = binding.epoch
 
     def _node(self, key: NodeKey, event: KeyEvent, who: str, touched: set[str], nodes: set[str]) -> None:
+        if key.part == "spec":
+            self._count(event, who)
+            if who not in _PEOPLE:
+                raise Violation(f"{who} wrote what an operator says of {key.node}", key.node)
+        if key.part == "anchor" and who.startswith("agent-"):
+            self.past.agent_tells(key.node)
+        if key.part == "assignments":
+            self._check_leads(who, who.rpartition("/")[2], key.uid)
+        before = self.mirror.assignments.get(key.node, {}).get(key.uid)
+        if key.part == "status":
+            self._status(key, event, who)
+        else:
+            self._take(event)
+        if key.part in ("assignments", "status"):
+            self._count(event, who)
+            touched.add(key.uid)
+            if key.part == "assignments" or key.uid not in self.past.restored_at:
+                # A restore may bring back what had ended, and whose room was given away.
+                nodes.add(key.node)
+        if key.part == "assignments" and event.entry is not None:
+            self.past.note_assigned(key.node, self.mirror.assignments[key.node][key.uid])
+        elif key.part == "assignments" and before is not None:
+            if self.mirror.is_unsettled(keys.task(before.namespace, before.name)):
+                raise Violation(
+                    f"{who} took {before.name} away while somebody's value for it waits to be read", key.uid
+                )
+            self.past.taken_away(key.node, before, self.now())
+
+    def _status(self, key: NodeKey, event: KeyEvent, who: str) -> None:
         node, uid = key.node, key.uid
-        if key.part == "lease":
-            (self.leases.add if event.entry else self.leases.discard)(node)
-        elif key.part == "assignments":
-            self._count(event)
-            touched.add(uid)
-            nodes.add(node)
-            self._assignment(node, uid, event, who)
-        elif key.part == "status":
-            self._count(event)
-            touched.add(uid)
-            nodes.add(node)
-            self._status(node, uid, event, who)
-
-    def _assignment(self, node: str, uid: str, event: KeyEvent, who: str) -> None:
-        self._check_leads(who, who.rpartition("/")[2], uid)
-        here = self.assignments.setdefault(node, {})
+        old = self.mirror.statuses.get(node, {}).get(uid)
+        self._take(event)
         if event.entry is None:
-            here.pop(uid, None)
-            self._demands.pop((node, uid), None)
-            self._placed.get(uid, set()).discard(node)
             return
-        here[uid], self._demands[node, uid] = _demand(event.entry.value)
-        if not here[uid].spec.singleton:
-            self._others.add(uid)
-        (self.singletons.discard if uid in self._others else self.singletons.add)(uid)
-        self._placed.setdefault(uid, set()).add(node)
-        self._assigned.add((node, uid, here[uid].epoch))
-
-    def _status(self, node: str, uid: str, event: KeyEvent, who: str) -> None:
-        here = self.statuses.setdefault(node, {})
-        old = here.get(uid)
-        if event.entry is None:
-            here.pop(uid, None)
-            self._reported.get(uid, set()).discard(node)
-            return
-        self._reported.setdefault(uid, set()).add(node)
-        if who != f"agent-{node}/loop":
-            raise Violation(f"{who} wrote a status on {node}", uid)
-        new = here[uid] = decode(event.entry.value, TaskStatus)
-        self._intended.add((uid, new.epoch))
-        assignment = self.assignments.get(node, {}).get(uid)
+        lease = self.mirror.leases.get(node)
+        certain = self.now() > self.past.uncertain_until
+        if lease is None or (certain and who != f"agent-{lease.host_id}/loop"):
+            raise Violation(f"{who} wrote a status on {node}, which is {lease.host_id if lease else 'nobody'}'s", uid)
+        new = self.mirror.statuses[node][uid]
+        self.past.intended.add((uid, new.epoch))
+        assignment = self.mirror.assignments.get(node, {}).get(uid)
         if assignment is None or assignment.epoch != new.epoch:
             raise Violation(f"{node} wrote a status of epoch {new.epoch}, which is not assigned there", uid)
         if new.reason == "NameTaken" and uid not in self.names_taken:
@@ -211,29 +232,27 @@ class Checker:
                 raise Violation(f"{new.name} was {old.state} and is {new.state}", uid)
 
     def _check_placed(self, uid: str) -> None:
-        key = self._by_uid.get(uid)
-        task = self.tasks.get(key) if key else None
-        placed = self._placed.get(uid, set())
+        mirror = self.mirror
+        placed = mirror.placed.get(uid, set())
         if len(placed) > 1:
             raise Violation(f"two assignments: {', '.join(sorted(placed))}", uid)
-        wanted = {task.binding.node} if task is not None and task.binding is not None else set()
-        if placed != wanted:
-            raise Violation(f"assigned on {sorted(placed)} and bound to {sorted(wanted)}", uid)
-        for node in wanted:
-            found = self.assignments[node][uid]
-            if task is not None and task.binding is not None and found.epoch != task.binding.epoch:
-                raise Violation(f"bound at epoch {task.binding.epoch}, assigned at {found.epoch}", uid)
-        for node in sorted(self._reported.get(uid, set()) - placed):
-            raise Violation(f"the status on {node} outlives its assignment", uid)
+        if not mirror.agree(uid):
+            if uid in self.past.disturbed:
+                return
+            raise Violation(f"assigned on {sorted(placed)}, and its task's binding says something else", uid)
+        self.past.disturbed.discard(uid)
+        for node, here in mirror.statuses.items():
+            if uid in here and node not in placed:
+                raise Violation(f"the status on {node} outlives its assignment", uid)
 
     def _check_room(self, node: str) -> None:
         cpu = memory = 0
         ports: set[object] = set()
-        for uid, assignment in self.assignments.get(node, {}).items():
-            status = self.statuses.get(node, {}).get(uid)
+        for uid, assignment in self.mirror.assignments.get(node, {}).items():
+            status = self.mirror.statuses.get(node, {}).get(uid)
             if status is not None and status.state.terminal and status.epoch >= assignment.epoch:
                 continue
-            demand = self._demands[node, uid]
+            demand = self.mirror.demands[node, uid]
             cpu, memory = cpu + demand.cpu, memory + demand.memory
             if ports.intersection(demand.ports):
                 raise Violation(f"a host port is given out twice on {node}", uid, node)
@@ -241,37 +260,6 @@ class Checker:
         if cpu > CAPACITY.cpu_millis or memory > CAPACITY.memory_bytes:
             raise Violation(f"{node} is over its capacity: {cpu} millicores, {memory} bytes", node)
 
-    def _count(self, event: KeyEvent) -> None:
-        self.writes[event.key] = self.writes.get(event.key, 0) + 1
 
-    def called(self, who: str, node: str, call: str, container: ContainerInfo | None, name: str) -> None:
-        """Before the call is carried out."""
-        if container is not None and container.id in self._hosts[node].foreign:
-            raise Violation(f"{who} touched the foreign container {container.name}: {call}", node)
-        if call == "remove" and container is not None and container.started_at:
-            self._ended.add((node, container.name))
-        if call not in ("create", "start"):
-            return
-        run = container.name if container is not None else name
-        if not run.startswith(_RUN):
-            raise Violation(f"{who} was to {call} {run}", node)
-        uid, epoch, _ = run.removeprefix(_RUN).split("-")
-        if (node, uid, int(epoch)) not in self._assigned:
-            raise Violation(f"{call} {run} on {node}, where it never was assigned", uid)
-        if call == "create":
-            if (uid, int(epoch)) not in self._intended:
-                raise Violation(f"{run} is created on {node} without a durable intent", uid)
-            if (node, run) in self._ended:
-                raise Violation(f"{run}, which has run and ended, is made again on {node}", uid)
-            return
-        check_backoff(self.statuses.get(node, {}).get(uid), run, self._hosts[node].clock.now())
-        prefix = f"{_RUN}{uid}-"
-        others = [
-            one.name
-            for one in self._hosts[node].runtime.everything()
-            if one.state is ContainerState.RUNNING and one.name != run and one.name.startswith(prefix)
-        ]
-        if others:
-            raise Violation(f"{run} is started on {node} while {others[0]} runs", uid)
-        if container is not None and container.state is ContainerState.EXITED:
-            raise Violation(f"{run}, which has ended, is started again on {node}", uid)
+def _users(metadata: Metadata) -> tuple[object, ...]:
+    return metadata.name, metadata.namespace, metadata.labels, metadata.annotations, metadata.deletion_timestamp

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import gc
-import logging
 import math
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from types import TracebackType
 
 from nodeagent.runtime.port import ContainerInfo, ContainerState
+from simulator.calls import check_call
 from simulator.checker import Checker
+from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, HotLoop, Process
 from simulator.node import AgentProcess, Host
 from simulator.plane import PlaneProcess
-from simulator.settled import check_settled, check_still
+from simulator.settled import check_settled
 from simulator.singletons import TOO_LATE, check_alone
+from simulator.specs import MISSING, RESTLESS
+from simulator.storage import COMPACT_EVERY, Storage
 from simulator.story import Story, Violation
 from simulator.trouble import Trouble, heal_all
+from simulator.uncollected import uncollected
+from simulator.unforeseen import Unforeseen
 from simulator.users import Users
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.objects import Metadata, NodeSpec, encode
-from taskyard.store.api import Compacted, KeyEvent, Put
-from taskyard.store.memory import MemoryStore
+from taskyard.store.api import Delete, KeyEvent, Put
+from taskyard.store.memory import Backup
 
 Member = PlaneProcess | AgentProcess
 
@@ -34,7 +36,6 @@ SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
 QUIET = 120.0
 """Seconds after that in which nothing may be written but what crash loops need."""
-_COMPACT_EVERY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Settings:
     minutes: float = 3.0
     """Of users and faults, before the time to settle."""
     faults_per_minute: float = 12.0
+    data_loss: bool = False
+    """The store may be wiped, or restored from a backup, once."""
     only_faults: frozenset[int] | None = None
     """By number; None: all. What is left out changes nothing of the rest."""
     only_requests: frozenset[int] | None = None
@@ -72,22 +75,29 @@ class Cluster:
         self.clock = ManualClock()
         self.story = Story()
         self.driver = Driver(self.clock, self._drawn("latency"))
-        self._memory = MemoryStore(self.clock)
-        self._seen = self._memory.watch("", start_revision=1)
+        self.storage = Storage(self.clock, self._changed)
         self._delays = self._drawn("delays")
         names = [f"n{number:02d}" for number in range(1, settings.nodes + 1)]
-        self.hosts_in_order = [Host(name, self.clock) for name in names]
+        self.hosts_in_order = [Host(name, self.clock, key=name) for name in names]
         self.hosts = {host.name: host for host in self.hosts_in_order}
-        self.checker = Checker(self.hosts)
+        self.everywhere = dict(self.hosts)
+        """Those as well that want another's name, or wanted it once; by key."""
+        self.checker = Checker(self.clock.monotonic)
         self._planes: dict[str, PlaneProcess] = {}
+        self._plane_clocks = {name: MachineClock(self.clock) for name in ("cp1", "cp2")}
         self._agents: dict[str, AgentProcess] = {}
+        """By the key of their host."""
+        self._crashing: dict[str, tuple[float, Random]] = {}
+        """Until when a process dies of one of its first effects each time, by name."""
         self._lives = 0
+        self.healed = False
+        """All faults have ended."""
         self._outside = Process("outside")
         self._buried: set[Process] = set()
         self._users: Users | None = None
         self._trouble: Trouble | None = None
         self._failure: Exception | None = None
-        self.driver.crashed = self._crashed
+        self.driver.crashed = self.crashed
         self.driver.after = self._check_failure
 
     def _drawn(self, what: str) -> Random:
@@ -95,7 +105,7 @@ class Cluster:
 
     def run(self, *, trace: bool = False) -> Outcome:
         violation, story = "", ""
-        with _Unforeseen(self._fail), _uncollected():
+        with Unforeseen(self._fail), uncollected():
             try:
                 self._run()
             except Violation as found:
@@ -109,48 +119,43 @@ class Cluster:
             self.story.trace() if trace else "",
             self.clock.monotonic() / 60,
             self.driver.steps,
-            self._memory.list(keys.ROOT).revision,
+            self.storage.revision,
             self._trouble.struck if self._trouble else 0,
             self._users.asked if self._users else 0,
         )
 
     def _run(self) -> None:
-        for name in ("cp1", "cp2"):
+        for name in self._plane_clocks:
             self._boot_plane(name)
         for host in self.hosts_in_order:
             self._watch_over(host)
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         settings = self._settings
-        users = Users(self._drawn, settings.tasks, self.planes, self.note, self._crashed, only=settings.only_requests)
+        users = Users(self._drawn, settings.tasks, self, only=settings.only_requests)
         trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
         self._users, self._trouble = users, trouble
         busy = Process("outside")
         self.driver.wake(Actor(busy, "users", users.act), 2.0)
         if self._settings.faults_per_minute:
             self.driver.wake(Actor(busy, "faults", trouble.strike), 4.0)
-        self.driver.wake(Actor(self._outside, "leases", self._expire), 0.0)
-        self.driver.wake(Actor(self._outside, "compaction", self._compact), _COMPACT_EVERY)
+        self.driver.wake(Actor(self._outside, "leases", self.storage.expire), 0.0)
+        self.driver.wake(Actor(self._outside, "backups", self.storage.back_up), 0.0)
+        self.driver.wake(Actor(self._outside, "compaction", self._compact), COMPACT_EVERY)
         self.driver.run(until)
         busy.kill()
+        self.healed = True
         heal_all(self)
         self.note("all faults have ended")
         self.driver.run(self.clock.monotonic() + SETTLE)
         check_settled(self.checker, self.hosts, self.planes())
-        self.checker.writes.clear()
+        self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)
         check_settled(self.checker, self.hosts, self.planes())
-        restless = ("crash", "refused", "job")
-        check_still(
-            self.checker,
-            # What runs counts, which is an older spec where the new one finds no room.
-            {
-                uid
-                for here in self.checker.assignments.values()
-                for uid, a in here.items()
-                if a.spec.args[0] in restless
-            },
-        )
+        assigned = [held for here in self.checker.mirror.assignments.values() for held in here.values()]
+        # What runs counts, which is an older spec where the new one finds no room.
+        failing = {a.uid for a in assigned if a.spec.args[0] in RESTLESS or a.spec.image == MISSING}
+        self.checker.writes.check_still(failing)
 
     # What runs.
 
@@ -163,54 +168,119 @@ class Cluster:
 
     def leader(self) -> PlaneProcess | None:
         """Whose scheduler leads, and may go on now."""
-        leads = self.checker.leaders.get("scheduler")
+        leads = self.checker.mirror.leaders.get("scheduler")
         return next((one for one in self.planes() if one.identity == leads), None)
 
     def agents(self) -> list[AgentProcess]:
         return [one for one in self._agents.values() if one.alive and not one.frozen]
 
+    def nodes(self) -> Sequence[str]:
+        return list(self.hosts)
+
+    def clocks(self) -> list[tuple[str, MachineClock]]:
+        return [*self._plane_clocks.items(), *((host.name, host.clock) for host in self.hosts_in_order)]
+
     def kill(self, victim: Member) -> None:
         victim.kill()
-        self._crashed(victim)
+        self.crashed(victim)
+
+    def let_crash(self, name: str, random: Random, seconds: float) -> None:
+        """For so long it dies each time that it has been started."""
+        self._crashing[name] = self.clock.monotonic() + seconds, random
+
+    def end_crash_loops(self) -> None:
+        self._crashing.clear()
+
+    def begin_twin(self, name: str) -> bool:
+        """Another machine's agent that wants to be this node; False when there is one already."""
+        host = Host(name, self.clock, key=f"{name}b")
+        if host.key in self._agents:
+            return False
+        self.everywhere[host.key] = host
+        self._watch_over(host)
+        self._boot_agent(host)
+        return True
+
+    def end_twin(self, name: str) -> None:
+        """That machine is switched off, and never comes back."""
+        agent = self._agents.pop(f"{name}b", None)
+        if agent is None:
+            return
+        self._buried.add(agent)
+        agent.stop()
+        for one in agent.host.runtime.everything():
+            agent.host.runtime.end(one.id, "SIGKILL")
+        self.note(f"the other machine that wants to be {name} is switched off")
 
     def lose(self, victim: AgentProcess) -> None:
         """With its lease, which ends before its time, and with its singletons: whoever takes the lease from a host that
         lives has to have stopped those (docs/singletons.md). Its other containers go on."""
         self.kill(victim)
-        victim.host.guard.fence()
-        entry = self._memory.get(keys.node_lease(victim.host.name))
-        if entry is not None and entry.lease:
-            self._memory.revoke(entry.lease)
-            self.wrote("lease")
+        self.end_lease(victim.host)
+
+    def end_lease(self, host: Host) -> bool:
+        entry = self.storage.store.get(keys.node_lease(host.name))
+        if entry is None or not entry.lease or self.checker.mirror.leases[host.name].host_id != host.key:
+            return False
+        host.guard.fence()
+        self.storage.store.revoke(entry.lease)
+        self.wrote("lease")
+        return True
 
     def cordon(self, host: Host, cordoned: bool) -> None:
         """An operator's doing, as the API writes it."""
         spec = NodeSpec(metadata=Metadata(name=host.name), cordoned=cordoned)
-        self._memory.commit([], [Put(keys.node_spec(host.name), encode(spec))])
+        self.storage.store.commit([], [Put(keys.node_spec(host.name), encode(spec))])
         self.wrote("user")
 
-    def _crashed(self, process: Process) -> None:
+    def may_lose_data(self) -> bool:
+        """Once in a run: after a second loss within seconds nobody can tell what was meant."""
+        return self._settings.data_loss and not self.storage.restores
+
+    def by_hand(self, key: str, value: bytes | None) -> None:
+        self.note(f"somebody {'deletes' if value is None else 'puts'} {key} by hand")
+        self.storage.store.commit([], [Put(key, value) if value is not None else Delete(key)])
+        self.wrote("hand")
+
+    def restore(self, backup: Backup) -> None:
+        """The store's data is lost, but for what the backup has."""
+        self.storage.restore(backup)
+        self.checker.restored(backup)
+        for member in self.everybody():
+            member.store.replace(self.storage.store)
+            member.store.delivery.awake(self.driver.latency())
+
+    def crashed(self, process: Process) -> None:
         if process in self._buried:
             return  # Killed while it was frozen: that shows again when it would have gone on.
         self._buried.add(process)
-        delay = self._delays.choice((0.1, 1.0, 4.0, 12.0))
+        until, _ = self._crashing.get(process.name, (0.0, None))
+        again = self.clock.monotonic() < until
+        delay = self._delays.choice((0.1, 1.0) if again else (0.1, 1.0, 4.0, 12.0))
         if isinstance(process, PlaneProcess):
             process.stop()
             self.later(delay, lambda: self._boot_plane(process.name))
         elif isinstance(process, AgentProcess):
             process.stop()
-            self.later(delay, lambda: self._boot_agent(process.host))
+            self.later(delay, lambda: self._boot_again(process))
 
     def _boot_plane(self, name: str) -> None:
         self._lives += 1
-        plane = PlaneProcess(name, self._lives, self._memory, self.driver, self, self._drawn(f"{name}/{self._lives}"))
+        drawn, clock = self._drawn(f"{name}/{self._lives}"), self._plane_clocks[name]
+        plane = PlaneProcess(name, self._lives, self.storage.store, self.driver, self, drawn, clock)
         self._planes[name] = plane
         self.note(f"{name} starts")
+        self._light_fuse(plane)
         plane.boot()
+
+    def _light_fuse(self, process: Member) -> None:
+        until, random = self._crashing.get(process.name, (0.0, None))
+        if random is not None and self.clock.monotonic() < until:
+            process.fuse.left, process.fuse.seconds = random.randint(1, 8), 0.0
 
     def _watch_over(self, host: Host) -> None:
         """The watchdog goes on whatever becomes of the agent."""
-        process = Process(f"watchdog-{host.name}")
+        process = Process(f"watchdog-{host.key}")
 
         def act() -> float:
             if not host.guard.needed:
@@ -226,17 +296,23 @@ class Cluster:
         actor = Actor(process, "watchdog", act)
         host.guarding = lambda: self.driver.wake(actor, 0.0)
 
+    def _boot_again(self, agent: AgentProcess) -> None:
+        if self._agents.get(agent.host.key) is agent:
+            self._boot_agent(agent.host)
+
     def _boot_agent(self, host: Host) -> None:
         self._lives += 1
-        drawn = self._drawn(f"{host.name}/{self._lives}")
-        agent = AgentProcess(host, self._lives, self._memory, self.driver, self, drawn)
-        self._agents[host.name] = agent
+        drawn = self._drawn(f"{host.key}/{self._lives}")
+        agent = AgentProcess(host, self._lives, self.storage.store, self.driver, self, drawn)
+        self._agents[host.key] = agent
         self.note(f"{agent.name} starts")
+        self.checker.past.agent_starts(host.name)
+        self._light_fuse(agent)
         agent.boot()
 
     def containers_changed(self, host: Host) -> None:
-        agent = self._agents[host.name]
-        if agent.alive:
+        agent = self._agents.get(host.key)
+        if agent is not None and agent.alive:
             agent.containers_changed()
 
     def later(self, delay: float, do: Callable[[], None]) -> None:
@@ -246,47 +322,27 @@ class Cluster:
 
         self.driver.wake(Actor(self._outside, "later", step), delay)
 
-    # The store's own life.
-
-    def _expire(self) -> float:
-        self._memory.expire()
-        self.wrote("lease")
-        return min(max(self._memory.next_expiry() - self.clock.monotonic(), 0.001), 1.0)
-
     def _compact(self) -> float:
-        self._forget()
-        return _COMPACT_EVERY
-
-    def _forget(self) -> None:
-        try:
-            self._memory.compact(self._memory.list(keys.ROOT).revision)
-        except Compacted:
-            return
-
-    def disconnect(self, *, compact: bool) -> None:
-        self.wrote("lease")
-        self._memory.disconnect()
-        if compact:
-            self._forget()
+        self.storage.compact()
+        return COMPACT_EVERY
 
     # What is observed: simulator.effects.Observer.
 
     def before_write(self) -> None:
-        self._memory.expire()
-        self.wrote("lease")
+        self.storage.expire()
 
     def wrote(self, who: str) -> None:
-        batch = self._seen.poll(0.0)
-        if batch is None or not batch.events:
-            return
+        self.storage.wrote(who)
+
+    def _changed(self, events: tuple[KeyEvent, ...], who: str) -> None:
         at = self.clock.monotonic()
-        for event in batch.events:
+        for event in events:
             self.story.tell(at, who, _told(event))
         try:
-            self.checker.apply(batch.events, who)
+            self.checker.apply(events, who)
         except Violation as found:
             self._fail(found)
-        self._wake_watchers(batch.events)
+        self._wake_watchers(events)
 
     def _wake_watchers(self, events: tuple[KeyEvent, ...]) -> None:
         for plane in self._planes.values():
@@ -296,13 +352,14 @@ class Cluster:
                     self.driver.wake(actor, self.driver.latency())
         concerned = dict.fromkeys(key.node for event in events if (key := keys.parse_node(event.key)) is not None)
         for name in concerned:
-            if name in self._agents:
-                self.driver.wake(self._agents[name].following, self.driver.latency())
+            for agent in (self._agents.get(name), self._agents.get(f"{name}b")):
+                if agent is not None:
+                    self.driver.wake(agent.following, self.driver.latency())
 
-    def called(self, who: str, node: str, call: str, container: ContainerInfo | None, name: str) -> None:
+    def called(self, who: str, host: str, call: str, container: ContainerInfo | None, name: str) -> None:
         self.story.tell(self.clock.monotonic(), who, f"{call} {container.name if container else name}")
         try:
-            self.checker.called(who, node, call, container, name)
+            check_call(self.checker, who, self.everywhere[host], call, container, name)
         except Violation as found:
             self._fail(found)
         if call == "start" and container is not None:
@@ -317,7 +374,7 @@ class Cluster:
 
     def _check_alone(self, container: ContainerInfo) -> None:
         try:
-            check_alone(self.checker, self.hosts, container)
+            check_alone(self.checker, self.everywhere, container, self.clock.monotonic())
         except Violation as found:
             self._fail(found)
 
@@ -339,48 +396,4 @@ def _told(event: KeyEvent) -> str:
     key = event.key.removeprefix(keys.ROOT)
     if event.entry is None:
         return f"@{event.revision} deletes {key}"
-    return f"@{event.revision} puts {key} {event.entry.value.decode()[:400]}"
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """A run makes few cycles of objects, and a story that only grows: looking for those takes a sixth of its time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
-class _Unforeseen(logging.Handler, AbstractContextManager["_Unforeseen"]):
-    """An exception that a component caught because nobody foresaw it is a violation. Silences all other logging."""
-
-    _LOGGERS = ("taskyard", "controlplane", "nodeagent")
-
-    def __init__(self, fail: Callable[[Exception], None]) -> None:
-        super().__init__(logging.ERROR)
-        self._fail = fail
-        self._before: list[tuple[bool, int]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.exc_info and isinstance(record.exc_info[1], Exception):
-            error = record.exc_info[1]
-            self._fail(Violation(f"{record.name}: {record.getMessage()}: {type(error).__name__}: {error}"))
-
-    def __enter__(self) -> _Unforeseen:
-        for logger in map(logging.getLogger, self._LOGGERS):
-            self._before.append((logger.propagate, logger.level))
-            logger.propagate = False
-            logger.setLevel(logging.ERROR)
-            logger.addHandler(self)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        for logger, (propagate, level) in zip(map(logging.getLogger, self._LOGGERS), self._before, strict=True):
-            logger.propagate = propagate
-            logger.setLevel(level)
-            logger.removeHandler(self)
+    return f"@{event.revision} puts {key} {event.entry.value.decode(errors='replace')[:400]}"

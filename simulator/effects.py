@@ -13,12 +13,10 @@ from typing import Protocol
 
 from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.forwarding import ForwardingRuntime
-from nodeagent.runtime.port import (
-    ContainerInfo,
-    ContainerSpec,
-)
+from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerSpec
 from simulator.driver import Crash, Driver, Process
-from taskyard.store.api import Commit, Compare, KeyEvent, Operation, Store, Watch, WatchBatch
+from simulator.watches import Delivery, UnreliableWatch
+from taskyard.store.api import Commit, Compare, Operation, Store, Watch
 from taskyard.store.faulty import FaultyStore
 
 
@@ -27,7 +25,7 @@ class Observer(Protocol):
 
     def wrote(self, who: str) -> None: ...
 
-    def called(self, who: str, node: str, call: str, container: ContainerInfo | None, name: str) -> None: ...
+    def called(self, who: str, host: str, call: str, container: ContainerInfo | None, name: str) -> None: ...
 
     def note(self, text: str) -> None: ...
 
@@ -63,16 +61,15 @@ class Fuse:
 
 
 class ProcessStore(FaultyStore):
-    """One process's connection. While `repeats`, its watches tell old news again, in disorder, after newer ones."""
+    """One process's connection; `delivery` says how its watches are served."""
 
     def __init__(self, inner: Store, fuse: Fuse, observer: Observer, random: Random) -> None:
         super().__init__(inner)
         self._fuse = fuse
         self._observer = observer
-        self._random = random
+        self.delivery = Delivery(fuse.driver.clock, random)
         self.who = fuse.process.name
         """Which part of the process writes now."""
-        self.repeats = False
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
         # Bound now: a commit that is late must be told as its sender's.
@@ -105,45 +102,22 @@ class ProcessStore(FaultyStore):
 
     def heal(self) -> None:
         """No faults any more, and what is late arrives."""
-        self.down = self.repeats = False
+        self.down, self.cut = False, ""
         self._planned.clear()
+        self.delivery.heal()
         self.deliver()
 
     def watch(self, prefix: str, *, start_revision: int) -> Watch:
-        return _RepeatingWatch(self, super().watch(prefix, start_revision=start_revision), self._random)
-
-
-class _RepeatingWatch(Watch):
-    def __init__(self, store: ProcessStore, inner: Watch, random: Random) -> None:
-        self._store = store
-        self._inner = inner
-        self._random = random
-        self._told: list[KeyEvent] = []
-
-    def poll(self, timeout: float) -> WatchBatch | None:
-        batch = self._inner.poll(timeout)
-        if batch is None or not batch.events:
-            return batch
-        if self._store.repeats and self._told:
-            again = self._random.sample(self._told, k=min(len(self._told), 12))
-            # A deletion's put is what hurts, and a sample of all seldom has it.
-            gone = {event.key for event in (*self._told, *batch.events) if event.entry is None}
-            again += [event for event in self._told if event.entry is not None and event.key in gone]
-            batch = WatchBatch((*batch.events, *again), batch.revision)
-        self._told = [*self._told, *batch.events][-60:]
-        return batch
-
-    def close(self) -> None:
-        self._inner.close()
+        return UnreliableWatch(self.delivery, super().watch(prefix, start_revision=start_revision))
 
 
 class ProcessRuntime(ForwardingRuntime):
     """An agent's connection to its node's containers, which outlive it."""
 
-    def __init__(self, inner: FakeRuntime, node: str, fuse: Fuse, observer: Observer, touched: Callable[[], None]):
+    def __init__(self, inner: FakeRuntime, host: str, fuse: Fuse, observer: Observer, touched: Callable[[], None]):
         super().__init__(inner)
         self._fake = inner
-        self._node = node
+        self._host = host
         self._fuse = fuse
         self._observer = observer
         self._touched = touched
@@ -169,12 +143,15 @@ class ProcessRuntime(ForwardingRuntime):
         self._inner.remove(container, force=force)
         self._after("remove")
 
+    def happened(self, after: int) -> tuple[list[ContainerEvent], int]:
+        return self._fake.happened(after)
+
     def _find(self, container: str) -> ContainerInfo | None:
         return next((one for one in self._fake.everything() if container in (one.id, one.name)), None)
 
     def _before(self, call: str, found: ContainerInfo | None, name: str) -> None:
         self._fuse.light(f"before it asks to {call}", "loop")
-        self._observer.called(self._fuse.process.name, self._node, call, found, name)
+        self._observer.called(self._fuse.process.name, self._host, call, found, name)
 
     def _after(self, call: str) -> None:
         self._touched()

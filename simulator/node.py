@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 
@@ -14,7 +14,7 @@ from nodeagent.checks.prober import NetworkProber
 from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
-from nodeagent.lanes import InlineLanes
+from nodeagent.lanes import InlineLanes, Lane
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
@@ -23,11 +23,12 @@ from nodeagent.registration import Registration
 from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.port import ContainerSpec, RuntimeFault
 from nodeagent.view import ContainerView
+from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
-from simulator.users import PROGRAMS
+from simulator.specs import IMAGES, PROGRAMS
 from taskyard import keys
-from taskyard.clock import ManualClock
+from taskyard.clock import Clock
 from taskyard.events import EventRecorder
 from taskyard.objects import Amounts, NodeLease
 from taskyard.store.api import Store, StoreError
@@ -39,6 +40,8 @@ CAPACITY = Amounts(cpu_millis=4000, memory_bytes=4 * 2**30, disk_bytes=100 * 2**
 _TTL = 10.0
 _REPUMP = 5.0
 _FLUSH_EVERY = 2.0
+_PULLS_TAKE = (0.3, 2.0, 9.0)
+"""Seconds."""
 
 
 @dataclass
@@ -46,41 +49,78 @@ class Host:
     """The machine under an agent, with two containers that are somebody else's."""
 
     name: str
-    clock: ManualClock
+    """Of the node that its agent wants to be."""
+    true_time: Clock
+    key: str
+    """Its own identity; another than the name's when two machines want one name."""
+    clock: MachineClock = field(init=False)
     runtime: FakeRuntime = field(init=False)
     guard: FakeGuard = field(init=False)
     memo: MemoryMemo = field(default_factory=MemoryMemo, init=False)
-    foreign: tuple[str, ...] = field(init=False)
+    foreign: dict[str, str] = field(default_factory=dict, init=False)
+    """Id → name."""
+    broken: bool = field(default=False, init=False)
+    """Its container runtime does not work properly."""
     guarding: Callable[[], None] = lambda: None
     """Called when the watchdog may have something to do sooner than it said."""
 
     def __post_init__(self) -> None:
-        self.runtime = FakeRuntime(self.clock, programs=dict(PROGRAMS))
+        self.clock = MachineClock(self.true_time)
+        self.runtime = FakeRuntime(self.clock, registry=set(IMAGES), programs=dict(PROGRAMS))
         self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding())
-        imitation = {"taskyard/cluster": CLUSTER, "taskyard/node": self.name, "taskyard/uid": "0123456789ab"}
-        made = [
-            self.runtime.create(ContainerSpec("database", "busybox:1.35", {})),
-            self.runtime.create(ContainerSpec("imitation", "busybox:1.35", imitation)),
-        ]
-        for identity in made:
-            self.runtime.start(identity)
-        self.foreign = tuple(made)
+        self.add_foreign("database", {})
+        self.add_foreign("imitation", self.imitation("0123456789ab"))
+
+    def imitation(self, uid: str) -> dict[str, str]:
+        """Labels as our own containers have them, as far as they go."""
+        return {"taskyard/cluster": CLUSTER, "taskyard/node": self.name, "taskyard/uid": uid}
+
+    def add_foreign(self, name: str, labels: Mapping[str, str]) -> None:
+        """Somebody else's container, as no agent makes it."""
+        made = self.runtime.create(ContainerSpec(name, "busybox:1.35", labels))
+        self.runtime.start(made)
+        self.foreign[made] = name
+
+    def fill(self, full: bool) -> None:
+        self.runtime.full = self.memo.full = full
+
+
+class PullLanes(InlineLanes):
+    """Pulls take their time, as on threads of their own; all else is done at once."""
+
+    def __init__(self, process: Process, driver: Driver) -> None:
+        self._process = process
+        self._driver = driver
+
+    def submit(self, lane: Lane, work: Callable[[], None]) -> None:
+        if lane is not Lane.PULL:
+            work()
+            return
+
+        def step() -> float:
+            work()
+            return math.inf
+
+        took = self._driver.random.choice(_PULLS_TAKE)
+        self._driver.wake(Actor(self._process, "pull", step), took)
 
 
 class AgentProcess(Process):
+    """`life`: no two of all processes have the same."""
+
     def __init__(self, host: Host, life: int, inner: Store, driver: Driver, observer: Observer, random: Random) -> None:
-        super().__init__(f"agent-{host.name}")
+        super().__init__(f"agent-{host.key}")
         self._driver = driver
         self.host = host
-        clock = driver.clock
+        clock = host.clock
         self.fuse = Fuse(driver, self, observer)
         self.store = ProcessStore(inner, self.fuse, observer, random)
-        runtime = ProcessRuntime(host.runtime, host.name, self.fuse, observer, self.containers_changed)
+        runtime = ProcessRuntime(host.runtime, host.key, self.fuse, observer, self.containers_changed)
         owner = Owner(CLUSTER, host.name)
         value = NodeLease(
             incarnation=str(life),
-            host_id=host.name,
-            address=f"{host.name}:1",
+            host_id=host.key,
+            address=f"{host.key}:1",
             capacity=CAPACITY,
             runtime_ready=False,
         )
@@ -102,9 +142,9 @@ class AgentProcess(Process):
                 effects=Effects(owner, runtime, self.store, view, self._registration, host.guard, clock),
                 pulls=Pulls(
                     runtime,
-                    InlineLanes(),
+                    PullLanes(self, driver),
                     clock,
-                    limit=1,
+                    limit=2,
                     ended=self._queue.add,
                     unanswered=lambda: driver.wake(self._looking, driver.latency()),
                 ),
@@ -112,7 +152,7 @@ class AgentProcess(Process):
                 publisher=Publisher(host.name, self.store, self._registration),
                 standing=self._registration,
                 guard=host.guard,
-                anchor=Anchor(host.name, host.name, host.memo, self._registration.commit),
+                anchor=Anchor(host.name, host.key, host.memo, self._registration.commit),
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
                 lanes=InlineLanes(),
@@ -123,8 +163,10 @@ class AgentProcess(Process):
         self._informer.subscribe(self._agent.changed)
         self._informer.subscribe(self._registration.changed)
         self._look_at = 0.0
-        self._heard = clock.now()
+        self._heard = host.runtime.happenings
+        """How many of the runtime's events are old news."""
         self.following = Actor(self, "informer", self._follow)
+        self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
         self._registering = Actor(self, "lease", self._register)
         self._looking = Actor(self, "look", self._look)
         self._hearing = Actor(self, "events", self._hear)
@@ -176,18 +218,17 @@ class AgentProcess(Process):
 
     def _hear(self) -> float:
         """Events that come while nobody listens are missed, as when a connection to Docker broke."""
-        now = self._driver.clock.now()
         try:
-            news = [e for e in self._runtime.events(self._owner.labels, self._heard) if self._heard < e.at <= now]
+            news, self._heard = self._runtime.happened(self._heard)
         except RuntimeFault:
             return 1.0
-        for event in news:
+        ours = [event for event in news if self._owner.labels.items() <= event.labels.items()]
+        for event in ours:
             self._agent.happened(event)
-        if news:
-            self._heard = max(event.at for event in news)
+        if ours:
             self._wake_loop()
         due = self.host.runtime.next_event()
-        return 30.0 if due is None else max(due - now, 0.0) + 0.001
+        return 30.0 if due is None else max(due - self._driver.clock.monotonic(), 0.0) + 0.001
 
     def _wake_loop(self) -> None:
         if len(self._queue):

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from controlplane.admission import ObjectWriter
+from controlplane.admission import NodeWriter, ObjectWriter
 from controlplane.api.freshness import Freshness
+from controlplane.api.nodes_service import NodeService
 from controlplane.api.problem import unavailable
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
@@ -51,12 +52,14 @@ class PumpedFreshness(Freshness):
 
 
 class PlaneProcess(Process):
-    def __init__(self, name: str, life: int, inner: Store, driver: Driver, observer: Observer, random: Random) -> None:
+    def __init__(
+        self, name: str, life: int, inner: Store, driver: Driver, observer: Observer, random: Random, clock: Clock
+    ) -> None:
+        """`clock`: of its machine."""
         super().__init__(name)
         self.identity = f"{name}-{life}"
         self._driver = driver
         self.fuse = Fuse(driver, self, observer)
-        clock: Clock = driver.clock
         self.store = ProcessStore(inner, self.fuse, observer, random)
         self.informer = Informer(self.store, keys.ROOT, clock)
         self.cache = ClusterCache(self.informer)
@@ -74,15 +77,11 @@ class PlaneProcess(Process):
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
-        self.tasks = TaskService(
-            self.cache,
-            writer,
-            PumpedFreshness(self.store, self._pump_all, self.informer),
-            PendingReasons(self.cache),
-            clock,
-            losses,
-        )
+        freshness = PumpedFreshness(self.store, self._pump_all, self.informer)
+        self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
+        self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
         self.following = Actor(self, "informer", self._follow)
+        self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
         self.electing = [Actor(self, "elector", self._elector_step(elector)) for elector in self._electors]
         self._looping = [
             (Actor(self, part, self._loop_step(part, loop)), loop, scheduling if part == "scheduler" else controlling)

@@ -5,26 +5,29 @@ Pure, and without a memory: what needs the history is in checker.py.
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Collection
 
+from simulator.clocks import MachineClock
 from simulator.story import Violation
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Task, TaskStatus
 
+_LONGEST_BACKOFF = 300.0
 _ROUNDING = 0.01
 """Seconds: a timestamp in the store is not as fine as the clock."""
 
 
-def check_backoff(status: TaskStatus | None, run: str, now: float) -> None:
-    """Before a container is started: its attempt is due, by what its agent itself has written."""
+def check_backoff(status: TaskStatus | None, run: str, clock: MachineClock) -> None:
+    """Before a container is started: its attempt is due, by what its agent itself has written. Not judged once the time
+    of day was set: that must not turn seconds into hours."""
     if status is None or not status.next_attempt_at or run != f"ty-{status.uid}-{status.epoch}-{status.attempt}":
         return
-    early = parse_timestamp(status.next_attempt_at) - now
-    if early > _ROUNDING:
+    early = parse_timestamp(status.next_attempt_at) - clock.now()
+    if early > _ROUNDING and clock.jumped_at < clock.monotonic() - _LONGEST_BACKOFF:
         raise Violation(f"{run} is started {early:.1f} s before its backoff is over", status.uid)
 
 
-def check_moved(old: Task, new: Task, leases: Set[str]) -> None:
+def check_moved(old: Task, new: Task, leases: Collection[str]) -> None:
     """A task leaves its node for another one with the same spec only because that node is lost, and where it may."""
     before, after = old.binding, new.binding
     if before is None or after is None or before.node == after.node or before.spec_hash != after.spec_hash:

@@ -4,75 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from controlplane.cluster.demand import demand_of
 from nodeagent.runtime.port import ContainerState
 from simulator.checker import Checker
-from simulator.node import CAPACITY, Host
+from simulator.fitting import obstacles, wrong_reason
+from simulator.node import Host
 from simulator.plane import PlaneProcess
+from simulator.singletons import check_all_alone
+from simulator.specs import MISSING
 from simulator.story import Violation
-from taskyard.objects import Assignment, Task, TaskState, TaskStatus, spec_hash
-
-STATUS_WRITES = 6
-"""A crash looper's writes for each restart are few, and its backoff makes restarts rare; everybody else writes none."""
-
+from taskyard.objects import Task, TaskState, TaskStatus, spec_hash
 
 NEWS = 2.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
 
 
 def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
-    missing = sorted(set(hosts) - checker.leases)
+    missing = sorted(set(hosts) - checker.mirror.leases.keys())
     if missing:
         raise Violation(f"not registered again: {', '.join(missing)}", *missing)
-    for task in checker.tasks.values():
+    for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
     for host in hosts.values():
         _check_host(host, checker)
+    check_all_alone(checker, hosts, checker.now())
     for plane in planes:
         _check_answers(plane, checker)
 
 
 def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     name, uid, binding = task.metadata.name, task.metadata.uid, task.binding
+    if not uid:
+        raise Violation(f"{name} was put by hand and never completed", name)
     if task.metadata.deletion_timestamp:
         raise Violation(f"{name} is being deleted for ever", uid, name)
     if binding is None or binding.spec_hash != spec_hash(task.spec):
         _check_waiting(task, checker, hosts, planes)
         return
-    status = checker.statuses.get(binding.node, {}).get(uid)
+    status = checker.mirror.statuses.get(binding.node, {}).get(uid)
     if status is None or status.epoch != binding.epoch:
         raise Violation(f"{binding.node} never reported on epoch {binding.epoch} of {name}", uid, name)
-    _check_status(task, status, hosts[binding.node])
+    _check_status(task, status, hosts[binding.node], checker)
 
 
 def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
-    name, demand = task.metadata.name, demand_of(task.spec)
-    for node in hosts:
-        cpu, memory, ports = CAPACITY.cpu_millis, CAPACITY.memory_bytes, set(demand.ports)
-        for uid, assignment in checker.assignments.get(node, {}).items():
-            if uid == task.metadata.uid or _over(assignment, checker.statuses.get(node, {}).get(uid)):
-                continue
-            other = demand_of(assignment.spec)
-            cpu, memory = cpu - other.cpu, memory - other.memory
-            if ports.intersection(other.ports):
-                break
-        else:
-            if demand.cpu <= cpu and demand.memory <= memory:
-                raise Violation(f"{name} waits although {node} has room for it", task.metadata.uid, name)
+    name, mirror = task.metadata.name, checker.mirror
+    found = [obstacles(mirror, task, node) for node in hosts]
+    fitting = next((node for node, there in zip(hosts, found, strict=True) if not there), None)
+    if fitting is not None:
+        raise Violation(f"{name} waits although {fitting} has room for it", task.metadata.uid, name)
     for plane in planes:
         shown = plane.tasks.get(name, "default").status
         if task.binding is None and (shown.state is not TaskState.PENDING or shown.reason != "Unschedulable"):
             raise Violation(f"{name} fits nowhere and is shown as {shown.state} ({shown.reason})", name)
+        status = mirror.statuses.get(task.binding.node, {}).get(task.metadata.uid) if task.binding is not None else None
+        over = status is not None and status.state.terminal
+        if wrong := "" if over else wrong_reason(shown.message, found):
+            raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
 
 
-def _over(assignment: Assignment, status: TaskStatus | None) -> bool:
-    return status is not None and status.state.terminal and status.epoch >= assignment.epoch
-
-
-def _check_status(task: Task, status: TaskStatus, host: Host) -> None:
+def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) -> None:
     name, program, policy = task.metadata.name, task.spec.args[0], task.spec.restart
     run = f"ty-{status.uid}-{status.epoch}-{status.attempt}"
-    found = next((one for one in host.runtime.everything() if one.name == run), None)
+    found = next((one for one in host.runtime.everything() if one.name == run and one.id not in host.foreign), None)
     running = found is not None and found.state is ContainerState.RUNNING
     state = status.state
     if found is not None and max(found.started_at, found.finished_at) > host.clock.now() - NEWS:
@@ -81,17 +74,33 @@ def _check_status(task: Task, status: TaskStatus, host: Host) -> None:
         raise Violation(
             f"{name} is {state} on {host.name}, and its container {'runs' if running else 'does not'}", name
         )
+    if (state is TaskState.FAILED and status.reason == "NameTaken") or _waits_for_image(task, status):
+        return
+    if "already in use" in f"{status.message} {status.last_exit}" and _keeps_something(host, checker):
+        return  # Perhaps the port.
     match program:
-        case "serve" | "stubborn":
+        case "serve" | "slow" | "stubborn":
             right = state is TaskState.RUNNING
         case "job":
             right = state in (TaskState.COMPLETED, TaskState.RUNNING) or policy.policy == "never"
+        case "sick":
+            right = state in (TaskState.STARTING, TaskState.RUNNING, TaskState.STOPPING)
         case _ if policy.max_restarts is not None:
             right = state in (TaskState.FAILED, TaskState.STARTING, TaskState.RUNNING)
         case _:
             right = state in (TaskState.STARTING, TaskState.RUNNING)
     if not right or (state is TaskState.STARTING and not status.next_attempt_at):
         raise Violation(f"{name} ({program}) ended up {state}: {status.reason} {status.message}", status.uid, name)
+
+
+def _waits_for_image(task: Task, status: TaskStatus) -> bool:
+    waits = status.state is TaskState.STARTING and status.reason in ("Pulling", "ImagePullBackOff")
+    return task.spec.image == MISSING and waits
+
+
+def _keeps_something(host: Host, checker: Checker) -> bool:
+    running = (one for one in host.runtime.everything() if one.state is ContainerState.RUNNING)
+    return any(checker.past.may_be_left(host.name, one.labels.get("taskyard/uid", ""), one) for one in running)
 
 
 def _check_host(host: Host, checker: Checker) -> None:
@@ -102,23 +111,21 @@ def _check_host(host: Host, checker: Checker) -> None:
         if not one.name.startswith("ty-"):
             continue
         uid, epoch, _ = one.name.removeprefix("ty-").split("-")
-        assignment = checker.assignments.get(host.name, {}).get(uid)
+        assignment = checker.mirror.assignments.get(host.name, {}).get(uid)
+        if one.id in host.foreign or (assignment is None and checker.past.may_be_left(host.name, uid, one)):
+            continue
+        if assignment is not None and assignment.spec.image == MISSING and int(epoch) != assignment.epoch:
+            continue  # The version before runs on until the image of the new one is here.
         if assignment is None or assignment.epoch != int(epoch):
             raise Violation(f"{one.name} is left on {host.name}, where nothing like it is assigned", uid)
+        if one.state is ContainerState.RUNNING and one.labels["taskyard/spec-hash"] != assignment.spec_hash:
+            raise Violation(f"{one.name} runs on {host.name} with another spec than is assigned there", uid)
 
 
 def _check_answers(plane: PlaneProcess, checker: Checker) -> None:
     """What the API shows is what the store has."""
     shown = {f"/{key.namespace}/{key.name}": record.task for key, record in plane.cache.tasks.items()}
-    stored = {f"/{task.metadata.namespace}/{task.metadata.name}": task for task in checker.tasks.values()}
+    stored = {f"/{task.metadata.namespace}/{task.metadata.name}": task for task in checker.mirror.tasks.values()}
     for key in sorted(shown.keys() | stored.keys()):
         if shown.get(key) != stored.get(key):
             raise Violation(f"{plane.name} shows {key} otherwise than the store has it", key.rpartition("/")[2])
-
-
-def check_still(checker: Checker, crash_loopers: set[str]) -> None:
-    """Over the quiet time, in `checker.writes`."""
-    for key, count in checker.writes.items():
-        looping = key.rpartition("/")[2] in crash_loopers
-        if count > (STATUS_WRITES if looping else 2):
-            raise Violation(f"{key} was written {count} times while nothing happened", key.rpartition("/")[2])

@@ -1,4 +1,5 @@
-"""What users do, drawn from the seed: they apply, edit and delete through the API's own service, at any moment.
+"""What users do, drawn from the seed: they apply, edit and delete through the API's own service, at any moment, and
+some write straight into the store.
 
 They keep no record: the checker reads the store's history, where every change of theirs is told as theirs.
 """
@@ -6,64 +7,47 @@ They keep no record: the checker reads the store's history, where every change o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from random import Random
+from typing import Protocol
 
+import msgspec
+
+from controlplane.admission import Wanted
 from controlplane.api.problem import ApiError
-from nodeagent.runtime.fake import Program
 from simulator.driver import Crash
 from simulator.plane import PlaneProcess
-from taskyard.objects import Metadata, Port, Resources, Restart, Stop, Task, TaskSpec
-from taskyard.objects.normal import normalize
+from simulator.specs import ZONES, drawn_spec
+from taskyard import keys
+from taskyard.objects import Metadata, NodeSpec, Taint, Task, TaskSpec, encode
 from taskyard.store.api import StoreError
 
-PROGRAMS: Mapping[tuple[str, ...], Program] = {
-    ("serve",): Program(),
-    ("job",): Program(runs=20.0),
-    ("crash",): Program(runs=3.0, exit_code=1),
-    ("stubborn",): Program(ignores=frozenset({"SIGTERM"})),
-    ("refused",): Program(refuses_to_start="no such command"),
-}
-_KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused",)
 
+class World(Protocol):
+    """What users reach of the cluster."""
 
-def drawn_spec(random: Random, name: str) -> TaskSpec:
-    """Whether it is a singleton hangs on its name, so that edits do not change it."""
-    singleton = int(name[1:]) % 4 == 0
-    kind = random.choice(_KINDS)
-    restart = Restart(max_restarts=2 if kind == "crash" and random.random() < 0.5 else None)
-    if kind == "job":
-        restart = random.choice((Restart(policy="on-failure"), Restart(policy="never")))
-    hopeless = random.random() < 0.03
-    return normalize(
-        TaskSpec(
-            image="busybox:1.35",
-            args=[kind],
-            env={"VERSION": str(random.randrange(1000))},
-            resources=Resources(
-                cpu="6" if hopeless else random.choice(("100m", "250m", "500m", "1")),
-                memory=random.choice(("64Mi", "256Mi", "512Mi")),
-            ),
-            ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
-            restart=restart,
-            singleton=singleton,
-            stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
-        )
-    )
+    def planes(self) -> Sequence[PlaneProcess]:
+        """Those that can be asked now."""
+        ...
+
+    def nodes(self) -> Sequence[str]: ...
+
+    def by_hand(self, key: str, value: bytes | None) -> None:
+        """As etcdctl puts it there, or deletes it."""
+        ...
+
+    def note(self, text: str) -> None: ...
+
+    def crashed(self, plane: PlaneProcess) -> None:
+        """It was killed while it answered."""
+        ...
 
 
 class Users:
     def __init__(
-        self,
-        drawn: Callable[[str], Random],
-        tasks: int,
-        planes: Callable[[], Sequence[PlaneProcess]],
-        note: Callable[[str], None],
-        crashed: Callable[[PlaneProcess], None],
-        only: frozenset[int] | None = None,
+        self, drawn: Callable[[str], Random], tasks: int, world: World, only: frozenset[int] | None = None
     ) -> None:
-        """`planes`: those that can be asked now; `crashed` is told of one that is killed while it answers; `only`: the
-        numbers of the requests that are made, None for all."""
+        """`only`: the numbers of the requests that are made, None for all."""
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = only
@@ -72,15 +56,18 @@ class Users:
         self._names = [f"t{number:03d}" for number in range(tasks)]
         self._recent: deque[str] = deque(maxlen=3)
         """Whose tasks are likely to be in the middle of something."""
-        self._planes = planes
-        self._note = note
-        self._crashed = crashed
+        self._world = world
 
     def rush(self, random: Random) -> None:
         """Several requests at once, most of them about what was asked for last."""
         for _ in range(4):
             recent = bool(self._recent) and random.random() < 0.7
             self._ask(random, random.choice(self._recent if recent else self._names))
+
+    def crowd(self, random: Random) -> None:
+        """More at once than there is room for, of tasks that may not be there."""
+        for name in random.sample(self._names, k=min(len(self._names), 8)):
+            self._ask(random, name, fresh=True)
 
     def act(self) -> float:
         """One request; seconds until the next. Everybody applies at first, and edits later."""
@@ -92,21 +79,26 @@ class Users:
         return self._times.expovariate(10.0 if fresh else len(self._names) / 60.0)
 
     def _ask(self, random: Random, name: str, *, fresh: bool = False) -> None:
-        planes = self._planes()
+        self._recent.append(name)
+        if not fresh and random.random() < 0.12:
+            self._write_by_hand(random, name)
+            return
+        planes = self._world.planes()
         if not planes:
             return
         plane = random.choice(planes)
         before, plane.store.who = plane.store.who, "user"
         try:
-            self._recent.append(name)
             if fresh:
                 spec = drawn_spec(random, name)
                 self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
+            elif random.random() < 0.12:
+                self._operate(random, plane)
             else:
                 self._change(random, plane, name)
         except Crash:
             plane.kill()
-            self._crashed(plane)
+            self._world.crashed(plane)
         plane.store.who = before
 
     def _change(self, random: Random, plane: PlaneProcess, name: str) -> None:
@@ -121,19 +113,50 @@ class Users:
             except (ApiError, StoreError):
                 return
             self._try(f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
+        elif what < 0.5:
+            plane.store.who = "dry run"
+            wanted = [Wanted(_task(name, drawn_spec(random, name)))]
+            self._try(f"try out {name}", lambda: plane.tasks.writer.apply_many(wanted, dry_run=True))
         else:
             spec = drawn_spec(random, name)
             self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
+
+    def _operate(self, random: Random, plane: PlaneProcess) -> None:
+        """An operator says something else of a node."""
+        node, what = random.choice(self._world.nodes()), random.random()
+        zone = random.choice(ZONES)
+        taint = Taint(key="kept", effect=random.choice(("NoSchedule", "PreferNoSchedule", "NoExecute")))
+
+        def change(before: NodeSpec | None) -> NodeSpec:
+            spec = before or NodeSpec(metadata=Metadata(name=node))
+            if what < 0.5:
+                return msgspec.structs.replace(spec, labels={"zone": zone})
+            if what < 0.7:
+                return msgspec.structs.replace(spec, taints=[] if spec.taints else [taint])
+            return msgspec.structs.replace(spec, cordoned=not spec.cordoned)
+
+        self._try(f"operate on {node}", lambda: plane.nodes.change(node, change))
+
+    def _write_by_hand(self, random: Random, name: str) -> None:
+        key, spec, what = keys.task("default", name), drawn_spec(random, name), random.random()
+        if what < 0.1:
+            self._world.by_hand(key, None)
+        elif what < 0.7:
+            # As a person writes it: a name and a spec, and nothing that is the server's.
+            self._world.by_hand(key, encode(_task(name, spec)))
+        else:
+            other = encode(_task(f"{name}-else", spec))
+            self._world.by_hand(key, random.choice((b"{", b'{"kind":"Task"}', b"\xff", other)))
 
     def _try(self, what: str, request: Callable[[], object]) -> None:
         try:
             request()
         except ApiError as error:
-            self._note(f"user: {what}: {error.problem.type.rpartition(':')[2]}")
+            self._world.note(f"user: {what}: {error.problem.type.rpartition(':')[2]}")
         except StoreError as error:
-            self._note(f"user: {what}: {type(error).__name__}")
+            self._world.note(f"user: {what}: {type(error).__name__}")
         else:
-            self._note(f"user: {what}")
+            self._world.note(f"user: {what}")
 
 
 def _task(name: str, spec: TaskSpec, labels: dict[str, str] | None = None) -> Task:

@@ -37,7 +37,7 @@ class ObjectKey(NamedTuple):
 
 
 class NodeKey(NamedTuple):
-    """`part` is spec, lease, stats, assignments or status; `uid` only with the last two."""
+    """`part` is spec, lease, stats, anchor, assignments or status; `uid` only with the last two."""
 
     node: str
     part: str
@@ -107,7 +107,7 @@ def parse_object(key: str) -> ObjectKey | None:
     return ObjectKey(names.kind, parts[0] if names.namespaced else "default", parts[-1])
 
 
-_PARTS = {"spec": False, "lease": False, "stats": False, "assignments": True, "status": True}
+_PARTS = {"spec": False, "lease": False, "stats": False, "anchor": False, "assignments": True, "status": True}
 """Of a node's keys; True: of each task on it."""
 
 

@@ -142,6 +142,8 @@ class Tables:
         if key is None:
             self._judge(change, _BAD_NODE_KEY, changes)
             return
+        if key.part == "anchor":
+            return  # Its agent's alone. It outlives the node, and must not make it look as if it were still there.
         self._note_node(key.node, change)
         if key.part == "stats":
             self._replace_node(key.node, lambda record: replace(record, stats_entry=change.new))

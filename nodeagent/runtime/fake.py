@@ -47,6 +47,7 @@ class Program:
     """The kernel kills a child of it, and it goes on."""
     ignores: frozenset[str] = frozenset()
     """Signals that it does not end at; SIGKILL always ends it."""
+    healthy_after: float = 0.0
     unhealthy_after: float | None = None
     refuses_to_start: str = ""
 
@@ -56,6 +57,8 @@ class _Container:
     spec: ContainerSpec
     info: ContainerInfo
     program: Program
+    began: float = 0.0
+    """On the monotonic clock: programs run by it, whatever becomes of the time of day."""
 
 
 @dataclass(slots=True)
@@ -69,6 +72,8 @@ class FakeRuntime:
     programs: dict[tuple[str, ...], Program] = field(default_factory=dict)
     inside: dict[tuple[str, ...], int | None] = field(default_factory=dict)
     """How programs run in containers end: exit code, or None for one that takes too long. Others succeed."""
+    full: bool = False
+    """There is no room on the disk for an image or a container."""
     calls: list[str] = field(default_factory=list)
     """What was asked, `start ty-…`, for tests that count."""
     _containers: dict[str, _Container] = field(default_factory=dict)
@@ -95,11 +100,20 @@ class FakeRuntime:
                 call()
 
     def next_event(self) -> float | None:
-        """When, on the wall clock, the next container ends by itself; None when none will. For a simulation."""
-        ends = (
-            one.info.started_at + one.program.runs for one in self._restless.values() if one.program.runs is not None
-        )
-        return min(ends, default=None)
+        """When, on the monotonic clock, the next container ends by itself, or feels otherwise; None when none will.
+        For a simulation."""
+        return min((due for one in self._restless.values() for due in _to_come(one)), default=None)
+
+    @property
+    def happenings(self) -> int:
+        """How many events there were, ever."""
+        return len(self._events)
+
+    def happened(self, after: int) -> tuple[list[ContainerEvent], int]:
+        """The events after the first so many, and how many there are now. For a simulation."""
+        self._begin("events")
+        self._answer()
+        return self._events[after:], len(self._events)
 
     def everything(self) -> list[ContainerInfo]:
         """All containers as they are, also while it is broken. For a simulation and its checks."""
@@ -123,6 +137,7 @@ class FakeRuntime:
 
     def create(self, spec: ContainerSpec) -> str:
         self._begin(f"create {spec.name}", lambda: self.create(spec))
+        self._check_space()
         if spec.image not in self.images:
             raise ImageMissing(f"image {spec.image} is not on this node")
         if self._find(spec.name):
@@ -247,6 +262,7 @@ class FakeRuntime:
     def fetch(self, image: str) -> None:
         """What a transfer does."""
         self._begin(f"pull {image}")
+        self._check_space()
         if image not in self.registry:
             raise RuntimeRefused(f"pull access denied for {image}, repository does not exist")
         self.images.add(image)
@@ -274,6 +290,10 @@ class FakeRuntime:
     def _answer(self) -> None:
         if self._broken:
             raise RuntimeUnavailable("the answer was lost")
+
+    def _check_space(self) -> None:
+        if self.full:
+            raise RuntimeRefused("no space left on device")
 
     def _program(self, spec: ContainerSpec) -> Program:
         by_image: tuple[str, ...] = (spec.image,)
@@ -315,6 +335,7 @@ class FakeRuntime:
             address="192.0.2.1" if found.spec.network.mode == "bridge" else "",
             pid=int(found.info.id, 16),
         )
+        found.began = self.clock.monotonic()
         if found.spec.probe or found.program.runs is not None:
             self._restless[found.info.id] = found
 
@@ -325,9 +346,9 @@ class FakeRuntime:
 
     def _settle(self, found: _Container) -> None:
         program, info = found.program, found.info
-        ran = self.clock.now() - info.started_at
+        ran = self.clock.monotonic() - found.began
         if found.spec.probe:
-            health = "healthy"
+            health = "healthy" if ran >= program.healthy_after else "starting"
             if program.unhealthy_after is not None and ran >= program.unhealthy_after:
                 health = "unhealthy"
             if health != info.health:
@@ -336,7 +357,8 @@ class FakeRuntime:
         if program.runs is not None and ran >= program.runs:
             if program.out_of_memory or program.child_out_of_memory:
                 found.info = replace(found.info, oom_killed=True)
-            self._end(found, 137 if program.out_of_memory else program.exit_code, info.started_at + program.runs)
+            ended = self.clock.now() - (ran - program.runs)
+            self._end(found, 137 if program.out_of_memory else program.exit_code, ended)
 
     def _end(self, found: _Container, exit_code: int, at: float) -> None:
         self._restless.pop(found.info.id, None)
@@ -351,6 +373,16 @@ class FakeRuntime:
 
 def _overlap(one: str, other: str) -> bool:
     return not one or not other or one == other
+
+
+def _to_come(found: _Container) -> Iterator[float]:
+    program, health = found.program, found.info.health
+    if program.runs is not None:
+        yield found.began + program.runs
+    if found.spec.probe and health == "starting":
+        yield found.began + program.healthy_after
+    if found.spec.probe and health != "unhealthy" and program.unhealthy_after is not None:
+        yield found.began + program.unhealthy_after
 
 
 @dataclass(slots=True)

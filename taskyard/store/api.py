@@ -40,6 +40,10 @@ class Compacted(StoreError):
         self.revision = revision
 
 
+class HistoryLost(Compacted):
+    """The store is not the one that it was: it was wiped, or restored from a backup, and has another history now."""
+
+
 class LeaseExpired(StoreError):
     """The lease is not there any more, and neither are its keys."""
 
@@ -136,7 +140,8 @@ class Watch(Protocol):
     """One stream of changes. It reconnects by itself and resumes where it was; only compaction ends it."""
 
     def poll(self, timeout: float) -> WatchBatch | None:
-        """The next batch, or None when none came within `timeout` seconds. Raises Compacted; after that, list again."""
+        """The next batch, or None when none came within `timeout` seconds. Raises Compacted, or HistoryLost, which is
+        one; after that, list again."""
         ...
 
     def close(self) -> None:

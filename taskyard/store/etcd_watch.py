@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 
 from taskyard.store import etcd_codec, etcd_errors
-from taskyard.store.api import Compacted, Watch, WatchBatch
+from taskyard.store.api import Compacted, HistoryLost, Watch, WatchBatch
 from taskyard.store.etcd_anchor import Anchor
 from taskyard.store.etcd_channel import Endpoints
 from taskyard.store.etcd_stream import WatchStream
@@ -53,7 +53,7 @@ class EtcdWatch(Watch):
         self._anchor = Anchor()
         self._batches: deque[WatchBatch] = deque()
         self._queued_events = 0
-        self._compacted: int | None = None
+        self._gap: Compacted | None = None
         self._closed = False
         self._thread: threading.Thread | None = None
         self._stream: WatchStream | None = None
@@ -65,8 +65,8 @@ class EtcdWatch(Watch):
             while not self._closed:
                 if self._batches:
                     return self._take()
-                if self._compacted is not None:
-                    raise Compacted(self._compacted)
+                if self._gap is not None:
+                    raise self._gap
                 now = time.monotonic()
                 self._hang_up_if_silent(now)
                 if now >= deadline:
@@ -126,7 +126,7 @@ class EtcdWatch(Watch):
             stream.hang_up()
             with self._condition:
                 self._stream = None
-                if self._closed or self._compacted is not None:
+                if self._closed or self._gap is not None:
                     self._condition.notify_all()
                     break
             self._endpoints.failed(endpoint)
@@ -142,16 +142,16 @@ class EtcdWatch(Watch):
         """Queues what comes until the stream ends; says why it did."""
         try:
             if lost := self._anchor.lost(stream.link, _CONNECT_TIMEOUT):
-                self._compacted = lost
+                self._gap = HistoryLost(lost)
                 return "its history is another one"
             for response in stream.responses(*self._bounds, self._next_revision, _CONNECT_TIMEOUT):
                 if response.compact_revision:
-                    self._compacted = int(response.compact_revision)
+                    self._gap = Compacted(int(response.compact_revision))
                     return "compacted"
                 if response.canceled:
                     return f"canceled: {response.cancel_reason}"
                 if self._went_back(response.header.revision):
-                    self._compacted = int(response.header.revision)
+                    self._gap = HistoryLost(int(response.header.revision))
                     return "etcd lost its history"
                 batch = self._batch(stream, response)
                 if batch is not None and not self._queue(batch):

@@ -13,9 +13,9 @@ from typing import Literal, TypeVar
 
 from taskyard.store.api import (
     Commit,
-    Compacted,
     Compare,
     Entry,
+    HistoryLost,
     Listing,
     Operation,
     OutcomeUnknown,
@@ -34,13 +34,14 @@ Call = Literal["get", "list", "commit", "watch", "grant", "keep_alive", "revoke"
 Fault = Literal["unreachable", "request lost", "answer lost", "request late"]
 """`unreachable` is known not to have been sent; the others look alike to the caller, but one happened, and one happens
 at `deliver`."""
+OneWay = Literal["", "request lost", "answer lost"]
+"""A network that is cut in one direction, for all calls: watches that are there go on when it is the requests that get
+lost, and are silent when it is the answers."""
 
 
 class FaultyStore(Store):
     """While `down`, every call fails and no watch delivers; while `full`, nothing can be put. `fail` plans a fault for
     one call to come.
-
-    Another `inner`, from some moment on, is a store that was wiped, or restored from a backup.
     """
 
     def __init__(self, inner: Store) -> None:
@@ -49,10 +50,16 @@ class FaultyStore(Store):
         self._late: list[Callable[[], object]] = []
         self.down = False
         self.full = False
+        self.cut: OneWay = ""
 
     def fail(self, call: Call, fault: Fault) -> None:
         """The next such call fails; asked again, the one after it too."""
         self._planned.setdefault(call, deque()).append(fault)
+
+    def replace(self, inner: Store) -> None:
+        """From now on it is a store that was wiped, or restored from a backup; what was on its way is lost."""
+        self.inner = inner
+        self._late.clear()
 
     def deliver(self) -> None:
         """The requests that were late arrive. Nobody hears what the store says to them."""
@@ -63,7 +70,7 @@ class FaultyStore(Store):
 
     def _do(self, call: Call, action: Callable[[], T]) -> T:
         planned = self._planned.get(call)
-        fault: Fault | None = "unreachable" if self.down else planned.popleft() if planned else None
+        fault: Fault | None = "unreachable" if self.down else self.cut or (planned.popleft() if planned else None)
         if fault is None:
             return action()
         if fault == "answer lost":
@@ -113,9 +120,11 @@ class _FaultyWatch(Watch):
         self._inner = inner
 
     def poll(self, timeout: float) -> WatchBatch | None:
-        if self._of is not self._store.inner and not self._store.down:
-            raise Compacted(0)
-        return None if self._store.down else self._inner.poll(timeout)
+        if self._store.down or self._store.cut == "answer lost":
+            return None
+        if self._of is not self._store.inner:
+            raise HistoryLost(0)
+        return self._inner.poll(timeout)
 
     def close(self) -> None:
         self._inner.close()

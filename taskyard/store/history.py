@@ -7,7 +7,7 @@ revision for all the changes of one transaction, none for a transaction that cha
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from taskyard.store.api import Compacted, Delete, Entry, KeyEvent, Operation, Put, RequestRefused
@@ -25,6 +25,17 @@ class History:
         self._log: list[tuple[KeyEvent, ...]] = []
         self._log_start = 2
         """The revision of the first element of the log, which has one element for each revision since."""
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry], revision: int) -> History:
+        """These entries as of `revision`; nothing is known of what was before."""
+        made = cls()
+        made.current = {entry.key: entry for entry in entries}
+        made._keys = sorted(made.current)
+        made._versions = {key: [(entry.mod_revision, entry)] for key, entry in made.current.items()}
+        made.revision = made.compacted = revision
+        made._log_start = revision + 1
+        return made
 
     def apply(self, operations: Sequence[Operation]) -> tuple[KeyEvent, ...]:
         """Carries out all of them at the next revision. Deleting what is not there changes nothing."""

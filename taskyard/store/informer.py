@@ -15,7 +15,7 @@ from types import MappingProxyType
 import msgspec
 
 from taskyard.clock import Clock
-from taskyard.store.api import Compacted, Entry, KeyEvent, Listing, Store, StoreError, Watch, WatchBatch
+from taskyard.store.api import Compacted, Entry, HistoryLost, KeyEvent, Listing, Store, StoreError, Watch, WatchBatch
 from taskyard.store.subscribers import tell_all
 
 _log = logging.getLogger(__name__)
@@ -61,10 +61,12 @@ class Informer:
         self.revision = 0
         """Everything up to here is in the cache."""
         self.restores = 0
-        """How often the store was found at an earlier revision than before: it was restored from a backup, or lost its
-        data. What was known of its revisions until then says nothing any more."""
+        """How often the store was found with another history, or at an earlier revision than before: it was restored
+        from a backup, or lost its data. What was known of its revisions until then says nothing any more."""
         self.restored_at = 0
         """The revision of the list that showed it the last time: a deletion at it is a loss, not anybody's doing."""
+        self._history_lost = False
+        """A watch has said so, and no list has succeeded since."""
         self.synced = False
         """There was a first list. It stays true when the store goes away: an old copy beats none."""
 
@@ -107,9 +109,10 @@ class Informer:
             self._keys = sorted(self._entries)
             self._deleted.clear()
             self._listed = listing.revision
-            if listing.revision < self.revision:
+            if listing.revision < self.revision or self._history_lost:
                 _log.warning("%s went from revision %d to %d", self._prefix, self.revision, listing.revision)
                 self.restores, self.restored_at = self.restores + 1, listing.revision
+                self._history_lost = False
             # What it has now is the truth, also where that is less.
             self.revision = listing.revision
             self.synced = True
@@ -137,6 +140,7 @@ class Informer:
             batch = self._watch.poll(timeout)
         except Compacted as gap:
             _log.info("the watch of %s fell behind (%s): listing again", self._prefix, gap)
+            self._history_lost = self._history_lost or isinstance(gap, HistoryLost)
             self.close()
             self.sync()
             return True

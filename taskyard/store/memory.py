@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from weakref import WeakSet
 
@@ -42,6 +42,16 @@ class _Lease:
     expires: float
     """On the monotonic clock."""
     keys: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """All that a store held at one revision. As in a snapshot of etcd, leases are part of it."""
+
+    entries: tuple[Entry, ...] = ()
+    revision: int = 1
+    leases: Mapping[int, int] = field(default_factory=dict)
+    """Their seconds to live, by id."""
 
 
 class MemoryStore(Store):
@@ -161,6 +171,27 @@ class MemoryStore(Store):
         with self._lock:
             for watch in self._watches:
                 watch.connected = False
+
+    def backup(self) -> Backup:
+        """For `restored`."""
+        with self._changed:
+            self.expire()
+            entries = tuple(self._history.current.values())
+            return Backup(entries, self._history.revision, {lease: held.ttl for lease, held in self._leases.items()})
+
+    def restored(self, backup: Backup) -> MemoryStore:
+        """A store that begins with what the backup has, as etcd does: leases live on for all of their time, and the id
+        of a new one is none that was ever given out."""
+        made = MemoryStore(self._clock)
+        made._history = History.of(backup.entries, backup.revision)
+        made._next_lease = self._next_lease
+        now = self._clock.monotonic()
+        made._leases = {lease: _Lease(ttl, now + ttl) for lease, ttl in backup.leases.items()}
+        made._earliest_expiry = min((held.expires for held in made._leases.values()), default=math.inf)
+        for entry in backup.entries:
+            if entry.lease:
+                made._leases[entry.lease].keys.add(entry.key)
+        return made
 
     def close(self) -> None:
         for watch in list(self._watches):

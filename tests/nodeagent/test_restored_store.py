@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from nodeagent.runtime.fake import Program
-from taskyard.objects import TaskState
+from taskyard import keys
+from taskyard.objects import TaskState, encode
 from taskyard.store.api import Put
-from taskyard.store.memory import MemoryStore
+from taskyard.store.memory import Backup, MemoryStore
 from tests.nodeagent.world import UID, World
 
 LATER = "ba9876543210"
@@ -24,7 +26,8 @@ def world() -> World:
 
 
 def restore(world: World, backup: MemoryStore) -> None:
-    world.store.inner = world.memory = backup
+    world.memory = backup
+    world.store.replace(backup)
 
 
 def a_backup(world: World) -> MemoryStore:
@@ -158,3 +161,95 @@ def test_a_status_that_went_back_with_the_store_is_written_anew(world: World) ->
     restore(world, backup)
     world.advance(2.0)
     assert world.status().state is TaskState.COMPLETED
+
+
+def test_a_store_that_is_past_where_it_was_costs_no_container_either(world: World) -> None:
+    """It was wiped and filled again while the agent, which lives, was cut off."""
+    world.assign()
+    world.advance(2.0)
+    restore(world, MemoryStore(world.clock))
+    fill(world)
+    world.advance(60.0)
+    assert world.running() == [f"ty-{UID}-1-1"]
+    assert "StoreRestored" in world.events.reasons
+
+
+def rewind(world: World, backup: Backup) -> None:
+    restore(world, world.memory.restored(backup))
+
+
+def test_what_was_stopped_after_the_backup_runs_again(world: World) -> None:
+    world.assign()
+    world.advance(2.0)
+    backup = world.memory.backup()
+    world.assign(desired="Stopped")
+    world.advance(2.0)
+    assert (world.running(), world.status().reason) == ([], "Stopped")
+    rewind(world, backup)
+    world.advance(2.0)
+    assert world.running() == [f"ty-{UID}-1-2"]
+    assert world.status().state is TaskState.RUNNING
+
+
+def test_an_epoch_that_is_given_out_again_is_not_the_one_of_before(world: World) -> None:
+    world.assign()
+    world.advance(2.0)
+    backup = world.memory.backup()
+    world.assign(2, env={"VERSION": "lost"})
+    world.advance(15.0)
+    rewind(world, backup)
+    made = world.assign(2, env={"VERSION": "kept"})
+    world.advance(15.0)
+    (found,) = (one for one in world.containers() if one.name in world.running())
+    assert found.name.startswith(f"ty-{UID}-2-")
+    assert found.labels["taskyard/spec-hash"] == made.spec_hash
+
+
+def test_back_at_an_earlier_epoch_its_attempts_go_on_from_what_was_written(world: World) -> None:
+    world.assign()
+    world.advance(2.0)
+    backup = world.memory.backup()
+    world.assign(2)
+    world.advance(15.0)
+    rewind(world, backup)
+    world.advance(15.0)
+    assert (world.status().epoch, world.status().attempt) == (1, 2)
+    assert world.running() == [f"ty-{UID}-1-2"]
+
+
+def test_what_is_taken_away_after_a_restore_while_no_agent_is_here_is_removed(world: World) -> None:
+    """Though nothing of this node was lost: the agent has marked the store anew."""
+    world.assign()
+    world.advance(2.0)
+    backup = world.memory.backup()
+    world.assign(uid=LATER)
+    world.advance(2.0)
+    world.unassign(LATER)
+    world.advance(15.0)
+    rewind(world, backup)
+    world.advance(2.0)
+    world.unassign()
+    world.boot()
+    world.advance(15.0)
+    assert world.containers() == []
+
+
+def test_a_singleton_is_not_kept(world: World) -> None:
+    """The store may have it run elsewhere, and knows of no copy here that it would have to wait for."""
+    world.assign(singleton=True)
+    world.advance(2.0)
+    assert world.running() == [f"ty-{UID}-1-1"]
+    restore(world, MemoryStore(world.clock))
+    world.advance(15.0)
+    assert world.running() == []
+
+
+def test_what_another_host_wrote_in_this_nodes_name_is_not_taken_back(world: World) -> None:
+    world.assign()
+    world.advance(2.0)
+    ours = world.status()
+    theirs = msgspec.structs.replace(ours, attempt=2, restarts=1, container_name=f"ty-{UID}-1-2")
+    world.memory.commit([], [Put(keys.status("n1", UID), encode(theirs))])
+    world.advance(15.0)
+    assert world.status().attempt == 3
+    assert world.running() == [f"ty-{UID}-1-3"]

@@ -9,7 +9,7 @@ import pytest
 from controlplane.cluster import CacheChange, reading
 from taskyard import keys
 from taskyard.keys import NamedKey
-from taskyard.objects import Assignment, Metadata, NodeSpec, NodeStats, TaskState, TaskStatus, encode
+from taskyard.objects import Assignment, Metadata, NodeAnchor, NodeSpec, NodeStats, TaskState, TaskStatus, encode
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
 UID = a_uid(1)
@@ -29,6 +29,12 @@ def _assign(plane: Plane, node: str, uid: str = UID, *, epoch: int = 1, memory: 
 
 def _status(plane: Plane, node: str, state: TaskState, *, epoch: int = 1) -> None:
     plane.put(keys.status(node, UID), TaskStatus(uid=UID, namespace="default", name="web", epoch=epoch, state=state))
+
+
+def test_an_agents_mark_is_its_own_and_makes_no_node(plane: Plane) -> None:
+    plane.put(keys.node_anchor("n1"), NodeAnchor(host_id="h", count=3))
+    plane.pump()
+    assert (plane.cache.quarantined, plane.cache.nodes) == ({}, {})
 
 
 def test_a_task_is_found_by_key_and_by_uid_until_it_goes(plane: Plane) -> None:

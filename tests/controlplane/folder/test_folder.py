@@ -208,6 +208,6 @@ def test_a_store_that_was_wiped_gets_everything_again(watched: WatchedFolder, tm
         watched.plane.put("else", b"where")
     watched.write("web.yaml", manifest("web"))
     watched.settle()
-    store.inner = MemoryStore(watched.plane.clock)
+    store.replace(MemoryStore(watched.plane.clock))
     watched.settle(60)
     assert list(watched.tasks()) == ["web"]

@@ -197,7 +197,7 @@ def test_a_store_that_was_restored_begins_a_new_term(plane: Plane) -> None:
     while backup.list("").revision < plane.elector.leadership.create_revision - 1:
         backup.commit([], [Put("filler", b"")])
     backup.commit([], [Put(plane.elector.key, b"")])
-    store.inner = backup
+    store.replace(backup)
     plane.pump()
     notes.step()
     assert (notes.leading, notes.terms) == (True, 2)

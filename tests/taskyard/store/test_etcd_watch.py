@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from taskyard.store import etcd_codec
-from taskyard.store.api import Compacted, KeyEvent, Put, Store, Watch
+from taskyard.store.api import Compacted, HistoryLost, KeyEvent, Put, Store, Watch
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.etcd_stream import orders_progress
 from tests.support.etcd_server import EtcdServer, etcd_cluster
@@ -168,7 +168,7 @@ def test_an_etcd_that_lost_its_data_ends_the_watch(etcd_server: EtcdServer) -> N
     etcd_server.kill()
     etcd_server.forget()
     etcd_server.start()
-    with pytest.raises(Compacted) as gone:
+    with pytest.raises(HistoryLost) as gone:
         read_until(watch, "/never")
     assert gone.value.revision == store.list("/").revision == 1
     store.close()
@@ -191,7 +191,7 @@ def test_an_etcd_restored_to_another_history_ends_the_watch(etcd_server: EtcdSer
     etcd_server.kill()
     etcd_server.load(tmp_path / "backup")
     etcd_server.start()
-    with pytest.raises(Compacted) as gone:
+    with pytest.raises(HistoryLost) as gone:
         read_until(watch, "/never")
     assert gone.value.revision == store.list("/").revision > 20
     store.close()

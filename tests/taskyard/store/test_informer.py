@@ -238,6 +238,22 @@ def test_a_list_that_keeps_failing_does_not_starve_the_watch(store: MemoryStore,
     assert list(informer.entries) == ["t/a"]
 
 
+def test_another_history_is_noticed_though_it_is_further_on(store: MemoryStore, clock: ManualClock) -> None:
+    put(store, "t/a", b"1")
+    replaced = FaultyStore(store)
+    informer = Informer(replaced, "t/", clock)
+    informer.pump(0)
+    other = MemoryStore(clock)
+    for _ in range(9):
+        put(other, "t/b", b"1")
+    replaced.replace(other)
+    replaced.fail("list", "unreachable")
+    with pytest.raises(StoreUnavailable):
+        informer.pump(0)
+    informer.pump(0)
+    assert (informer.revision, informer.restores, informer.restored_at) == (10, 1, 10)
+
+
 def test_a_store_restored_from_a_backup_is_believed(store: MemoryStore, clock: ManualClock) -> None:
     for value in (b"1", b"2", b"3"):
         put(store, "t/a", value)
@@ -252,7 +268,7 @@ def test_a_store_restored_from_a_backup_is_believed(store: MemoryStore, clock: M
     follower.take()
     restored = MemoryStore(clock)
     put(restored, "t/a", b"1")
-    replaced.inner = restored
+    replaced.replace(restored)
     assert (informer.restores, informer.restored_at) == (0, 0)
     informer.pump(0)
     assert follower.take() == [["t/a: 3 > 1 @ 2", "t/lost: 1 > - @ 2"]]

@@ -1,0 +1,93 @@
+"""What lies between a process and the store: cut, in both directions or in one; slow; told twice; one call lost."""
+
+from __future__ import annotations
+
+from simulator.faults.scene import Scene
+from taskyard.store.faulty import Call, OneWay
+
+_CALLS: tuple[Call, ...] = ("commit", "commit", "commit", "grant", "keep_alive", "get", "list")
+_TOLD = {"request lost": "nothing that it asks arrives", "answer lost": "hears no answers, and no news"}
+
+
+def cut(scene: Scene) -> str:
+    victim = scene.victim()
+    if victim is None:
+        return ""
+    store, seconds = victim.store, scene.random.choice((0.5, 3.0, 8.0, 15.0))
+    store.down = True
+
+    def heal() -> None:
+        store.down = False
+        scene.cluster.note(f"{victim.name} reaches the store again")
+
+    scene.cluster.later(seconds, heal)
+    return f"{victim.name} is cut off from the store for {seconds:g} s"
+
+
+def cut_one_way(scene: Scene) -> str:
+    victim = scene.victim()
+    if victim is None:
+        return ""
+    store, seconds = victim.store, scene.random.choice((0.5, 3.0, 8.0, 15.0))
+    how: OneWay = scene.random.choice(("request lost", "answer lost"))
+    store.cut = how
+
+    def heal() -> None:
+        store.cut = ""
+        scene.cluster.note(f"{victim.name} and the store hear each other again")
+
+    scene.cluster.later(seconds, heal)
+    return f"{victim.name} and the store, for {seconds:g} s: {_TOLD[how]}"
+
+
+def lose_a_call(scene: Scene) -> str:
+    victim = scene.victim()
+    if victim is None:
+        return ""
+    store, call = victim.store, scene.random.choice(_CALLS)
+    fault = scene.random.choice(("answer lost", "answer lost", "request lost", "unreachable"))
+    if call == "commit" and scene.random.random() < 0.3:
+        store.fail(call, "request late")
+        scene.cluster.later(scene.random.uniform(0.05, 6.0), store.deliver)
+        return f"{victim.name}'s next commit will be late"
+    store.fail(call, fault)  # type: ignore[arg-type]
+    return f"{victim.name}'s next {call}: {fault}"
+
+
+def disconnect(scene: Scene) -> str:
+    scene.cluster.storage.disconnect(compact=scene.random.random() < 0.7)
+    return "all watches are disconnected, and history is compacted before they are back"
+
+
+def repeat(scene: Scene) -> str:
+    victim = scene.victim()
+    if victim is None:
+        return ""
+    delivery = victim.store.delivery
+    delivery.repeats = True
+
+    def heal() -> None:
+        delivery.repeats = False
+
+    scene.cluster.later(30.0, heal)
+    return f"{victim.name} is told old news again, in disorder, for 30 s"
+
+
+def lag(scene: Scene) -> str:
+    """News come late to one process, while it decides; the leader in half of the cases, with much to decide on."""
+    leader = scene.cluster.leader()
+    victim = leader if scene.random.random() < 0.5 else scene.victim()
+    if victim is None:
+        return ""
+    delivery, seconds = victim.store.delivery, scene.random.uniform(5.0, 20.0)
+    delivery.lag = scene.random.choice((0.3, 1.0, 4.0))
+
+    def heal() -> None:
+        delivery.lag = 0.0
+        delivery.awake(0.0)
+
+    scene.cluster.later(seconds, heal)
+    if victim is leader:
+        scene.cluster.later(scene.random.uniform(0.0, 2.0), scene.crowd)
+        scene.cluster.later(scene.random.uniform(2.0, 5.0), scene.rush)
+    return f"{victim.name} hears news up to {delivery.lag:g} s late, for {seconds:.0f} s"

@@ -1,0 +1,77 @@
+"""Processes that are killed or frozen, at any moment or between two effects, once or again and again."""
+
+from __future__ import annotations
+
+from simulator.faults.scene import Scene
+from simulator.plane import PlaneProcess
+
+_PARTS = ("", "scheduler", "scheduler", "tasks", "user")
+
+
+def kill(scene: Scene) -> str:
+    victim = scene.victim()
+    if victim is None:
+        return ""
+    scene.cluster.kill(victim)
+    return f"{victim.name} is killed"
+
+
+def crash_loop(scene: Scene) -> str:
+    """It comes back each time, and dies of one of its first effects."""
+    victim, seconds = scene.victim(), scene.random.uniform(5.0, 20.0)
+    if victim is None:
+        return ""
+    scene.cluster.let_crash(victim.name, scene.random, seconds)
+    scene.cluster.kill(victim)
+    return f"{victim.name} is killed, and crashes again and again for {seconds:.0f} s"
+
+
+def crash_later(scene: Scene) -> str:
+    victim = scene.victim()
+    if victim is not None:
+        victim.fuse.left, victim.fuse.seconds = scene.random.randint(1, 12), 0.0
+        victim.fuse.only, victim.fuse.meanwhile = "", None
+    return ""
+
+
+def freeze_later(scene: Scene) -> str:
+    victim, random = scene.victim(), scene.random
+    if victim is not None:
+        victim.fuse.left, victim.fuse.seconds = random.randint(1, 5), random.choice((0.5, 2.0, 7.0, 14.0, 25.0))
+        victim.fuse.only = random.choice(_PARTS if isinstance(victim, PlaneProcess) else ("", "loop"))
+        victim.fuse.meanwhile = random.choice((None, scene.lose_host, scene.rush, scene.rush))
+    return ""
+
+
+def hurry(scene: Scene) -> str:
+    """A control plane freezes in the middle of a binding or of an answer; what that rests on changes meanwhile."""
+    victim, part = scene.cluster.leader(), "scheduler"
+    if scene.random.random() < 0.5:
+        # Not the leader, which has to bind meanwhile.
+        part, others = "user", [one for one in scene.cluster.planes() if one is not victim]
+        victim = scene.random.choice(others) if others else None
+    if victim is None:
+        return ""
+    victim.fuse.left, victim.fuse.seconds, victim.fuse.only = 1, 0.5, part
+    hosts = part == "scheduler" and scene.random.random() < 0.4
+    victim.fuse.meanwhile = scene.lose_host if hosts else scene.rush
+    scene.users.rush(scene.random)
+    return ""
+
+
+def orphan(scene: Scene) -> str:
+    """The leader freezes before it writes, and nobody can take its place."""
+    planes = scene.cluster.planes()
+    if len(planes) < 2:
+        return ""
+    leader, other = scene.random.sample(planes, 2)
+    leader.fuse.left, leader.fuse.seconds, leader.fuse.meanwhile = 1, 7.0, None
+    leader.fuse.only = scene.random.choice(("scheduler", "tasks"))
+    other.store.down = True
+
+    def heal() -> None:
+        other.store.down = False
+        scene.cluster.note(f"{other.name} reaches the store again")
+
+    scene.cluster.later(25.0, heal)
+    return f"{other.name} is cut off from the store for 25 s"

@@ -1,0 +1,58 @@
+"""Where a task would fit, and what keeps it off each node: rules of the checker's own, over what the store holds."""
+
+from __future__ import annotations
+
+import re
+
+from controlplane.cluster.demand import demand_of
+from simulator.mirror import Mirror
+from taskyard.objects import Task
+
+_PHRASES = {
+    "ready": "not ready",
+    "runtime": "without a working container runtime",
+    "cordon": "cordoned",
+    "taint": "tainted",
+    "selector": "not matching the node selector",
+    "cpu": "too little cpu",
+    "memory": "too little memory",
+    "port": "with a host port taken",
+}
+"""As a Pending task's message tells of each obstacle, after a count of nodes."""
+
+
+def obstacles(mirror: Mirror, task: Task, node: str) -> set[str]:
+    """Names from `_PHRASES`; none: it fits, in the room that it holds there itself or besides all others."""
+    lease = mirror.leases.get(node)
+    if lease is None:
+        return {"ready"}
+    demand, spec = demand_of(task.spec), mirror.specs.get(node)
+    labels = {**lease.labels, **(spec.labels if spec is not None else {})}
+    cpu, memory = lease.capacity.cpu_millis, lease.capacity.memory_bytes
+    ports: set[object] = set()
+    for uid, assignment in mirror.assignments.get(node, {}).items():
+        status = mirror.statuses.get(node, {}).get(uid)
+        over = status is not None and status.state.terminal and status.epoch >= assignment.epoch
+        if uid != task.metadata.uid and not over:
+            taken = demand_of(assignment.spec)
+            cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
+    found = {
+        "runtime": not lease.runtime_ready,
+        "cordon": spec is not None and spec.cordoned,
+        "taint": spec is not None and any(taint.effect != "PreferNoSchedule" for taint in spec.taints),
+        "selector": any(labels.get(name) != value for name, value in task.spec.node_selector.items()),
+        "cpu": demand.cpu > cpu,
+        "memory": demand.memory > memory,
+        "port": bool(ports.intersection(demand.ports)),
+    }
+    return {name for name, holds in found.items() if holds}
+
+
+def wrong_reason(message: str, found: list[set[str]]) -> str:
+    """What the message of a Pending task says otherwise than the obstacles of all nodes; empty: it is true."""
+    for name, phrase in _PHRASES.items():
+        count = sum(name in obstacles_there for obstacles_there in found)
+        said = re.search(rf"(\d+) {phrase}", message)
+        if (int(said[1]) if said else 0) != count:
+            return f"{count} {phrase}"
+    return ""

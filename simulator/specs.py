@@ -1,0 +1,64 @@
+"""What the tasks of the simulation are like, drawn from the seed, and the programs that their containers run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+
+from nodeagent.runtime.fake import Program
+from taskyard.objects import HealthCheck, Port, Resources, Restart, Stop, TaskSpec
+from taskyard.objects.normal import normalize
+
+LOCAL = "busybox:1.35"
+IMAGES = ("far:1", "far:2")
+"""What a pull finds; nowhere is `missing:1`."""
+MISSING = "missing:1"
+ZONES = ("a", "b")
+
+PROGRAMS: Mapping[tuple[str, ...], Program] = {
+    ("serve",): Program(),
+    ("job",): Program(runs=20.0),
+    ("crash",): Program(runs=3.0, exit_code=1),
+    ("stubborn",): Program(ignores=frozenset({"SIGTERM"})),
+    ("refused",): Program(refuses_to_start="no such command"),
+    ("slow",): Program(healthy_after=6.0),
+    ("sick",): Program(unhealthy_after=9.0),
+}
+RESTLESS = ("crash", "refused", "job", "sick")
+"""Their status goes on changing."""
+_KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused", "slow", "slow", "sick")
+_CHECK = HealthCheck(command=["true"], interval="1s")
+
+
+def drawn_spec(random: Random, name: str) -> TaskSpec:
+    """Whether it is a singleton hangs on its name, so that edits do not change it."""
+    singleton = int(name[1:]) % 4 == 0
+    kind = random.choice(_KINDS)
+    restart = Restart(max_restarts=2 if kind == "crash" and random.random() < 0.5 else None)
+    if kind == "job":
+        restart = random.choice((Restart(policy="on-failure"), Restart(policy="never")))
+    hopeless = random.random() < 0.03
+    return normalize(
+        TaskSpec(
+            image=_image(random),
+            args=[kind],
+            env={"VERSION": str(random.randrange(1000))},
+            resources=Resources(
+                cpu="6" if hopeless else random.choice(("100m", "250m", "500m", "1")),
+                memory=random.choice(("64Mi", "256Mi", "512Mi")),
+            ),
+            ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
+            restart=restart,
+            singleton=singleton,
+            stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
+            node_selector={"zone": random.choice(ZONES)} if random.random() < 0.1 else {},
+            health_check=_CHECK if kind in ("slow", "sick") or random.random() < 0.1 else None,
+        )
+    )
+
+
+def _image(random: Random) -> str:
+    drawn = random.random()
+    if drawn < 0.03:
+        return MISSING
+    return random.choice(IMAGES) if drawn < 0.2 else LOCAL

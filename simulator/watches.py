@@ -1,0 +1,72 @@
+"""A watch as an unreliable network delivers it: old news told again, news that come late, and news in disorder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from taskyard.clock import Clock
+from taskyard.store.api import KeyEvent, Watch, WatchBatch
+
+_REMEMBERED = 60
+
+
+class Delivery:
+    """How one process's watches are served at the moment."""
+
+    def __init__(self, clock: Clock, random: Random) -> None:
+        self.clock = clock
+        self.random = random
+        self.repeats = False
+        """Old news come again, in disorder, after newer ones."""
+        self.lag = 0.0
+        """Seconds: what has happened is told up to so much later, much of it at once and in disorder."""
+        self.awake: Callable[[float], None] = lambda _: None
+        """Called with the seconds until something that is late arrives."""
+
+    def heal(self) -> None:
+        self.repeats, self.lag = False, 0.0
+        self.awake(0.0)
+
+
+class UnreliableWatch(Watch):
+    def __init__(self, delivery: Delivery, inner: Watch) -> None:
+        self._delivery = delivery
+        self._inner = inner
+        self._told: list[KeyEvent] = []
+        self._held: list[WatchBatch] = []
+        self._due = 0.0
+
+    def poll(self, timeout: float) -> WatchBatch | None:
+        delivery = self._delivery
+        batch = self._inner.poll(timeout)
+        if delivery.lag or self._held:
+            batch = self._late(batch)
+        if batch is None or not batch.events:
+            return batch
+        if delivery.repeats and self._told:
+            again = delivery.random.sample(self._told, k=min(len(self._told), 12))
+            # A deletion's put is what hurts, and a sample of all seldom has it.
+            gone = {event.key for event in (*self._told, *batch.events) if event.entry is None}
+            again += [event for event in self._told if event.entry is not None and event.key in gone]
+            batch = WatchBatch((*batch.events, *again), batch.revision)
+        self._told = [*self._told, *batch.events][-_REMEMBERED:]
+        return batch
+
+    def _late(self, batch: WatchBatch | None) -> WatchBatch | None:
+        """All that was held back, once it is time; None until then."""
+        delivery, now = self._delivery, self._delivery.clock.monotonic()
+        if batch is not None:
+            if not self._held:
+                self._due = now + delivery.random.uniform(0.0, delivery.lag)
+                delivery.awake(self._due - now)
+            self._held.append(batch)
+        if not self._held or (now < self._due and delivery.lag):
+            return None
+        held, self._held = self._held, []
+        events = [event for one in held for event in one.events]
+        delivery.random.shuffle(events)
+        return WatchBatch(tuple(events), held[-1].revision)
+
+    def close(self) -> None:
+        self._inner.close()

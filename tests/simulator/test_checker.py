@@ -1,0 +1,71 @@
+"""Rules that no component breaks, and none can yet: tried on histories made by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from simulator.checker import Checker
+from simulator.fitting import wrong_reason
+from simulator.story import Violation
+from simulator.writes import BURST, QUIET, WINDOW, Writes
+from taskyard import keys
+from taskyard.store.api import Delete, KeyEvent, Operation, Put
+from taskyard.store.history import History
+
+RESULT = f"{keys.ROOT}results/0123456789ab"
+
+
+@pytest.fixture
+def checker() -> Checker:
+    return Checker(lambda: 0.0)
+
+
+def tell(checker: Checker, history: History, operation: Operation) -> tuple[KeyEvent, ...]:
+    events = history.apply([operation])
+    checker.apply(events, "agent-n01/loop")
+    return events
+
+
+@pytest.mark.parametrize(
+    "again", [pytest.param(Put(RESULT, b"2"), id="written again"), pytest.param(Delete(RESULT), id="deleted")]
+)
+def test_a_result_is_written_once(checker: Checker, again: Operation) -> None:
+    history = History()
+    tell(checker, history, Put(RESULT, b"1"))
+    with pytest.raises(Violation, match="0123456789ab"):
+        tell(checker, history, again)
+
+
+def test_components_may_not_write_one_object_again_and_again() -> None:
+    writes = Writes()
+    for number in range(BURST):
+        writes.note("k", "cp1-1/tasks", number * 0.1)
+        writes.note("k", "user", number * 0.1)
+    for _ in range(BURST):
+        writes.note("k", "cp1-1/tasks", BURST * 0.1 + WINDOW)
+    with pytest.raises(Violation, match="31 times"):
+        writes.note("k", "cp1-1/tasks", BURST * 0.1 + WINDOW)
+
+
+def test_what_is_not_restless_is_not_written_while_nothing_happens() -> None:
+    writes = Writes()
+    writes.note("tasks/web", "agent-n01/loop", 0.0)
+    writes.still_from_now()
+    for _ in range(QUIET + 1):
+        writes.note("status/web", "agent-n01/loop", 1.0)
+    writes.check_still({"web"})
+    with pytest.raises(Violation, match="while nothing happened"):
+        writes.check_still(set())
+
+
+@pytest.mark.parametrize(
+    ("message", "wrong"),
+    [
+        pytest.param("0 of 2 nodes fit: 1 cordoned (n1), 1 too little cpu (n2 needs 1 more)", "", id="true"),
+        pytest.param("0 of 2 nodes fit: 1 cordoned (n1)", "1 too little cpu", id="left out"),
+        pytest.param("0 of 2 nodes fit: 2 cordoned (n1, n2), 1 too little cpu (n2)", "1 cordoned", id="too many"),
+        pytest.param("0 of 2 nodes fit: 1 cordoned, 1 too little cpu, 1 tainted", "0 tainted", id="made up"),
+    ],
+)
+def test_a_reason_is_held_against_the_obstacles(message: str, wrong: str) -> None:
+    assert wrong_reason(message, [{"cordon"}, {"cpu"}]) == wrong
