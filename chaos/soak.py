@@ -25,6 +25,9 @@ from taskyard import keys
 from taskyard.local import demo_image
 
 TASKS = 9
+HISTORY = 4200
+"""Updates; a little more than `controlplane.api.feed.CAPACITY`. A task that is made and deleted is two."""
+_BATCH = 100
 _PATIENCE = 120.0
 _MOMENT = 2.0
 """Seconds that a fault lasts; less than a lease."""
@@ -39,6 +42,7 @@ class Soak:
 
     def run(self, minutes: float) -> dict[str, list[Verdict]]:
         """At least as many rounds as the rule needs. Raises RuleBroken and Timeout for what must not be."""
+        self._fill_histories()
         deadline = time.monotonic() + minutes * 60
         for number in count():
             # Each fault has been there before the samples count.
@@ -51,6 +55,20 @@ class Soak:
             self._measure()
             self.say(f"round {number + 1}: {self._shown()}")
         return {name: judge(taken) for name, taken in self.samples.items()}
+
+    def _fill_histories(self) -> None:
+        """Each API remembers the last updates for those who watch, from the first list on: that grows up to a limit."""
+        self.say("filling the control planes' histories of updates …")
+        cluster = self.cluster
+        for plane in cluster.planes:
+            cluster.call("GET", "/tasks", at=plane)
+        for start in range(0, HISTORY // 2, _BATCH):
+            names = [f"history-{start + index}" for index in range(_BATCH)]
+            cluster.apply(*(_nowhere(name) for name in names))
+            for name in names:
+                cluster.delete(name)
+        cluster.until(lambda: not cluster.tasks(), _PATIENCE, "the histories are full and nothing else is left")
+        cluster.member(cluster.hosts[0]).delete(keys.EVENTS)
 
     def _round(self, number: int) -> None:
         cluster = self.cluster
@@ -130,6 +148,12 @@ def _task(name: str, number: int, generation: int = 1) -> dict[str, object]:
             "singleton": name.endswith("0"),
         },
     }
+
+
+def _nowhere(name: str) -> dict[str, object]:
+    """A task that no node can take."""
+    made = _task(name, 0)
+    return {**made, "spec": {"image": demo_image.REFERENCE, "nodeSelector": {"host": "none"}}}
 
 
 @contextmanager
