@@ -13,21 +13,16 @@ from controlplane.admission import removal, writer
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
-from controlplane.placement import explanation
 from controlplane.scheduler import bindings, scheduler
-from controlplane.scheduler.assumed import Assumptions
 from controlplane.tasks import controller
 from nodeagent import (
     agent,
     decide,
-    effects,
     fake_guard,
     guard,
     memory,
-    progress,
     publisher,
     registration,
-    restart,
     view,
 )
 from nodeagent.actions import Action
@@ -38,7 +33,6 @@ from nodeagent.names import Owner, Run
 from nodeagent.registration import Registration
 from nodeagent.situation import Situation
 from nodeagent.view import ContainerView
-from simulator.clocks import MachineClock
 from taskyard import keys
 from taskyard.objects import Assignment, TaskStatus, encode
 from taskyard.store.api import Compacted, Compare, KeyEvent, Put, Store, StoreUnavailable, unchanged
@@ -280,56 +274,14 @@ def _intake_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "work", lambda *_: False)
 
 
-def _monotonic_clock_jumps(patch: pytest.MonkeyPatch) -> None:
-    """Leases are counted by the time of day."""
-    patch.setattr(MachineClock, "monotonic", lambda self: self._true.monotonic() + self._ahead)
-
-
-def _room_not_assumed(patch: pytest.MonkeyPatch) -> None:
-    """What was bound and is not seen yet takes no room."""
-    patch.setattr(Assumptions, "over", lambda _, snapshot: snapshot)
-
-
-def _task_controller_compares_dropped(patch: pytest.MonkeyPatch) -> None:
-    """All but the fence."""
-
-    def commit(store: Store, fence: Compare, found: Sequence[Proposal[Any]]) -> commits.Results[Any]:
-        return commits.commit_all(store, fence, [replace(proposal, compares=()) for proposal in found])
-
-    patch.setattr(controller, "commit_all", commit)
-
-
-def _names_are_enough(patch: pytest.MonkeyPatch) -> None:
-    """A container that has the name of a run is taken for it, whosever it is."""
-
-    def run_of(_owner: Owner, name: str, _labels: Mapping[str, str]) -> Run | None:
-        if not name.startswith("ty-"):
-            return None
-        uid, epoch, attempt = name.removeprefix("ty-").split("-")
-        return Run(uid, int(epoch), int(attempt))
-
-    patch.setattr(effects, "run_of", run_of)
-    patch.setattr(view, "run_of", run_of)
-
-
 def _held_names_taken(patch: pytest.MonkeyPatch) -> None:
     """An agent takes its node's name, whoever holds it."""
     patch.setattr(registration, "holder", lambda *_, **__: "")
 
 
-def _a_filter_not_told(patch: pytest.MonkeyPatch) -> None:
-    """The reason of a Pending task leaves out that nodes are cordoned."""
-    patch.setattr(explanation, "FILTERS", tuple(f for f in explanation.FILTERS if f.name != "cordon"))
-
-
 def _dry_runs_write(patch: pytest.MonkeyPatch) -> None:
     original = writer.ObjectWriter.apply_many
     patch.setattr(writer.ObjectWriter, "apply_many", lambda self, wanted, **_: original(self, wanted))
-
-
-def _backoff_does_not_grow(patch: pytest.MonkeyPatch) -> None:
-    for module in (restart, progress, decide):
-        patch.setattr(module, "wait_before", lambda *_: 0.05)
 
 
 PLANTED: dict[str, Plant] = {
@@ -363,12 +315,6 @@ PLANTED: dict[str, Plant] = {
     "written status not taken over": _written_status_not_taken_over,
     "quarantine off": _quarantine_off,
     "intake off": _intake_off,
-    "monotonic clock jumps": _monotonic_clock_jumps,
-    "room not assumed": _room_not_assumed,
-    "task controller compares dropped": _task_controller_compares_dropped,
-    "names are enough": _names_are_enough,
     "held names taken": _held_names_taken,
-    "a filter not told": _a_filter_not_told,
     "dry runs write": _dry_runs_write,
-    "backoff does not grow": _backoff_does_not_grow,
 }
