@@ -11,7 +11,7 @@ import signal
 import msgspec
 
 from nodeagent.actions import Happening, Report
-from nodeagent.restart import Final, after_exit, wait_before
+from nodeagent.restart import Final, after_exit, luck, wait_before
 from nodeagent.runtime.port import ContainerInfo, PublishedPort
 from nodeagent.situation import ImagePulled
 from taskyard.clock import parse_timestamp, timestamp
@@ -199,12 +199,12 @@ def pulled(assignment: Assignment, status: TaskStatus, image: ImagePulled, now: 
 def waiting_for_image(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:
     """The same attempt goes on later, whatever the restart policy: nothing has run yet."""
     step = status.backoff_step + 1
-    wait = wait_before(assignment.spec.restart.backoff, step)
+    wait = wait_before(assignment.spec.restart.backoff, step, luck(status.uid, status.attempt, step))
     return Report(
         msgspec.structs.replace(
             status,
             reason=reason,
-            message=f"{message}; next try in {format_duration(wait)}",
+            message=f"{message}; next try in {_about(wait)}",
             backoff_step=step,
             next_attempt_at=timestamp(now + wait),
             updated_at=timestamp(now),
@@ -263,7 +263,13 @@ def _ended(
     succeeded: bool = False,
 ) -> Report:
     verdict = after_exit(
-        assignment.spec.restart, succeeded=succeeded, ran=ran, restarts=status.restarts, step=status.backoff_step
+        assignment.spec.restart,
+        code=code,
+        succeeded=succeeded,
+        ran=ran,
+        restarts=status.restarts,
+        step=status.backoff_step,
+        luck=luck(status.uid, status.attempt, status.backoff_step),
     )
     happening = Happening(reason, message, warning=not succeeded)
     if isinstance(verdict, Final):
@@ -290,7 +296,7 @@ def _ended(
     return Report(
         msgspec.structs.replace(
             following,
-            message=f"{message}; restart {following.restarts} in {format_duration(verdict.wait)}",
+            message=f"{message}; restart {following.restarts} in {_about(verdict.wait)}",
             backoff_step=verdict.step,
             next_attempt_at=timestamp(ended_at + verdict.wait),
             last_exit=last,
@@ -313,6 +319,10 @@ def _next_attempt(status: TaskStatus, *, attempt: int, restarts: int, reason: st
         last_exit=status.last_exit,
         updated_at=timestamp(now),
     )
+
+
+def _about(wait: float) -> str:
+    return format_duration(round(wait, 1) or wait)
 
 
 def _describe_exit(found: ContainerInfo) -> str:

@@ -126,6 +126,16 @@ def _volume_targets(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _twice(found, "mount one volume at each target")
 
 
+def _exit_codes(spec: dict[str, Any]) -> Iterator[Broken]:
+    codes = part(spec, "restart", "exitCodes")
+    never = codes.get("never")
+    always = codes.get("always")
+    for at, code in enumerate(always if isinstance(always, list) else ()):
+        if isinstance(never, list) and code in never:
+            path = ("spec", "restart", "exitCodes", "always", at)
+            yield Broken(path, f"{shown(code)} is in never as well", "keep it in one of the two")
+
+
 def _program(spec: dict[str, Any]) -> Iterator[Broken]:
     command = spec.get("command")
     if isinstance(command, list) and command and command[0] == "":
@@ -172,6 +182,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("constraints", broken_constraints),
     ("tolerations", broken_tolerations),
     ("restart", broken_backoff),
+    ("restart", _exit_codes),
     ("stop", broken_grace_period),
     ("onNodeLoss", broken_node_loss_delay),
     ("healthCheck", broken_health_check_times),

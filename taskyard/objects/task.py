@@ -51,16 +51,26 @@ class Resources(Wire, frozen=True, kw_only=True):
 
 
 class Backoff(Wire, frozen=True, kw_only=True):
-    """The wait before restart n is min(initial * 2^(n-1), max); a run of `reset` forgets what came before."""
+    """The wait before restart n is min(initial * 2^(n-1), max), less up to `jitter` of it; a run of `reset` forgets
+    what came before."""
 
     initial: Duration = "1s"
     max: Duration = "5m"
     reset: Duration = "10m"
+    jitter: float = 0.1
+
+
+class ExitCodes(Wire, frozen=True, kw_only=True):
+    """They decide before the policy does."""
+
+    never: list[int] = []
+    always: list[int] = []
 
 
 class Restart(Wire, frozen=True, kw_only=True):
     policy: Literal["always", "on-failure", "never"] = "always"
     max_restarts: int | None = None
+    exit_codes: ExitCodes = ExitCodes()
     backoff: Backoff = Backoff()
 
 

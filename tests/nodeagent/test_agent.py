@@ -189,6 +189,12 @@ def test_the_node_s_own_network_is_its_operator_s_to_allow(world: World) -> None
     assert "--allow-host-network" in world.status().message
 
 
+def test_exit_codes_decide_before_the_policy(world: World) -> None:
+    world.assign(args=FAILS, restart={"policy": "always", "exitCodes": {"never": [3]}})
+    world.advance(2.0)
+    assert (world.status().state, world.status().reason) == (TaskState.FAILED, "Error")
+
+
 def test_only_the_last_two_attempts_keep_their_containers(world: World) -> None:
     world.assign(args=FAILS)
     world.advance(19.5)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nodeagent.restart import Again, Final, after_exit, wait_before
-from taskyard.objects import Backoff, Restart
+from nodeagent.restart import Again, Final, after_exit, luck, wait_before
+from taskyard.objects import Backoff, ExitCodes, Restart
 
-QUICK = Backoff(initial="2s", max="15s", reset="60s")
+QUICK = Backoff(initial="2s", max="15s", reset="60s", jitter=0.5)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,34 @@ def test_after_exit(
     policy: str, limit: int | None, succeeded: bool, ran: float, restarts: int, step: int, verdict: Again | Final
 ) -> None:
     restart = Restart(policy=policy, max_restarts=limit, backoff=QUICK)
-    assert after_exit(restart, succeeded=succeeded, ran=ran, restarts=restarts, step=step) == verdict
+    code = 0 if succeeded else 1
+    found = after_exit(restart, code=code, succeeded=succeeded, ran=ran, restarts=restarts, step=step, luck=0.0)
+    assert found == verdict
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "goes_on"),
+    [
+        pytest.param("always", 64, False, id="never-over-always"),
+        pytest.param("on-failure", 64, False, id="never-over-on-failure"),
+        pytest.param("never", 75, True, id="always-over-never"),
+        pytest.param("on-failure", 0, True, id="always-after-success"),
+        pytest.param("never", 1, False, id="another-code"),
+        pytest.param("always", None, True, id="no-code"),
+    ],
+)
+def test_exit_codes_decide_before_the_policy(policy: str, code: int | None, goes_on: bool) -> None:
+    restart = Restart(policy=policy, exit_codes=ExitCodes(never=[64], always=[75, 0]))
+    found = after_exit(restart, code=code, succeeded=code == 0, ran=1.0, restarts=0, step=0, luck=0.0)
+    assert isinstance(found, Again) == goes_on
+
+
+def test_chance_shortens_a_wait_by_its_share_at_most() -> None:
+    assert wait_before(QUICK, 3, 0.5) == 6.0
+    lucks = [luck("0123456789ab", attempt, attempt) for attempt in range(1, 500)]
+    assert luck("0123456789ab", 1, 1) == lucks[0] != luck("ba9876543210", 1, 1)
+    assert all(0 <= one < 1 for one in lucks)
+    assert 0.4 < sum(lucks) / len(lucks) < 0.6
 
 
 @pytest.mark.parametrize(

@@ -276,6 +276,8 @@ class World:
     def assign(self, epoch: int = 1, *, uid: str = UID, desired: str = "Running", grace: float | None = None,
                **spec: Any) -> Assignment:  # fmt: skip
         task = msgspec.convert({"image": "busybox:1.35", "args": FOREVER} | spec, TaskSpec)
+        backoff = msgspec.structs.replace(task.restart.backoff, jitter=0.0)  # Tests count on the seconds.
+        task = msgspec.structs.replace(task, restart=msgspec.structs.replace(task.restart, backoff=backoff))
         made = Assignment(
             uid=uid,
             namespace="default",

@@ -60,7 +60,11 @@ FULL: dict[Kind, dict[str, Any]] = {
             },
             "logs": {"maxSize": "1Mi", "maxFiles": 2},
             "resources": {"cpu": 1, "memory": "64Mi", "disk": "1Gi"},
-            "restart": {"policy": "never", "backoff": {"initial": "1s"}},
+            "restart": {
+                "policy": "never",
+                "exitCodes": {"never": [1], "always": [2]},
+                "backoff": {"initial": "1s", "jitter": 0.5},
+            },
             "stop": {"signal": "SIGINT"},
             "nodeSelector": {"a": "b"},
             "checks": {
