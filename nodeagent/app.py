@@ -133,7 +133,7 @@ class _Process:
                     self._registration,
                     self._guard,
                     clock,
-                    Preparer(owner, self._runtime, options.allowance, _never_mounted(options)),
+                    Preparer(owner, self._runtime, self._store, options.allowance, _never_mounted(options)),
                 ),
                 pulls=Pulls(
                     self._runtime,

@@ -13,14 +13,17 @@ Assigned = Mapping[tuple[int, str], int]
 """Host ports that were chosen before the container is created, by container port and protocol."""
 
 
-def environment(assignment: Assignment, run: Run, owner: Owner, assigned: Assigned) -> dict[str, str]:
-    """Ours are stronger than the user's; the epoch serves as a fencing token."""
+def environment(
+    assignment: Assignment, run: Run, owner: Owner, assigned: Assigned, values: Mapping[str, str]
+) -> dict[str, str]:
+    """`values`: of Secrets and Configs, by variable. Ours are stronger than the user's; the epoch fences."""
     spec, own = assignment.spec, own_fields(assignment, run, owner)
     ports = {f"{PORT_FIELD}{port.name}": str(_host_port(port, assigned)) for port in spec.ports if port.name}
-    from_fields = {name: (own | ports).get(source.field, "") for name, source in spec.env_from.items()}
+    from_fields = {name: (own | ports).get(source.field, "") for name, source in spec.env_from.items() if source.field}
     return (
         spec.env
         | from_fields
+        | dict(values)
         | {
             "TASKYARD_NODE": owner.node,
             "TASKYARD_TASK": f"{assignment.namespace}/{assignment.name}",

@@ -19,13 +19,14 @@ def container_spec(
 ) -> ContainerSpec:
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
     spec = assignment.spec
+    variables = environment(assignment, run, owner, prepared.ports, prepared.values)
     return ContainerSpec(
         name=run.container_name,
         image=spec.image,
         labels=spec.container_labels | _labels(assignment, run, owner),
         entrypoint=tuple(spec.command),
         args=tuple(spec.args),
-        env=tuple(f"{name}={value}" for name, value in environment(assignment, run, owner, prepared.ports).items()),
+        env=tuple(f"{name}={value}" for name, value in variables.items()),
         workdir=spec.workdir,
         user=spec.user,
         ports=tuple(_port(port, prepared.ports) for port in spec.ports),

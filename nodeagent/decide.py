@@ -38,6 +38,7 @@ from nodeagent.situation import (
     ImageHere,
     ImagePulled,
     NameTaken,
+    NotYet,
     PullFailed,
     Situation,
     StartRefused,
@@ -191,12 +192,14 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
             return progress.name_taken(status, message, now)
         case StartRefused(message, reason):
             return progress.could_not_start(assignment, status, reason, message, now)
+        case NotYet(reason, message):
+            return progress.waiting(assignment, status, reason, message, now)
         case PullFailed(message):
             failed = f"image {image} could not be pulled: {message}"
-            return progress.waiting_for_image(assignment, status, "ImagePullBackOff", failed, now)
+            return progress.waiting(assignment, status, "ImagePullBackOff", failed, now)
         case ImageAbsent() if assignment.spec.pull_policy == "Never":
             missing = f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
-            return progress.waiting_for_image(assignment, status, "ImageMissing", missing, now)
+            return progress.waiting(assignment, status, "ImageMissing", missing, now)
         case ImageAbsent():
             return progress.pulling(assignment, status, now, runs_on=situation.runs_on)
         case ImagePulled() if status.reason == PULLING:

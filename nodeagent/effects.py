@@ -29,8 +29,18 @@ from nodeagent.runtime.port import (
     RuntimeRefused,
     RuntimeUnavailable,
 )
-from nodeagent.situation import ImageAbsent, ImageHere, ImagePulled, NameTaken, PullFailed, Signalled, StartRefused
+from nodeagent.situation import (
+    ImageAbsent,
+    ImageHere,
+    ImagePulled,
+    NameTaken,
+    NotYet,
+    PullFailed,
+    Signalled,
+    StartRefused,
+)
 from nodeagent.standing import Standing
+from nodeagent.values import ValueMissing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
@@ -60,7 +70,7 @@ class Effects:
         self._standing = standing
         self._guard = guard
         self._clock = clock
-        self._preparer = preparer or Preparer(owner, runtime)
+        self._preparer = preparer or Preparer(owner, runtime, store)
 
     def look(self, memory: TaskMemory, action: Look) -> None:
         self._view.about_to_look(memory.uid, action.containers)
@@ -88,6 +98,10 @@ class Effects:
                 self._start(memory, action.run, _as_created(identity, spec), spec)
         except (NotAllowed, PathRefused) as error:
             memory.outcome = StartRefused(str(error), "NotAllowed")
+        except ValueMissing as error:
+            memory.outcome = NotYet(error.reason, str(error))
+        except StoreUnavailable as error:
+            raise NotCertain(f"what the task needs could not be read: {error}") from error
         except RuntimeUnavailable:
             # The call may have worked all the same.
             self._view.doubt(memory.uid, [action.run.container_name])

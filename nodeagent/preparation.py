@@ -13,7 +13,9 @@ from nodeagent.container_env import Assigned, ports_to_choose
 from nodeagent.host_paths import HostPaths
 from nodeagent.names import Owner, group_labels
 from nodeagent.runtime.port import Runtime
+from nodeagent.values import read_values
 from taskyard.objects import Assignment
+from taskyard.store.api import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Preparation:
     """Automatic host ports that had to be chosen."""
     paths: Mapping[str, str] = field(default_factory=dict)
     """The real path of each path of the node that is mounted."""
+    values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Of Secrets and Configs, by the variable that they go into."""
 
 
 NOTHING_PREPARED = Preparation()
@@ -33,15 +37,21 @@ class NotAllowed(Exception):
 
 class Preparer:
     def __init__(
-        self, owner: Owner, runtime: Runtime, allowance: Allowance = NOTHING_MORE, never: tuple[str, ...] = ()
+        self,
+        owner: Owner,
+        runtime: Runtime,
+        store: Store,
+        allowance: Allowance = NOTHING_MORE,
+        never: tuple[str, ...] = (),
     ) -> None:
         self._owner = owner
         self._runtime = runtime
+        self._store = store
         self._allowance = allowance
         self._paths = HostPaths(allowance.host_paths, never)
 
     def prepare(self, assignment: Assignment) -> Preparation:
-        """Raises NotAllowed, PathRefused, RuntimeUnavailable."""
+        """Raises NotAllowed, PathRefused, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
         refusal = self._allowance.refusal(assignment.spec)
         if refusal:
             raise NotAllowed(refusal)
@@ -53,4 +63,5 @@ class Preparer:
                 for port in ports_to_choose(assignment.spec)
             },
             paths=self._paths.resolve(assignment.spec),
+            values=read_values(self._store, assignment),
         )

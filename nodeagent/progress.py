@@ -196,7 +196,7 @@ def pulled(assignment: Assignment, status: TaskStatus, image: ImagePulled, now: 
     )
 
 
-def waiting_for_image(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:
+def waiting(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:
     """The same attempt goes on later, whatever the restart policy: nothing has run yet."""
     step = status.backoff_step + 1
     wait = wait_before(assignment.spec.restart.backoff, step, luck(status.uid, status.attempt, step))

@@ -53,7 +53,14 @@ class NameTaken(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken
+class NotYet(msgspec.Struct, frozen=True, gc=False):
+    """Something that the container needs is not there; the attempt goes on when it may be."""
+
+    reason: str
+    message: str
+
+
+Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken | NotYet
 
 
 class Signalled(msgspec.Struct, frozen=True, gc=False):

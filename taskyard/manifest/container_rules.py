@@ -21,6 +21,8 @@ def broken_env_sources(spec: dict[str, Any]) -> Iterator[Broken]:
     for name, source in part(spec, "envFrom").items():
         if name in part(spec, "env"):
             yield Broken(("spec", "envFrom", name), f"{shown(name)} is in env as well", "keep it in one of the two")
+        if isinstance(source, dict):
+            yield from _source(("spec", "envFrom", name), source)
         field = source.get("field") if isinstance(source, dict) else None
         if isinstance(field, str) and field.startswith(_PORT_FIELD):
             port = field.removeprefix(_PORT_FIELD)
@@ -28,6 +30,18 @@ def broken_env_sources(spec: dict[str, Any]) -> Iterator[Broken]:
                 message = f"no port of the name {shown(port)} is published"
                 hint = f"add {{container: 80, host: auto, name: {port}}} to ports, or name another"
                 yield Broken(("spec", "envFrom", name, "field"), message, hint)
+
+
+def _source(path: Path, source: dict[str, Any]) -> Iterator[Broken]:
+    """One of them, with a key where there are several values."""
+    kinds = [kind for kind in ("field", "secret", "config") if source.get(kind)]
+    if len(kinds) != 1:
+        hint = "write {field: node}, {secret: NAME, key: KEY} or {config: NAME, key: KEY}"
+        yield Broken(path, f"it comes from {' and '.join(kinds) or 'nowhere'}", hint)
+    elif kinds == ["field"] and source.get("key"):
+        yield Broken((*path, "key"), "a field has no keys", "remove the line")
+    elif kinds != ["field"] and not source.get("key"):
+        yield Broken(path, f"it does not say which value of the {kinds[0]}", "add key: KEY")
 
 
 def broken_ulimits(spec: dict[str, Any]) -> Iterator[Broken]:

@@ -10,7 +10,7 @@ _COPIES = "a Task is one container: apply one Task with its own name for each co
 _MEMORY = "write resources: {memory: 512Mi} under spec"
 _CPU = "write resources: {cpu: 500m} under spec"
 _PROBE = "write checks: {{{}: {{http: {{port: 8080, path: /}}}}}}, or tcp, or command"
-_NO_SECRETS = "Secrets and Configs are not part of this version; pass values in env"
+_FROM_SECRET = "write envFrom: {NAME: {secret: NAME, key: KEY}} under spec, or config in place of secret"
 _GRACE = "write stop: {gracePeriod: 30s} under spec"
 _SIGNAL = "write stop: {signal: SIGINT} under spec"
 _PUBLISH = "write ports: [{container: 80, host: auto}]"
@@ -29,8 +29,8 @@ FOREIGN: dict[str, dict[str, str]] = {
         "resources": "it belongs at spec.resources",
         "containers": _ONE_CONTAINER,
         "replicas": _COPIES,
-        "data": _NO_SECRETS,
-        "stringdata": _NO_SECRETS,
+        "data": _FROM_SECRET,
+        "stringdata": _FROM_SECRET,
     },
     "metadata": {
         "generatename": "write name: every task has its own",
@@ -57,10 +57,10 @@ FOREIGN: dict[str, dict[str, str]] = {
         "deploy": "write resources, restart and nodeSelector directly under spec",
         "environment": "write env: {NAME: 'value'}",
         "envfile": "write env: {NAME: 'value'}; files are not read",
-        "secrets": _NO_SECRETS,
-        "secret": _NO_SECRETS,
-        "configs": _NO_SECRETS,
-        "configmap": _NO_SECRETS,
+        "secrets": _FROM_SECRET,
+        "secret": _FROM_SECRET,
+        "configs": _FROM_SECRET,
+        "configmap": _FROM_SECRET,
         "mem": _MEMORY,
         "memlimit": "write limits: {memory: 512Mi} under spec",
         "memreservation": _MEMORY,
@@ -163,8 +163,8 @@ FOREIGN: dict[str, dict[str, str]] = {
         "ro": "write readOnly: true",
         "mode": "write readOnly: true, or remove it",
         "persistentvolumeclaim": "write name: the name of a volume on the node",
-        "configmap": _NO_SECRETS,
-        "secret": _NO_SECRETS,
+        "configmap": _FROM_SECRET,
+        "secret": _FROM_SECRET,
         "subpath": "remove it: a volume is mounted as a whole",
         "driver": "remove it: volumes are Docker's local ones",
     },

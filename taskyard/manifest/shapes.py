@@ -123,7 +123,7 @@ def _env(value: object) -> str:
 
 def _env_value(value: object) -> str:
     if isinstance(value, dict):
-        return "write the value itself; references to secrets are not part of this version"
+        return "write the value itself; one from a Secret, a Config or a field goes into envFrom"
     return ""
 
 

@@ -12,9 +12,13 @@ from taskyard.quantity import CpuLimit, Size
 
 
 class EnvSource(Wire, frozen=True, kw_only=True):
-    """Where an environment variable's value comes from. `field`: of the task itself, `ports.NAME` for a host port."""
+    """Where an environment variable's value comes from. `field`: of the task itself, `ports.NAME` for a host port; else
+    the `key` of a Secret or Config of its namespace."""
 
-    field: str
+    field: str = ""
+    secret: str = ""
+    config: str = ""
+    key: str = ""
 
 
 class Ulimit(Wire, frozen=True, kw_only=True):

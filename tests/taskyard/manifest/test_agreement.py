@@ -36,7 +36,7 @@ FULL: dict[Kind, dict[str, Any]] = {
                 {"type": "tmpfs", "target": "/t", "size": "1Mi"},
                 {"type": "host", "path": "/srv", "target": "/s"},
             ],
-            "envFrom": {"B": {"field": "ports.http"}},
+            "envFrom": {"B": {"field": "ports.http"}, "C": {"secret": "a", "key": "b"}},
             "process": {
                 "init": True,
                 "shmSize": "1Mi",

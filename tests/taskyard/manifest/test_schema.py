@@ -180,6 +180,10 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     if (place, name) == ("spec.ports[]", "address"):
         target["host"] = "auto"
     if place == "spec.envFrom.*":
+        if name in ("secret", "config") and value:
+            target |= {"field": "", "key": "a"}
+        if (name == "key" and value) or (name == "field" and not value):
+            target |= {"field": "", "secret": "a", "key": "a"} | {name: value}
         manifest["spec"]["ports"] = [{"container": 80, "host": "auto", "name": "http"}]
     if (place, name) == ("spec.process.ulimits.*", "soft"):
         target.pop("hard", None)
@@ -211,6 +215,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "binding": {"node": "n", "epoch": 1, "specHash": "x"},
     "taints[]": {"key": "a"},
     "spec.process.ulimits.*": {"soft": 1},
+    "spec.envFrom.*": {"field": "node"},
     "owner": {"kind": "Service", "name": "a", "uid": "0f3a9c51d2b7"},
     "constraints[]": {"key": "a"},
     "tolerations[]": {"key": "a"},
