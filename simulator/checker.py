@@ -125,7 +125,8 @@ class Checker:
             raise Violation(f"the uid of {name} changed", uid)
         if new.binding != old.binding:
             self._check_leads(who, "scheduler", uid)
-            check_moved(old, new, self.mirror.leases)
+            wish = self.mirror.wishes.get(keys.task(new.metadata.namespace, new.metadata.name))
+            check_moved(old, new, self.mirror.leases, wish)
             bound.append(new)
 
     def _check_completed(self, old: Task, new: Task, who: str) -> None:

@@ -13,6 +13,7 @@ from taskyard.keys import NodeKey
 from taskyard.objects import (
     Assignment,
     BadValue,
+    Move,
     NodeAnchor,
     NodeLease,
     NodeSpec,
@@ -43,6 +44,8 @@ class Mirror:
         self.anchors: dict[str, NodeAnchor] = {}
         self.leaders: dict[str, str] = {}
         """By role, who holds its key."""
+        self.wishes: dict[str, Move] = {}
+        """Moves that were asked for, and not yet granted or refused, by the key of the task."""
         self.demands: dict[tuple[str, str], Demand] = {}
         self.by_uid: dict[str, str] = {}
         """The key of the task with that uid."""
@@ -74,6 +77,10 @@ class Mirror:
             self._task(key, value)
         elif key.startswith(keys.LEADERS):
             self.leaders[key.removeprefix(keys.LEADERS)] = json.decode(value)["identity"] if value else ""
+        elif (moving := keys.parse_move(key)) is not None:
+            self.wishes.pop(keys.task(*moving), None)
+            if value:
+                self.wishes[keys.task(*moving)] = decode(value, Move)
         elif (parsed := keys.parse_node(key)) is not None:
             self._node(parsed, value)
 

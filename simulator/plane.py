@@ -11,6 +11,7 @@ from controlplane.admission import NodeWriter, ObjectWriter
 from controlplane.api.freshness import Freshness
 from controlplane.api.nodes_service import NodeService
 from controlplane.api.problem import unavailable
+from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
@@ -80,6 +81,7 @@ class PlaneProcess(Process):
         freshness = PumpedFreshness(self.store, self._pump_all, self.informer)
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
         self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
+        self.rebalance = RebalanceService(self.cache, self.tasks, self.store, clock)
         self.following = Actor(self, "informer", self._follow)
         self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
         self.electing = [Actor(self, "elector", self._elector_step(elector)) for elector in self._electors]

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from simulator.clocks import MachineClock
 from simulator.story import Violation
 from taskyard.clock import parse_timestamp
-from taskyard.objects import Task, TaskStatus
+from taskyard.objects import Move, Task, TaskStatus
 
 _LONGEST_BACKOFF = 300.0
 _ROUNDING = 0.01
@@ -27,12 +27,17 @@ def check_backoff(status: TaskStatus | None, run: str, clock: MachineClock) -> N
         raise Violation(f"{run} is started {early:.1f} s before its backoff is over", status.uid)
 
 
-def check_moved(old: Task, new: Task, leases: Collection[str]) -> None:
-    """A task leaves its node for another one with the same spec only because that node is lost, and where it may."""
+def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None) -> None:
+    """A task leaves its node for another one with the same spec only because somebody asked for just that, or because
+    that node is lost, and where it may."""
     before, after = old.binding, new.binding
     if before is None or after is None or before.node == after.node or before.spec_hash != after.spec_hash:
         return
     name, uid = new.metadata.name, new.metadata.uid
+    if wish is not None and (wish.uid, wish.epoch, wish.to) == (uid, before.epoch, after.node):
+        if new.spec.singleton:
+            raise Violation(f"{name}, a singleton, was moved off {before.node} since somebody asked", uid, before.node)
+        return
     if before.node in leases:
         raise Violation(f"{name} was moved from {before.node}, which is there, to {after.node}", uid, before.node)
     if new.spec.on_node_loss.policy == "stay":

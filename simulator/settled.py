@@ -22,6 +22,8 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     missing = sorted(set(hosts) - checker.mirror.leases.keys())
     if missing:
         raise Violation(f"not registered again: {', '.join(missing)}", *missing)
+    if checker.mirror.wishes:
+        raise Violation(f"nothing became of the wish that {sorted(checker.mirror.wishes)[0]} be moved")
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
     for host in hosts.values():

@@ -106,7 +106,10 @@ class Users:
         if what < 0.35:
             grace = random.choice((None, None, 0.0, 1.0))
             self._try(f"delete {name}", lambda: plane.tasks.delete(name, "default", grace_period=grace))
-        elif what < 0.45:
+        elif what < 0.41:
+            to = random.choice(sorted(plane.cache.nodes) or ["nowhere"])
+            self._try(f"move {name} to {to}", lambda: plane.rebalance.move(name, "default", to))
+        elif what < 0.47:
             label = str(random.randrange(100))
             try:
                 found = plane.tasks.get(name, "default")

@@ -12,6 +12,7 @@ ROOT = "/taskyard/v1/"
 TASKS = ROOT + "tasks/"
 NODES = ROOT + "nodes/"
 EVENTS = ROOT + "events/"
+MOVES = ROOT + "moves/"
 LEADERS = ROOT + "leader/"
 CLUSTER_NAMESPACE = "_cluster"
 """Holds the events about nodes; not a name that a user can take."""
@@ -54,6 +55,11 @@ def object_key(key: ObjectKey) -> str:
     return (
         f"{ROOT}{names.plural}/{key.namespace}/{key.name}" if names.namespaced else f"{ROOT}{names.plural}/{key.name}"
     )
+
+
+def move(namespace: str, name: str) -> str:
+    """A wish that this task go to a certain node."""
+    return f"{MOVES}{namespace}/{name}"
 
 
 def node_prefix(node: str) -> str:
@@ -105,6 +111,12 @@ def parse_object(key: str) -> ObjectKey | None:
     if names is None or not all(parts) or len(parts) != (2 if names.namespaced else 1):
         return None
     return ObjectKey(names.kind, parts[0] if names.namespaced else "default", parts[-1])
+
+
+def parse_move(key: str) -> NamedKey | None:
+    """None for a key that is not `moves/<namespace>/<name>`."""
+    parts = key[len(MOVES) :].split("/") if key.startswith(MOVES) else []
+    return NamedKey(*parts) if len(parts) == 2 and all(parts) else None
 
 
 _PARTS = {"spec": False, "lease": False, "stats": False, "anchor": False, "assignments": True, "status": True}

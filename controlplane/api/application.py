@@ -27,6 +27,8 @@ from controlplane.api.objects import ObjectCollection, ObjectItem, Reader
 from controlplane.api.objects_service import ObjectService, ServiceOf
 from controlplane.api.plans import PlanApply, Plans
 from controlplane.api.plans_service import PlanService
+from controlplane.api.rebalance import Rebalance, TaskMove
+from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.stats import Stats
 from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
@@ -79,6 +81,7 @@ class Api:
         self.workers = Workers(parts.contact.failed)
         self.apply = Apply(writer, self.services, self.nodes, self.workers)
         self.plans = PlanService(cache, self.apply, writer, store, clock)
+        self.rebalance = RebalanceService(cache, self.tasks, store, clock)
         self.why = WhyService(cache, self.tasks, store, clock)
         self.events = EventFeed(cache.informer)
         self.watches = Streams("watches", MAX_WATCHES)
@@ -118,6 +121,8 @@ class Api:
             app.add_route(f"/{service.names.plural}/{{ident}}", ObjectItem(service, read, workers))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
         app.add_route("/tasks/{ident}/why", TaskWhy(self.why, workers))
+        app.add_route("/tasks/{ident}/move", TaskMove(self.rebalance, workers))
+        app.add_route("/rebalance", Rebalance(self.rebalance, workers))
         app.add_route("/apply", self.apply)
         app.add_route("/plan", Plans(self.plans, workers))
         app.add_route("/plan/apply", PlanApply(self.plans, workers))

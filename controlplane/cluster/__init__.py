@@ -10,6 +10,7 @@ from controlplane.cluster.effective import EffectiveStatus, Waiting, view
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
+    MoveRecord,
     NodeRecord,
     ObjectRecord,
     StatusRecord,
@@ -23,6 +24,7 @@ __all__ = [
     "ClusterCache",
     "Demand",
     "EffectiveStatus",
+    "MoveRecord",
     "NodeRecord",
     "ObjectRecord",
     "StatusRecord",

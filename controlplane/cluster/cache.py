@@ -13,6 +13,7 @@ from typing import TypeVar
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
+    MoveRecord,
     NodeRecord,
     ObjectRecord,
     StatusRecord,
@@ -48,6 +49,8 @@ class ClusterCache:
         """All other objects that are kept whole under one key, complete or not."""
         self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)
         """Every node that has any key; one whose lease is gone has `lease` None."""
+        self.moves: Mapping[NamedKey, MoveRecord] = MappingProxyType(self._tables.moves)
+        """By the task that is to be moved, which need not be there any more."""
         self.quarantined: Mapping[str, str] = MappingProxyType(self._tables.quarantined)
         """etcd key → why its value is not used."""
         informer.subscribe(self._apply)

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 from controlplane.cluster.demand import demand_of
-from controlplane.cluster.records import AssignmentRecord, ObjectRecord, StatusRecord, TaskRecord
-from taskyard.keys import NodeKey, ObjectKey
+from controlplane.cluster.records import AssignmentRecord, MoveRecord, ObjectRecord, StatusRecord, TaskRecord
+from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.manifest import read_value
-from taskyard.objects import Assignment, BadValue, NodeLease, NodeSpec, Task, TaskStatus, decode
+from taskyard.objects import Assignment, BadValue, Move, NodeLease, NodeSpec, Task, TaskStatus, decode
 from taskyard.store.api import Entry
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
@@ -38,6 +38,10 @@ def read_status(entry: Entry, key: NodeKey) -> StatusRecord:
     status = decode(entry.value, TaskStatus)
     _same_uid(status.uid, key)
     return StatusRecord(key.node, status, entry)
+
+
+def read_move(entry: Entry, _key: NamedKey) -> MoveRecord:
+    return MoveRecord(decode(entry.value, Move), entry)
 
 
 def read_node_spec(entry: Entry, key: NodeKey) -> NodeSpec:

@@ -16,6 +16,7 @@ from taskyard.objects import (
     AnyObject,
     Assignment,
     BadValue,
+    Move,
     NodeLease,
     NodeSpec,
     NodeStats,
@@ -169,7 +170,12 @@ def owner_of(value: AnyObject) -> ObjectKey | None:
     return ObjectKey(owner.kind, value.metadata.namespace, owner.name) if owner else None
 
 
-ChangeKind = Literal["task", "object", "node", "assignment", "status", "stats", "quarantine"]
+class MoveRecord(msgspec.Struct, frozen=True, gc=False):
+    move: Move
+    entry: Entry
+
+
+ChangeKind = Literal["task", "object", "node", "assignment", "status", "stats", "move", "quarantine"]
 
 
 class CacheChange(msgspec.Struct, frozen=True, gc=False):
@@ -177,8 +183,8 @@ class CacheChange(msgspec.Struct, frozen=True, gc=False):
 
     kind: ChangeKind
     key: str
-    """task, object: its name. node, stats: the node's name. assignment, status: the uid. quarantine: the etcd key, when
-    its value was set aside (again, with a new value) or is set aside no longer."""
+    """task, object, move: its name. node, stats: the node's name. assignment, status: the uid. quarantine: the etcd
+    key, when its value was set aside (again, with a new value) or is set aside no longer."""
     revision: int
     task: NamedKey | None = None
     """Of the task that it is about, where that is known."""

@@ -18,6 +18,7 @@ from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
     ChangeKind,
+    MoveRecord,
     NodeRecord,
     ObjectRecord,
     StatusRecord,
@@ -38,6 +39,7 @@ _log = logging.getLogger(__name__)
 K = TypeVar("K")
 R = TypeVar("R")
 
+_BAD_MOVE_KEY = "it is not where moves are: moves/<namespace>/<name>"
 _BAD_NODE_KEY = (
     "it is not one of a node's keys: nodes/<node>/ and then spec, lease, stats, assignments/<uid> or status/<uid>;"
     f" a node's name is {ACCEPTED}"
@@ -51,6 +53,7 @@ class Tables:
         self.tasks: dict[NamedKey, TaskRecord] = {}
         self.objects: dict[ObjectKey, ObjectRecord] = {}
         self.nodes: dict[str, NodeRecord] = {}
+        self.moves: dict[NamedKey, MoveRecord] = {}
         self.assignments: dict[str, dict[str, AssignmentRecord]] = {}
         self.statuses: dict[str, dict[str, StatusRecord]] = {}
         self.usage: dict[str, Usage] = {}
@@ -83,6 +86,8 @@ class Tables:
                 self._apply_object(change, changes)
             elif change.key.startswith(keys.NODES):
                 self._apply_node(change, changes)
+            elif change.key.startswith(keys.MOVES):
+                self._apply_move(change, changes)
         return changes
 
     def _apply_object(self, change: Change, changes: list[CacheChange]) -> None:
@@ -136,6 +141,19 @@ class Tables:
         if new is not None and new.metadata.owner is not None:
             self.owned.add(new.metadata.owner.uid, key)
         return (owner_of(new) if new is not None else None) or (owner_of(old) if old is not None else None)
+
+    def _apply_move(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_move(change.key)
+        if key is None:
+            self._judge(change, _BAD_MOVE_KEY, changes)
+            return
+        new, reason = _attempt(reading.read_move, change.new, key)
+        if new is not None:
+            self.moves[key] = new
+        else:
+            self.moves.pop(key, None)
+        self._judge(change, reason, changes)
+        changes.append(CacheChange("move", key.name, change.revision, key))
 
     def _apply_node(self, change: Change, changes: list[CacheChange]) -> None:
         key = keys.parse_node(change.key)

@@ -37,11 +37,15 @@ class Announcer:
     def bound(self, bound: Bound) -> None:
         self._said.pop(bound.key, None)
         message = f"placed on {bound.node}" + (f", since {bound.lost} is lost" if bound.lost else "")
+        message += f", moved from {bound.asked} as was asked for" if bound.asked else ""
         self._emit(bound.key, bound.uid, "Scheduled", message, warning=False)
 
     def moving(self, record: TaskRecord, node: str, target: str) -> None:
         message = f"a singleton: it is stopped on {node} before it starts on {target}"
         self._emit(record.key, record.uid, "Moving", message, warning=False)
+
+    def not_moved(self, key: NamedKey, uid: str, why: str) -> None:
+        self._emit(key, uid, "MoveRefused", why, warning=True)
 
     def unplaced(self, wants: list[Want], snapshot: Snapshot) -> None:
         """These fit nowhere in this snapshot."""

@@ -50,6 +50,8 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
     """What it adds on the node until the cache has seen the assignment."""
     lost: str = ""
     """The node that it is moved away from."""
+    asked: str = ""
+    """The node that it leaves because somebody asked for it."""
 
 
 def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) -> Standing:

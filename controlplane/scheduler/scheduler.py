@@ -21,6 +21,7 @@ from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
 from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, elsewhere, stop
 from controlplane.scheduler.metrics import SchedulerMetrics
+from controlplane.scheduler.moves import Refusal, drop, grant, judge
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -90,6 +91,8 @@ class Scheduler(LeaderLoop[Dirty]):
         self._first_seen: dict[NamedKey, float] = {}
         self._ending: set[NamedKey] = set()
         """Singletons that wait for their copy on another node to end."""
+        self._asked: set[NamedKey] = set()
+        """Tasks that somebody wants on a certain node."""
         self._judged: Mapping[str, NodeState] = {}
         """The nodes that those in the waiting room were last held against."""
 
@@ -99,18 +102,21 @@ class Scheduler(LeaderLoop[Dirty]):
         self._ready.clear()
         self._first_seen.clear()
         self._ending.clear()
+        self._asked.clear()
         self._announcer.clear()
         self._loss_announcer.clear()
         self._losses.restart()
         self._judged = {}
 
     def everything(self) -> Sequence[Dirty]:
-        return [*self.cache.tasks, *(NodeName(name) for name in self.cache.nodes)]
+        return [*self.cache.tasks, *self.cache.moves, *(NodeName(name) for name in self.cache.nodes)]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
         found: list[Dirty] = []
         for change in changes:
-            moves = change.kind in ("task", "assignment") or (change.kind == "status" and change.task in self._ending)
+            moves = change.kind in ("task", "assignment", "move") or (
+                change.kind == "status" and change.task in self._ending
+            )
             if moves and change.task is not None:
                 found.append(change.task)
             if change.kind in ("node", "assignment", "status"):
@@ -129,6 +135,8 @@ class Scheduler(LeaderLoop[Dirty]):
                 self._assumed.forget_seen(self.cache.revision)
                 for key in tasks[start : start + _PER_LOCK]:
                     self._look_at(key)
+        if self._asked:
+            self._move(fence)
         round_ = self._read_round()
         if round_.wants:
             decisions = self._placer.place(round_.snapshot, round_.wants)
@@ -149,6 +157,8 @@ class Scheduler(LeaderLoop[Dirty]):
         if key in self._assumed:
             self.queue.add_after(key, _UNSEEN)
             return
+        if key in self.cache.moves:
+            self._asked.add(key)
         self._waiting.remove(key)
         self._ending.discard(key)
         record = self.cache.tasks.get(key)
@@ -209,6 +219,31 @@ class Scheduler(LeaderLoop[Dirty]):
         for want in wants:
             self._waiting.put(want)
         self._announcer.unplaced(wants, snapshot)
+
+    def _move(self, fence: Compare) -> None:
+        """Grant or refuse each wish that a task be moved; either way it is gone then. Raises FencedOut."""
+        granted: list[Proposal[Bound]] = []
+        void: list[Proposal[NamedKey]] = []
+        with self.cache.lock:
+            for key in sorted(self._asked):
+                if (asked := self.cache.moves.get(key)) is None or key in self._assumed:
+                    continue
+                snapshot = self._assumed.over(self._keeper.take())
+                found = judge(self.cache, snapshot, key, asked, self.clock.now())
+                if isinstance(found, Refusal):
+                    void.append(drop(key, asked))
+                    if found.why:
+                        self._announcer.not_moved(key, asked.move.uid, found.why)
+                    continue
+                granted.append(grant(self.cache, snapshot, found, asked, timestamp(self.clock.now())))
+                self._assumed.expect(granted[-1])
+        self._asked.clear()
+        self._settle(commit_all(self._store, fence, granted))
+        results = commit_all(self._store, fence, void)
+        for proposal in (*results.unknown, *results.untried):
+            self.queue.retry(proposal.subject)
+        if results.fenced_out:
+            raise FencedOut
 
     def _stop(self, fence: Compare, decisions: Sequence[Decision], round_: _Round) -> None:
         """Singletons that are to leave a node that lives: there they are stopped first. Raises FencedOut."""

@@ -51,6 +51,9 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
         "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),
         "label": Lazy("taskyard.cli.commands.node", "label", "Set or remove a node's labels"),
+        "rebalance": Lazy(
+            "taskyard.cli.commands.rebalance", "rebalance", "Move tasks to where they would be placed now"
+        ),
         "taint": Lazy("taskyard.cli.commands.node", "taint", "Set or remove a node's taints"),
     },
     "Run Taskyard": {

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from taskyard.client.plan_views import PlanDone, PlanView
+from taskyard.client.rebalance_views import RebalanceView
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import (
     ApplyAnswer,
@@ -214,6 +215,16 @@ class Client:
 
         path = f"/tasks/{_segment(name)}/{route}?{urlencode({'namespace': namespace})}"
         return open_console(f"{self.url}{path}", opening, self._transport.timeouts.connect)
+
+    def rebalance(self, max_moves: int) -> Item[RebalanceView]:
+        """The moves that would improve the placement most; nothing is moved."""
+        body = self._transport.request("GET", "/rebalance", query={"maxMoves": str(max_moves)}).body
+        return Item(decoded(self.url, body, RebalanceView), body)
+
+    def move_task(self, namespace: str, name: str, to: str, epoch: int = 0) -> None:
+        """Asks for it: the scheduler does it, or says in an event why not. `epoch`: of the binding to leave."""
+        body = msgspec.json.encode({"to": to, "epoch": epoch})
+        self._transport.request("POST", f"/tasks/{_segment(name)}/move", query={"namespace": namespace}, body=body)
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
         """By label alone: nodes are in no namespace."""

@@ -8,6 +8,7 @@ from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
 from taskyard.objects.event import Event
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
+from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
 from taskyard.objects.secret import Secret, SecretSpec
@@ -33,7 +34,7 @@ from taskyard.objects.task import (
 )
 from taskyard.prepare import prepare
 
-prepare(Assignment, Event, NodeAnchor, NodeLease, NodeSpec, NodeStats, TaskStatus, *OBJECT_TYPES.values())
+prepare(Assignment, Event, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, TaskStatus, *OBJECT_TYPES.values())
 
 __all__ = [
     "API_VERSION",
@@ -63,6 +64,7 @@ __all__ = [
     "Limits",
     "Logs",
     "Metadata",
+    "Move",
     "Namespace",
     "NamespaceSpec",
     "Network",

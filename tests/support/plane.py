@@ -5,6 +5,7 @@ Everything real: store, informer, cache, elector, event recorder. Single-threade
 
 from __future__ import annotations
 
+import threading
 from itertools import count
 
 from controlplane.cluster import ClusterCache
@@ -82,6 +83,8 @@ class Plane:
 
     def __init__(self, *, clock: ManualClock | None = None, store: Store | None = None, identity: str = "cp1") -> None:
         self.clock = clock or ManualClock()
+        self.pumping = threading.RLock()
+        """Only one at a time pumps the informer, whoever it is."""
         self.store: Store = store or MemoryStore(self.clock)
         self.informer = Informer(self.store, keys.ROOT, self.clock)
         self.cache = ClusterCache(self.informer)
@@ -102,8 +105,9 @@ class Plane:
         self.pump()
 
     def pump(self) -> None:
-        while self.informer.pump(0):
-            pass
+        with self.pumping:
+            while self.informer.pump(0):
+                pass
 
     def settle(self, *loops: LeaderLoop[object], rounds: int = 50) -> None:
         """Pump and step until nothing happens any more at this moment."""

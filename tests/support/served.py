@@ -5,10 +5,14 @@ The store is in memory and the clock stands still. Nothing happens but what a re
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import TracebackType
 
 from controlplane.api.server import Server
 from taskyard.listening import listen
+from taskyard.objects import TaskState
 from tests.controlplane.api.bench import ApiBench
 
 
@@ -29,3 +33,20 @@ class ServedPlane(ApiBench):
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._server.stop()
         self.api.close()
+
+    @contextmanager
+    def running(self, runs: TaskState = TaskState.RUNNING) -> Iterator[None]:
+        """The loops go on in a thread meanwhile; agents say `runs` of what is new to them."""
+        stop = threading.Event()
+
+        def run() -> None:
+            while not stop.wait(0.01):
+                self.settle(runs)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -45,10 +44,9 @@ class Pumped(Freshness):
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
-        self._one = threading.Lock()
 
     def reach(self, revision: int) -> bool:
-        with self._one:
+        with self._plane.pumping:
             while self._plane.informer.revision < revision and self._plane.informer.pump(0):
                 pass
         return self._plane.informer.revision >= revision
@@ -113,15 +111,18 @@ class ApiBench:
         for name in names:
             assert self.plane.node_of(name) == "n1"
 
-    def settle(self) -> None:
-        """Until nothing happens any more: agents that obey at once run what is bound, and stop what is to stop."""
+    def settle(self, runs: TaskState = TaskState.RUNNING) -> None:
+        """Until nothing happens any more: agents that obey at once run what is bound, and stop what is to stop.
+
+        `runs`: what they say of a task that they have not told of before.
+        """
         for _ in range(50):
             self.plane.settle(self.plane.scheduler, self.plane.tasks)
-            if not self._obey():
+            if not self._obey(runs):
                 return
         raise AssertionError("it does not settle")
 
-    def _obey(self) -> bool:
+    def _obey(self, runs: TaskState) -> bool:
         """What agents would report; whether there was anything."""
         told = False
         for record in list(self.plane.cache.tasks.values()):
@@ -131,10 +132,12 @@ class ApiBench:
             if binding is None or held is None or node is None or not node.ready:
                 continue
             status = self.plane.cache.statuses_of(record.uid).get(record.node)
-            state = TaskState.COMPLETED if held.assignment.desired == "Stopped" else TaskState.RUNNING
-            if status is None or (status.status.epoch, status.status.state) != (held.assignment.epoch, state):
-                self.plane.report(record.key.name, state)
-                told = True
+            stopped = held.assignment.desired == "Stopped"
+            told_of = status is not None and status.status.epoch == held.assignment.epoch
+            if told_of and not (stopped and status and not status.status.state.terminal):
+                continue
+            self.plane.report(record.key.name, TaskState.COMPLETED if stopped else runs)
+            told = True
         return told
 
 
