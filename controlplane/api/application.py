@@ -29,6 +29,7 @@ from controlplane.api.plans import PlanApply, Plans
 from controlplane.api.plans_service import PlanService
 from controlplane.api.rebalance import Rebalance, TaskMove
 from controlplane.api.rebalance_service import RebalanceService
+from controlplane.api.replay import Replay
 from controlplane.api.stats import Stats
 from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
@@ -134,6 +135,7 @@ class Api:
         app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches))
         app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
         app.add_route("/nodes/{name}/why", NodeWhy(self.why, workers))
+        app.add_route("/replay", Replay(parts.store, parts.cache, parts.clock, workers))
         app.add_route("/events", Events(parts.cache.informer, self.events, self._freshness, workers, self.watches))
         app.add_route("/stats", Stats(parts.cache, workers))
         app.add_route("/healthz", Healthy())

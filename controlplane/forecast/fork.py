@@ -7,11 +7,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.forecast.agents import answer_stops
+from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
+from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
 from controlplane.tasks import TaskController
 from taskyard import keys
@@ -54,8 +57,11 @@ class Fork:
         self.cache = ClusterCache(self.informer, cache.strategy)
         self.losses = NodeLosses(self.cache, self.clock)
         events = EventRecorder(self.store, self.clock, "forecast")
-        self._scheduler = Scheduler(self.store, self.cache, self.clock, _fence, events, self.losses)
-        self._tasks = TaskController(self.store, self.cache, self.clock, _fence)
+        self._loops: tuple[LeaderLoop[Any], ...] = (
+            Scheduler(self.store, self.cache, self.clock, _fence, events, self.losses),
+            TaskController(self.store, self.cache, self.clock, _fence),
+            OwnershipController(self.store, self.cache, self.clock, _fence),
+        )
         self._uids = count(1)
         self.pump()
 
@@ -75,7 +81,8 @@ class Fork:
         quiet = 0.0
         for _ in range(_ROUNDS):
             self.pump()
-            if any([self._scheduler.step(), self._tasks.step()]):
+            busy = [loop.step() for loop in self._loops]
+            if any(busy):
                 quiet = 0.0
                 continue
             if quiet >= _PATIENCE:

@@ -3,7 +3,7 @@
 Reading only, and only as far back as the store's history goes: etcd keeps all of it until somebody compacts it.
 """
 
-from controlplane.past.bindings import BoundThen, bound_at, state_before
+from controlplane.past.bindings import BoundThen, bound_at, bound_by, state_before
 from controlplane.past.cluster import cluster_at
 
-__all__ = ["BoundThen", "bound_at", "cluster_at", "state_before"]
+__all__ = ["BoundThen", "bound_at", "bound_by", "cluster_at", "state_before"]

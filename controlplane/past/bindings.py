@@ -6,7 +6,7 @@ store does not tell is what changed in the milliseconds between the decision and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import ClusterCache
@@ -15,7 +15,7 @@ from controlplane.placement.want import beyond
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import BadValue, Binding, Task, decode
-from taskyard.store.api import Store
+from taskyard.store.api import Entry, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,16 @@ class BoundThen:
 
 def bound_at(store: Store, revision: int, before: ClusterCache) -> list[BoundThen]:
     """In the order of their turns. `before`: the cluster one revision earlier. Raises Compacted, StoreUnavailable."""
+    return bound_by(
+        (e for e in store.list(keys.TASKS, revision=revision).entries if e.mod_revision == revision), before
+    )
+
+
+def bound_by(written: Iterable[Entry], before: ClusterCache) -> list[BoundThen]:
+    """As `bound_at`, from the tasks that the transaction wrote."""
     found = []
-    for entry in store.list(keys.TASKS, revision=revision).entries:
-        key = keys.parse_object(entry.key) if entry.mod_revision == revision else None
+    for entry in written:
+        key = keys.parse_object(entry.key)
         record = before.tasks.get(NamedKey(key.namespace, key.name)) if key is not None else None
         if record is None:
             continue

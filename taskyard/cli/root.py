@@ -36,6 +36,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "get": Lazy("taskyard.cli.commands.get", "get", "List tasks, nodes or events"),
         "describe": Lazy("taskyard.cli.commands.describe", "describe", "All about one task or node, and why"),
         "why": Lazy("taskyard.cli.commands.why", "why", "Why a task waits, or is where it is"),
+        "replay": Lazy("taskyard.cli.commands.replay", "replay", "Decide again what was decided, and compare"),
         "logs": Lazy("taskyard.cli.commands.logs", "logs", "What a task's container wrote"),
         "events": Lazy("taskyard.cli.commands.events", "events", "What happened lately"),
         "top": Lazy("taskyard.cli.commands.top", "top", "CPU and memory in use, by node or by task"),

@@ -15,6 +15,7 @@ import msgspec
 
 from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.rebalance_views import RebalanceView
+from taskyard.client.replay_views import ReplayView
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import (
     ApplyAnswer,
@@ -225,6 +226,12 @@ class Client:
         """Asks for it: the scheduler does it, or says in an event why not. `epoch`: of the binding to leave."""
         body = msgspec.json.encode({"to": to, "epoch": epoch})
         self._transport.request("POST", f"/tasks/{_segment(name)}/move", query={"namespace": namespace}, body=body)
+
+    def replay(self, start: str, end: str, policy: str = "") -> Item[ReplayView]:
+        """What was decided from `start` to `end` (revisions, RFC 3339 moments, or empty), decided again."""
+        query = {"from": start, "to": end, "policy": policy}
+        body = self._transport.request("GET", "/replay", query=query).body
+        return Item(decoded(self.url, body, ReplayView), body)
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
         """By label alone: nodes are in no namespace."""

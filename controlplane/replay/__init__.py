@@ -1,0 +1,9 @@
+"""Decisions over a stretch of the store's history, made again by this scheduler with this or another policy. Pure over
+the store: it only reads.
+"""
+
+from controlplane.replay.decided import Again, compare
+from controlplane.replay.span import BadSpan, Moment, Span, earliest, span_of
+from controlplane.replay.walk import Replayed, replay
+
+__all__ = ["Again", "BadSpan", "Moment", "Replayed", "Span", "compare", "earliest", "replay", "span_of"]
