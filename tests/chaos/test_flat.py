@@ -20,8 +20,9 @@ def grown(samples: list[Usage]) -> set[str]:
         pytest.param([Usage(60 * MIB + n % 2 * MIB, 12 + n % 3, 30 + n % 5) for n in range(30)], set(), id="jitter"),
         pytest.param([Usage(min(30 + 4 * n, 70) * MIB, 12, 30) for n in range(30)], set(), id="warming up"),
         pytest.param([Usage(60 * MIB, 12, 30)] * 26 + [Usage(90 * MIB, 40, 99)] * 4, set(), id="a peak at the end"),
+        pytest.param([Usage(60 * MIB, 29 if n > 20 else 23, 30) for n in range(30)], set(), id="workers started"),
         pytest.param([Usage(60 * MIB + n * MIB // 4, 12, 30) for n in range(30)], {"memory"}, id="memory"),
-        pytest.param([Usage(60 * MIB, 12 + n // 3, 30) for n in range(30)], {"threads"}, id="threads"),
+        pytest.param([Usage(60 * MIB, 12 + n, 30) for n in range(30)], {"threads"}, id="threads"),
         pytest.param([Usage(60 * MIB, 12, 30 + n) for n in range(30)], {"descriptors"}, id="descriptors"),
     ],
 )

@@ -88,7 +88,7 @@ def test_an_agent_that_fetches_an_image(cluster: Cluster, point: str, how: str) 
 
 
 @pytest.mark.parametrize("how", ["kill", "stop"])
-@pytest.mark.parametrize("point", names(["plane.event", "leader.renew", "leader.campaign"]))
+@pytest.mark.parametrize("point", names(["plane.event", "leader.renew"]))
 def test_a_control_plane_that_comes_back_at_once(cluster: Cluster, point: str, how: str) -> None:
     first, second = cluster.planes
     second.controlplane.terminate()
@@ -96,6 +96,20 @@ def test_a_control_plane_that_comes_back_at_once(cluster: Cluster, point: str, h
     cluster.apply(task("web"), at=first)
     struck(cluster, first.controlplane, how)
     second.controlplane.start()
+
+    assert cluster.wait_running(["web"])["web"]["status"]["epoch"] == 1
+
+
+@pytest.mark.parametrize("point", names(["leader.campaign"]))
+def test_a_control_plane_that_is_frozen_while_it_is_elected(cluster: Cluster, point: str) -> None:
+    first, second = cluster.planes
+    second.controlplane.terminate()
+    first.controlplane.kill()
+    first.controlplane.start({VARIABLE: f"{point}=stop"})
+    struck(cluster, first.controlplane, "stop")
+    second.controlplane.start()
+
+    cluster.apply(task("web"))
 
     assert cluster.wait_running(["web"])["web"]["status"]["epoch"] == 1
 
