@@ -60,8 +60,9 @@ def _connect(address: str, port: int, timeout: float) -> str:
 
 def _short(error: Exception) -> str:
     """The same words for the same fault: equal events are counted instead of listed."""
-    if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
-        return "no answer in time"
+    # First: for urllib3 a refused connection is a timeout as well.
     if isinstance(error, ConnectionRefusedError) or "refused" in str(error):
         return "connection refused"
+    if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+        return "no answer in time"
     return getattr(error, "strerror", None) or type(error).__name__

@@ -132,9 +132,10 @@ class DockerRuntime:
 
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         with translated(f"create network {name}"):
-            if self._client(_Limit.LOOK).networks(names=[name], filters={"label": _pairs(labels)}):
-                return  # Docker's names of networks are not unique: by default two calls make two of them.
+            if name in self.networks(labels):
+                return
             try:
+                # Docker's names of networks are not unique by default: two calls would make two.
                 self._client(_Limit.WORK).create_network(name, "bridge", labels=dict(labels), check_duplicate=True)
             except APIError as error:
                 if not is_status(error, 409):

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.docker
 __all__ = ["tasks"]
 
 _SERVES = (
-    "mkdir /www && echo hello > /www/ready && httpd -p 80 -h /www; nc -lk -p 81 -e sleep 100 & echo up; sleep 1000"
+    "mkdir /www && echo hello > /www/ready && httpd -p 80 -h /www; nc -ll -p 81 -e sleep 100 & echo up; sleep 1000"
 )
 
 
