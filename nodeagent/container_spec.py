@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeagent import names
 from nodeagent.allowance import capabilities
 from nodeagent.container_env import Assigned, environment
+from nodeagent.hooks import hook_labels
 from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
 from nodeagent.preparation import NOTHING_PREPARED, Preparation
@@ -42,18 +43,15 @@ def container_spec(
 
 
 def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
+    own = {
+        names.UID: run.uid,
+        names.EPOCH: str(run.epoch),
+        names.ATTEMPT: str(run.attempt),
+        names.SPEC_HASH: assignment.spec_hash,
+        names.TASK: f"{assignment.namespace}/{assignment.name}",
+    }
     group = names.group_labels(owner, assignment.namespace, assignment.spec.network.group)
-    return (
-        owner.labels
-        | group
-        | {
-            names.UID: run.uid,
-            names.EPOCH: str(run.epoch),
-            names.ATTEMPT: str(run.attempt),
-            names.SPEC_HASH: assignment.spec_hash,
-            names.TASK: f"{assignment.namespace}/{assignment.name}",
-        }
-    )
+    return owner.labels | own | group | hook_labels(assignment)
 
 
 def _port(port: Port, assigned: Assigned) -> PortMapping:

@@ -13,6 +13,7 @@ from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look,
 from nodeagent.checks.state import named
 from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
+from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
 from nodeagent.memory import TaskMemory
 from nodeagent.names import GROUP, UID, Owner, Run, run_of
@@ -44,6 +45,7 @@ from nodeagent.values import ValueMissing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
+from taskyard.quantity import seconds
 from taskyard.store.api import Store, StoreUnavailable
 
 
@@ -129,10 +131,33 @@ class Effects:
         self._view.doubt(memory.uid, [action.container])
 
     def signal(self, memory: TaskMemory, action: Signal) -> None:
+        asked = self._clock.monotonic()
+        if action.signal != "SIGKILL":
+            self._before_stop(memory, action.container)
         self._runtime.kill(action.container, action.signal)
-        memory.signalled[action.container] = Signalled(action.signal, self._clock.monotonic())
+        memory.signalled[action.container] = Signalled(action.signal, asked)
         if action.signal == "SIGKILL":
             self._view.doubt(memory.uid, [action.container])
+
+    def _before_stop(self, memory: TaskMemory, container: str) -> None:
+        """Once: a container that has had its signal is not asked again."""
+        containers, _ = self._view.of(memory.uid)
+        found = next((one.info for one in containers if one.info.id == container), None)
+        hook = pre_stop(found.labels) if found else None
+        if found is None or hook is None:
+            return
+        grace = memory.assignment.grace_period if memory.assignment else None
+        failure = run_hook(self._runtime, found, hook, within=found.stop_grace if grace is None else grace)
+        if failure:
+            memory.remarks.append(Happening("PreStopFailed", f"its preStop hook failed: {failure}", warning=True))
+
+    def _after_start(self, memory: TaskMemory, container: ContainerInfo) -> None:
+        hook = memory.assignment.spec.hooks.post_start if memory.assignment else None
+        failure = run_hook(self._runtime, container, hook, within=seconds(hook.timeout)) if hook else ""
+        if failure:
+            self._runtime.kill(container.id, "SIGKILL")
+            self._view.doubt(memory.uid, [container.id])
+            memory.outcome = StartRefused(f"its postStart hook failed: {failure}", "PostStartFailed")
 
     def remove(self, memory: TaskMemory, action: Remove) -> None:
         try:
@@ -208,6 +233,7 @@ class Effects:
         except RuntimeRefused as error:
             memory.outcome = StartRefused(str(error))
             return
+        self._after_start(memory, created)
         if singleton and not self._guard.sees(created.id):
             self._prove_it_ended(memory, created)
         elif any(port.host == 0 for port in spec.ports) or _asks_its_address(memory):

@@ -22,6 +22,7 @@ ATTEMPT = _PREFIX + "attempt"
 SPEC_HASH = _PREFIX + "spec-hash"
 TASK = _PREFIX + "task"
 
+PRE_STOP = _PREFIX + "pre-stop"
 GROUP = _PREFIX + "group"
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)

@@ -38,6 +38,7 @@ _RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
 _BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
 _STOP = {"gracePeriod": _PERIOD}
 _ON_NODE_LOSS = {"after": _PERIOD}
+HOOK_TIME = _WAIT._replace(most=60, highest="1m")
 CHECK_TIMES = {"delay": _PERIOD, "interval": _WAIT, "timeout": _WAIT}
 _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from taskyard.manifest.amounts import CHECK_TIMES, broken_fields
+from taskyard.manifest.amounts import CHECK_TIMES, HOOK_TIME, broken_fields
 from taskyard.manifest.rule_parts import Broken, part
 
 _WAYS = ("http", "tcp", "command")
@@ -25,3 +25,12 @@ def broken_checks(spec: dict[str, Any]) -> Iterator[Broken]:
         if mode == "none" and ways in (["http"], ["tcp"]):
             yield Broken((*path, ways[0]), "the container has no network to ask it by", "write command: [...]")
         yield from broken_fields(spec, ("checks", name), CHECK_TIMES)
+
+
+def broken_hooks(spec: dict[str, Any]) -> Iterator[Broken]:
+    for name in part(spec, "hooks"):
+        yield from broken_fields(spec, ("hooks", name), {"timeout": HOOK_TIME})
+        command = part(spec, "hooks", name).get("command")
+        if isinstance(command, list) and command and command[0] == "":
+            path = ("spec", "hooks", name, "command", 0)
+            yield Broken(path, "the program's name is empty", "write the program to run")

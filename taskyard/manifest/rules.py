@@ -23,7 +23,7 @@ from taskyard.manifest.amounts import (
     broken_shm_size,
     broken_tmpfs_sizes,
 )
-from taskyard.manifest.check_rules import broken_checks
+from taskyard.manifest.check_rules import broken_checks, broken_hooks
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
 from taskyard.manifest.container_rules import (
     broken_addresses,
@@ -194,6 +194,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("limits", broken_limits),
     ("logs", broken_log_size),
     ("checks", broken_checks),
+    ("hooks", broken_hooks),
     ("command", _program),
     ("healthCheck", _health_check_program),
     ("", _spec_size),

@@ -2,7 +2,7 @@
 
 from taskyard.objects.assignment import Assignment
 from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Owner, Wire
-from taskyard.objects.checks import Check, Checks, HttpCheck, TcpCheck
+from taskyard.objects.checks import Check, Checks, Hook, Hooks, HttpCheck, TcpCheck
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
@@ -57,6 +57,8 @@ __all__ = [
     "Event",
     "ExitCodes",
     "HealthCheck",
+    "Hook",
+    "Hooks",
     "HostPort",
     "HttpCheck",
     "Io",

@@ -34,3 +34,15 @@ class Checks(Wire, frozen=True, kw_only=True):
     startup: Check | None = None
     liveness: Check | None = None
     readiness: Check | None = None
+
+
+class Hook(Wire, frozen=True, kw_only=True):
+    command: list[str]
+    timeout: Duration = "10s"
+
+
+class Hooks(Wire, frozen=True, kw_only=True):
+    """Run in the container: right after its start, and before its stop signal within the grace period."""
+
+    post_start: Hook | None = None
+    pre_stop: Hook | None = None

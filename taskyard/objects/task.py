@@ -11,7 +11,7 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
-from taskyard.objects.checks import Checks
+from taskyard.objects.checks import Checks, Hooks
 from taskyard.objects.container import EnvSource, Limits, Logs, Network, Process, Security
 from taskyard.quantity import Cpu, Duration, Size
 
@@ -168,6 +168,7 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     strategy: Literal["", "spread", "binpack"] = ""
     """Empty: the cluster's."""
     checks: Checks = Checks()
+    hooks: Hooks = Hooks()
     health_check: HealthCheck | None = None
     priority: int = 0
     container_labels: dict[str, str] = {}

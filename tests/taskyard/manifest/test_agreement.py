@@ -67,6 +67,7 @@ FULL: dict[Kind, dict[str, Any]] = {
             },
             "stop": {"signal": "SIGINT"},
             "nodeSelector": {"a": "b"},
+            "hooks": {"postStart": {"command": ["a"]}, "preStop": {"command": ["b"], "timeout": "1s"}},
             "checks": {
                 "startup": {"tcp": {"port": 80}, "interval": "1s"},
                 "liveness": {"http": {"port": 80, "path": "/a"}},

@@ -21,6 +21,8 @@ from taskyard.objects import (
     Dns,
     EnvSource,
     ExitCodes,
+    Hook,
+    Hooks,
     HttpCheck,
     Io,
     Limits,
@@ -80,6 +82,8 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.checks.startup", Check, set()),
     ("Task", "spec.checks.readiness.http", HttpCheck, set()),
     ("Task", "spec.checks.readiness.tcp", TcpCheck, set()),
+    ("Task", "spec.hooks", Hooks, set()),
+    ("Task", "spec.hooks.preStop", Hook, set()),
     ("Task", "spec.resources", Resources, set()),
     ("Task", "spec.constraints[]", Constraint, set()),
     ("Task", "spec.tolerations[]", Toleration, set()),
@@ -122,7 +126,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
     optional_without_default = {
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
-        "http", "tcp",
+        "http", "tcp", "postStart", "preStop",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -207,6 +211,8 @@ _FILLED: dict[str, dict[str, Any]] = {
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},
     "healthCheck": {"command": ["a"]},
+    "postStart": {"command": ["a"]},
+    "preStop": {"command": ["a"]},
     "startup": {"command": ["a"]},
     "liveness": {"command": ["a"]},
     "readiness": {"command": ["a"]},

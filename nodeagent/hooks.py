@@ -1,0 +1,37 @@
+"""Hooks: programs run in a container after its start and before its stop. Called by effects, which waits for them.
+
+What is to be run before the stop is kept in a label of the container: its spec may be gone by then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from nodeagent.names import PRE_STOP
+from nodeagent.runtime.port import ContainerInfo, Runtime, RuntimeRefused
+from taskyard.objects import Assignment, BadValue, Hook, decode, encode
+from taskyard.quantity import seconds
+
+
+def hook_labels(assignment: Assignment) -> dict[str, str]:
+    hook = assignment.spec.hooks.pre_stop
+    return {PRE_STOP: encode(hook).decode()} if hook else {}
+
+
+def pre_stop(labels: Mapping[str, str]) -> Hook | None:
+    """None when there is none, or when somebody wrote something else into the label."""
+    try:
+        return decode(labels[PRE_STOP].encode(), Hook) if PRE_STOP in labels else None
+    except (BadValue, msgspec.ValidationError):
+        return None
+
+
+def run_hook(runtime: Runtime, container: ContainerInfo, hook: Hook, *, within: float) -> str:
+    """Why it failed; empty when it did not. `within`: seconds that there are at most."""
+    try:
+        code = runtime.run(container.id, tuple(hook.command), min(seconds(hook.timeout), within))
+    except RuntimeRefused as error:
+        return str(error)
+    return "" if code == 0 else "it took too long" if code is None else f"exit code {code}"
