@@ -15,6 +15,7 @@ BENCHMARKS = {
     "logs": "bench.logs",
     "simulate": "bench.simulate",
     "reliability": "bench.reliability",
+    "restart": "bench.restart",
 }
 
 

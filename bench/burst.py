@@ -1,71 +1,85 @@
-"""Fifty tasks at once on one node, beside docker-py with the same number of threads as the agent starts with.
+"""Ten, fifty and a hundred tasks at once on one node: started, then removed; beside docker-py and Docker Swarm.
 
-Throughput is tasks divided by the time from sending one apply of them all until the last is Running; docker-py's from
-the first create until the last start returns. Both on the same dockerd, taking turns, image local, bridge network.
+Throughput is tasks divided by the time until the last runs. Ours: from sending one apply until a watch of the
+API shows it. docker-py's, with the number of threads that it is best with: from the first create until the last start
+returns. Swarm's: from the creation of one service until all replicas run. Removing is timed from the first DELETE (for
+Swarm, from scaling to nothing) until no container is left. All on the same dockerd, taking turns, image local.
 """
 
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import defaultdict
+from statistics import median
 
-import docker
-
-from bench.environment import SLEEP, cluster, docker_client, engine, manifest
+from bench.environment import cluster, engine_with_swarm, manifest
+from bench.peers import DockerPy, swarm
 from bench.report import Figure, Goal, Report
 from bench.watching import StateWatch
-from nodeagent.lanes import WIDTH, Lane
-from taskyard.local import demo_image
 from tests.support.cluster import LiveCluster
 
-TASKS = 50
-THREADS = WIDTH[Lane.START]
+SIZES = (10, 50, 100)
+START_GOALS = {"bridge": 0.97, "host": 0.95}
+REMOVE_GOAL = 0.95
+PEERS = ("docker-py", "taskyard", "swarm")
+
+Rates = defaultdict[tuple[str, str, int], list[float]]
+"""Tasks a second, by side, network and size; one for each repeat."""
 
 
 def run(repeats: int) -> Report:
-    ours: list[float] = []
-    direct: list[float] = []
-    with engine() as host, cluster(host) as live, StateWatch(live.url) as watch:
-        for repeat in range(repeats):
-            direct.append(_direct(docker_client(host), repeat))
-            ours.append(_ours(live, watch, repeat))
-    ratios = [mine / theirs for mine, theirs in zip(ours, direct, strict=True)]
-    return Report(
-        "burst",
-        [
-            Figure(f"docker-py, {THREADS} threads", "containers/s", direct),
-            Figure("taskyard", "tasks/s", ours),
-            Figure("taskyard / docker-py, by repeat", "ratio", ratios),
-        ],
-        [Goal("throughput of docker-py's", Figure("", "", ratios).median, 0.9, "at least")],
-    )
+    started: Rates = defaultdict(list)
+    removed: Rates = defaultdict(list)
+    threads: dict[str, int] = {}
+    flags = ("--allow-host-network",)
+    with (
+        engine_with_swarm() as host,
+        swarm(host) as service,
+        cluster(host, *flags) as live,
+        StateWatch(live.url) as watch,
+    ):
+        _ours(live, watch, "warm-up", 4, "bridge")
+        for network in START_GOALS:
+            direct = DockerPy(host, network)
+            direct.calibrate()
+            threads[network] = direct.threads
+            for repeat in range(repeats):
+                for size in SIZES:
+                    name = f"{network}-{repeat}-{size}"
+                    for side, (start, removal) in (
+                        ("docker-py", direct.burst(size)),
+                        ("taskyard", _ours(live, watch, name, size, network)),
+                        ("swarm", service.burst(size, network)),
+                    ):
+                        started[side, network, size].append(size / start)
+                        removed[side, network, size].append(size / removal)
+    figures: list[Figure] = []
+    goals: list[Goal] = []
+    for network, goal in START_GOALS.items():
+        for size in SIZES:
+            for verb, rates, bound in (("started", started, goal), ("removed", removed, REMOVE_GOAL)):
+                what = f"{size} {verb}, {network}"
+                figures += [Figure(f"{what}, {side}", "tasks/s", rates[side, network, size]) for side in PEERS]
+                shares = {side: _shares(rates, side, network, size) for side in PEERS[1:]}
+                figures += [Figure(f"{what}, {side} / docker-py", "ratio", shares[side]) for side in shares]
+                goals.append(Goal(f"{what}, share of docker-py's", median(shares["taskyard"]), bound, "at least"))
+    notes = [f"docker-py with {count} threads for {network}" for network, count in threads.items()]
+    return Report("burst", figures, goals, notes)
 
 
-def _direct(client: docker.APIClient, repeat: int) -> float:
-    config = client.create_host_config(network_mode="bridge")
-
-    def start(index: int) -> str:
-        name = f"direct-{repeat}-{index}"
-        container = client.create_container(demo_image.REFERENCE, SLEEP, name=name, host_config=config)
-        client.start(container["Id"])
-        return str(container["Id"])
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        began = time.perf_counter()
-        ids = list(pool.map(start, range(TASKS)))
-        took = time.perf_counter() - began
-    for container in ids:
-        client.remove_container(container, force=True)
-    return TASKS / took
+def _shares(rates: Rates, side: str, network: str, size: int) -> list[float]:
+    pairs = zip(rates[side, network, size], rates["docker-py", network, size], strict=True)
+    return [mine / their for mine, their in pairs]
 
 
-def _ours(live: LiveCluster, watch: StateWatch, repeat: int) -> float:
-    names = {f"burst-{repeat}-{index}" for index in range(TASKS)}
+def _ours(live: LiveCluster, watch: StateWatch, prefix: str, count: int, network: str) -> tuple[float, float]:
+    names = {f"{prefix}-{index}" for index in range(count)}
     began = time.perf_counter()
-    live.apply(*(manifest(name) for name in sorted(names)))
+    live.apply(*(manifest(name, network) for name in sorted(names)))
     watch.wait(names, "Running")
-    took = time.perf_counter() - began
+    started = time.perf_counter() - began
+    began = time.perf_counter()
     for name in names:
         live.call("DELETE", f"/tasks/{name}")
     watch.wait(names, "")
-    return TASKS / took
+    return started, time.perf_counter() - began

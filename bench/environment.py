@@ -9,10 +9,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import docker
 
 from taskyard.local import demo_image
+from taskyard.local.bridge import Bridge
+from taskyard.local.dockerd import Dockerd
 from tests.support.cluster import LiveCluster
 from tests.support.docker_engine import running_docker_engine
 
@@ -22,6 +25,21 @@ def engine() -> Iterator[str]:
     """The address of a Docker Engine that has the demo image: DOCKER_HOST's, or one of our own for as long."""
     with running_docker_engine() as running:
         yield running.host
+
+
+@contextmanager
+def engine_with_swarm() -> Iterator[str]:
+    """The address of a Docker Engine of our own that can be a Swarm: without --live-restore, which excludes that."""
+    with tempfile.TemporaryDirectory(prefix="tyd-") as folder:
+        dockerd = Dockerd(Path(folder), live_restore=False, own_bridge=Bridge("tybench0", "10.213.78.1/24"))
+        try:
+            dockerd.start()
+            dockerd.wait_ready()
+            demo_image.ensure(dockerd.engine, pull_timeout=0)
+            yield f"unix://{dockerd.socket}"
+        finally:
+            dockerd.stop()
+            dockerd.purge()
 
 
 @contextmanager
@@ -44,11 +62,12 @@ def docker_client(host: str) -> docker.APIClient:
 SLEEP = ["sleep", "3600"]
 
 
-def manifest(name: str) -> dict[str, object]:
+def manifest(name: str, network: str = "bridge") -> dict[str, Any]:
     """A task that only sleeps; what the peer is given too."""
+    spec = {"image": demo_image.REFERENCE, "command": SLEEP, "stop": {"gracePeriod": 0}, "network": {"mode": network}}
     return {
         "apiVersion": "taskyard/v1",
         "kind": "Task",
         "metadata": {"name": name},
-        "spec": {"image": demo_image.REFERENCE, "command": SLEEP, "stop": {"gracePeriod": 0}},
+        "spec": spec,
     }

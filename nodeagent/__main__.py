@@ -61,6 +61,13 @@ from taskyard.node_name import of_host
     help="A folder of this machine whose contents tasks may mount; repeatable. Default: none.",
 )
 @click.option("--allow-host-network", "host_network", is_flag=True, help="Tasks may be on this machine's own network.")
+@click.option(
+    "--keep-ended",
+    type=click.FloatRange(min=0),
+    default=86_400.0,
+    show_default=True,
+    help="Seconds that the containers of tasks that are over are kept, for their logs; less when the disk is full.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -78,6 +85,7 @@ def main(
     capabilities: tuple[str, ...],
     host_paths: tuple[Path, ...],
     host_network: bool,
+    keep_ended: float,
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
@@ -106,6 +114,7 @@ def main(
             host_network=host_network,
             host_paths=tuple(str(folder.absolute()) for folder in host_paths),
         ),
+        keep_ended=keep_ended,
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -7,6 +7,7 @@ drives it with threads, a simulation calls `reconcile` until it returns False.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -86,6 +87,8 @@ class Parts:
     clock: Clock
     runtime_failed: Callable[[], None]
     """Called when the runtime did not answer, so that someone finds out whether it is down."""
+    keep_ended: Callable[[], float] = lambda: math.inf
+    """Seconds that the containers of a task that is over are kept, for their logs."""
 
 
 class Agent:
@@ -237,6 +240,7 @@ class Agent:
             fetching=self._parts.pulls.fetching(memory.uid),
             belongings=self._parts.view.may_have_belongings(memory.uid),
             checks=self._checks(memory, containers),
+            keep_ended=self._parts.keep_ended(),
             kept=memory.uid in self._kept,
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),

@@ -25,12 +25,15 @@ from nodeagent.api.health import Health
 from nodeagent.api.inspect import Inspect
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
+from nodeagent.api.stats import Stats
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
-from nodeagent.duties import EventFollower, keep_looking, keep_measuring, keep_reconciling
+from nodeagent.duties import EventFollower, keep_house, keep_looking, keep_measuring, keep_reconciling
 from nodeagent.effects import Effects
 from nodeagent.guard import WatchdogGuard
 from nodeagent.host_paths import ENGINE_SOCKETS
+from nodeagent.housekeeping import Housekeeping, assigned_images, kept_ended
+from nodeagent.images import FetchedImages
 from nodeagent.lanes import ThreadLanes
 from nodeagent.names import Owner
 from nodeagent.preparation import Preparer
@@ -42,8 +45,10 @@ from nodeagent.runtime.docker import DockerRuntime
 from nodeagent.runtime.docker_console import DockerConsole
 from nodeagent.runtime.docker_engine import Engine
 from nodeagent.runtime.port import Runtime
+from nodeagent.runtime.recording import RecordingRuntime
 from nodeagent.stats.collector import StatsCollector
 from nodeagent.stats.disk import DiskUse
+from nodeagent.stats.history import StatsHistory
 from nodeagent.view import ContainerView
 from taskyard import __version__, keys
 from taskyard.clock import SystemClock, timestamp
@@ -78,6 +83,8 @@ class Options:
     failpoints: str = ""
     """docs/failpoints.md"""
     max_pulls: int = 3
+    keep_ended: float = 86_400.0
+    """Seconds that the containers of a task that is over are kept, for their logs; less under disk pressure."""
     allowance: Allowance = NOTHING_MORE
 
 
@@ -101,7 +108,10 @@ class _Process:
         self._options = options
         self._clock = clock
         self._store: Store = EtcdStore(options.etcd)
-        self._runtime: Runtime = DockerRuntime(options.docker_host)
+        images = FetchedImages(options.data_dir)
+        self._runtime: Runtime = RecordingRuntime(
+            DockerRuntime(options.docker_host), lambda image: images.fetched(image, clock.now())
+        )
         if options.failpoints:
             self._store, self._runtime = _with_failpoints(options.failpoints, self._store, self._runtime)
         token = secrets.token_hex(16)
@@ -118,6 +128,18 @@ class _Process:
         self._recorder = EventRecorder(self._store, clock, f"agent/{options.node}")
         self._lanes = ThreadLanes(options.max_pulls)
         self._collector = StatsCollector(clock, options.data_dir, DiskUse(clock, self._runtime.folders))
+        self._history = StatsHistory()
+        self._housekeeping = Housekeeping(
+            runtime=self._runtime,
+            view=self._view,
+            images=images,
+            clock=clock,
+            stocks=host.stocks,
+            folder=options.data_dir,
+            told=self._registration.under_pressure,
+            wanted=lambda: assigned_images(self._informer),
+            look_again=self._queue.add,
+        )
         self._agent = Agent(
             Parts(
                 owner=owner,
@@ -153,6 +175,7 @@ class _Process:
                 lanes=self._lanes,
                 clock=clock,
                 runtime_failed=self._probe_now.set,
+                keep_ended=lambda: kept_ended(options.keep_ended, disk_pressed=self._housekeeping.disk_pressed),
             )
         )
         self._follower = EventFollower(self._agent, self._runtime, owner, clock)
@@ -167,6 +190,8 @@ class _Process:
             "/port/{uid}": Port(console, door),
             "/files/{uid}": Files(console, door),
             "/inspect/{uid}": Inspect(console, door),
+            "/stats": (stats := Stats(self._history, door)),
+            "/stats/{uid}": stats,
             "/healthz": Health(self._registration.certain, lambda: self._readiness.ready),
         }
         self._server = Server(create_app(routes), bound)
@@ -218,7 +243,10 @@ class _Process:
             "loop": lambda: keep_reconciling(self._agent, ending),
             "events": lambda: self._follower.run(ending),
             "look": lambda: keep_looking(self._agent, self._readiness, self._clock, self._probe_now, ending),
-            "stats": lambda: keep_measuring(self._collector, self._view, self._registration, node, ending),
+            "housekeeping": lambda: keep_house(self._housekeeping, ending),
+            "stats": lambda: keep_measuring(
+                self._collector, self._history, self._view, self._registration, node, ending
+            ),
             "recorder": lambda: self._recorder.run(ending),
         }
         return [threading.Thread(target=duty, name=f"agent-{name}", daemon=True) for name, duty in duties.items()]

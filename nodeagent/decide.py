@@ -176,8 +176,13 @@ def _remove_old_attempts(situation: Situation, _: Assignment, status: TaskStatus
     return None
 
 
-def _rest_when_over(_: Situation, __: Assignment, status: TaskStatus) -> Action | None:
-    return Nothing() if status.state.terminal else None
+def _rest_when_over(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    if not status.state.terminal:
+        return None
+    since = parse_timestamp(status.finished_at) if status.finished_at else situation.now
+    if situation.containers and situation.now - since >= situation.keep_ended:
+        return Remove(situation.containers[0].info.id, force=False)  # Its log has been there for long enough.
+    return Nothing()
 
 
 def _notice_the_loss(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:

@@ -6,11 +6,13 @@ import logging
 import threading
 
 from nodeagent.agent import Agent
+from nodeagent.housekeeping import Housekeeping
 from nodeagent.names import Owner
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
 from nodeagent.runtime.port import EventStream, Runtime, RuntimeFault
 from nodeagent.stats.collector import StatsCollector
+from nodeagent.stats.history import StatsHistory
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 PROBE_EVERY = 5.0
 LOOK_EVERY = 30.0
 MEASURE_EVERY = 15.0
+HOUSEKEEPING_EVERY = 10.0
 _RECONNECT_PAUSE = 1.0
 _MAX_PAUSE = 30.0
 
@@ -93,8 +96,19 @@ class EventFollower:
             stream.close()
 
 
+def keep_house(housekeeping: Housekeeping, ending: threading.Event) -> None:
+    while not ending.wait(HOUSEKEEPING_EVERY):
+        try:
+            housekeeping.step()
+        except (RuntimeFault, OSError) as error:
+            log.warning("the node could not be looked after: %s", error)
+        except Exception:
+            log.exception("the node could not be looked after; going on")
+
+
 def keep_measuring(
     collector: StatsCollector,
+    history: StatsHistory,
     view: ContainerView,
     registration: Registration,
     node: str,
@@ -103,6 +117,7 @@ def keep_measuring(
     while not ending.wait(MEASURE_EVERY):
         try:
             stats = collector.collect({one.run.uid: one.info.id for one in view.all() if one.running})
+            history.add(stats)
             lease = registration.lease()
             if lease:
                 registration.commit([Put(keys.node_stats(node), encode(stats), lease)])

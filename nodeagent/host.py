@@ -9,12 +9,14 @@ import fcntl
 import platform
 import secrets
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 import psutil
 
 from nodeagent import durable
+from nodeagent.pressure import Condition, Stock
 from taskyard.objects import Amounts
 
 
@@ -59,3 +61,20 @@ def labels() -> dict[str, str]:
         "taskyard/os": platform.system().lower(),
         "taskyard/arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
     }
+
+
+def stocks(folders: Iterable[Path]) -> dict[Condition, Stock]:
+    """What is left of the fullest disk among those of the folders, of memory, and of process ids."""
+    disks = [psutil.disk_usage(str(folder)) for folder in folders if folder.is_dir()]
+    fullest = min(disks, key=lambda disk: disk.free / disk.total if disk.total else 1.0, default=None)
+    memory = psutil.virtual_memory()
+    found: dict[Condition, Stock] = {"MemoryPressure": Stock(memory.available, memory.total)}
+    if fullest:
+        found["DiskPressure"] = Stock(fullest.free, fullest.total)
+    try:
+        most = int(Path("/proc/sys/kernel/pid_max").read_text())
+        threads = int(Path("/proc/loadavg").read_text().split()[3].partition("/")[2])
+    except (OSError, ValueError, IndexError):
+        return found
+    found["PidPressure"] = Stock(max(most - threads, 0), most)
+    return found

@@ -102,6 +102,14 @@ class Registration:
         if self._due:
             self._wake.set()
 
+    def under_pressure(self, conditions: Sequence[str]) -> None:
+        with self._lock:
+            value = msgspec.structs.replace(self._value, conditions=list(conditions))
+            self._due = self._due or value != self._value
+            self._value = value
+        if self._due:
+            self._wake.set()
+
     def changed(self, changes: Sequence[Change]) -> None:
         """For Informer.subscribe: somebody deleted or replaced the registration."""
         for change in changes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import msgspec
@@ -101,6 +102,8 @@ class Situation(msgspec.Struct, frozen=True):
     """There may be volumes or a network on the node that are to go with the task."""
     checks: Verdict = NO_CHECKS
     """Of the container that runs."""
+    keep_ended: float = math.inf
+    """Seconds that the containers of a task that is over are kept, for their logs."""
     kept: bool = False
     """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 

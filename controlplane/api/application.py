@@ -18,6 +18,7 @@ from controlplane.api.events import Events
 from controlplane.api.feeds import EventFeed
 from controlplane.api.files import TaskFiles
 from controlplane.api.freshness import CacheFreshness, Freshness
+from controlplane.api.history import NodeHistory, TaskStats
 from controlplane.api.inspect import TaskInspect
 from controlplane.api.logs import TaskLogs
 from controlplane.api.metrics import ApiMetrics, Sources
@@ -128,6 +129,8 @@ class Api:
         app.add_route("/plan", Plans(self.plans, workers))
         app.add_route("/plan/apply", PlanApply(self.plans, workers))
         app.add_route("/tasks/{ident}/files", TaskFiles(self.tasks, workers, self.consoles))
+        app.add_route("/tasks/{ident}/stats", TaskStats(self.tasks, workers))
+        app.add_route("/nodes/{name}/stats", NodeHistory(parts.cache, workers))
         app.add_route("/tasks/{ident}/inspect", TaskInspect(self.tasks, workers))
         for name in ("exec", "attach", "port"):
             console = TaskConsole(self.tasks, workers, self.consoles, name)

@@ -63,6 +63,8 @@ class ShownNodeStatus(Wire, frozen=True, kw_only=True):
     capacity: Amounts = Amounts()
     allocated: Amounts = Amounts()
     tasks: int = 0
+    conditions: list[str] = msgspec.field(default_factory=list)
+    """What it runs out of: `DiskPressure`, `MemoryPressure`, `PidPressure`. Nothing new is placed here then."""
 
 
 class ShownNode(Wire, frozen=True, kw_only=True):
@@ -154,6 +156,7 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
             generic={name: count for name, count in usage.generic.items() if count},
         ),
         tasks=len(usage.by_uid),
+        conditions=lease.conditions if lease else [],
     )
     shown_spec = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned) if spec else None
     return ShownNode(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange, ClusterCache, NodeRecord, Usage
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
-from taskyard.objects import Amounts
+from taskyard.objects import Amounts, pressure_taints
 
 
 class SnapshotKeeper:
@@ -43,7 +43,7 @@ class SnapshotKeeper:
 
 
 def node_state(node: NodeRecord, usage: Usage) -> NodeState:
-    taints = node.spec.taints if node.spec else []
+    taints = [*(node.spec.taints if node.spec else []), *(pressure_taints(node.lease) if node.lease else [])]
     capacity = node.lease.capacity if node.lease else Amounts()
     facts = NodeFacts(
         name=node.name,

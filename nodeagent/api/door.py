@@ -57,7 +57,8 @@ class Door:
         """The current attempt's, or the one before; never anybody else's than ours."""
         found = self._containers(uid)
         if not found:
-            raise falcon.HTTPNotFound(description=f"no container of task {uid} is on this node")
+            gone = "those of a task that is over are kept for a while"
+            raise falcon.HTTPNotFound(description=f"no container of task {uid} is on this node: {gone}")
         if previous and len(found) < 2:
             raise falcon.HTTPNotFound(description="there is no earlier attempt of this task")
         return found[-2 if previous else -1].info

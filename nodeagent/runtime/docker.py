@@ -178,6 +178,21 @@ class DockerRuntime:
                 raise
             return True
 
+    def remove_image(self, image: str) -> bool:
+        with translated(f"remove image {image}"):
+            try:
+                self._client(_Limit.WORK).remove_image(image, force=False, noprune=False)
+            except APIError as error:
+                if is_status(error, 409):
+                    return False
+                if not is_status(error, 404):
+                    raise
+            return True
+
+    def storage(self) -> str:
+        with translated("info"):
+            return str(self._client(_Limit.LOOK).info().get("DockerRootDir") or "")
+
     def pull(self, image: str) -> DockerTransfer:
         return DockerTransfer(lambda: self._client(_Limit.PULL), image, _Limit.PULL.value)
 

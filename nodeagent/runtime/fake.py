@@ -247,6 +247,17 @@ class FakeRuntime:
         self._answer()
         return image in self.images
 
+    def remove_image(self, image: str) -> bool:
+        self._begin(f"remove image {image}", lambda: self.remove_image(image))
+        used = any(container.spec.image == image for container in self._containers.values())
+        if not used:
+            self.images.discard(image)
+        self._answer()
+        return not used
+
+    def storage(self) -> str:
+        return ""
+
     def pull(self, image: str) -> Transfer:
         """What it takes in time is the caller's business: run() is its end."""
         return _FakeTransfer(self, image)

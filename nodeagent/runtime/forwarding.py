@@ -64,6 +64,12 @@ class ForwardingRuntime(Runtime):
     def has_image(self, image: str) -> bool:
         return self._inner.has_image(image)
 
+    def remove_image(self, image: str) -> bool:
+        return self._inner.remove_image(image)
+
+    def storage(self) -> str:
+        return self._inner.storage()
+
     def pull(self, image: str) -> Transfer:
         return self._inner.pull(image)
 

@@ -251,6 +251,15 @@ class Runtime(Protocol):
         """Whether the image is on this node."""
         ...
 
+    def remove_image(self, image: str) -> bool:
+        """Its name, and what no other name holds. False when a container, running or not, is made of it; True also
+        when it is not there."""
+        ...
+
+    def storage(self) -> str:
+        """The folder on its host where it keeps images and containers; empty when it does not say."""
+        ...
+
     def pull(self, image: str) -> Transfer: ...
 
     def folders(self, container: str) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "logs": Lazy("taskyard.cli.commands.logs", "logs", "What a task's container wrote"),
         "events": Lazy("taskyard.cli.commands.events", "events", "What happened lately"),
         "top": Lazy("taskyard.cli.commands.top", "top", "CPU and memory in use, by node or by task"),
+        "stats": Lazy("taskyard.cli.commands.stats", "stats", "What tasks and nodes used over the last minutes"),
     },
     "Look into containers": {
         "exec": Lazy("taskyard.cli.commands.exec", "exec_", "Run a command in a task's container"),
@@ -91,7 +92,6 @@ _ELSEWHERE = {
     "drain": "cordon",
     "start": "up",
     "server": "controlplane",
-    "stats": "top tasks",
     "help": "-h",
 }
 """What a word that other tools know is here."""

@@ -48,7 +48,7 @@ def ports(task: TaskView) -> str:
 
 def node_status(node: NodeView) -> str:
     state = "Ready" if node.status.ready else "NotReady"
-    return f"{state},Cordoned" if node.spec.cordoned else state
+    return ",".join([state, *node.status.conditions, *(["Cordoned"] if node.spec.cordoned else [])])
 
 
 def pairs(labels: dict[str, str]) -> str:

@@ -21,6 +21,7 @@ from taskyard.client.views import (
     ApplyAnswer,
     EventView,
     FileView,
+    HistoryView,
     NodeView,
     ObjectView,
     StatsView,
@@ -282,6 +283,14 @@ class Client:
 
     def stats(self) -> StatsView:
         return decoded(self.url, self._transport.request("GET", "/stats").body, StatsView)
+
+    def task_stats(self, namespace: str, name: str) -> HistoryView:
+        """Of the last quarter of an hour."""
+        body = self._transport.request("GET", f"/tasks/{_segment(name)}/stats", query={"namespace": namespace}).body
+        return decoded(self.url, body, HistoryView)
+
+    def node_stats(self, name: str) -> HistoryView:
+        return decoded(self.url, self._transport.request("GET", f"/nodes/{_segment(name)}/stats").body, HistoryView)
 
     def version(self) -> VersionView:
         return decoded(self.url, self._transport.request("GET", "/version").body, VersionView)

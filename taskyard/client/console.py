@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.sync.client import ClientConnection, connect
 
 from taskyard import __version__
-from taskyard.channels import MAX_MESSAGE, BadMessage, Channel, Ending, json_message, message, taken_apart
+from taskyard.channels import MAX_MESSAGE, BadMessage, Channel, Ending, message, taken_apart
 from taskyard.client.errors import BadAnswer, Problem, ServerUnreachable, refusal
 
 _STATUS = {"NotFound": 404, "NoContainer": 409, "NotRunning": 409, "Ambiguous": 409, "Invalid": 400, "Refused": 409}
@@ -94,7 +94,8 @@ def open_console(url: str, opening: Any, connect_timeout: float) -> Console:
     except InvalidHandshake as error:
         raise BadAnswer(f"{url} does not speak WebSocket: {error}") from error
     console = Console(connection, url)
-    connection.send(json_message(Channel.OPEN, opening))
+    # A server that has said no may have closed already; then its reason is what is received.
+    console.send_json(Channel.OPEN, opening)
     return console
 
 

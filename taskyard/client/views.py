@@ -121,6 +121,7 @@ class NodeStatusView(View, frozen=True):
     capacity: AmountsView = AmountsView()
     allocated: AmountsView = AmountsView()
     tasks: int = 0
+    conditions: list[str] = []
 
 
 class NodeView(View, frozen=True):
@@ -207,6 +208,22 @@ class StatsView(View, frozen=True):
     tasks: list[TaskUsageView] = []
 
 
+class SampleView(View, frozen=True):
+    """What was used over the interval that ended at `at`."""
+
+    at: str = ""
+    cpu_millis: int = 0
+    memory_bytes: int = 0
+    net_rx_bytes: int = 0
+    net_tx_bytes: int = 0
+
+
+class HistoryView(View, frozen=True):
+    """Oldest first."""
+
+    samples: list[SampleView] = []
+
+
 class FileView(View, frozen=True):
     """What a path in a container is. `mode` is Go's os.FileMode."""
 
@@ -220,4 +237,16 @@ class VersionView(View, frozen=True):
     version: str = ""
 
 
-prepare(TaskView, ObjectView, NodeView, EventView, Listed, ApplyAnswer, WatchLine, StatsView, FileView, VersionView)
+prepare(
+    TaskView,
+    ObjectView,
+    NodeView,
+    EventView,
+    Listed,
+    ApplyAnswer,
+    WatchLine,
+    StatsView,
+    FileView,
+    HistoryView,
+    VersionView,
+)

@@ -10,7 +10,7 @@ from taskyard.objects.event import Event
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec
-from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage
+from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage, pressure_taints
 from taskyard.objects.secret import Secret, SecretSpec
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
 from taskyard.objects.task import (
@@ -101,5 +101,6 @@ __all__ = [
     "decode_object",
     "encode",
     "key_of",
+    "pressure_taints",
     "spec_hash",
 ]

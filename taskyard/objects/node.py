@@ -64,8 +64,16 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     """False while the container runtime does not answer; nothing new is placed here then."""
     images: list[str] = []
     """Some of those that it has, as tasks name them; bounded by the agent."""
+    conditions: list[str] = []
+    """What the node runs out of: `DiskPressure`, `MemoryPressure`, `PidPressure`."""
     stopping: bool = False
     """Its agent is being stopped, and leaves the lease to expire: one that is back before keeps all tasks."""
+
+
+def pressure_taints(lease: NodeLease) -> list[Taint]:
+    """What its conditions amount to for placement: `taskyard/disk-pressure:NoSchedule`."""
+    names = (f"taskyard/{condition.removesuffix('Pressure').lower()}-pressure" for condition in lease.conditions)
+    return [Taint(key=name) for name in names]
 
 
 class NodeAnchor(Wire, frozen=True, kw_only=True):

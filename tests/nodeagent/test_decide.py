@@ -303,3 +303,21 @@ def test_next_report(given: Situation, state: TaskState, reason: str, attempt: i
     assert isinstance(action, Report)
     assert (action.status.state, action.status.reason, action.status.attempt) == (state, reason, attempt)
     assert action.status.epoch == (given.assignment.epoch if given.assignment else 0)
+
+
+@pytest.mark.parametrize(
+    ("ended_ago", "containers", "action"),
+    [
+        pytest.param(100, (container(state="exited"),), Nothing(), id="kept for its log"),
+        pytest.param(3600, (container(state="exited"),), Remove("c11", force=False), id="long enough"),
+        pytest.param(
+            3600, (container(1, "exited"), container(2, "exited")), Remove("c11", force=False), id="the older first"
+        ),
+        pytest.param(3600, (), Nothing(), id="gone already"),
+    ],
+)
+def test_containers_of_a_task_that_is_over_are_kept_for_a_while(
+    ended_ago: float, containers: tuple[Container, ...], action: Action
+) -> None:
+    over = msgspec.structs.replace(FAILED, attempt=2, finished_at=timestamp(NOW - ended_ago))
+    assert decide(msgspec.structs.replace(situation(assignment(), over, *containers), keep_ended=3600.0)) == action

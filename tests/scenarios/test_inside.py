@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -206,3 +207,55 @@ def test_a_browsers_page_may_not_open_a_console(live: LiveCluster, task: str) ->
             "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
         assert b" 403 " in connection.recv(65536).splitlines()[0]
+
+
+def test_folders_go_in_and_come_back(live: LiveCluster, task: str, tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "sub").mkdir(parents=True)
+    (source / "big").write_bytes(os.urandom(5 << 20))
+    (source / "sub" / "link").symlink_to("../big")
+    assert taskyard(live, "cp", str(source), f"{task}:/tmp").returncode == 0  # Into a folder that is there.
+    assert taskyard(live, "cp", str(source / "big"), f"{task}:/tmp/renamed").returncode == 0
+    listed = taskyard(
+        live, "exec", task, "--", "sh", "-c", "cmp /tmp/source/big /tmp/renamed && readlink /tmp/source/sub/link"
+    )
+    assert listed.stdout == b"../big\n"
+    done = taskyard(live, "cp", f"{task}:/tmp/source", str(tmp_path / "back"))
+    assert b"1 file copied" in done.stderr
+    assert (tmp_path / "back" / "big").read_bytes() == (source / "big").read_bytes()
+    assert os.readlink(tmp_path / "back" / "sub" / "link") == "../big"
+
+
+def test_copying_what_is_not_there(live: LiveCluster, task: str, tmp_path: Path) -> None:
+    for words in (
+        [f"{task}:/no/such", str(tmp_path)],
+        ["/no/such", f"{task}:/tmp"],
+        [str(tmp_path), f"{task}:/no/such/x"],
+    ):
+        done = taskyard(live, "cp", *words)
+        assert (done.returncode, done.stderr[:6]) == (1, b"error:"), done
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_container_cannot_write_outside_the_target(live: LiveCluster, task: str, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    script = "mkdir -p /tmp/bad && ln -sf ../../.. /tmp/bad/up"
+    assert taskyard(live, "exec", task, "--", "sh", "-c", script).returncode == 0
+    done = taskyard(live, "cp", f"{task}:/tmp/bad", str(target))
+    assert b"a link to '../../..'" in done.stderr
+    assert done.returncode == 1
+
+
+def test_inspect_masks_the_environment(live: LiveCluster) -> None:
+    start(live, "secretive", "sleep 1000", env={"PASSWORD": "s3cret"})
+    done = taskyard(live, "inspect", "secretive")
+    assert '"PASSWORD=***"' in done.stdout.decode()
+    assert b"s3cret" not in done.stdout
+
+
+def test_stats_show_what_was_used(live: LiveCluster, task: str) -> None:
+    def measured() -> bool:
+        return "▁" in taskyard(live, "stats", task, f"node/{live.node}").stdout.decode().splitlines()[1]
+
+    live.until(measured, PATIENCE, "the agent has measured")

@@ -64,7 +64,7 @@ class LiveCluster:
             self.launch(role)
         self.wait_ready()
 
-    def wait_ready(self, timeout: float = 30) -> None:
+    def wait_ready(self, timeout: float = 90) -> None:
         """Until the control plane is ready and the node has registered."""
         self.until(lambda: self.node_ready(), timeout, "the node is ready")
 

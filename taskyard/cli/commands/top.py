@@ -7,33 +7,42 @@ import click
 from taskyard.cli.age import age, cores, share, size
 from taskyard.cli.failure import Failed, note
 from taskyard.cli.kinds import Kind, find_kind
+from taskyard.cli.refreshing import refresh
 from taskyard.cli.session import Command, session
 from taskyard.cli.table import Table
 from taskyard.client.views import StatsView
 from taskyard.clock import SystemClock
+
+NODE_COLUMNS = ("NAME", "CPU", "CPU%", "MEMORY", "MEMORY%", "DISK", "LOAD", "MEASURED")
+TASK_COLUMNS = ("NAMESPACE", "NAME", "NODE", "CPU", "MEMORY", "RECEIVED", "SENT", "DISK")
 
 
 @click.command(cls=Command, namespaced=True)
 @click.argument("what", default="nodes", metavar="[nodes|tasks]")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Tasks of every namespace.")
 @click.option("--sort-by", type=click.Choice(["name", "cpu", "memory"]), default="name", show_default=True)
-def top(what: str, all_namespaces: bool, sort_by: str) -> None:
-    """CPU and memory in use, by node or by task."""
+@click.option("-w", "--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
+@click.option("--interval", type=click.FloatRange(1), default=5.0, show_default=True, help="Seconds, with -w.")
+def top(what: str, all_namespaces: bool, sort_by: str, watch: bool, interval: float) -> None:
+    """CPU and memory in use, by node or by task. Measured every 15 s; `stats` shows it over time."""
     kind = find_kind(what)
     if kind not in (Kind.NODE, Kind.TASK):
         raise Failed(f"there is nothing to measure about '{what}'", "use: taskyard top nodes, or: taskyard top tasks")
     current = session()
-    stats = current.client().stats()
-    if kind is Kind.NODE:
-        rows = node_rows(stats, sort_by, SystemClock().now())
-        columns = ["NAME", "CPU", "CPU%", "MEMORY", "MEMORY%", "DISK", "LOAD", "MEASURED"]
-    else:
-        rows = task_rows(stats, sort_by, "" if all_namespaces else current.namespace_or_default())
-        columns = ["NAMESPACE", "NAME", "NODE", "CPU", "MEMORY", "RECEIVED", "SENT", "DISK"]
-    if not rows:
-        note(f"no {kind.plural} report what they use")
-        return
-    click.echo("\n".join(Table(columns).lines(rows)))
+    client = current.client()
+    namespace = "" if all_namespaces else current.namespace_or_default()
+
+    def page() -> str:
+        stats = client.stats()
+        if kind is Kind.NODE:
+            rows, columns = node_rows(stats, sort_by, SystemClock().now()), NODE_COLUMNS
+        else:
+            rows, columns = task_rows(stats, sort_by, namespace), TASK_COLUMNS
+        if not rows:
+            note(f"no {kind.plural} report what they use")
+        return "\n".join(Table(columns).lines(rows)) if rows else ""
+
+    refresh(page, interval, again=watch)
 
 
 def node_rows(stats: StatsView, sort_by: str, now: float) -> list[list[str]]:

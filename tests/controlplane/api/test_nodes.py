@@ -67,6 +67,19 @@ def test_a_node_whose_runtime_does_not_answer_is_not_ready(node: ApiBench) -> No
     assert "\ntaskyard_nodes_ready 0.0\n" in node.call("GET", "/metrics").text
 
 
+def test_a_node_that_runs_out_of_something_takes_nothing_new(node: ApiBench) -> None:
+    node.plane.put(keys.node_lease("n1"), replace(LEASE, conditions=["DiskPressure"]))
+    node.call("POST", "/tasks", manifest())
+    node.plane.lead()
+    node.plane.settle(node.plane.scheduler)
+    assert node.call("GET", "/nodes/n1").json["status"]["conditions"] == ["DiskPressure"]
+    status = node.call("GET", "/tasks/web").json["status"]
+    assert (status["state"], "taskyard/disk-pressure=:NoSchedule" in status["message"]) == ("Pending", True), status
+    node.plane.put(keys.node_lease("n1"), LEASE)
+    node.plane.settle(node.plane.scheduler)
+    assert node.call("GET", "/tasks/web").json["status"]["state"] == "Scheduled"
+
+
 @pytest.mark.parametrize(
     ("method", "body", "content_type"),
     [

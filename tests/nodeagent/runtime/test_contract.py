@@ -142,6 +142,13 @@ def test_an_image_is_here_or_not(world: Harness) -> None:
     assert not world.runtime.has_image("127.0.0.1:1/nothing:1")
 
 
+def test_an_image_is_removed_unless_a_container_is_made_of_it(world: Harness, label: str) -> None:
+    world.runtime.create(spec(label))
+    assert not world.runtime.remove_image("busybox:1.35")
+    assert world.runtime.has_image("busybox:1.35")
+    assert world.runtime.remove_image("127.0.0.1:1/nothing:1")
+
+
 def test_a_pull_that_was_given_up_before_it_began_fetches_nothing(world: Harness) -> None:
     transfer = world.runtime.pull("127.0.0.1:1/nothing:1")
     transfer.close()
