@@ -4,7 +4,6 @@ placed from the store's history. Blocking, for worker threads.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -119,13 +118,12 @@ class WhyService:
 
     def _as_bound(self, key: NamedKey, revision: int, node: str) -> ShownPlacement | None:
         """As the scheduler found it when it bound the task. Raises Compacted, StoreUnavailable."""
-        before = cluster_at(self.store, revision - 1, self.clock)
+        before = cluster_at(self.store, revision - 1, self.clock, self.cache.strategy)
         bound = bound_at(self.store, revision, before)
         want = next((one.want for one in bound if one.want.key == key), None)
         if want is None:
             return None
         snapshot = state_before(SnapshotKeeper(before).take(), bound, key)
-        snapshot = dataclasses.replace(snapshot, strategy=self.cache.strategy)
         return _placement(snapshot, want, node, binding=True)
 
 

@@ -10,11 +10,14 @@ from taskyard.store.informer import Informer
 from taskyard.store.past import PastStore
 
 
-def cluster_at(store: Store, revision: int, clock: Clock) -> ClusterCache:
-    """Raises Compacted when the store does not remember it, StoreUnavailable."""
+def cluster_at(store: Store, revision: int, clock: Clock, strategy: str = "spread") -> ClusterCache:
+    """`strategy`: of tasks that name none, which the store does not say.
+
+    Raises Compacted when the store does not remember it, StoreUnavailable.
+    """
     past = PastStore(store, revision, leave_out=(keys.EVENTS, keys.LEADERS))
     informer = Informer(past, keys.ROOT, clock)
-    cache = ClusterCache(informer)
+    cache = ClusterCache(informer, strategy)
     informer.sync()
     informer.close()
     return cache

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from controlplane.cluster import Demand
 from controlplane.placement import Explanation, Failure, NodeState, Snapshot
+from controlplane.placement.comparing import admits, constraint_text
 from controlplane.placement.filters import forbidding
 from taskyard.quantity import format_bytes, format_cpu
 
@@ -62,8 +63,7 @@ def smallest_changes(snapshot: Snapshot, demand: Demand, explanation: Explanatio
 
 
 def _need(demand: Demand, node: NodeState, failure: Failure) -> Need:
-    known = _NEEDS.get(failure.filter)
-    return known(demand, node, failure) if known else Need(failure.filter, failure.detail, _A_DEED)
+    return _NEEDS[failure.filter](demand, node, failure)
 
 
 def _agent(_: Demand, __: NodeState, failure: Failure) -> Need:
@@ -124,6 +124,38 @@ def readable(count: int) -> str:
     return format_bytes(count if count < _MI else -(-count // _MI) * _MI)
 
 
+def _constraints(demand: Demand, node: NodeState, failure: Failure) -> Need:
+    wrong = tuple(
+        constraint_text(c)
+        for c in demand.rules.constraints
+        if not c.weight and not admits(c, node.facts.attribute(c.key))
+    )
+    return Need(failure.filter, ", ".join(wrong), _A_DEED * len(wrong), items=wrong)
+
+
+def _affinity(_: Demand, __: NodeState, failure: Failure) -> Need:
+    """The other way round of what is wrong: `has no X` needs X, and `has X` needs no X."""
+    wrong = failure.detail.split("; ")
+    needs = tuple(_reversed(each) for each in wrong)
+    return Need(failure.filter, " and ".join(needs), _A_DEED * len(needs), items=needs)
+
+
+def _reversed(wrong: str) -> str:
+    if wrong.startswith("has no "):
+        return wrong.removeprefix("has no ")
+    if wrong.startswith("has "):
+        return f"no {wrong.removeprefix('has ')}"
+    return wrong.replace("a task there keeps", "no task there that keeps", 1)
+
+
+def _spread(_: Demand, __: NodeState, failure: Failure) -> Need:
+    return Need(failure.filter, f"an even spread ({failure.detail})", _A_DEED)
+
+
+def _max_per_node(_: Demand, __: NodeState, failure: Failure) -> Need:
+    return Need(failure.filter, "one such task less", _A_DEED)
+
+
 def _share(amount: int, capacity: int) -> float:
     return amount / capacity if capacity > 0 else _OUT_OF_HAND
 
@@ -140,5 +172,9 @@ _NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
     "disk": _disk,
     "generic": _generic,
     "ports": _ports,
+    "constraints": _constraints,
+    "affinity": _affinity,
+    "spread": _spread,
+    "maxPerNode": _max_per_node,
 }
-"""By the name of the filter; one that is not here says in its own words what it lacks."""
+"""By the name of the filter; each has one."""

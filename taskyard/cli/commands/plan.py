@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -56,8 +57,14 @@ def plan(filenames: tuple[str, ...], source: str, prune: bool, force: bool, outp
     else:
         click.echo("\n".join(plan_lines(made.view, colour=colour_wanted(sys.stdout))))
         if output:
-            Path(output).write_text(json_text(made.data()) + "\n")
+            _keep(Path(output), json_text(made.data()) + "\n")
             note(f"kept in {output}: `taskyard apply {output}` does just this, or says what has changed")
     if does_not_fit(made.view.items, made.view.effects):
         return Exit.DOES_NOT_FIT
     return Exit.CHANGES if changes_anything(made.view) else Exit.DONE
+
+
+def _keep(path: Path, text: str) -> None:
+    """For its owner alone: what is declared may hold secrets."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)

@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
-from controlplane.placement import NodeFacts, NodeState, explain
+from controlplane.cluster.rules import Affinity, Constraint, Neighbours, Rules
+from controlplane.placement import FILTERS, NodeFacts, NodeState, explain
 from controlplane.why import Need, smallest_changes
+from controlplane.why.needs import _NEEDS
 from taskyard.objects import Taint
 from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
 
@@ -97,6 +99,25 @@ def test_the_change_is_enough_and_no_less_is(node: NodeState, demand: Demand) ->
         for need in change.needs:
             enough = changed(enough, need)
         assert explain(a_snapshot(enough), demand).fitting, change
+
+
+def test_every_filter_has_a_need_of_its_own() -> None:
+    assert {rule.name for rule in FILTERS} == _NEEDS.keys()
+
+
+def test_rules_about_other_tasks_say_what_would_help() -> None:
+    demand = Demand(
+        namespace="default",
+        labels=(("app", "web"),),
+        rules=Rules(
+            constraints=(Constraint("disk", "=", ("ssd",)),),
+            affinities=(Affinity(Neighbours((("app", "web"),)), apart=True),),
+            max_per_node=1,
+        ),
+    )
+    snapshot = a_snapshot(a_node("n1", used=Demand(namespace="default", labels=(("app", "web"),))))
+    (change,) = smallest_changes(snapshot, demand, explain(snapshot, demand))
+    assert change.text == "disk=ssd and no tasks with app=web in its node.name and one such task less on n1"
 
 
 def test_they_are_ranked_by_how_small_they_are() -> None:
