@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.records import StatusRecord, TaskRecord
-from taskyard.objects import HostPort, LastExit, TaskState, TaskStatus, Wire
+from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus, Wire
 
 
 class EffectiveStatus(Wire, frozen=True, kw_only=True):
@@ -59,9 +59,15 @@ def view(
             return EffectiveStatus(state=TaskState.PENDING)
         return EffectiveStatus(state=TaskState.PENDING, reason=waits_for.reason, message=waits_for.message)
     status = current_status(cache, record)
-    if _stopped_to_move(cache, record):
+    stopped = _stopped_to_move(cache, record)
+    if stopped is not None:
+        said = status.status if status else None
+        if stopped.reason and said is not None and said.state.terminal and waits_for is not None:
+            message = f"{stopped.reason}; {waits_for.message}"
+            return EffectiveStatus(state=TaskState.PENDING, reason="Preempted", message=message)
         message = f"a singleton: it is stopped on {binding.node} before it starts on another node"
-        return _of(status.status if status else None, record, TaskState.STOPPING, "Moving", message)
+        reason = "Preempted" if stopped.reason else "Moving"
+        return _of(said, record, TaskState.STOPPING, reason, stopped.reason or message)
     if status is not None and status.status.state.terminal:
         return _of(status.status, record, status.status.state, status.status.reason, status.status.message)
     node = cache.nodes.get(binding.node)
@@ -111,10 +117,12 @@ def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
     return held is None or held.assignment.epoch != binding.epoch or held.assignment.desired == "Stopped"
 
 
-def _stopped_to_move(cache: ClusterCache, record: TaskRecord) -> bool:
+def _stopped_to_move(cache: ClusterCache, record: TaskRecord) -> Assignment | None:
     """Nobody has asked for its deletion, and yet its assignment says that it has to stop."""
     held = cache.assignments_of(record.uid).get(record.node)
-    return held is not None and held.assignment.desired == "Stopped" and not record.task.metadata.deletion_timestamp
+    if held is None or held.assignment.desired != "Stopped" or record.task.metadata.deletion_timestamp:
+        return None
+    return held.assignment
 
 
 def on_lost_node(cache: ClusterCache, record: TaskRecord) -> bool:

@@ -57,6 +57,8 @@ class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     spreads: tuple[Spread, ...] = ()
     max_per_node: int = 0
     """Tasks with its own labels on one node; 0: any number."""
+    min_available: int = 0
+    """Tasks with its own labels that are left when some are stopped to make room."""
 
     @property
     def by_neighbours(self) -> bool:
@@ -82,7 +84,13 @@ def labels_of(labels: dict[str, str]) -> Labels:
 def rules_of(spec: TaskSpec, own: Labels) -> Rules:
     """`own`: the task's labels, which its rules mean when they name none."""
     if not (
-        spec.constraints or spec.tolerations or spec.affinity or spec.anti_affinity or spec.spread or spec.max_per_node
+        spec.constraints
+        or spec.tolerations
+        or spec.affinity
+        or spec.anti_affinity
+        or spec.spread
+        or spec.max_per_node
+        or spec.min_available
     ):
         return ANYWHERE
     near = tuple(
@@ -103,6 +111,7 @@ def rules_of(spec: TaskSpec, own: Labels) -> Rules:
             for each in spec.spread
         ),
         max_per_node=spec.max_per_node or 0,
+        min_available=spec.min_available,
     )
 
 

@@ -5,15 +5,16 @@ Used by the scheduler to decide and by the API to explain.
 """
 
 from controlplane.placement.around import Around
-from controlplane.placement.explanation import Explanation, NodeVerdict, explain
+from controlplane.placement.explanation import Explanation, NodeVerdict, explain, why_waiting
 from controlplane.placement.filters import FILTERS, fits
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.pending import PendingReasons
-from controlplane.placement.placing import Decision, Placer, in_order, place
+from controlplane.placement.placing import Decision, Placer, Reservation, in_order, place
+from controlplane.placement.preempting import Preemption, cheapest, nearest
 from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
-from controlplane.placement.want import Held, Want, want_of
+from controlplane.placement.want import Held, Want, gang_of, want_of
 
 __all__ = [
     "FILTERS",
@@ -28,14 +29,20 @@ __all__ = [
     "NodeVerdict",
     "PendingReasons",
     "Placer",
+    "Preemption",
+    "Reservation",
     "Snapshot",
     "SnapshotKeeper",
     "Want",
+    "cheapest",
     "explain",
     "fits",
+    "gang_of",
     "in_order",
+    "nearest",
     "parts",
     "place",
     "total",
     "want_of",
+    "why_waiting",
 ]

@@ -11,7 +11,7 @@ from controlplane.placement.filters import FILTERS
 from controlplane.placement.nodes import NodeState, Snapshot
 from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import parts
-from controlplane.placement.want import Held
+from controlplane.placement.want import Held, Want
 
 _NAMED = 3
 """Nodes that the line names for each reason, those that lack least first."""
@@ -64,6 +64,13 @@ class Explanation:
                     named.append(f"and {len(found) - _NAMED} more")
                 refused.append((-len(found), position, f"{len(found)} {rule.phrase} ({', '.join(named)})"))
         return [phrase for _, _, phrase in sorted(refused)]
+
+
+def why_waiting(want: Want, found: Explanation) -> str:
+    """The line, for a task that was not placed although it may fit as well."""
+    if not want.gang:
+        return found.message
+    return f"its gang {want.gang.partition('/')[2]} is placed together or not at all; of itself, {found.message}"
 
 
 def explain(snapshot: Snapshot, demand: Demand, *, current: str = "", held: Held | None = None) -> Explanation:

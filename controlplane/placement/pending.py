@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting
-from controlplane.placement.explanation import explain
+from controlplane.placement.explanation import explain, why_waiting
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.snapshots import SnapshotKeeper
 from controlplane.placement.want import Held, want_of
@@ -16,7 +16,7 @@ class PendingReasons:
         self._cache = cache
         self._keeper = SnapshotKeeper(cache)
         self._of: Snapshot | None = None
-        self._known: dict[tuple[Demand, str, Held | None], Waiting] = {}
+        self._known: dict[tuple[Demand, str, Held | None, str], Waiting] = {}
 
     def __call__(self, record: TaskRecord) -> Waiting:
         with self._cache.lock:
@@ -25,9 +25,11 @@ class PendingReasons:
                 self._of = snapshot
                 self._known.clear()
             want = want_of(self._cache, record)
-            question = (want.demand, want.current, want.held)
+            question = (want.demand, want.current, want.held, want.gang)
             if question not in self._known:
                 found = explain(snapshot, want.demand, current=want.current, held=want.held)
                 # Where it fits, it is only its turn that has not come yet.
-                self._known[question] = Waiting("Scheduling" if found.fitting else "Unschedulable", found.message)
+                self._known[question] = Waiting(
+                    "Scheduling" if found.fitting else "Unschedulable", why_waiting(want, found)
+                )
             return self._known[question]

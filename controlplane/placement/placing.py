@@ -6,13 +6,18 @@ snapshot, most of whose nodes are those of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from controlplane.cluster import Demand
 from controlplane.placement.engine import Engine
 from controlplane.placement.nodes import Snapshot
-from controlplane.placement.want import Want, beyond
+from controlplane.placement.want import Held, Want, beyond
+from taskyard.keys import NamedKey
+
+LARGEST_GANG = 24
+"""Tasks that are placed together: what one transaction of etcd has room for, as the schema says. More come later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +30,17 @@ class Decision:
     score: float = 0.0
 
 
-def place(snapshot: Snapshot, wants: Iterable[Want]) -> list[Decision]:
-    """One decision for each want, `in_order`."""
-    return Placer().place(snapshot, wants)
+class Reservation(NamedTuple):
+    """Room on a node that is kept for a task until it gets it."""
+
+    key: NamedKey
+    node: str
+    demand: Demand
+
+
+def place(snapshot: Snapshot, wants: Iterable[Want], reserved: Iterable[Reservation] = ()) -> list[Decision]:
+    """One decision for each want, `in_order`; those of a gang stand together, at the turn of the first."""
+    return Placer().place(snapshot, wants, reserved)
 
 
 def in_order(snapshot: Snapshot, wants: Iterable[Want]) -> list[Want]:
@@ -54,9 +67,61 @@ class Placer:
     def __init__(self) -> None:
         self._engine = Engine()
 
-    def place(self, snapshot: Snapshot, wants: Iterable[Want]) -> list[Decision]:
+    def place(self, snapshot: Snapshot, wants: Iterable[Want], reserved: Iterable[Reservation] = ()) -> list[Decision]:
+        """`reserved`: room that only the task it is for may have, and tasks of higher priority."""
         self._engine.take(snapshot)
-        return [self._decide(want) for want in in_order(snapshot, wants)]
+        batch, kept = in_order(snapshot, wants), _Kept(self._engine, reserved)
+        gangs: dict[str, list[Want]] = {}
+        for want in batch:
+            if want.gang:
+                gangs.setdefault(want.gang, []).append(want)
+        decisions = []
+        for want in batch:
+            if want.gang:
+                members = gangs.pop(want.gang, None)
+                if members is not None:
+                    kept.from_those_of_less(want.priority)
+                    decisions += self._all_or_none(members)
+                continue
+            kept.from_those_of_less(want.priority)
+            mine = kept.give(want)
+            decision = self._decide(want)
+            if mine is not None and decision.node is None:
+                kept.keep(mine)
+            decisions.append(decision)
+        return decisions
+
+    def woken(
+        self, snapshot: Snapshot, waiting: Iterable[tuple[Demand, Held | None]], changed: Sequence[str]
+    ) -> set[int]:
+        """The positions of those that one of the changed nodes may have room for now."""
+        engine, found = self._engine, set()
+        engine.take(snapshot)
+        for at, (demand, held) in enumerate(waiting):
+            if held is None or held.node not in changed or not engine.knows(held.node):
+                fits = engine.may_take(demand, changed)
+            else:
+                engine.release(held.node, held.demand)
+                fits = engine.may_take(demand, changed)
+                engine.charge(held.node, held.demand)
+            if fits:
+                found.add(at)
+        return found
+
+    def _all_or_none(self, members: list[Want]) -> list[Decision]:
+        """Of one gang: as many as it says, with those that are placed already, or none of them."""
+        decisions: list[Decision] = []
+        if len(members) >= members[0].gang_lacks:
+            for member in members[:LARGEST_GANG]:
+                decisions.append(self._decide(member))
+                if decisions[-1].node is None:
+                    break
+            else:
+                return decisions + [Decision(member, None, member.demand) for member in members[LARGEST_GANG:]]
+            for decision in reversed(decisions):
+                if decision.node is not None:
+                    self._engine.release(decision.node, decision.charge)
+        return [Decision(member, None, member.demand) for member in members]
 
     def _decide(self, want: Want) -> Decision:
         engine, held = self._engine, want.held
@@ -73,3 +138,29 @@ class Placer:
         charge = beyond(want.demand, held.demand) if held is not None and stays else want.demand
         engine.charge(choice.node, charge)
         return Decision(want, choice.node, charge, choice.score)
+
+
+class _Kept:
+    """Reservations, charged as soon as the turn is at tasks that they are kept from."""
+
+    def __init__(self, engine: Engine, reserved: Iterable[Reservation]) -> None:
+        self._engine = engine
+        self._later = sorted(reserved, key=lambda one: (one.demand.priority, one.key))
+        self._charged: dict[NamedKey, Reservation] = {}
+
+    def from_those_of_less(self, priority: int) -> None:
+        """And of the same priority."""
+        while self._later and self._later[-1].demand.priority >= priority:
+            self.keep(self._later.pop())
+
+    def keep(self, one: Reservation) -> None:
+        if self._engine.knows(one.node):
+            self._engine.charge(one.node, one.demand)
+            self._charged[one.key] = one
+
+    def give(self, want: Want) -> Reservation | None:
+        """What is kept for this one is room for it."""
+        mine = self._charged.pop(want.key, None)
+        if mine is not None:
+            self._engine.release(mine.node, mine.demand)
+        return mine

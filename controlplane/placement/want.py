@@ -27,6 +27,10 @@ class Want:
     current: str = ""
     """The node that it is bound to already: preferred."""
     held: Held | None = None
+    gang: str = ""
+    """Of those that are placed together or not at all; empty: it goes alone."""
+    gang_lacks: int = 0
+    """Members that have to be placed at once, besides those that are placed already."""
 
     @property
     def turn(self) -> tuple[int, str, NamedKey]:
@@ -46,7 +50,13 @@ def want_of(cache: ClusterCache, record: TaskRecord) -> Want:
         created_at=metadata.created_at,
         current=record.node,
         held=Held(record.node, held) if held is not None else None,
+        gang=gang_of(record),
     )
+
+
+def gang_of(record: TaskRecord) -> str:
+    gang = record.task.spec.gang
+    return f"{record.task.metadata.namespace}/{gang.name}" if gang is not None else ""
 
 
 def beyond(demand: Demand, held: Demand) -> Demand:

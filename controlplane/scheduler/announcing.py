@@ -8,13 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controlplane.cluster import TaskRecord
-from controlplane.placement import Snapshot, Want, explain
+from controlplane.placement import Snapshot, Want, explain, why_waiting
 from controlplane.scheduler.bindings import Bound
 from controlplane.scheduler.waiting import Question, question_of
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey
 from taskyard.objects import ObjectRef
+from taskyard.quantity import format_duration
 
 _EXPLAINED_PER_ROUND = 8
 """Different questions; a task beyond them is told of at the next sweep, and the API explains it at any time."""
@@ -47,6 +48,16 @@ class Announcer:
     def not_moved(self, key: NamedKey, uid: str, why: str) -> None:
         self._emit(key, uid, "MoveRefused", why, warning=True)
 
+    def preempting(self, want: Want, node: str, victims: str) -> None:
+        self._emit(want.key, want.uid, "Preempting", f"makes room on {node}, where it stops {victims}", warning=False)
+
+    def preempted(self, record: TaskRecord, message: str) -> None:
+        self._emit(record.key, record.uid, "Preempted", message, warning=True)
+
+    def kept(self, want: Want, node: str, waited: float) -> None:
+        message = f"has waited for {format_duration(waited)}: what becomes free on {node} is kept for it"
+        self._emit(want.key, want.uid, "Reserved", message, warning=False)
+
     def unplaced(self, wants: list[Want], snapshot: Snapshot) -> None:
         """These fit nowhere in this snapshot."""
         now = self._clock.monotonic()
@@ -60,7 +71,7 @@ class Announcer:
                 if len(answers) == _EXPLAINED_PER_ROUND:
                     continue
                 found = explain(snapshot, want.demand, current=want.current, held=want.held)
-                answers[question] = found.message
+                answers[question] = why_waiting(want, found)
             self._failed(want.key, want.uid, answers[question], said)
 
     def refused(self, bound: Bound, reason: str) -> None:

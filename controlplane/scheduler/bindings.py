@@ -52,6 +52,8 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
     """The node that it is moved away from."""
     asked: str = ""
     """The node that it leaves because somebody asked for it."""
+    gang: str = ""
+    """Of those that are bound together."""
 
 
 def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) -> Standing:
@@ -68,7 +70,14 @@ def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) 
 
 
 def propose(
-    standing: Standing, target: Target, charge: Demand, *, also: tuple[Compare, ...] = (), unread: int, at: str
+    standing: Standing,
+    target: Target,
+    charge: Demand,
+    *,
+    also: tuple[Compare, ...] = (),
+    unread: int,
+    gang: str = "",
+    at: str,
 ) -> Proposal[Bound]:
     """`also`: what else it rests on. `unread`: mod revision of a value at the assignment's key that is not a valid one;
     0 when there is none."""
@@ -100,7 +109,7 @@ def propose(
         *_leave((other for other in standing.assigned_at if other != node), record.uid),
     )
     lost = standing.lost.node if standing.lost else ""
-    return Proposal(Bound(record.key, record.uid, node, charge, lost), compares, operations)
+    return Proposal(Bound(record.key, record.uid, node, charge, lost, gang=gang), compares, operations)
 
 
 def _still_lost(lost: Lost | None, uid: str) -> Iterable[Compare]:

@@ -45,9 +45,13 @@ Elsewhere = Over | Running | Ending
 
 
 def elsewhere(cache: ClusterCache, losses: Losses, record: TaskRecord, now: float) -> Mapping[str, Elsewhere]:
-    """By node, for a task that is a singleton, or was one when it was bound. Call it under the cache's lock."""
+    """By node, for a task that is a singleton, or was one when it was bound, or is stopped to make room: that is free
+    once its container is gone. Call it under the cache's lock."""
     assigned = cache.assignments_of(record.uid)
-    if not (record.task.spec.singleton or any(held.assignment.spec.singleton for held in assigned.values())):
+    if not (
+        record.task.spec.singleton
+        or any(held.assignment.spec.singleton or held.assignment.desired == "Stopped" for held in assigned.values())
+    ):
         return {}
     return {node: _judge(cache, losses, node, held, now) for node, held in assigned.items()}
 
@@ -63,8 +67,9 @@ def _judge(cache: ClusterCache, losses: Losses, node: str, held: AssignmentRecor
     return Over((absent(keys.node_lease(node)),)) if until <= now else Ending(until)
 
 
-def stop(record: TaskRecord, held: AssignmentRecord) -> Proposal[NamedKey]:
-    stopped = msgspec.structs.replace(held.assignment, desired="Stopped")
+def stop(record: TaskRecord, held: AssignmentRecord, reason: str = "") -> Proposal[NamedKey]:
+    """`reason`: for people; empty: so that it can move."""
+    stopped = msgspec.structs.replace(held.assignment, desired="Stopped", reason=reason)
     return Proposal(
         record.key, (unchanged(record.entry), unchanged(held.entry)), (Put(held.entry.key, encode(stopped)),)
     )

@@ -32,6 +32,8 @@ class SchedulerMetrics:
     bound: int = 0
     moved: int = 0
     """Of these, those whose node was lost."""
+    preempted: int = 0
+    """Tasks that were asked to stop to make room for others."""
     conflicts: int = 0
     """Bindings that were stale when they reached the store."""
     refused: int = 0

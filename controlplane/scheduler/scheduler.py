@@ -8,18 +8,29 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, Results, commit_all
 from controlplane.nodeloss import LossAnnouncer, NodeLosses
-from controlplane.placement import Decision, NodeState, Placer, Snapshot, SnapshotKeeper, Want, want_of
+from controlplane.placement import (
+    Decision,
+    NodeState,
+    Placer,
+    Snapshot,
+    SnapshotKeeper,
+    Want,
+    gang_of,
+    want_of,
+)
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
 from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, elsewhere, stop
+from controlplane.scheduler.gangs import Gangs, commit_together
+from controlplane.scheduler.making_room import RoomMaker
 from controlplane.scheduler.metrics import SchedulerMetrics
 from controlplane.scheduler.moves import Refusal, drop, grant, judge
 from controlplane.scheduler.waiting import WaitingRoom
@@ -95,6 +106,8 @@ class Scheduler(LeaderLoop[Dirty]):
         """Tasks that somebody wants on a certain node."""
         self._judged: Mapping[str, NodeState] = {}
         """The nodes that those in the waiting room were last held against."""
+        self._gangs = Gangs()
+        self._room = RoomMaker(store, cache, clock, self._announcer, self.metrics, self.queue.retry)
 
     def begin_term(self) -> None:
         self._assumed.clear()
@@ -107,6 +120,8 @@ class Scheduler(LeaderLoop[Dirty]):
         self._loss_announcer.clear()
         self._losses.restart()
         self._judged = {}
+        self._gangs.clear()
+        self._room.clear()
 
     def everything(self) -> Sequence[Dirty]:
         return [*self.cache.tasks, *self.cache.moves, *(NodeName(name) for name in self.cache.nodes)]
@@ -129,7 +144,7 @@ class Scheduler(LeaderLoop[Dirty]):
         tasks = [key for key in batch if isinstance(key, NamedKey)]
         self._loss_announcer.tell(self._losses.now)
         if doubts := self._assumed.in_doubt():
-            self._settle(commit_all(self._store, fence, doubts), resent=True)
+            self._settle(commit_together(self._store, fence, doubts), resent=True)
         for start in range(0, len(tasks), _PER_LOCK):
             with self.cache.lock:
                 self._assumed.forget_seen(self.cache.revision)
@@ -139,7 +154,8 @@ class Scheduler(LeaderLoop[Dirty]):
             self._move(fence)
         round_ = self._read_round()
         if round_.wants:
-            decisions = self._placer.place(round_.snapshot, round_.wants)
+            kept = self._room.kept.reservations(self.clock.monotonic())
+            decisions = self._placer.place(round_.snapshot, round_.wants, kept)
             self.metrics.decisions += len(decisions)
             self._park([d.want for d in decisions if d.node is None], round_.snapshot)
             self._stop(fence, [d for d in decisions if d.node is not None], round_)
@@ -148,7 +164,9 @@ class Scheduler(LeaderLoop[Dirty]):
                 self._assumed.expect(proposal)
             # Those that found no room were held against what this round has placed, even where that fails now.
             self._judged = self._assumed.over(round_.shown).nodes
-            self._settle(commit_all(self._store, fence, proposals))
+            self._settle(commit_together(self._store, fence, proposals))
+            unplaced = [decision.want for decision in decisions if decision.node is None]
+            self._room.make(fence, unplaced, replace(round_.shown, nodes=self._judged), self._first_seen)
         self.metrics.pending = len(self._ready) + len(self._waiting)
         return bool(self._ready)
 
@@ -162,7 +180,18 @@ class Scheduler(LeaderLoop[Dirty]):
         self._waiting.remove(key)
         self._ending.discard(key)
         record = self.cache.tasks.get(key)
-        if record is None or not self._due(record):
+        due = record is not None and self._due(record)
+        placed = record is not None and not due and bool(record.node)
+        self._room.priorities.note(key, record.task.spec.priority if record is not None and placed else None)
+        gang = gang_of(record) if record is not None and (due or placed) else ""
+        self._gangs.note(key, gang, waits=due)
+        for other in self._gangs.waiting(gang) if placed and gang else ():
+            # So many that they did not all go into one transaction.
+            self.queue.add(other)
+        if record is None or not due:
+            if self._room.kept.drop(key):
+                # Others may have what was kept for it.
+                self._judged = {}
             self._ready.pop(key, None)
             self._first_seen.pop(key, None)
             self._announcer.forget(key)
@@ -190,15 +219,23 @@ class Scheduler(LeaderLoop[Dirty]):
             snapshot = self._assumed.over(shown)
             self._wake(snapshot)
             wants, standing, away = [], {}, {}
-            for key in heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__):
-                del self._ready[key]
+            next_ones = heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__)
+            for key in self._gangs.with_the_others(next_ones):
+                self._ready.pop(key, None)
+                self._waiting.remove(key)
+                if key in self._assumed:
+                    continue
                 record = self.cache.tasks.get(key)
                 if record is not None and self._due(record):
-                    wants.append(want_of(self.cache, record))
+                    wants.append(self._want(record))
                     lost = not needs_binding(self.cache, record)
                     standing[key] = standing_of(self.cache, record, lost=lost)
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
             return _Round(shown, snapshot, wants, standing, away)
+
+    def _want(self, record: TaskRecord) -> Want:
+        want, gang = want_of(self.cache, record), record.task.spec.gang
+        return want if gang is None else replace(want, gang_lacks=self._gangs.lacks(want.gang, gang.size))
 
     def _wake(self, snapshot: Snapshot) -> None:
         """Another try for those that some node, different from when they were last held against it, has room for."""
@@ -208,9 +245,12 @@ class Scheduler(LeaderLoop[Dirty]):
         changed = [
             node for name, node in snapshot.nodes.items() if (was := known.get(name)) is not node and was != node
         ]
+        if not changed:
+            return
         before = [known[node.facts.name] for node in changed if node.facts.name in known]
         apart = any(tenant.rules.affinities for node in (*changed, *before) for tenant in node.tenants)
-        for key in self._waiting.woken_by(changed, apart=apart) if changed else ():
+        names = [node.facts.name for node in changed]
+        for key in self._waiting.woken_by(lambda asked: self._placer.woken(snapshot, asked, names), apart=apart):
             record = self.cache.tasks.get(key)
             if record is not None:
                 self._ready[key] = want_of(self.cache, record).turn
@@ -295,6 +335,7 @@ class Scheduler(LeaderLoop[Dirty]):
             decision.charge,
             also=cleared,
             unread=unread.mod_revision if unread is not None else 0,
+            gang=want.gang,
             at=timestamp(self.clock.now()),
         )
 
@@ -329,6 +370,7 @@ class Scheduler(LeaderLoop[Dirty]):
     def _done(self, proposal: Proposal[Bound], revision: int) -> None:
         bound = proposal.subject
         self._assumed.expect(proposal, revision)
+        self._room.kept.drop(bound.key)
         self.queue.forget(bound.key)
         self.metrics.bound += 1
         self.metrics.moved += bool(bound.lost)

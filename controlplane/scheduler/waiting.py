@@ -5,10 +5,12 @@ They are kept by what they ask for, so that a node which changes is compared onc
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 
 from controlplane.cluster import Demand
-from controlplane.placement import FILTERS, Around, Held, NodeState, Snapshot, Want
+from controlplane.placement import Held, Want
 from taskyard.keys import NamedKey
 
 
@@ -18,12 +20,6 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     demand: Demand
     current: str
     held: Held | None
-
-    def may_fit(self, node: NodeState, around: Around) -> bool:
-        """Also when only rules about other tasks are in the way, which a change elsewhere may have settled."""
-        if self.held is not None and self.held.node == node.facts.name:
-            node = node.released(self.held.demand)
-        return all(rule.check(self.demand, node, around) is None for rule in FILTERS if not rule.by_neighbours)
 
 
 def question_of(want: Want) -> Question:
@@ -51,14 +47,15 @@ class WaitingRoom:
             if not self._tasks[question]:
                 del self._tasks[question]
 
-    def woken_by(self, nodes: list[NodeState], *, apart: bool = False) -> list[NamedKey]:
-        """Takes out, and gives back, the tasks that one of these nodes has room for as it is now. `apart`: there, tasks
+    def woken_by(self, which: Callable[[list[tuple[Demand, Held | None]]], set[int]], *, apart: bool) -> list[NamedKey]:
+        """Takes out, and gives back, the tasks for which there may be room now: `which` says of whom. `apart`: tasks
         came or went that keep others away from them, on any node that is near in their sense."""
-        alone = Around(Snapshot(0, {}))
+        asked = list(self._tasks)
+        if not asked:
+            return []
+        found = which([(question.demand, question.held) for question in asked])
         answered = [
-            question
-            for question in self._tasks
-            if apart or question.demand.rules.by_neighbours or any(question.may_fit(node, alone) for node in nodes)
+            question for at, question in enumerate(asked) if apart or at in found or question.demand.rules.by_neighbours
         ]
         woken = [key for question in answered for key in self._tasks[question]]
         for key in woken:

@@ -21,6 +21,8 @@ class Assignment(Wire, frozen=True, kw_only=True):
     name: str
     epoch: int
     desired: Literal["Running", "Stopped"] = "Running"
+    reason: str = ""
+    """Why it is to stop, where nobody has asked for its deletion."""
     grace_period: float | None = None
     """Seconds that replace the spec's own grace period; from a forced delete."""
     spec_hash: str

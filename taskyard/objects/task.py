@@ -136,6 +136,13 @@ class Spread(Wire, frozen=True, kw_only=True):
     weight: int | None = None
 
 
+class Gang(Wire, frozen=True, kw_only=True):
+    """Tasks of one namespace with the same name here are placed together, `size` of them, or not at all."""
+
+    name: str
+    size: int
+
+
 class TaskSpec(Wire, frozen=True, kw_only=True):
     image: str
     pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
@@ -169,6 +176,9 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     """Empty: the cluster's."""
     checks: Checks = Checks()
     hooks: Hooks = Hooks()
+    gang: Gang | None = None
+    min_available: int = 0
+    """So many tasks with its labels are left when some are stopped to make room."""
     health_check: HealthCheck | None = None
     priority: int = 0
     container_labels: dict[str, str] = {}

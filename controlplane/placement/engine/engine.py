@@ -7,14 +7,14 @@ first among equals.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from controlplane.cluster import Demand
 from controlplane.cluster.rules import Spread
 from controlplane.placement.around import own_neighbours, selects
 from controlplane.placement.engine.admitted import Admitted, Group, merged, split
-from controlplane.placement.engine.bits import pack
+from controlplane.placement.engine.bits import each, pack
 from controlplane.placement.engine.census import Neighbourhood
 from controlplane.placement.engine.order import Order
 from controlplane.placement.engine.rooms import Rooms
@@ -90,6 +90,18 @@ class Engine:
                 if best is not None:
                     return Choice(self._names[-best[2]], score_of(rank, best[0]))
         return None
+
+    def may_take(self, demand: Demand, nodes: Iterable[str]) -> bool:
+        """One of these has room for it and takes it, as far as the rules about other tasks are not asked."""
+        among = 0
+        for name in nodes:
+            if name in self._number:
+                among |= self._bits[self._number[name]]
+        for group in self._admitted.groups(demand):
+            some, sure = self._rooms.enough(demand, group.nodes & among)
+            if some and (sure or any(self._rooms.takes(at, demand) for at in each(some))):
+                return True
+        return False
 
     def charge(self, node: str, demand: Demand) -> None:
         at = self._number[node]

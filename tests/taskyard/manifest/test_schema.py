@@ -45,6 +45,7 @@ from taskyard.objects.task import (
     Affinity,
     Backoff,
     Constraint,
+    Gang,
     HealthCheck,
     OnNodeLoss,
     Port,
@@ -87,6 +88,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.resources", Resources, set()),
     ("Task", "spec.constraints[]", Constraint, set()),
     ("Task", "spec.tolerations[]", Toleration, set()),
+    ("Task", "spec.gang", Gang, set()),
     ("Task", "spec.affinity[]", Affinity, set()),
     ("Task", "spec.antiAffinity[]", Affinity, set()),
     ("Task", "spec.spread[]", Spread, set()),
@@ -126,7 +128,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
     optional_without_default = {
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
-        "http", "tcp", "postStart", "preStop",
+        "http", "tcp", "postStart", "preStop", "gang",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -191,7 +193,7 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
         manifest["spec"]["ports"] = [{"container": 80, "host": "auto", "name": "http"}]
     if (place, name) == ("spec.process.ulimits.*", "soft"):
         target.pop("hard", None)
-    if ((place, name) == ("spec.volumes[]", "name") and value == "") or name == "size":
+    if ((place, name) == ("spec.volumes[]", "name") and value == "") or (place, name) == ("spec.volumes[]", "size"):
         target["type"] = "tmpfs"
         target.pop("name", None)
     if place == "spec.volumes[]" and name in ("type", "path") and value not in ("volume", ""):
@@ -226,6 +228,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "constraints[]": {"key": "a"},
     "tolerations[]": {"key": "a"},
     "spread[]": {"topologyKey": "a"},
+    "gang": {"name": "a", "size": 2},
 }
 
 

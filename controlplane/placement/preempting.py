@@ -1,0 +1,155 @@
+"""Which tasks of lower priority would have to stop so that a task fits, and which of all those sets is the cheapest.
+
+Pure. A task is never stopped for one of equal or lower priority, nor where fewer with its labels would be left than it
+says (`minAvailable`). Of the nodes where it would fit without all that may be stopped there, each gives back as many as
+it can, the most important and the largest first; then the cheapest node is the one whose most important victim is the
+least important, then the one with fewer victims, then with less set aside for them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from controlplane.cluster import Demand
+from controlplane.cluster.rules import Labels
+from controlplane.placement.around import Around, could_be_admitted, selects
+from controlplane.placement.filters import fits
+from controlplane.placement.nodes import NodeState, Snapshot
+
+_Budget = tuple[str, Labels, int]
+_LOOKED_AT = 200
+"""Nodes, those that lack least: of thousands no others are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Preemption:
+    node: str
+    victims: tuple[Demand, ...]
+
+
+def cheapest(snapshot: Snapshot, demand: Demand) -> Preemption | None:
+    """None: nothing that may be stopped would make room for it."""
+    judge = _Judge(snapshot, demand)
+    able = [
+        node
+        for node in snapshot.nodes.values()
+        if could_be_admitted(demand, node) and any(tenant.priority < demand.priority for tenant in node.tenants)
+    ]
+    able.sort(key=lambda node: (_lack(demand, node), node.facts.precedence))
+    found = []
+    for node in able[:_LOOKED_AT]:
+        victims = judge.victims(node)
+        if victims:
+            cost = (
+                max(victim.priority for victim in victims),
+                len(victims),
+                sum(_share(victim, node) for victim in victims),
+                node.facts.precedence,
+            )
+            found.append((cost, Preemption(node.facts.name, tuple(victims))))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+class _Judge:
+    """One demand, held against nodes without some of their tenants."""
+
+    def __init__(self, snapshot: Snapshot, demand: Demand) -> None:
+        self._snapshot, self._demand = snapshot, demand
+        self._budgets = _budgets(snapshot)
+        together = demand.rules.by_neighbours or any(
+            tenant.rules.affinities for node in snapshot.nodes.values() for tenant in node.tenants
+        )
+        self._alone = None if together else Around(replace(snapshot, nodes={}))
+        """What is around a node makes no difference."""
+
+    def victims(self, node: NodeState) -> list[Demand]:
+        """Empty: it is not possible there."""
+        left = Counter(self._budgets)
+        # The most important and the largest last: the first to be given back.
+        lower = [tenant for tenant in node.tenants if self._may_stop(tenant)]
+        lower.sort(key=lambda tenant: (tenant.priority, _share(tenant, node)))
+        for tenant in lower:
+            node = node.released(tenant)
+        if not self._fits(node):
+            return []
+        victims: list[Demand] = []
+        while lower:
+            tenant = lower.pop()
+            back = node.charged(tenant)
+            if self._fits(back):
+                node = back
+                continue
+            for budget in _concerned(tenant, left):
+                left[budget] -= 1
+                if left[budget] < 0:
+                    return []
+            victims.append(tenant)
+        return victims
+
+    def _may_stop(self, tenant: Demand) -> bool:
+        return (
+            tenant.priority < self._demand.priority
+            and bool(tenant.namespace)
+            and all(self._budgets[budget] > 0 for budget in _concerned(tenant, self._budgets))
+        )
+
+    def _fits(self, node: NodeState) -> bool:
+        nodes = {**self._snapshot.nodes, node.facts.name: node} if self._alone is None else {}
+        return fits(self._demand, node, self._alone or Around(replace(self._snapshot, nodes=nodes)))
+
+
+def _budgets(snapshot: Snapshot) -> dict[_Budget, int]:
+    """By what each protects, how many of it may be stopped."""
+    found: dict[_Budget, int] = {}
+    for node in snapshot.nodes.values():
+        for tenant in node.tenants:
+            if tenant.rules.min_available:
+                found[tenant.namespace, tenant.labels, tenant.rules.min_available] = -tenant.rules.min_available
+    if found:
+        for node in snapshot.nodes.values():
+            for tenant in node.tenants if node.facts.ready else ():
+                for budget in _concerned(tenant, found):
+                    found[budget] += 1
+    return found
+
+
+def _concerned(tenant: Demand, budgets: Mapping[_Budget, int]) -> list[_Budget]:
+    return [each for each in budgets if each[0] == tenant.namespace and selects(each[1], tenant.labels)]
+
+
+def _share(demand: Demand, node: NodeState) -> float:
+    capacity = node.facts.capacity
+    return demand.cpu / max(capacity.cpu_millis, 1) + demand.memory / max(capacity.memory_bytes, 1)
+
+
+def nearest(snapshot: Snapshot, demand: Demand) -> str | None:
+    """The node that lacks least for it, of those that would take it if they were empty; None: there is none."""
+    lacking = [
+        (_lack(demand, node), node.facts.precedence)
+        for node in snapshot.nodes.values()
+        if could_be_admitted(demand, node) and _would_hold(demand, node)
+    ]
+    return min(lacking)[1][-1] if lacking else None
+
+
+def _would_hold(demand: Demand, node: NodeState) -> bool:
+    capacity = node.facts.capacity
+    return (
+        demand.cpu <= capacity.cpu_millis
+        and demand.memory <= capacity.memory_bytes
+        and demand.disk <= capacity.disk_bytes
+        and all(count <= capacity.generic.get(name, 0) for name, count in demand.generic)
+    )
+
+
+def _lack(demand: Demand, node: NodeState) -> float:
+    capacity = node.facts.capacity
+    amounts = (
+        (demand.cpu - node.cpu, capacity.cpu_millis),
+        (demand.memory - node.memory, capacity.memory_bytes),
+        (demand.disk - node.disk, capacity.disk_bytes),
+        *((count - node.generic.get(name, 0), capacity.generic.get(name, 0)) for name, count in demand.generic),
+    )
+    return sum(max(short, 0) / max(whole, 1) for short, whole in amounts)

@@ -1,0 +1,93 @@
+"""Tasks that are placed together or not at all: who belongs together, and their bindings in one transaction.
+
+A gang holds nothing while it waits, so two gangs can never wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from controlplane.leading import Proposal, Results, Stale, commit_all
+from controlplane.scheduler.bindings import Bound
+from taskyard.keys import NamedKey
+from taskyard.store.api import Compare, Store
+
+Whole = tuple[Proposal[Bound], ...]
+
+
+class Gangs:
+    """By the gang's name, its tasks that wait for a node and those that have one."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[NamedKey]] = {}
+        self._placed: dict[str, set[NamedKey]] = {}
+        self._of: dict[NamedKey, str] = {}
+
+    def note(self, key: NamedKey, gang: str, *, waits: bool) -> None:
+        self.forget(key)
+        if gang:
+            self._of[key] = gang
+            (self._waiting if waits else self._placed).setdefault(gang, set()).add(key)
+
+    def forget(self, key: NamedKey) -> None:
+        gang = self._of.pop(key, "")
+        for table in (self._waiting, self._placed) if gang else ():
+            members = table.get(gang, set())
+            members.discard(key)
+            if not members:
+                table.pop(gang, None)
+
+    def with_the_others(self, keys: Iterable[NamedKey]) -> list[NamedKey]:
+        """These, and after each the members of its gang that wait as well."""
+        found: dict[NamedKey, None] = {}
+        for key in keys:
+            found[key] = None
+            found.update(dict.fromkeys(self.waiting(self._of.get(key, ""))))
+        return list(found)
+
+    def waiting(self, gang: str) -> list[NamedKey]:
+        return sorted(self._waiting.get(gang, ()))
+
+    def lacks(self, gang: str, size: int) -> int:
+        """How many have to be placed at once, with those that are."""
+        return max(0, size - len(self._placed.get(gang, ())))
+
+    def clear(self) -> None:
+        self._waiting.clear()
+        self._placed.clear()
+        self._of.clear()
+
+
+def commit_together(store: Store, fence: Compare, proposals: Sequence[Proposal[Bound]]) -> Results[Bound]:
+    """As `commit_all`, with the bindings of a gang in one transaction that stands or falls as a whole."""
+    gangs: dict[str, list[Proposal[Bound]]] = {}
+    alone = []
+    for proposal in proposals:
+        if proposal.subject.gang:
+            gangs.setdefault(proposal.subject.gang, []).append(proposal)
+        else:
+            alone.append(proposal)
+    results = commit_all(store, fence, alone)
+    if gangs and (results.fenced_out or results.unknown):
+        results.untried += [proposal for members in gangs.values() for proposal in members]
+    elif gangs:
+        _add(results, commit_all(store, fence, [_whole(members) for members in gangs.values()]))
+    return results
+
+
+def _whole(members: list[Proposal[Bound]]) -> Proposal[Whole]:
+    compares = dict.fromkeys(compare for member in members for compare in member.compares)
+    return Proposal(tuple(members), tuple(compares), tuple(op for member in members for op in member.operations))
+
+
+def _add(results: Results[Bound], wholes: Results[Whole]) -> None:
+    for whole, revision in wholes.committed:
+        results.committed += [(member, revision) for member in whole.subject]
+    for stale in wholes.stale:
+        for member in stale.proposal.subject:
+            current = {compare.key: stale.current.get(compare.key) for compare in member.compares}
+            results.stale.append(Stale(member, stale.revision, current))
+    results.unknown += [member for whole in wholes.unknown for member in whole.subject]
+    results.untried += [member for whole in wholes.untried for member in whole.subject]
+    results.refused += [(member, reason) for whole, reason in wholes.refused for member in whole.subject]
+    results.fenced_out = results.fenced_out or wholes.fenced_out

@@ -1,0 +1,139 @@
+"""A task of high priority gets room: others are stopped for it, and nobody takes the room meanwhile."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from controlplane.cluster.effective import view
+from controlplane.placement import PendingReasons
+from taskyard import keys
+from taskyard.keys import NamedKey
+from taskyard.objects import Event, Gang, TaskSpec, TaskState, decode
+from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
+
+
+def plane_with(nodes: int = 1) -> Plane:
+    plane = Plane()
+    for number in range(nodes):
+        plane.add_node(f"n{number + 1}", memory=4 * GI)
+    plane.lead()
+    return plane
+
+
+def add(plane: Plane, number: int, name: str, memory: str, priority: int = 0, **changes: object) -> None:
+    spec: TaskSpec = msgspec.structs.replace(a_spec(memory=memory, priority=priority), **changes)
+    plane.add_task(a_task(name, a_uid(number), spec, created=number))
+    plane.live(1)
+
+
+def shown(plane: Plane, name: str) -> tuple[str, str]:
+    plane.pump()
+    record = plane.cache.tasks[NamedKey("default", name)]
+    status = view(plane.cache, record, PendingReasons(plane.cache))
+    return status.state, status.reason
+
+
+def events(plane: Plane, reason: str) -> list[str]:
+    plane.events.flush()
+    found = [decode(entry.value, Event) for entry in plane.store.list(keys.EVENTS).entries]
+    return [event.message for event in found if event.reason == reason]
+
+
+@pytest.fixture
+def full() -> Plane:
+    """One node, taken by `low` (3 GiB) and `small` (1 GiB); `urgent` wants 2 GiB."""
+    plane = plane_with()
+    for number, (name, memory) in enumerate([("low", "3Gi"), ("small", "1Gi")], 1):
+        add(plane, number, name, memory)
+        plane.report(name, TaskState.RUNNING)
+    add(plane, 3, "urgent", "2Gi", priority=10)
+    return plane
+
+
+def test_the_cheapest_victim_is_asked_to_stop_and_it_is_told(full: Plane) -> None:
+    stopped = full.assignment("n1", a_uid(1))
+    assert stopped is not None
+    assert (stopped.desired, full.assignment("n1", a_uid(2)).desired) == ("Stopped", "Running")  # type: ignore[union-attr]
+    assert shown(full, "low") == ("Stopping", "Preempted")
+    assert events(full, "Preempting") == ["makes room on n1, where it stops default/low"]
+    assert events(full, "Preempted") == ["stopped to make room for default/urgent (priority 10 over 0)"]
+
+
+def test_it_is_bound_once_the_room_is_free_and_nobody_else_gets_it(full: Plane) -> None:
+    add(full, 4, "sneaky", "2Gi")
+    assert full.node_of("urgent") == ""
+    full.report("low", TaskState.COMPLETED)
+    full.live(1)
+    assert (full.node_of("urgent"), full.node_of("sneaky")) == ("n1", "")
+    assert shown(full, "low") == ("Pending", "Preempted")
+
+
+def test_the_victim_runs_again_where_there_is_room(full: Plane) -> None:
+    full.add_node("n2", memory=4 * GI)
+    full.live(1)
+    assert full.node_of("low") == "n1", "it is not moved before it has stopped"
+    full.report("low", TaskState.COMPLETED)
+    full.live(1)
+    assert full.node_of("low") == "n2" or full.node_of("urgent") == "n2"
+    assert full.node_of("urgent") in ("n1", "n2")
+
+
+def test_equal_priority_stops_nobody() -> None:
+    plane = plane_with()
+    add(plane, 1, "first", "3Gi", priority=10)
+    add(plane, 2, "second", "3Gi", priority=10)
+    plane.live(5)
+    held = plane.assignment("n1", a_uid(1))
+    assert held is not None
+    assert held.desired == "Running"
+    assert shown(plane, "second") == ("Pending", "Unschedulable")
+
+
+def test_a_large_task_that_has_waited_is_not_passed_for_ever_by_small_ones() -> None:
+    plane = plane_with()
+    for number in range(1, 5):
+        add(plane, number, f"small{number}", "1Gi")
+        plane.report(f"small{number}", TaskState.RUNNING)
+    add(plane, 10, "large", "3Gi")
+    plane.live(130)
+    assert events(plane, "Reserved") == ["has waited for 1m: what becomes free on n1 is kept for it"]
+    for number in range(1, 4):
+        plane.report(f"small{number}", TaskState.COMPLETED)
+        add(plane, 20 + number, f"late{number}", "1Gi")
+        assert plane.node_of(f"late{number}") == ""
+    assert plane.node_of("large") == "n1"
+
+
+def test_a_gang_is_bound_in_one_transaction_or_not_at_all() -> None:
+    plane = plane_with(2)
+    gang = Gang(name="train", size=3)
+    for number in range(1, 3):
+        add(plane, number, f"g{number}", "2Gi", gang=gang)
+        assert plane.node_of(f"g{number}") == ""
+    add(plane, 3, "g3", "2Gi", gang=gang)
+    bindings = {plane.store.get(keys.task("default", f"g{n}")).mod_revision for n in range(1, 4)}  # type: ignore[union-attr]
+    assert len(bindings) == 1
+    assert all(plane.node_of(f"g{number}") for number in range(1, 4))
+
+
+def test_a_gang_that_does_not_fit_takes_no_room_from_others() -> None:
+    plane = plane_with()
+    gang = Gang(name="train", size=2)
+    add(plane, 1, "g1", "3Gi", gang=gang)
+    add(plane, 2, "g2", "3Gi", gang=gang)
+    add(plane, 3, "other", "3Gi")
+    assert (plane.node_of("g1"), plane.node_of("g2"), plane.node_of("other")) == ("", "", "n1")
+    plane.add_node("n2", memory=8 * GI)
+    plane.live(1)
+    assert (plane.node_of("g1"), plane.node_of("g2")) == ("n2", "n2")
+
+
+def test_more_than_one_transaction_holds_come_after_it() -> None:
+    plane = plane_with(2)
+    gang = Gang(name="train", size=2)
+    for number in range(1, 41):
+        spec = msgspec.structs.replace(a_spec(memory="64Mi"), gang=gang)
+        plane.add_task(a_task(f"g{number:02}", a_uid(number), spec))
+    plane.live(2)
+    assert all(plane.node_of(f"g{number:02}") for number in range(1, 41))
