@@ -92,10 +92,14 @@ class Registration:
         """What may be put under the node's life; 0 while it is not registered."""
         return self._registered_under if self._registered_under == self._keeper.lease else 0
 
-    def runtime_ready(self, ready: bool, description: str) -> None:
+    def runtime_ready(self, ready: bool, description: str, images: frozenset[str] = frozenset()) -> None:
+        """What is not known while the runtime does not answer stays as it was."""
         with self._lock:
             value = msgspec.structs.replace(
-                self._value, runtime_ready=ready, runtime=description or self._value.runtime
+                self._value,
+                runtime_ready=ready,
+                runtime=description or self._value.runtime,
+                images=sorted(images) if ready else self._value.images,
             )
             self._due = self._due or value != self._value
             self._value = value

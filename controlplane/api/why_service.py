@@ -22,7 +22,10 @@ from controlplane.placement import (
     Snapshot,
     SnapshotKeeper,
     Want,
+    cheapest,
     explain,
+    names_of,
+    victims_of,
     want_of,
 )
 from controlplane.why import grouped
@@ -59,7 +62,8 @@ class WhyService:
             revision, bound = self.cache.revision, self._bound_at(record)
         why = _told(shown, revision)
         if due or (node and not record.node):
-            return _with(why, _placement(snapshot, want, node))
+            placement = _placement(snapshot, want, node)
+            return _with(why, placement, "" if node or placement.fitting else self._by_preemption(snapshot, want))
         if not record.node:
             return why
         try:
@@ -103,6 +107,15 @@ class WhyService:
             groups=[show_group(group) for group in grouped(refused, 8)],
             revision=revision,
         )
+
+    def _by_preemption(self, snapshot: Snapshot, want: Want) -> str:
+        """What would be stopped for it; empty when nothing would help."""
+        found = None if want.gang else cheapest(snapshot, want.demand)
+        if found is None:
+            return ""
+        with self.cache.lock:
+            victims = victims_of(self.cache, found)
+        return f"on {found.node} it gets the room of {names_of(victims)}, of lower priority" if victims else ""
 
     def _check_node(self, name: str) -> None:
         if name and name not in self.cache.nodes:

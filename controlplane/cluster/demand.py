@@ -67,11 +67,16 @@ def demand_of(spec: TaskSpec, namespace: str = "default", labels: dict[str, str]
         generic=tuple(sorted((name, count) for name, count in resources.generic.items() if count)),
         rules=rules_of(spec, own),
         strategy=spec.strategy,
-        image=spec.image,
+        image=_with_tag(spec.image),
         namespace=namespace,
         labels=own,
         priority=spec.priority,
     )
+
+
+def _with_tag(image: str) -> str:
+    """As nodes name it."""
+    return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
 
 
 def _fixed_ports(spec: TaskSpec) -> tuple[HostPortKey, ...]:

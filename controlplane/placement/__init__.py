@@ -14,6 +14,7 @@ from controlplane.placement.preempting import Preemption, cheapest, nearest
 from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
+from controlplane.placement.victims import Victim, names_of, victims_of
 from controlplane.placement.want import Held, Want, gang_of, want_of
 
 __all__ = [
@@ -33,16 +34,19 @@ __all__ = [
     "Reservation",
     "Snapshot",
     "SnapshotKeeper",
+    "Victim",
     "Want",
     "cheapest",
     "explain",
     "fits",
     "gang_of",
     "in_order",
+    "names_of",
     "nearest",
     "parts",
     "place",
     "total",
+    "victims_of",
     "want_of",
     "why_waiting",
 ]

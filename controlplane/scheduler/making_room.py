@@ -7,34 +7,33 @@ Looks at nodes as the round has left them, with all that is kept for others take
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from controlplane.cluster import AssignmentRecord, ClusterCache, TaskRecord
+from controlplane.cluster import ClusterCache
 from controlplane.leading import FencedOut, commit_all
-from controlplane.placement import Preemption, Reservation, Snapshot, Want, cheapest, nearest
+from controlplane.placement import (
+    Preemption,
+    Reservation,
+    Snapshot,
+    Victim,
+    Want,
+    cheapest,
+    names_of,
+    nearest,
+    victims_of,
+)
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.exclusive import stop
 from controlplane.scheduler.keeping import PATIENCE, KeptRoom, Priorities
 from controlplane.scheduler.metrics import SchedulerMetrics
 from taskyard.clock import Clock
 from taskyard.keys import NamedKey
-from taskyard.quantity import seconds
 from taskyard.store.api import Compare, Store
 
 _PER_ROUND = 4
 """Tasks for which all nodes are looked through for what could be stopped there."""
 _NODES_PER_KEPT = 10
 """So many nodes for each on which room is kept for one that has waited."""
-
-
-@dataclass(frozen=True, slots=True)
-class Victim:
-    record: TaskRecord
-    held: AssignmentRecord
-
-    @property
-    def grace(self) -> float:
-        return seconds(self.record.task.spec.stop.grace_period)
 
 
 class RoomMaker:
@@ -100,7 +99,7 @@ class RoomMaker:
         grace = max((each.grace for each in victims), default=0.0)
         self.kept.until_stopped(Reservation(want.key, found.node, want.demand), self._clock.monotonic(), grace)
         self._metrics.preempted += len(running)
-        self._announcer.preempting(want, found.node, victims=_names(victims))
+        self._announcer.preempting(want, found.node, names_of(victims))
         for each in running:
             self._announcer.preempted(each.record, why_stopped(want, each))
 
@@ -113,30 +112,6 @@ def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Sna
     return replace(snapshot, nodes=nodes)
 
 
-def victims_of(cache: ClusterCache, preemption: Preemption) -> list[Victim] | None:
-    """The tasks behind its demands, of equal ones the youngest; None where the cache has moved on. Call it under the
-    cache's lock."""
-    held_there = cache.usage(preemption.node).by_uid
-    found: list[Victim] = []
-    taken: set[str] = set()
-    for demand in preemption.victims:
-        equal = [uid for uid, held in held_there.items() if held == demand and uid not in taken]
-        records = [record for uid in equal if (record := cache.by_uid(uid)) is not None]
-        if not records:
-            return None
-        record = max(records, key=lambda each: (each.task.metadata.created_at, each.key))
-        held = cache.assignments_of(record.uid).get(preemption.node)
-        if held is None:
-            return None
-        taken.add(record.uid)
-        found.append(Victim(record, held))
-    return found
-
-
 def why_stopped(want: Want, victim: Victim) -> str:
     own = victim.record.task.spec.priority
     return f"stopped to make room for {want.key.namespace}/{want.key.name} (priority {want.priority} over {own})"
-
-
-def _names(victims: Sequence[Victim]) -> str:
-    return ", ".join(f"{each.record.key.namespace}/{each.record.key.name}" for each in victims)

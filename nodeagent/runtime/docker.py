@@ -25,6 +25,7 @@ from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
 from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, ListedNetwork, Version, Volumes
 from nodeagent.runtime.port import (
+    MOST_IMAGES,
     ContainerInfo,
     ContainerSpec,
     ContainerSummary,
@@ -192,6 +193,12 @@ class DockerRuntime:
     def storage(self) -> str:
         with translated("info"):
             return str(self._client(_Limit.LOOK).info().get("DockerRootDir") or "")
+
+    def image_names(self) -> frozenset[str]:
+        with translated("list images"):
+            found = sorted(self._client(_Limit.LOOK).images(), key=lambda image: -image["Created"])
+            names = [name for image in found for name in image["RepoTags"] or () if name != "<none>:<none>"]
+            return frozenset(names[:MOST_IMAGES])
 
     def pull(self, image: str) -> DockerTransfer:
         return DockerTransfer(lambda: self._client(_Limit.PULL), image, _Limit.PULL.value)

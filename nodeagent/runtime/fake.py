@@ -258,6 +258,9 @@ class FakeRuntime:
     def storage(self) -> str:
         return ""
 
+    def image_names(self) -> frozenset[str]:
+        return frozenset(self.images)
+
     def pull(self, image: str) -> Transfer:
         """What it takes in time is the caller's business: run() is its end."""
         return _FakeTransfer(self, image)

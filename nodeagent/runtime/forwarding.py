@@ -70,6 +70,9 @@ class ForwardingRuntime(Runtime):
     def storage(self) -> str:
         return self._inner.storage()
 
+    def image_names(self) -> frozenset[str]:
+        return self._inner.image_names()
+
     def pull(self, image: str) -> Transfer:
         return self._inner.pull(image)
 

@@ -22,6 +22,9 @@ from nodeagent.runtime.settings import (
     SecuritySettings,
 )
 
+MOST_IMAGES = 100
+"""Names that a node tells of: they are in its lease."""
+
 
 class RuntimeFault(Exception):
     """Anything that a runtime raises."""
@@ -258,6 +261,10 @@ class Runtime(Protocol):
 
     def storage(self) -> str:
         """The folder on its host where it keeps images and containers; empty when it does not say."""
+        ...
+
+    def image_names(self) -> frozenset[str]:
+        """What is on this node, by names with tag: MOST_IMAGES of them at most, the newest."""
         ...
 
     def pull(self, image: str) -> Transfer: ...

@@ -146,6 +146,18 @@ def test_a_changed_readiness_is_told_once(site: Site) -> None:
     assert site.memory.get(KEY) == before
 
 
+def test_images_are_told_when_they_change_and_stay_while_the_runtime_is_away(site: Site) -> None:
+    registration = site.registration()
+    registration.step()
+    registration.runtime_ready(True, "docker 20", frozenset({"web:2", "web:1"}))
+    registration.step()
+    registration.runtime_ready(False, "")
+    registration.step()
+    found = site.registered()
+    assert found is not None
+    assert (found.images, found.runtime_ready) == (["web:1", "web:2"], False)
+
+
 def test_nothing_is_put_under_a_registration_that_is_gone(site: Site) -> None:
     registration = site.registration()
     registration.step()

@@ -41,6 +41,16 @@ def test_a_task_that_fits_nowhere_says_why_of_every_node_and_what_would_help(ben
     assert ([v["node"] for v in one["nodes"]], len(one["changes"])) == (["n2"], 1)
 
 
+def test_what_would_be_stopped_for_it_is_told(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1", memory=GI)
+    plane.add_task(a_task("low", a_uid(1), a_spec(memory="1Gi")))
+    plane.lead()
+    plane.settle(plane.scheduler)
+    plane.add_task(a_task("urgent", a_uid(2), a_spec(memory="1Gi", priority=5)))
+    assert why(bench, "/tasks/urgent/why")["note"] == "on n1 it gets the room of default/low, of lower priority"
+
+
 def test_a_placed_task_shows_the_scores_as_they_were_when_it_was_bound(bench: ApiBench) -> None:
     plane = bench.plane
     plane.add_node("n1")

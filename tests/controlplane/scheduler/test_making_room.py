@@ -9,7 +9,7 @@ from controlplane.cluster.effective import view
 from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.keys import NamedKey
-from taskyard.objects import Event, Gang, TaskSpec, TaskState, decode
+from taskyard.objects import Event, Gang, NodeLease, TaskSpec, TaskState, decode
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
 
@@ -137,3 +137,12 @@ def test_more_than_one_transaction_holds_come_after_it() -> None:
         plane.add_task(a_task(f"g{number:02}", a_uid(number), spec))
     plane.live(2)
     assert all(plane.node_of(f"g{number:02}") for number in range(1, 41))
+
+
+def test_a_node_that_has_the_image_is_taken_among_much_the_same() -> None:
+    plane = plane_with(2)
+    lease = decode(plane.store.get(keys.node_lease("n2")).value, NodeLease)  # type: ignore[union-attr]
+    plane.put(keys.node_lease("n2"), msgspec.structs.replace(lease, images=["web:latest"]))
+    add(plane, 1, "web", "64Mi", image="web")
+    add(plane, 2, "other", "64Mi", image="other")
+    assert (plane.node_of("web"), plane.node_of("other")) == ("n2", "n1")

@@ -140,6 +140,7 @@ def test_a_pull_that_fails_says_why(world: Harness) -> None:
 def test_an_image_is_here_or_not(world: Harness) -> None:
     assert world.runtime.has_image("busybox:1.35")
     assert not world.runtime.has_image("127.0.0.1:1/nothing:1")
+    assert "busybox:1.35" in world.runtime.image_names()
 
 
 def test_an_image_is_removed_unless_a_container_is_made_of_it(world: Harness, label: str) -> None:
