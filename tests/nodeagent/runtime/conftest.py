@@ -29,17 +29,19 @@ class RealTasks:
     client: docker.APIClient
     """For what our runtime does not tell."""
     cluster: str
+    name: str = "web"
+    """Of the tasks that are made next."""
     _uids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def create(self, spec: dict[str, Any], prepared: Preparation = NOTHING_PREPARED) -> str:
         """A container for a task with this spec; its id."""
-        manifest = {"apiVersion": "taskyard/v1", "kind": "Task", "metadata": {"name": "web"}}
+        manifest = {"apiVersion": "taskyard/v1", "kind": "Task", "metadata": {"name": self.name}}
         task = read_object(manifest | {"spec": {"image": "busybox:1.35"} | spec})
         assert isinstance(task, Task)
         # As it arrives on the node: through etcd.
         wanted = msgspec.json.decode(msgspec.json.encode(task.spec), type=type(task.spec))
         run = Run(f"{next(self._uids):012x}", 3, 2)
-        assignment = Assignment(uid=run.uid, namespace="shop", name="web", epoch=3, spec_hash="0a", spec=wanted)
+        assignment = Assignment(uid=run.uid, namespace="shop", name=self.name, epoch=3, spec_hash="0a", spec=wanted)
         made = container_spec(assignment, run, Owner(self.cluster, "n1"), prepared)
         return self.runtime.create(made)
 

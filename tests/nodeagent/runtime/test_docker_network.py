@@ -17,7 +17,9 @@ def test_tasks_of_a_group_find_each_other_by_name(tasks: RealTasks) -> None:
     try:
         grouped = {"network": {"group": "front"}}
         tasks.start({"command": ["httpd", "-f", "-p", "80", "-h", "/etc"], **grouped})
-        assert "nobody" in tasks.prints("wget -q -O - http://web/passwd", **grouped)
+        tasks.name = "client"
+        ask = "for i in 1 2 3 4 5 6 7 8 9 10; do wget -q -O - http://web/passwd && exit; sleep 1; done 2>&1"
+        assert "nobody" in tasks.prints(ask, **grouped)
         assert "bad address" in tasks.prints("wget -q -O - http://web/passwd 2>&1")
     finally:
         for container in tasks.client.containers(all=True, filters={"label": f"taskyard/cluster={tasks.cluster}"}):
