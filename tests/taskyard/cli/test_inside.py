@@ -1,0 +1,67 @@
+"""exec, attach, cp and port-forward: what is refused before anything is asked of the server."""
+
+from __future__ import annotations
+
+import pytest
+
+from taskyard.cli.commands.cp import Place, read_place
+from taskyard.cli.commands.port_forward import Pair, read_pair
+from taskyard.cli.failure import Failed
+from tests.support.fake_api import FakeApi
+from tests.taskyard.cli.conftest import Cli
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        pytest.param(["exec", "web"], "say what to run", id="no command"),
+        pytest.param(["exec", "web", "--"], "say what to run", id="no command after --"),
+        pytest.param(["exec", "-t", "web", "--", "sh"], "-t needs a terminal", id="no terminal"),
+        pytest.param(["exec", "-e", "=x", "web", "--", "sh"], "'=x' is not NAME=VALUE", id="environment"),
+        pytest.param(["exec", "node/n1", "--", "sh"], "node/n1 is not a task", id="node"),
+        pytest.param(["attach", "-t", "web"], "-t needs a terminal", id="attach without terminal"),
+        pytest.param(["cp", "a", "b"], "one of the two has to be in a container", id="both here"),
+        pytest.param(["cp", "web:/a", "db:/b"], "one of the two has to be in a container", id="both there"),
+        pytest.param(["cp", "/no/such/file", "web:/a"], "there is no /no/such/file here", id="no source"),
+        pytest.param(["port-forward", "web", "http"], "'http' is not a pair of ports", id="no port"),
+    ],
+)
+def test_what_makes_no_sense(cli: Cli, api: FakeApi, words: list[str], said: str) -> None:
+    run = cli(*words)
+    assert said in run.err
+    assert run.code == 1
+    assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        pytest.param("web:/data", Place("web", "/data"), id="task"),
+        pytest.param("task/web:/data", Place("web", "/data"), id="kind and name"),
+        pytest.param("data/x", Place("", "data/x"), id="here"),
+        pytest.param("./web:/data", Place("", "./web:/data"), id="here with a colon"),
+        pytest.param("/a:b", Place("", "/a:b"), id="absolute with a colon"),
+        pytest.param("-", Place("", "-"), id="a stream"),
+    ],
+)
+def test_places(text: str, place: Place) -> None:
+    assert read_place(text) == place
+
+
+def test_a_path_in_a_container_begins_at_its_root() -> None:
+    with pytest.raises(Failed, match="from the root of the container"):
+        read_place("web:data")
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [("8080:80", Pair(8080, 80)), ("5432", Pair(5432, 5432)), (":80", Pair(0, 80)), ("0:80", Pair(0, 80))],
+)
+def test_pairs_of_ports(text: str, pair: Pair) -> None:
+    assert read_pair(text) == pair
+
+
+@pytest.mark.parametrize("text", ["", ":", "80:", "0", "1:0", "65536", "65536:80", "-1:80", "80:80:80", "８０"])
+def test_what_is_no_pair_of_ports(text: str) -> None:
+    with pytest.raises(Failed, match="is not a pair of ports"):
+        read_pair(text)
