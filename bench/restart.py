@@ -15,7 +15,7 @@ from bench.report import Figure, Goal, Report
 
 KILLS = 7
 """Of each kind in one repeat."""
-BACKOFF = {"initial": "0s", "max": "0s"}
+BACKOFF = {"initial": "1ms", "max": "1ms"}
 NETWORK = "bridge"
 
 
