@@ -7,6 +7,7 @@ import importlib
 import sys
 
 BENCHMARKS = {
+    "controllers": "bench.controllers",
     "start-latency": "bench.start_latency",
     "burst": "bench.burst",
     "idle": "bench.idle",

@@ -23,6 +23,7 @@ from controlplane.intake import Intake
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
+from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
 from taskyard import keys
 from taskyard.clock import SystemClock
@@ -119,6 +120,11 @@ class ControlPlane:
         tasks = TaskController(self._store, self._cache, self._clock, fence)
         intake = Intake(self._store, self._cache, self._clock, fence, self._recorder("intake"), random_uid)
         ownership = OwnershipController(self._store, self._cache, self._clock, fence)
+        services = ServiceController(
+            self._store, self._cache, self._clock, fence, self._recorder("services"), self._losses, random_uid
+        )
+        self._duties["services"] = services.run
+        self._wake.append(services.queue.shut_down)
         self._duties |= {"tasks": tasks.run, "ownership": ownership.run, "intake": intake.run}
         self._wake += [tasks.queue.shut_down, ownership.queue.shut_down, intake.queue.shut_down]
         if self._settings.manifests:

@@ -16,6 +16,7 @@ from simulator.mirror import Mirror
 from simulator.node import CAPACITY
 from simulator.past import Past
 from simulator.promises import check_moved
+from simulator.services import Services
 from simulator.story import Violation
 from simulator.writes import Writes
 from taskyard import keys
@@ -25,7 +26,13 @@ from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry, KeyEvent
 from taskyard.store.memory import Backup
 
-_ROLES = {"scheduler": "scheduler", "tasks": "controllers", "intake": "controllers"}
+_ROLES = {
+    "scheduler": "scheduler",
+    "tasks": "controllers",
+    "intake": "controllers",
+    "services": "controllers",
+    "ownership": "controllers",
+}
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
 _RESULTS = keys.ROOT + "results/"
@@ -38,6 +45,7 @@ class Checker:
         self.mirror = Mirror()
         self.past = Past()
         self.writes = Writes()
+        self.services = Services()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
 
@@ -51,6 +59,9 @@ class Checker:
                     self._task(event, who, touched, bound)
                 elif event.key.startswith(_RESULTS):
                     self._result(event, who)
+                elif event.key.startswith((keys.SERVICES, keys.ROLLOUTS)):
+                    self._count(event, who)
+                    self.services.apply(event, who)
                 elif (key := keys.parse_node(event.key)) is not None:
                     self._node(key, event, who, touched, nodes)
                 else:
@@ -106,7 +117,8 @@ class Checker:
             raise Violation(f"the uid {new.metadata.uid} is used twice", new.metadata.uid)
         if old is None:
             if who != "user":
-                raise Violation(f"{who} made a task that no user has", new.metadata.uid)
+                self._check_leads(who, "services", new.metadata.uid)
+                self.services.check_made(new, who)
             return
         self._check_changed(old, new, who, bound)
 
@@ -116,7 +128,8 @@ class Checker:
             self._check_completed(old, new, who)
             return
         if who != "user" and replace(new, binding=old.binding) != old:
-            raise Violation(f"{who} changed what the user wrote of {name}", uid)
+            self._check_leads(who, who.rpartition("/")[2], uid)
+            self.services.check_changed(old, new, who)
         if who == "user" and new.binding != old.binding:
             raise Violation(f"an apply changed the binding of {name}", uid)
         if old.metadata.deletion_timestamp and not new.metadata.deletion_timestamp:
@@ -148,6 +161,9 @@ class Checker:
         if who == "user":
             if old.binding is not None:
                 raise Violation(f"{name} was deleted while it was bound: its container is nobody's", uid)
+            return
+        if old.metadata.owner is not None and old.binding is None:
+            self._check_leads(who, who.rpartition("/")[2], uid)
             return
         self._check_leads(who, "tasks", uid)
         if not old.metadata.deletion_timestamp:

@@ -50,6 +50,8 @@ class Settings:
     only_faults: frozenset[int] | None = None
     """By number; None: all. What is left out changes nothing of the rest."""
     only_requests: frozenset[int] | None = None
+    services: int = 0
+    """With data loss there have to be none: what was declared of one is not taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Cluster:
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         settings = self._settings
-        users = Users(self._drawn, settings.tasks, self, only=settings.only_requests)
+        users = Users(self._drawn, settings.tasks, settings.services, self, only=settings.only_requests)
         trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
         self._users, self._trouble = users, trouble
         busy = Process("outside")

@@ -10,6 +10,7 @@ from typing import Any
 from controlplane.admission import NodeWriter, ObjectWriter
 from controlplane.api.freshness import Freshness
 from controlplane.api.nodes_service import NodeService
+from controlplane.api.objects_service import ObjectService
 from controlplane.api.problem import unavailable
 from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.tasks_service import TaskService
@@ -20,6 +21,7 @@ from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.placement import PendingReasons
 from controlplane.scheduler import Scheduler
+from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessStore
@@ -74,12 +76,16 @@ class PlaneProcess(Process):
         loops: dict[str, LeaderLoop[Any]] = {
             "scheduler": Scheduler(self.store, self.cache, clock, scheduling.fence, self._recorder, losses),
             "tasks": TaskController(self.store, self.cache, clock, controlling.fence),
+            "services": ServiceController(
+                self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
+            ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
         freshness = PumpedFreshness(self.store, self._pump_all, self.informer)
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
+        self.services = ObjectService("Service", self.cache, writer, freshness)
         self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
         self.rebalance = RebalanceService(self.cache, self.tasks, self.store, clock)
         self.following = Actor(self, "informer", self._follow)

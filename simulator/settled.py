@@ -26,6 +26,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
         raise Violation(f"nothing became of the wish that {sorted(checker.mirror.wishes)[0]} be moved")
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
+    checker.services.check_settled(checker.mirror.tasks)
     for host in hosts.values():
         _check_host(host, checker)
     check_all_alone(checker, hosts, checker.now())

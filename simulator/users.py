@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from controlplane.admission import Wanted
 from controlplane.api.problem import ApiError
 from simulator.driver import Crash
 from simulator.plane import PlaneProcess
+from simulator.services import MOST, drawn_service
 from simulator.specs import ZONES, drawn_spec
 from taskyard import keys
-from taskyard.objects import Metadata, NodeSpec, Taint, Task, TaskSpec, encode
+from taskyard.objects import AnyObject, Metadata, NodeSpec, Service, Taint, Task, TaskSpec, encode
 from taskyard.store.api import StoreError
 
 
@@ -45,7 +48,12 @@ class World(Protocol):
 
 class Users:
     def __init__(
-        self, drawn: Callable[[str], Random], tasks: int, world: World, only: frozenset[int] | None = None
+        self,
+        drawn: Callable[[str], Random],
+        tasks: int,
+        services: int,
+        world: World,
+        only: frozenset[int] | None = None,
     ) -> None:
         """`only`: the numbers of the requests that are made, None for all."""
         self._drawn = drawn
@@ -54,9 +62,16 @@ class Users:
         self.asked = 0
         """How many requests have had their turn, other than in a rush."""
         self._names = [f"t{number:03d}" for number in range(tasks)]
+        self.services = [f"s{number}" for number in range(services)]
+        self._names += self.services
         self._recent: deque[str] = deque(maxlen=3)
         """Whose tasks are likely to be in the middle of something."""
         self._world = world
+
+    def rush_services(self, random: Random) -> None:
+        """A request about each service at once."""
+        for name in self.services:
+            self._ask(random, name)
 
     def rush(self, random: Random) -> None:
         """Several requests at once, most of them about what was asked for last."""
@@ -80,7 +95,7 @@ class Users:
 
     def _ask(self, random: Random, name: str, *, fresh: bool = False) -> None:
         self._recent.append(name)
-        if not fresh and random.random() < 0.12:
+        if name not in self.services and not fresh and random.random() < 0.12:
             self._write_by_hand(random, name)
             return
         planes = self._world.planes()
@@ -89,7 +104,9 @@ class Users:
         plane = random.choice(planes)
         before, plane.store.who = plane.store.who, "user"
         try:
-            if fresh:
+            if name in self.services:
+                self._ask_for_a_service(random, plane, name, fresh=fresh)
+            elif fresh:
                 spec = drawn_spec(random, name)
                 self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
             elif random.random() < 0.12:
@@ -100,6 +117,20 @@ class Users:
             plane.kill()
             self._world.crashed(plane)
         plane.store.who = before
+
+    def _ask_for_a_service(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
+        what = 1.0 if fresh else random.random()
+        if what < 0.2:
+            self._try(f"delete {name}", lambda: plane.services.delete(name, "default"))
+        elif what < 0.5:
+            replicas = random.randint(0, MOST)
+            self._try(f"scale {name}", lambda: plane.services.patch(name, "default", partial(_scaled, replicas)))
+        elif what < 0.6:
+            slot = f"{name}-{random.randrange(MOST)}"
+            self._try(f"delete {slot}", lambda: plane.tasks.delete(slot, "default"))
+        else:
+            service = drawn_service(random, name)
+            self._try(f"apply {name}", lambda: plane.services.write(service))
 
     def _change(self, random: Random, plane: PlaneProcess, name: str) -> None:
         what = random.random()
@@ -160,6 +191,11 @@ class Users:
             self._world.note(f"user: {what}: {type(error).__name__}")
         else:
             self._world.note(f"user: {what}")
+
+
+def _scaled(replicas: int, value: AnyObject) -> AnyObject:
+    assert isinstance(value, Service)
+    return replace(value, spec=replace(value.spec, replicas=replicas))
 
 
 def _task(name: str, spec: TaskSpec, labels: dict[str, str] | None = None) -> Task:

@@ -10,7 +10,9 @@ from taskyard.node_name import is_node_name
 
 ROOT = "/taskyard/v1/"
 TASKS = ROOT + "tasks/"
+SERVICES = ROOT + "services/"
 NODES = ROOT + "nodes/"
+ROLLOUTS = ROOT + "rollouts/"
 EVENTS = ROOT + "events/"
 MOVES = ROOT + "moves/"
 LEADERS = ROOT + "leader/"
@@ -60,6 +62,10 @@ def object_key(key: ObjectKey) -> str:
 def move(namespace: str, name: str) -> str:
     """A wish that this task go to a certain node."""
     return f"{MOVES}{namespace}/{name}"
+
+
+def rollout(namespace: str, service: str) -> str:
+    return f"{ROLLOUTS}{namespace}/{service}"
 
 
 def node_prefix(node: str) -> str:
@@ -116,6 +122,12 @@ def parse_object(key: str) -> ObjectKey | None:
 def parse_move(key: str) -> NamedKey | None:
     """None for a key that is not `moves/<namespace>/<name>`."""
     parts = key[len(MOVES) :].split("/") if key.startswith(MOVES) else []
+    return NamedKey(*parts) if len(parts) == 2 and all(parts) else None
+
+
+def parse_rollout(key: str) -> NamedKey | None:
+    """None for a key that is not `rollouts/<namespace>/<service>`."""
+    parts = key[len(ROLLOUTS) :].split("/") if key.startswith(ROLLOUTS) else []
     return NamedKey(*parts) if len(parts) == 2 and all(parts) else None
 
 

@@ -13,6 +13,7 @@ from controlplane.api import bodies, errors
 from controlplane.api.apply import Apply
 from controlplane.api.consoles import TaskConsole
 from controlplane.api.edge import Application, Passage, outermost
+from controlplane.api.endpoints import AllEndpoints, EndpointsService, ServiceEndpoints
 from controlplane.api.etcd_contact import EtcdContact
 from controlplane.api.events import Events
 from controlplane.api.feeds import EventFeed
@@ -31,6 +32,7 @@ from controlplane.api.plans_service import PlanService
 from controlplane.api.rebalance import Rebalance, TaskMove
 from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.replay import Replay
+from controlplane.api.revisions import ServiceRevisions
 from controlplane.api.stats import Stats
 from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
@@ -79,6 +81,7 @@ class Api:
             kind: ObjectService(kind, cache, writer, freshness) for kind in OBJECT_KINDS if kind != "Task"
         }
         self.services["Task"] = self.tasks
+        self.endpoints = EndpointsService(cache, writer, freshness)
         self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
         self.workers = Workers(parts.contact.failed)
         self.apply = Apply(writer, self.services, self.nodes, self.workers)
@@ -121,6 +124,10 @@ class Api:
             read: Reader = bodies.task_of if kind == "Task" else bodies.reader_of(kind)
             app.add_route(f"/{service.names.plural}", ObjectCollection(service, read, workers, self.watches))
             app.add_route(f"/{service.names.plural}/{{ident}}", ObjectItem(service, read, workers))
+        app.add_route("/services/{ident}/revisions", ServiceRevisions(self.services["Service"], workers))
+        app.add_route("/services/{ident}/endpoints", ServiceEndpoints(self.endpoints, workers, self.watches))
+        every = ObjectCollection(self.endpoints, bodies.reader_of("Service"), workers, self.watches)
+        app.add_route("/endpoints", AllEndpoints(every))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
         app.add_route("/tasks/{ident}/why", TaskWhy(self.why, workers))
         app.add_route("/tasks/{ident}/move", TaskMove(self.rebalance, workers))

@@ -41,7 +41,7 @@ class ObjectCollection(Generic[S]):
         chosen = self._filter(params)
         consistent = params.flag("consistent")
         if params.flag("watch") and request.method == "GET":
-            await self._watch(request, response, params, chosen)
+            await answer_watch(self.service, self.workers, self.streams, request, response, params, chosen)
             return
         limit, after = params.whole("limit", 0, high=10_000), params.page_start()
         run = self.workers.etcd if consistent else self.workers.read
@@ -66,15 +66,6 @@ class ObjectCollection(Generic[S]):
         page = self.service.page(chosen, limit=limit, after=after, consistent=consistent)
         metadata = ListMetadata(revision=page.revision, continue_=page_token(page.last))
         return encode(ShownList(kind=self.service.names.list_kind, metadata=metadata, items=list(page.items)))
-
-    async def _watch(
-        self, request: falcon.asgi.Request, response: falcon.asgi.Response, params: Params, chosen: ObjectFilter[S]
-    ) -> None:
-        revision = params.whole("revision", 0)
-        prepared = await self.workers.etcd(lambda: watching(self.service, chosen, revision))
-        response.content_type = MEDIA_TYPE
-        response.set_header("Cache-Control", "no-store")
-        response.stream = lines(prepared, self.streams.open(request))
 
     def _filter(self, params: Params) -> ObjectFilter[S]:
         try:
@@ -150,6 +141,23 @@ class ObjectItem(Generic[S]):
             response.status = 204
             return
         send(response, removal.shown, status)
+
+
+async def answer_watch(
+    service: ServiceOf[S],
+    workers: Workers,
+    streams: Streams,
+    request: falcon.asgi.Request,
+    response: falcon.asgi.Response,
+    params: Params,
+    chosen: ObjectFilter[S],
+) -> None:
+    """Lines for as long as the client likes; `params` may name the revision to go on from."""
+    revision = params.whole("revision", 0)
+    prepared = await workers.etcd(lambda: watching(service, chosen, revision))
+    response.content_type = MEDIA_TYPE
+    response.set_header("Cache-Control", "no-store")
+    response.stream = lines(prepared, streams.open(request))
 
 
 def location(service: ServiceOf[Any], change: Change[Any]) -> str:

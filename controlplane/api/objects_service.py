@@ -15,10 +15,11 @@ from controlplane.api.answer import Shown
 from controlplane.api.feeds import JoinedFeed
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import ApiError, not_found, refusal, unavailable
-from controlplane.api.selectors import Selector, matches
+from controlplane.api.selectors import Requirement, Selector, matches
 from controlplane.api.shown import ShownObject
 from controlplane.api.shown_kinds import show_object
 from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.services.gather import services_on
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.kinds import BY_KIND, Kind
@@ -141,6 +142,10 @@ class ServiceOf(Generic[S]):
 
     def choose(self, namespace: str = "", labels: Selector = (), fields: Selector = ()) -> ObjectFilter[S]:
         return ObjectFilter(self.values, namespace if self.names.namespaced else "", labels, fields)
+
+    def choose_named(self, namespace: str, name: str) -> ObjectFilter[S]:
+        """The one of that name alone."""
+        return self.choose(namespace, fields=(Requirement("metadata.name", "in", frozenset({name})),))
 
     def get(self, ident: str, namespace: str, *, consistent: bool = False) -> S:
         """By name in the namespace, else by uid in any. Raises ApiError (404)."""
@@ -287,11 +292,17 @@ class ObjectService(ServiceOf[ShownObject]):
         return show_object(self.cache, value, revision)
 
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
-        return [
-            NamedKey(*key[1:])
-            for key in (change.object, change.owner)
-            if key is not None and key.kind == self.names.kind
-        ]
+        if self.names.kind == "Service":
+            return services_touched(self.cache, change)
+        key = change.object
+        return [NamedKey(*key[1:])] if key is not None and key.kind == self.names.kind else []
+
+
+def services_touched(cache: ClusterCache, change: CacheChange) -> list[NamedKey]:
+    """What is shown of a service hangs on its tasks, and on whether their nodes are there."""
+    named = [key for key in (change.object, change.owner) if key is not None and key.kind == "Service"]
+    on_node = services_on(cache, change.node) if change.kind == "node" else []
+    return [*(NamedKey(*key[1:]) for key in named), *on_node]
 
 
 Services = Mapping[str, ServiceOf[Any]]

@@ -7,7 +7,8 @@ from typing import Any
 
 from controlplane.api.shown import ShownObject, show_metadata
 from controlplane.cluster import ClusterCache
-from taskyard.objects import AnyObject, Secret, Wire
+from controlplane.services.standing import standing
+from taskyard.objects import AnyObject, Secret, Service, Wire
 
 
 class ShownSecretStatus(Wire, frozen=True, kw_only=True):
@@ -27,5 +28,13 @@ def _secret(_: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
     return None, ShownSecretStatus(sizes={name: len(text.encode()) for name, text in sorted(value.spec.data.items())})
 
 
-_SHOW: dict[str, Callable[[ClusterCache, AnyObject], tuple[Any, Any]]] = {"Secret": _secret}
+def _service(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
+    assert isinstance(value, Service)
+    return value.spec, standing(cache, value)
+
+
+_SHOW: dict[str, Callable[[ClusterCache, AnyObject], tuple[Any, Any]]] = {
+    "Secret": _secret,
+    "Service": _service,
+}
 """By kind: spec and status; of any other kind the spec as it is, and no status."""

@@ -13,6 +13,7 @@ from controlplane.cluster.records import (
     MoveRecord,
     NodeRecord,
     ObjectRecord,
+    RolloutRecord,
     StatusRecord,
     TaskRecord,
 )
@@ -27,6 +28,7 @@ __all__ = [
     "MoveRecord",
     "NodeRecord",
     "ObjectRecord",
+    "RolloutRecord",
     "StatusRecord",
     "TaskRecord",
     "Usage",

@@ -16,6 +16,7 @@ from controlplane.cluster.records import (
     MoveRecord,
     NodeRecord,
     ObjectRecord,
+    RolloutRecord,
     StatusRecord,
     TaskRecord,
 )
@@ -47,6 +48,8 @@ class ClusterCache:
         """By (namespace, name). Includes tasks put by hand that lack their uid until intake has completed them."""
         self.objects: Mapping[ObjectKey, ObjectRecord] = MappingProxyType(self._tables.objects)
         """All other objects that are kept whole under one key, complete or not."""
+        self.rollouts: Mapping[NamedKey, RolloutRecord] = MappingProxyType(self._tables.rollouts)
+        """By the namespace and name of the service; one whose uid is another's is left from an earlier one."""
         self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)
         """Every node that has any key; one whose lease is gone has `lease` None."""
         self.moves: Mapping[NamedKey, MoveRecord] = MappingProxyType(self._tables.moves)

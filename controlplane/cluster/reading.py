@@ -8,10 +8,17 @@ from __future__ import annotations
 import re
 
 from controlplane.cluster.demand import demand_of
-from controlplane.cluster.records import AssignmentRecord, MoveRecord, ObjectRecord, StatusRecord, TaskRecord
+from controlplane.cluster.records import (
+    AssignmentRecord,
+    MoveRecord,
+    ObjectRecord,
+    RolloutRecord,
+    StatusRecord,
+    TaskRecord,
+)
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.manifest import read_value
-from taskyard.objects import Assignment, BadValue, Move, NodeLease, NodeSpec, Task, TaskStatus, decode
+from taskyard.objects import Assignment, BadValue, Move, NodeLease, NodeSpec, Rollout, Task, TaskStatus, decode
 from taskyard.store.api import Entry
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
@@ -25,6 +32,14 @@ def read_record(entry: Entry, key: ObjectKey) -> TaskRecord | ObjectRecord:
     if not isinstance(value, Task):
         return ObjectRecord(value, entry)
     return TaskRecord(value, entry, demand_of(value.spec, value.metadata.namespace, value.metadata.labels))
+
+
+def read_rollout(entry: Entry, _key: NamedKey) -> RolloutRecord:
+    rollout = decode(entry.value, Rollout)
+    numbers = [each.number for each in rollout.revisions]
+    if rollout.target not in numbers or (rollout.stable and rollout.stable not in numbers):
+        raise BadValue(f"target {rollout.target} and stable {rollout.stable} have to be among the revisions {numbers}")
+    return RolloutRecord(rollout, entry)
 
 
 def read_assignment(entry: Entry, key: NodeKey) -> AssignmentRecord:

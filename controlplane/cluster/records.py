@@ -20,6 +20,7 @@ from taskyard.objects import (
     NodeLease,
     NodeSpec,
     NodeStats,
+    Rollout,
     Task,
     TaskStatus,
     decode,
@@ -91,6 +92,11 @@ class ObjectRecord(msgspec.Struct, frozen=True, gc=False):
     @property
     def uid(self) -> str:
         return self.value.metadata.uid
+
+
+class RolloutRecord(msgspec.Struct, frozen=True, gc=False):
+    rollout: Rollout
+    entry: Entry
 
 
 class AssignmentRecord(msgspec.Struct, frozen=True, gc=False):
@@ -189,7 +195,7 @@ class CacheChange(msgspec.Struct, frozen=True, gc=False):
     task: NamedKey | None = None
     """Of the task that it is about, where that is known."""
     object: ObjectKey | None = None
-    """object: which."""
+    """object: which; the service whose rollout it is."""
     owner: ObjectKey | None = None
     """task, object, assignment, status: the object that the task, or this, was made for."""
     node: str = ""

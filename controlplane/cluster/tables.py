@@ -21,6 +21,7 @@ from controlplane.cluster.records import (
     MoveRecord,
     NodeRecord,
     ObjectRecord,
+    RolloutRecord,
     StatusRecord,
     TaskRecord,
     owner_of,
@@ -52,6 +53,7 @@ class Tables:
     def __init__(self) -> None:
         self.tasks: dict[NamedKey, TaskRecord] = {}
         self.objects: dict[ObjectKey, ObjectRecord] = {}
+        self.rollouts: dict[NamedKey, RolloutRecord] = {}
         self.nodes: dict[str, NodeRecord] = {}
         self.moves: dict[NamedKey, MoveRecord] = {}
         self.assignments: dict[str, dict[str, AssignmentRecord]] = {}
@@ -84,6 +86,8 @@ class Tables:
         for change in batch:
             if keys.is_object(change.key):
                 self._apply_object(change, changes)
+            elif change.key.startswith(keys.ROLLOUTS):
+                self._apply_rollout(change, changes)
             elif change.key.startswith(keys.NODES):
                 self._apply_node(change, changes)
             elif change.key.startswith(keys.MOVES):
@@ -154,6 +158,18 @@ class Tables:
             self.moves.pop(key, None)
         self._judge(change, reason, changes)
         changes.append(CacheChange("move", key.name, change.revision, key))
+
+    def _apply_rollout(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_rollout(change.key)
+        if key is None:
+            self._judge(change, "it is not where rollouts are: rollouts/<namespace>/<service>", changes)
+            return
+        new, reason = _attempt(reading.read_rollout, change.new, key)
+        self.rollouts.pop(key, None)
+        if new is not None:
+            self.rollouts[key] = new
+        self._judge(change, reason, changes)
+        changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Service", *key)))
 
     def _apply_node(self, change: Change, changes: list[CacheChange]) -> None:
         key = keys.parse_node(change.key)

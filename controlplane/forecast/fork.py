@@ -16,6 +16,7 @@ from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
+from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
 from taskyard import keys
 from taskyard.clock import ManualClock
@@ -61,6 +62,7 @@ class Fork:
             Scheduler(self.store, self.cache, self.clock, _fence, events, self.losses),
             TaskController(self.store, self.cache, self.clock, _fence),
             OwnershipController(self.store, self.cache, self.clock, _fence),
+            ServiceController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
         )
         self._uids = count(1)
         self.pump()

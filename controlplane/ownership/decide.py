@@ -38,7 +38,10 @@ def next_steps(owner: Held, dependents: Sequence[Held], now: float) -> list[Prop
     if dependents:
         return ask_to_go(dependents, now)
     key = key_of(owner.value)
-    return [Proposal(Step("finalise", key), (unchanged(owner.entry),), (Delete(owner.entry.key),))]
+    operations = [Delete(owner.entry.key)]
+    if key.kind == "Service":
+        operations.append(Delete(keys.rollout(key.namespace, key.name)))
+    return [Proposal(Step("finalise", key), (unchanged(owner.entry),), tuple(operations))]
 
 
 def ask_to_go(dependents: Sequence[Held], now: float) -> list[Proposal[Step]]:

@@ -40,6 +40,9 @@ def freeze_later(scene: Scene) -> str:
         victim.fuse.left, victim.fuse.seconds = random.randint(1, 5), random.choice((0.5, 2.0, 7.0, 14.0, 25.0))
         victim.fuse.only = random.choice(_PARTS if isinstance(victim, PlaneProcess) else ("", "loop"))
         victim.fuse.meanwhile = random.choice((None, scene.lose_host, scene.rush, scene.rush))
+        if scene.users.services and isinstance(victim, PlaneProcess) and random.random() < 0.3:
+            # What is made and changed for a service rests on the service, so that is what has to change.
+            victim.fuse.only, victim.fuse.seconds, victim.fuse.meanwhile = "services", 0.5, scene.rush_services
     return ""
 
 

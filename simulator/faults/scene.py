@@ -43,6 +43,10 @@ class Scene:
         self.cluster.note("users are in a hurry")
         self.users.rush(self.random)
 
+    def rush_services(self) -> None:
+        self.cluster.note("users ask for all services at once")
+        self.users.rush_services(self.random)
+
     def crowd(self) -> None:
         self.cluster.note("users come in a crowd")
         self.users.crowd(self.random)

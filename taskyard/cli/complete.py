@@ -41,6 +41,10 @@ def node_names(context: Context, _parameter: Parameter, incomplete: str) -> list
     return _matching(_names(context, Kind.NODE), incomplete)
 
 
+def service_names(context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
+    return _matching(_names(context, Kind.SERVICE), incomplete)
+
+
 def objects(context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
     """`task/web`, `node/n1`"""
     named = [f"{kind}/{name}" for kind in DECLARED for name in _names(context, kind)]

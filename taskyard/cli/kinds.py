@@ -13,6 +13,7 @@ from taskyard.kinds import BY_KIND, OBJECT_KINDS, TABLE, KindNames
 
 class Kind(StrEnum):
     TASK = "task"
+    SERVICE = "service"
     SECRET = "secret"
     CONFIG = "config"
     NAMESPACE = "namespace"
@@ -45,7 +46,7 @@ _SPELLINGS = {
 }
 _ELSEWHERE = {
     **dict.fromkeys(("pod", "pods", "po", "container", "containers", "alloc", "allocs", "all"), "tasks"),
-    **dict.fromkeys(("deployment", "deployments", "services", "svc", "jobs"), ""),
+    **dict.fromkeys(("jobs",), ""),
 }
 """What other tools' kinds are here; nothing is there for those of the second line."""
 KIND_NAMES = tuple(kind.plural for kind in Kind)

@@ -49,6 +49,10 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "cp": Lazy("taskyard.cli.commands.cp", "cp", "Copy files to and from a task's container"),
         "port-forward": Lazy("taskyard.cli.commands.port_forward", "port_forward", "Reach a task's port from here"),
     },
+    "Services": {
+        "scale": Lazy("taskyard.cli.commands.rollout", "scale", "Set how many tasks a service has"),
+        "rollout": Lazy("taskyard.cli.commands.rollout", "rollout", "Status, history, undo, pause, resume, restart"),
+    },
     "Nodes": {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
         "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),

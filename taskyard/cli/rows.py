@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from taskyard.cli.age import age, cores, size
 from taskyard.cli.kinds import Kind
-from taskyard.client.views import EventView, NodeView, ObjectView, PortView, TaskView, View
+from taskyard.client.views import EventView, NodeView, ObjectView, PortView, ServiceView, TaskView, View
 
 V = TypeVar("V", bound=View)
 
@@ -109,6 +109,17 @@ OBJECT_COLUMNS: dict[Kind, list[Column[ObjectView]]] = {
     Kind.CONFIG: [_NAMESPACE, _NAME, Column("VALUES", lambda found, _: values((found.spec or {}).get("data"))), _AGE],
     Kind.NAMESPACE: [_NAME, Column("STATUS", lambda found, _: standing(found)), _AGE],
 }
+SERVICE_COLUMNS: list[Column[ServiceView]] = [
+    Column("NAMESPACE", lambda service, _: service.metadata.namespace),
+    Column("NAME", lambda service, _: service.metadata.name),
+    Column("READY", lambda service, _: f"{service.status.ready}/{service.status.wanted}"),
+    Column("UPDATED", lambda service, _: f"{service.status.updated}/{service.status.wanted}"),
+    Column("REVISION", lambda service, _: str(service.status.revision or "-")),
+    Column("STATUS", lambda service, _: service.status.phase),
+    Column("AGE", lambda service, now: age(service.metadata.created_at, now)),
+    Column("IMAGE", lambda service, _: service.spec.template.spec.image, wide=True),
+    Column("MESSAGE", lambda service, _: " ".join(service.status.message.split()), wide=True),
+]
 NODE_COLUMNS: list[Column[NodeView]] = [
     Column("NAME", lambda node, _: node.metadata.name),
     Column("STATUS", lambda node, _: node_status(node)),

@@ -11,9 +11,9 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from taskyard.cli.kinds import Kind
-from taskyard.cli.rows import EVENT_COLUMNS, NODE_COLUMNS, OBJECT_COLUMNS, TASK_COLUMNS, Column
+from taskyard.cli.rows import EVENT_COLUMNS, NODE_COLUMNS, OBJECT_COLUMNS, SERVICE_COLUMNS, TASK_COLUMNS, Column
 from taskyard.client.api import Client, Selection
-from taskyard.client.views import EventView, NodeView, ObjectView, TaskView, View
+from taskyard.client.views import EventView, NodeView, ObjectView, ServiceView, TaskView, View
 from taskyard.client.watch import Change, Item, Items, Patience
 
 V = TypeVar("V", bound=View)
@@ -37,6 +37,8 @@ def shelf(client: Client, kind: Kind, about: tuple[str, str] = ("", "")) -> Shel
     """`about`: only the events of that kind and name."""
     if kind is Kind.TASK:
         return tasks(client)
+    if kind is Kind.SERVICE:
+        return services(client)
     if kind in OBJECT_COLUMNS:
         return objects(client, kind)
     return nodes(client) if kind is Kind.NODE else events(client, about)
@@ -51,6 +53,18 @@ def tasks(client: Client) -> Shelf[TaskView]:
         client.task,
         client.watch_tasks,
         lambda task: f"task/{task.metadata.name}",
+    )
+
+
+def services(client: Client) -> Shelf[ServiceView]:
+    return Shelf(
+        Kind.SERVICE,
+        Kind.SERVICE.names.list_kind,
+        SERVICE_COLUMNS,
+        client.services,
+        client.service,
+        client.watch_services,
+        lambda service: f"service/{service.metadata.name}",
     )
 
 

@@ -24,19 +24,22 @@ from taskyard.client.views import (
     HistoryView,
     NodeView,
     ObjectView,
+    RevisionsView,
+    ServiceView,
     StatsView,
     TaskView,
     VersionView,
 )
 from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
 from taskyard.client.why_views import NodeWhyView, WhyView
-from taskyard.kinds import KindNames
+from taskyard.kinds import BY_KIND, KindNames
 
 if TYPE_CHECKING:
     from taskyard.client.console import Console
 
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
+SERVICES = Resource("/services", ServiceView, lambda service: f"{service.metadata.namespace}/{service.metadata.name}")
 EVENTS = Resource(
     "/events",
     EventView,
@@ -133,6 +136,36 @@ class Client:
         """By name or by uid."""
         path = f"/{names.plural}/{_segment(name)}"
         body = self._transport.request("GET", path, query={"namespace": namespace}).body
+        return Item(decoded(self.url, body, ObjectView), body)
+
+    def services(self, selection: Selection | None = None) -> Items[ServiceView]:
+        return list_once(self._transport, SERVICES, (selection or Selection()).query())
+
+    def watch_services(
+        self, selection: Selection | None = None, patience: Patience | None = None
+    ) -> Iterator[list[Change[ServiceView]]]:
+        return watch(self._transport, SERVICES, (selection or Selection()).query(), patience or Patience())
+
+    def service(self, namespace: str, name: str) -> Item[ServiceView]:
+        found = self.object(BY_KIND["Service"], namespace, name)
+        return Item(decoded(self.url, found.raw, ServiceView), found.raw)
+
+    def revisions(self, namespace: str, service: str) -> RevisionsView:
+        path = f"/services/{_segment(service)}/revisions"
+        body = self._transport.request("GET", path, query={"namespace": namespace}).body
+        return decoded(self.url, body, RevisionsView)
+
+    def replace_object(
+        self, names: KindNames, namespace: str, name: str, manifest: Any, *, if_match: str = "", force: bool = False
+    ) -> Item[ObjectView]:
+        """The whole object; `if_match` is the revision that it was read at."""
+        body = self._transport.request(
+            "PUT",
+            f"/{names.plural}/{_segment(name)}",
+            query={"namespace": namespace, "force": force},
+            body=msgspec.json.encode(manifest),
+            if_match=if_match,
+        ).body
         return Item(decoded(self.url, body, ObjectView), body)
 
     def patch_object(

@@ -90,6 +90,54 @@ class ObjectView(View, frozen=True):
     status: dict[str, Any] | None = None
 
 
+class RolloutStatusView(View, frozen=True):
+    """Of a service."""
+
+    phase: str = ""
+    message: str = ""
+    revision: int = 0
+    latest: int = 0
+    wanted: int = 0
+    tasks: int = 0
+    updated: int = 0
+    ready: int = 0
+
+
+class TemplateView(View, frozen=True):
+    spec: TaskSpecView = TaskSpecView()
+
+
+class ServiceSpecView(View, frozen=True):
+    mode: str = "replicated"
+    replicas: int = 1
+    paused: bool = False
+    template: TemplateView = TemplateView()
+
+
+class ServiceView(View, frozen=True):
+    metadata: MetadataView = MetadataView()
+    spec: ServiceSpecView = ServiceSpecView()
+    status: RolloutStatusView = RolloutStatusView()
+
+
+class RevisionView(View, frozen=True):
+    number: int
+    at: str = ""
+    by: str = ""
+    why: str = ""
+    template: dict[str, Any] = {}
+
+    @property
+    def image(self) -> str:
+        return str(self.template.get("spec", {}).get("image", ""))
+
+
+class RevisionsView(View, frozen=True):
+    revision: int = 0
+    stable: int = 0
+    revisions: list[RevisionView] = []
+
+
 class TaintView(View, frozen=True):
     key: str = ""
     value: str = ""
@@ -237,16 +285,5 @@ class VersionView(View, frozen=True):
     version: str = ""
 
 
-prepare(
-    TaskView,
-    ObjectView,
-    NodeView,
-    EventView,
-    Listed,
-    ApplyAnswer,
-    WatchLine,
-    StatsView,
-    FileView,
-    HistoryView,
-    VersionView,
-)
+prepare(TaskView, ObjectView, ServiceView, RevisionsView, NodeView, EventView, Listed, ApplyAnswer)
+prepare(WatchLine, StatsView, FileView, HistoryView, VersionView)

@@ -40,6 +40,7 @@ _STOP = {"gracePeriod": _PERIOD}
 _ON_NODE_LOSS = {"after": _PERIOD}
 HOOK_TIME = _WAIT._replace(most=60, highest="1m")
 CHECK_TIMES = {"delay": _PERIOD, "interval": _WAIT, "timeout": _WAIT}
+_UPDATE = {"minReady": _PERIOD, "delay": _PERIOD, "progressDeadline": _WAIT}
 _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
 
 
@@ -53,6 +54,10 @@ def broken_grace_period(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("onNodeLoss",), _ON_NODE_LOSS)
+
+
+def broken_update_times(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from broken_fields(spec, ("update",), _UPDATE)
 
 
 def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:

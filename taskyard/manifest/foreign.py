@@ -6,7 +6,7 @@ By the place of the mapping and the field's name in lower case without separator
 from __future__ import annotations
 
 _ONE_CONTAINER = "a Task is one container: write image, command, env and so on directly under spec, one Task for each"
-_COPIES = "a Task is one container: apply one Task with its own name for each copy"
+_COPIES = "a Task is one container: for more of them write kind: Service, with replicas and a template"
 _MEMORY = "write resources: {memory: 512Mi} under spec"
 _CPU = "write resources: {cpu: 500m} under spec"
 _PROBE = "write checks: {{{}: {{http: {{port: 8080, path: /}}}}}}, or tcp, or command"
@@ -22,7 +22,7 @@ _FLAT = "write what is set aside directly under resources, and the most that it 
 
 FOREIGN: dict[str, dict[str, str]] = {
     "": {
-        "services": "write one manifest of kind: Task for each service, separated by ---",
+        "services": "write one manifest of kind: Service for each, separated by ---",
         "version": "write apiVersion: taskyard/v1",
         "labels": "it belongs at metadata.labels",
         "id": "remove it: the server sets metadata.uid",
@@ -48,7 +48,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "initcontainers": _ONE_CONTAINER,
         "tasks": _ONE_CONTAINER,
         "taskgroups": _ONE_CONTAINER,
-        "template": "a Task has no template: write what is in it directly under spec",
+        "template": "a Task has no template: write kind: Service, or what is in it directly under spec",
         "selector": "a Task selects nodes only: write nodeSelector, or remove it",
         "replicas": _COPIES,
         "count": _COPIES,
@@ -238,3 +238,32 @@ FOREIGN: dict[str, dict[str, str]] = {
         "disable": "remove healthCheck",
     },
 }
+
+_TEMPLATE = "it belongs at spec.template.spec: that is what each task is made of"
+FOREIGN_OF: dict[str, dict[str, dict[str, str]]] = {
+    "Service": {
+        "spec": {
+            **dict.fromkeys(("image", "command", "args", "env", "ports", "resources", "volumes"), _TEMPLATE),
+            **dict.fromkeys(("count", "scale", "instances", "size"), "write replicas"),
+            "selector": "remove it: a service knows its tasks by their owner",
+            "strategy": "write update: {order: start-first, maxUnavailable: 1}",
+            "updateconfig": "write update: {order: start-first, parallelism: 1}",
+            "revisionhistorylimit": "write history: 10",
+            "minreadyseconds": "write update: {minReady: 5s}",
+            "progressdeadlineseconds": "write update: {progressDeadline: 10m}",
+            "type": "remove it: publish ports with spec.template.spec.ports",
+        },
+        "spec.update": {
+            "failureaction": "write onFailure",
+            "autorevert": "write onFailure: rollback",
+            "monitor": "write minReady: 5s",
+            "minhealthytime": "write minReady: 5s",
+            "stagger": "write delay: 10s",
+            "maxparallel": "write parallelism",
+            "rollingupdate": "write maxSurge and maxUnavailable directly under update",
+            "type": "write order: stop-first or start-first",
+        },
+        "spec.template": {"containers": _ONE_CONTAINER, "image": _TEMPLATE},
+    },
+}
+"""Likewise, of the other kinds."""

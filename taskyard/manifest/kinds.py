@@ -14,13 +14,13 @@ from taskyard.manifest.problem import shown
 from taskyard.manifest.wording import Finding
 from taskyard.objects import API_VERSION
 
-_NOT_YET = ("Service", "Job")
+_NOT_YET = ("Job",)
 _ELSEWHERE = {
     "Pod": "write kind: Task, with the container's fields directly under spec",
-    "Deployment": "write kind: Task for each copy, with the container's fields directly under spec",
-    "StatefulSet": "write kind: Task for each copy, with the container's fields directly under spec",
-    "DaemonSet": "write kind: Task with a nodeSelector for each node",
-    "ReplicaSet": "write kind: Task for each copy, with the container's fields directly under spec",
+    "Deployment": "write kind: Service, with the container's fields under spec.template.spec",
+    "StatefulSet": "write kind: Service: its tasks have numbers that stay; what each is goes under spec.template",
+    "DaemonSet": "write kind: Service with mode: per-node",
+    "ReplicaSet": "write kind: Service, with the container's fields under spec.template.spec",
     "CronJob": "write kind: Task with restart: {policy: never}; schedules are not part of this version",
     **dict.fromkeys(LISTS, "send a list to /apply, or put each of its items into a document of its own"),
     "EventList": "events are not applied",
@@ -44,7 +44,7 @@ def explain_kind(data: Any) -> tuple[Kind | None, list[Finding]]:
 def _kind(data: dict[str, Any]) -> tuple[Kind | None, list[Finding]]:
     if "kind" not in data:
         if isinstance(data.get("services"), dict):
-            hint = "write one manifest of kind: Task for each service, separated by ---"
+            hint = "write one manifest of kind: Service for each, separated by ---"
             return None, [Finding(("services",), "this is a compose file, not a manifest", hint, about_key=True)]
         return "Task", [Finding(("kind",), "kind is missing", "add kind: Task", missing=True)]
     kind = data["kind"]

@@ -13,9 +13,12 @@ from typing import Any
 
 from taskyard.kinds import Kind
 from taskyard.manifest import schemas
-from taskyard.manifest.foreign import FOREIGN
+from taskyard.manifest.foreign import FOREIGN, FOREIGN_OF
 from taskyard.manifest.problem import Path
 from taskyard.manifest.spelling import policy_for
+
+_TEMPLATE = "spec.template.spec"
+"""The place of a spec that is a task's, in the kinds that make tasks."""
 
 
 def where_it_belongs(kind: Kind, path: Path, name: str, value: object, known: tuple[str, ...]) -> str:
@@ -25,9 +28,12 @@ def where_it_belongs(kind: Kind, path: Path, name: str, value: object, known: tu
     if word in by_word:
         return f"write {by_word[word]}"
     place = "".join("[]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
+    if place.startswith(_TEMPLATE):
+        kind, place = "Task", place.removeprefix("spec.template.")
     if word == "restartpolicy":
         return f"write restart: {{policy: {policy_for(value) or 'always'}}} under spec"
-    foreign = FOREIGN.get(place, {}).get(word) if kind == "Task" or place == "metadata" else None
+    words = FOREIGN if kind == "Task" or place == "metadata" else FOREIGN_OF.get(kind, {})
+    foreign = words.get(place, {}).get(word)
     if foreign is not None:
         return foreign
     near = get_close_matches(word, list(by_word), 1, 0.75)

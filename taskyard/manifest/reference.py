@@ -33,9 +33,10 @@ def reference() -> str:
 
 
 def _told_elsewhere(kind: Kind, place: str) -> bool:
-    """What is in answers only, and the metadata of all kinds but nodes, which is a task's."""
+    """What is in answers only, and what is a task's: metadata of all kinds but nodes, the spec in a template."""
     answers = place.startswith(("binding", "status", "metadata.owner"))
-    return answers or (place == "metadata" and kind not in ("Task", "Node"))
+    template = place.startswith("spec.template.spec")
+    return answers or template or (place == "metadata" and kind not in ("Task", "Node"))
 
 
 def put_into(page: str) -> str:

@@ -22,6 +22,7 @@ from taskyard.manifest.amounts import (
     broken_resources,
     broken_shm_size,
     broken_tmpfs_sizes,
+    broken_update_times,
 )
 from taskyard.manifest.check_rules import broken_checks, broken_hooks
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
@@ -35,6 +36,8 @@ from taskyard.manifest.container_rules import (
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
+LONGEST_OWNER = 57
+"""Characters of the name of what makes tasks: a dash and up to five digits follow."""
 LARGEST_SPEC = 512 * 1024
 """etcd takes 1.5 MiB in one request, and a binding writes the spec twice: in the task and in the assignment."""
 
@@ -50,6 +53,8 @@ def broken_rules(manifest: dict[str, Any]) -> Iterator[Broken]:
         for field, rule in _RULES.get(str(kind), ()):
             if not field or field in spec:
                 yield from rule(spec)
+    if kind == "Service":
+        yield from _service_name(manifest)
     names = BY_KIND.get(str(kind))
     if names is not None and not names.namespaced:
         yield from _without_namespace(manifest, names.singular)
@@ -200,9 +205,49 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("", _spec_size),
 )
 """Each with the field of the spec that it is about: without that field it is not run."""
+
+
+def _template(spec: dict[str, Any]) -> Iterator[Broken]:
+    """What is wrong with a template's spec, which is a task's."""
+    task = part(spec, "template", "spec")
+    for field, rule in _TASK_RULES:
+        if not field or field in task:
+            for broken in rule(task):
+                yield broken._replace(path=("spec", "template", *broken.path))
+
+
+def _update(spec: dict[str, Any]) -> Iterator[Broken]:
+    update = part(spec, "update")
+    surge, unavailable = update.get("maxSurge"), update.get("maxUnavailable")
+    starts_first = update.get("order") == "start-first"
+    if spec.get("mode") == "per-node" and (starts_first or surge):
+        field = "order" if starts_first else "maxSurge"
+        message = "with mode: per-node there is one task on each node, so none can start before another has stopped"
+        yield Broken(("spec", "update", field), message, "write order: stop-first, and no maxSurge")
+    surges = surge != 0 if starts_first else bool(surge)
+    misses = bool(unavailable) if starts_first else unavailable != 0
+    if not surges and not misses:
+        field = "maxUnavailable" if "maxUnavailable" in update else "maxSurge"
+        message = "with neither a task beyond the replicas nor one missing, nothing can be updated"
+        yield Broken(("spec", "update", field), message, "let one of maxSurge and maxUnavailable be at least 1")
+
+
+def _service_name(manifest: dict[str, Any]) -> Iterator[Broken]:
+    name = part(manifest, "metadata").get("name")
+    if isinstance(name, str) and len(name) > LONGEST_OWNER <= 63 >= len(name):
+        message = f"{shown(name)} has {len(name)} characters; the tasks' names are longer by a dash and a number"
+        yield Broken(("metadata", "name"), message, f"shorten it to {LONGEST_OWNER} characters")
+
+
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
     "Node": (("taints", _taints),),
+    "Service": (
+        ("template", _template),
+        ("update", _update),
+        ("update", broken_update_times),
+        ("", _spec_size),
+    ),
     "Secret": (("", _spec_size),),
     "Config": (("", _spec_size),),
 }

@@ -11,7 +11,9 @@ from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_o
 from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage, pressure_taints
+from taskyard.objects.rollout import Phase, Revision, Rollout
 from taskyard.objects.secret import Secret, SecretSpec
+from taskyard.objects.service import Service, ServiceSpec, TaskTemplate, TemplateMetadata, Update
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
 from taskyard.objects.task import (
     NODE_NAME,
@@ -35,7 +37,8 @@ from taskyard.objects.task import (
 )
 from taskyard.prepare import prepare
 
-prepare(Assignment, Event, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, TaskStatus, *OBJECT_TYPES.values())
+prepare(Assignment, Event, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Rollout, TaskStatus)
+prepare(*OBJECT_TYPES.values())
 
 __all__ = [
     "API_VERSION",
@@ -79,13 +82,18 @@ __all__ = [
     "ObjectRef",
     "OnNodeLoss",
     "Owner",
+    "Phase",
     "Port",
     "Process",
     "Resources",
     "Restart",
+    "Revision",
+    "Rollout",
     "Secret",
     "SecretSpec",
     "Security",
+    "Service",
+    "ServiceSpec",
     "Spread",
     "Stop",
     "Taint",
@@ -93,10 +101,13 @@ __all__ = [
     "TaskSpec",
     "TaskState",
     "TaskStatus",
+    "TaskTemplate",
     "TaskUsage",
     "TcpCheck",
+    "TemplateMetadata",
     "Toleration",
     "Ulimit",
+    "Update",
     "Volume",
     "Wire",
     "decode",

@@ -7,12 +7,14 @@ from taskyard.objects.codec import decode
 from taskyard.objects.config import Config
 from taskyard.objects.namespace import Namespace
 from taskyard.objects.secret import Secret
+from taskyard.objects.service import Service
 from taskyard.objects.task import Task
 
-AnyObject = Task | Secret | Config | Namespace
+AnyObject = Task | Service | Secret | Config | Namespace
 
 OBJECT_TYPES: dict[str, type[AnyObject]] = {
     "Task": Task,
+    "Service": Service,
     "Secret": Secret,
     "Config": Config,
     "Namespace": Namespace,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,16 @@ def test_example_runs(live: LiveCluster, path: Path) -> None:
     assert manifests
     live.apply(*manifests)
     for manifest in manifests:
+        if manifest["kind"] == "Service":
+            live.until(partial(rolled_out, live, manifest["metadata"]["name"]), 120, "it is rolled out")
+            continue
         once = manifest["spec"].get("restart", {}).get("policy") == "never"
         live.wait_state(manifest["metadata"]["name"], "Completed" if once else "Running")
+
+
+def rolled_out(live: LiveCluster, name: str) -> bool:
+    status = live.call("GET", f"/services/{name}")[1].get("status", {})
+    return status.get("phase") == "Complete" and status["ready"] == status["wanted"] > 0
 
 
 def test_the_web_example_answers_and_is_healthy(live: LiveCluster) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from itertools import count
+from typing import Any
 
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
@@ -14,6 +15,7 @@ from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
+from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
 from taskyard import keys
 from taskyard.clock import ManualClock, timestamp
@@ -94,6 +96,15 @@ class Plane:
         self.losses = NodeLosses(self.cache, self.clock)
         self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events, self.losses)
         self.tasks = TaskController(self.store, self.cache, self.clock, self.elector.fence)
+        self.services = ServiceController(
+            self.store,
+            self.cache,
+            self.clock,
+            self.elector.fence,
+            self.events,
+            self.losses,
+            lambda: f"{next(uids):012x}",
+        )
         self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
         self.intake = Intake(
             self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
@@ -109,7 +120,7 @@ class Plane:
             while self.informer.pump(0):
                 pass
 
-    def settle(self, *loops: LeaderLoop[object], rounds: int = 50) -> None:
+    def settle(self, *loops: LeaderLoop[Any], rounds: int = 50) -> None:
         """Pump and step until nothing happens any more at this moment."""
         for _ in range(rounds):
             self.pump()

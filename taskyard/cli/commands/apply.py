@@ -106,16 +106,20 @@ def _wait(client: Client, results: Sequence[ApplyResult], timeout: float, stable
     import sys
 
     from taskyard.cli.progress import progress
+    from taskyard.cli.rollouts import awaited_service, wait_for_rollouts
     from taskyard.cli.steady import wait_until_steady
     from taskyard.cli.waiting import awaited_after
     from taskyard.clock import SystemClock
 
     sys.stdout.flush()
-    awaited = [awaited_after(result) for result in results if result.kind == "Task"]
+    clock = SystemClock()
+    deadline = clock.monotonic() + timeout
+    tasks = [awaited_after(result) for result in results if result.kind == "Task"]
+    services = [awaited_service(result.namespace, result.name) for result in results if result.kind == "Service"]
     with progress() as shown:
-        complaints = wait_until_steady(
-            client, awaited, clock=SystemClock(), timeout=timeout, stable=stable, progress=shown
-        )
+        complaints = wait_until_steady(client, tasks, clock=clock, timeout=timeout, stable=stable, progress=shown)
+        left = max(deadline - clock.monotonic(), 0.0)
+        complaints += wait_for_rollouts(client, services, clock=clock, timeout=left, progress=shown)
     for complaint in complaints:
         complain(complaint)
     if complaints:

@@ -8,7 +8,7 @@ import pytest
 
 from taskyard import keys
 from taskyard.keys import ObjectKey
-from taskyard.objects import Secret, decode
+from taskyard.objects import HostPort, Secret, TaskState, TaskStatus, decode
 from tests.controlplane.api.bench import ApiBench, manifest, problem
 
 DB = keys.object_key(ObjectKey("Secret", "default", "db"))
@@ -142,3 +142,74 @@ def test_what_was_put_by_hand_and_cannot_be_read_is_told(bench: ApiBench) -> Non
     bench.plane.pump()
     body = problem(bench.call("GET", "/configs/bad"), 404)
     assert "what etcd holds under that name is not usable" in body["detail"]
+
+
+def web(image: str = "a:1", **spec: Any) -> dict[str, Any]:
+    ports = [{"container": 80, "host": "auto", "name": "http"}]
+    return an("Service", "web", {"replicas": 2, "template": {"spec": {"image": image, "ports": ports}}, **spec})
+
+
+def settle(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.settle(plane.services, plane.scheduler, plane.tasks)
+
+
+def run(bench: ApiBench, name: str) -> None:
+    """The agent's word that it runs, with the port that it was given."""
+    task = bench.stored(name)
+    assert task is not None
+    assert task.binding is not None
+    status = TaskStatus(
+        uid=task.metadata.uid,
+        namespace="default",
+        name=name,
+        epoch=task.binding.epoch,
+        state=TaskState.RUNNING,
+        ports=[HostPort(container=80, host=32000 + int(name[-1]), name="http", address="0.0.0.0")],
+    )
+    bench.plane.put(keys.status(task.binding.node, task.metadata.uid), status)
+    settle(bench)
+
+
+def test_a_service_shows_how_far_it_is_and_where_it_is_reached(bench: ApiBench) -> None:
+    bench.plane.add_node("n1")
+    bench.plane.lead()
+    assert bench.call("POST", "/services", web()).json["status"]["phase"] == "Pending"
+    settle(bench)
+    run(bench, "web-0")
+    status = bench.call("GET", "/services/web").json["status"]
+    assert (status["phase"], status["ready"], status["wanted"]) == ("Progressing", 1, 2)
+    assert status["message"] == "waits for task/web-1"
+    found = bench.call("GET", "/services/web/endpoints").json
+    port = {"name": "http", "container": 80, "address": "127.0.0.1", "port": 32000}
+    assert found["endpoints"] == [{"task": "web-0", "slot": "0", "node": "n1", "ports": [port]}]
+    run(bench, "web-1")
+    assert bench.call("GET", "/services/web").json["status"]["phase"] == "Complete"
+    assert [len(each["endpoints"]) for each in bench.call("GET", "/endpoints").json["items"]] == [2]
+    problem(bench.call("GET", "/services/none/endpoints"), 404)
+    problem(bench.call("POST", "/endpoints", web()), 405)
+
+
+def test_revisions_are_told_with_who_and_why(bench: ApiBench) -> None:
+    bench.plane.lead()
+    first = web()
+    first["metadata"]["annotations"] = {"taskyard/changed-by": "ann", "taskyard/change-cause": "the first"}
+    bench.call("PUT", "/services/web", first)
+    settle(bench)
+    bench.call("PUT", "/services/web", web("a:2"))
+    settle(bench)
+    found = bench.call("GET", "/services/web/revisions").json
+    assert [(each["number"], each.get("by"), each.get("why")) for each in found["revisions"]] == [
+        (1, "ann", "the first"),
+        (2, None, None),
+    ]
+    assert (found["revision"], found["stable"]) == (2, 0)
+
+
+def test_what_a_service_made_is_its_own(bench: ApiBench) -> None:
+    bench.plane.lead()
+    bench.call("PUT", "/services/web", web())
+    settle(bench)
+    body = problem(bench.call("PUT", "/tasks/web-0", manifest("web-0")), 409)
+    assert "task/web-0 is made by service/web" in body["detail"]
+    assert bench.call("DELETE", "/tasks/web-0").status_code == 200

@@ -138,7 +138,7 @@ def test_a_value_that_turns_bad_is_not_used_in_its_old_form(plane: Plane) -> Non
 
 
 def test_other_keys_are_nobody_s_business(plane: Plane) -> None:
-    for key in ("events/default/x", "leader/scheduler", "services/default/web"):
+    for key in ("events/default/x", "leader/scheduler", "elsewhere/default/web"):
         plane.put(keys.ROOT + key, b"{")
     plane.pump()
     assert not plane.cache.quarantined

@@ -95,7 +95,9 @@ def test_nothing_at_all_is_said_on_stderr(cli: Cli) -> None:
         pytest.param(["taks"], "did you mean 'tasks'?", id="slip"),
         pytest.param(["pods"], "there is no kind 'pods'; here they are 'tasks'", id="another tool's word"),
         pytest.param(
-            ["deployments"], "the kinds are tasks, secrets, configs, namespaces, nodes, events", id="what is not there"
+            ["jobs"],
+            "the kinds are tasks, services, secrets, configs, namespaces, nodes, events",
+            id="what is not there",
         ),
         pytest.param(["pod/web"], "there is no kind 'pod'", id="another tool's kind"),
         pytest.param(["tasks,nodes", "web"], "names cannot follow several kinds", id="several kinds"),

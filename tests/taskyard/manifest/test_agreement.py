@@ -79,6 +79,31 @@ FULL: dict[Kind, dict[str, Any]] = {
         "binding": {"node": "n", "epoch": 1, "specHash": "x"},
         "status": {},
     },
+    "Service": {
+        "apiVersion": "taskyard/v1",
+        "kind": "Service",
+        "metadata": {"name": "web"},
+        "spec": {
+            "mode": "replicated",
+            "replicas": 3,
+            "paused": False,
+            "template": {
+                "metadata": {"labels": {"a": "b"}, "annotations": {"a": "b"}},
+                "spec": {"image": "a", "ports": [{"container": 80}], "resources": {"memory": "64Mi"}},
+            },
+            "update": {
+                "order": "start-first",
+                "parallelism": 2,
+                "maxUnavailable": 1,
+                "maxSurge": 1,
+                "minReady": "1s",
+                "progressDeadline": "1m",
+                "onFailure": "rollback",
+            },
+            "history": 3,
+        },
+        "status": {},
+    },
     "Secret": {
         "apiVersion": "taskyard/v1",
         "kind": "Secret",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import deepcopy
 from typing import Any
 
 import jsonschema
@@ -35,11 +36,15 @@ from taskyard.objects import (
     Process,
     SecretSpec,
     Security,
+    ServiceSpec,
     Taint,
     Task,
     TaskSpec,
+    TaskTemplate,
     TcpCheck,
+    TemplateMetadata,
     Ulimit,
+    Update,
 )
 from taskyard.objects.task import (
     Affinity,
@@ -57,7 +62,8 @@ from taskyard.objects.task import (
     Volume,
 )
 
-FIELDS = [(kind, *field) for kind in KINDS for field in fields(kind)]
+FIELDS = [(kind, *field) for kind in KINDS for field in fields(kind) if not field[0].startswith("spec.template.spec")]
+"""A template's spec is the Task's."""
 _QUANTITIES = {"CPU", "Size", "Duration"}
 _ANSWERS_ONLY = {"revision"}
 """Fields of the API's answers that are in no struct."""
@@ -99,6 +105,11 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.onNodeLoss", OnNodeLoss, set()),
     ("Task", "spec.healthCheck", HealthCheck, set()),
     ("Node", "spec.taints[]", Taint, set()),
+    ("Service", "spec", ServiceSpec, set()),
+    ("Service", "spec.template", TaskTemplate, set()),
+    ("Service", "spec.template.metadata", TemplateMetadata, set()),
+    ("Service", "spec.template.spec", TaskSpec, set()),
+    ("Service", "spec.update", Update, set()),
     ("Secret", "spec", SecretSpec, set()),
     ("Config", "spec", ConfigSpec, set()),
     ("Namespace", "spec", NamespaceSpec, set()),
@@ -126,6 +137,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         assert schema.get("readOnly") or place == "binding" or schema["x-units"]
     required = _required(kind, place)
     optional_without_default = {
+        "maxSurge", "maxUnavailable",
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "http", "tcp", "postStart", "preStop", "gang",
@@ -166,7 +178,7 @@ def test_examples_and_defaults_are_valid_where_they_stand(
 def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     """A manifest that is right but for what is put at one place of it."""
     manifest: dict[str, Any] = {"apiVersion": "taskyard/v1", "kind": kind, "metadata": {"name": "a"}}
-    manifest["spec"] = dict(_SPECS.get(kind, {}))
+    manifest["spec"] = deepcopy(_SPECS.get(kind, {}))
     target: Any = manifest
     for step in place.split(".") if place else ():
         plain = _KEYS[place] if step == "*" else step.removesuffix("[]")
@@ -208,7 +220,12 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
 
 _KEYS = {"spec.envFrom.*": "A", "spec.process.ulimits.*": "nofile"}
 """A key for each mapping whose keys are the user's."""
-_SPECS: dict[str, dict[str, Any]] = {"Task": {"image": "a"}, "Secret": {"data": {}}, "Config": {"data": {}}}
+_SPECS: dict[str, dict[str, Any]] = {
+    "Task": {"image": "a"},
+    "Service": {"template": {"spec": {"image": "a"}}},
+    "Secret": {"data": {}},
+    "Config": {"data": {}},
+}
 _FILLED: dict[str, dict[str, Any]] = {
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},

@@ -1,0 +1,218 @@
+"""The service controller's loop: which services to look at, what is known of each, and the commits that follow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from controlplane.admission import removal_of
+from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RolloutRecord
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.nodeloss import NodeLosses
+from controlplane.services.decide import Decision, Situation, decide
+from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
+from controlplane.services.memory import Since
+from controlplane.services.revise import revise
+from controlplane.services.slots import SlotTask, new_task
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.objects import ObjectRef, Phase, Rollout, Service, encode
+from taskyard.store.api import Compare, Delete, Put, Store, absent, unchanged
+
+_log = logging.getLogger(__name__)
+
+GIVEN_UP_AFTER = 300.0
+"""Seconds that a node is lost before a service with one task for each node takes that task away."""
+_BEHIND = 0.05
+"""Seconds after which a service is looked at again whose own last writes the cache has not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """`what` is for the log: make, change, remove or rollout."""
+
+    what: str
+    service: NamedKey
+    name: str
+
+
+class ServiceController(LeaderLoop[NamedKey]):
+    """Keys are services. Run it in one thread, or step it. `new_uid` makes uids that were never used."""
+
+    def __init__(
+        self,
+        store: Store,
+        cache: ClusterCache,
+        clock: Clock,
+        fence: Callable[[], Compare],
+        events: EventRecorder,
+        losses: NodeLosses,
+        new_uid: Callable[[], str],
+    ) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+        self._events = events
+        self._losses = losses
+        self._new_uid = new_uid
+        self._since = Since(clock)
+        self._written: dict[NamedKey, int] = {}
+        """The revision of the last write for each service: until the cache has reached it, it shows less."""
+
+    def begin_term(self) -> None:
+        self._since.clear()
+        self._written.clear()
+
+    def everything(self) -> Sequence[NamedKey]:
+        return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Service"]
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
+        found: list[NamedKey] = []
+        for change in changes:
+            found += [NamedKey(*key[1:]) for key in (change.object, change.owner) if key and key.kind == "Service"]
+            if change.kind == "node":
+                found += self._concerned_by(change.node)
+        return found
+
+    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
+        proposals: list[Proposal[Write]] = []
+        told: list[tuple[NamedKey, Rollout | None, Rollout]] = []
+        with self.cache.lock:
+            for key in batch:
+                record = self.cache.objects.get(ObjectKey("Service", *key))
+                if record is None or not record.uid or record.value.metadata.deletion_timestamp:
+                    self._forget(key)
+                elif self.cache.revision < self._written.get(key, 0):
+                    self.queue.add_after(key, _BEHIND)
+                else:
+                    known = self.cache.rollouts.get(key)
+                    decision = self._decide(key, record, known)
+                    proposals += self._proposals(key, record, known, decision)
+                    if known is None or known.rollout != decision.rollout:
+                        told.append((key, known.rollout if known else None, decision.rollout))
+                    if decision.again_in is not None:
+                        self.queue.add_after(key, decision.again_in)
+        failed = self._carry_out(proposals, fence)
+        for key, before, after in told:
+            if key not in failed:
+                self._tell(key, before, after)
+        for key in batch:
+            if key not in failed:
+                self.queue.forget(key)
+        return False
+
+    def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None) -> Decision:
+        service = record.value
+        assert isinstance(service, Service)
+        rollout = revise(service, known.rollout if known else None, timestamp(self.clock.now()))
+        marks = {"progress"}
+
+        def ready_for(uid: str, ready: bool) -> float:
+            marks.add(uid)
+            held = self._since.held_for(key, uid, ready)
+            return held if ready else 0.0
+
+        tasks = slot_tasks(self.cache, service, ready_for)
+        slots, spare = slots_of(self.cache, service, tasks, self._given_up())
+        progress = (rollout.target, rollout.phase, service.spec.paused, service.spec.replicas, _progress(tasks))
+        stalled_for = self._since.held_for(key, "progress", progress)
+        self._since.keep(key, marks)
+        taken = taken_slots(self.cache, service, slots)
+        return decide(Situation(service, rollout, slots, spare, tasks, taken, stalled_for))
+
+    def _given_up(self) -> set[str]:
+        losses, now = self._losses.now, self.clock.monotonic()
+        return {name for name, loss in losses.lost.items() if now - loss.since >= GIVEN_UP_AFTER} - losses.held
+
+    def _proposals(
+        self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None, decision: Decision
+    ) -> list[Proposal[Write]]:
+        """Each rests on the service as it is, so that nothing is made for one that was changed or deleted."""
+        service = record.value
+        assert isinstance(service, Service)
+        same = unchanged(record.entry)
+        found: list[Proposal[Write]] = []
+        if known is None or known.rollout != decision.rollout:
+            place = keys.rollout(*key)
+            # Nobody else writes there, so what somebody put by hand and nobody can read gives way.
+            there = self.cache.informer.entries.get(place)
+            before = unchanged(there) if there else absent(place)
+            put = Put(place, encode(decision.rollout))
+            found.append(Proposal(Write("rollout", key, key.name), (same, before), (put,)))
+        for slot in decision.makes:
+            task = new_task(service, decision.template, slot, self._new_uid(), timestamp(self.clock.now()))
+            place = keys.task(key.namespace, task.metadata.name)
+            put = Put(place, encode(task))
+            found.append(Proposal(Write("make", key, task.metadata.name), (same, absent(place)), (put,)))
+        for change in decision.changes:
+            entry = change.old.entry
+            put = Put(entry.key, encode(change.task))
+            found.append(Proposal(Write("change", key, change.task.metadata.name), (same, unchanged(entry)), (put,)))
+        for old in decision.removes:
+            removal = removal_of(old.task, self.clock.now())
+            operation = Put(old.entry.key, encode(removal.value)) if removal.value else Delete(old.entry.key)
+            compares = (same, unchanged(old.entry))
+            found.append(Proposal(Write("remove", key, old.task.metadata.name), compares, (operation,)))
+        return found
+
+    def _carry_out(self, proposals: list[Proposal[Write]], fence: Compare) -> set[NamedKey]:
+        """The services of which something was not written: they are looked at again, from the start."""
+        results = commit_all(self._store, fence, proposals)
+        for proposal, revision in results.committed:
+            write = proposal.subject
+            self._written[write.service] = max(revision, self._written.get(write.service, 0))
+            _log.info("service/%s: %s %s at revision %d", write.service.name, write.what, write.name, revision)
+        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for proposal, reason in results.refused:
+            write = proposal.subject
+            _log.error("the store refuses to %s %s for service/%s: %s", write.what, write.name, write.service, reason)
+            left.append(proposal)
+        failed = {proposal.subject.service for proposal in left}
+        for key in failed:
+            self.queue.retry(key)
+        if results.fenced_out:
+            raise FencedOut
+        return failed
+
+    def _tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
+        """What has become of the rollout, once it is written."""
+        if before is not None and (before.target, before.phase) == (after.target, after.phase):
+            return
+        reason, message, warning = _news(after)
+        about = ObjectRef(kind="Service", name=key.name, uid=after.service_uid)
+        self._events.emit(about, key.namespace, reason, message, warning=warning)
+
+    def _concerned_by(self, node: str) -> list[NamedKey]:
+        """Those with a task on the node, and those that have one on each."""
+        per_node = [
+            NamedKey(*key[1:])
+            for key, record in self.cache.objects.items()
+            if isinstance(record.value, Service) and record.value.spec.mode == "per-node"
+        ]
+        return [*services_on(self.cache, node), *per_node]
+
+    def _forget(self, key: NamedKey) -> None:
+        self.queue.forget(key)
+        self._since.keep(key, set())
+        self._written.pop(key, None)
+
+
+def _progress(tasks: Sequence[SlotTask]) -> tuple[tuple[str, int, bool], ...]:
+    """What differs when a rollout has come further: tasks that came, changed or became ready."""
+    return tuple((each.slot, each.task.metadata.generation, each.ready) for each in tasks)
+
+
+def _news(rollout: Rollout) -> tuple[str, str, bool]:
+    match rollout.phase:
+        case Phase.PROGRESSING:
+            return "RolloutStarted", f"revision {rollout.target} is rolled out", False
+        case Phase.COMPLETE:
+            return "RolloutComplete", f"all tasks have revision {rollout.target}", False
+        case Phase.FAILED:
+            return "RolloutFailed", f"revision {rollout.target}: {rollout.message}", True
+        case Phase.ROLLING_BACK:
+            return "RollingBack", f"{rollout.message}; back to revision {rollout.target}", True
+        case Phase.ROLLED_BACK:
+            return "RolledBack", f"all tasks have revision {rollout.target} again; {rollout.message}", True

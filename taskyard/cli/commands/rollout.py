@@ -1,0 +1,185 @@
+"""`taskyard rollout` and `taskyard scale`: how far a service is with its template, and turning that back, on or off."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from taskyard.cli import complete
+from taskyard.cli.age import age
+from taskyard.cli.failure import Failed, complain
+from taskyard.cli.kinds import Kind, find_kind, one_target
+from taskyard.cli.options import wait_timeout
+from taskyard.cli.progress import progress
+from taskyard.cli.rollouts import awaited_service, progress_of, wait_for_rollouts
+from taskyard.cli.session import CONTEXT_SETTINGS, Command, session
+from taskyard.cli.table import Table
+from taskyard.client.api import Client
+from taskyard.clock import SystemClock, timestamp
+
+F = TypeVar("F", bound=Callable[..., Any])
+CHANGE_CAUSE, RESUMED_AT = "taskyard/change-cause", "taskyard/resumed-at"
+_RESTARTED_AT = "restarted-at"
+"""A container label: the template differs by it, and nothing else does."""
+
+
+@click.group(context_settings=CONTEXT_SETTINGS)
+def rollout() -> None:
+    """How far a service is with its template, and turning that back, on or off."""
+
+
+def _service(function: F) -> F:
+    return click.argument(
+        "words", nargs=-1, required=True, metavar="[service] NAME", shell_complete=complete.service_names
+    )(function)
+
+
+def _force(function: F) -> F:
+    return click.option("--force", is_flag=True, help="Also what a watched folder declares.")(function)
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@click.option("--wait/--no-wait", default=True, help="Wait until it is complete (the default), or only look.")
+@wait_timeout("10m")
+def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
+    """How far it is; waits until it is complete, and fails when the rollout does."""
+    client, namespace, name = _named(words, "rollout status service/web")
+    found = client.service(namespace, name)
+    if not wait:
+        click.echo(f"service/{name}: {progress_of(found.view)}")
+        return
+    _wait(client, namespace, name, timeout)
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+def history(words: tuple[str, ...]) -> None:
+    """The templates it had, by number; * is what tasks are to have now."""
+    client, namespace, name = _named(words, "rollout history service/web")
+    found = client.revisions(namespace, name)
+    now = SystemClock().now()
+    rows = [
+        [
+            f"{each.number}{'*' if each.number == found.revision else ''}",
+            age(each.at, now),
+            each.by,
+            each.image,
+            each.why,
+        ]
+        for each in found.revisions
+    ]
+    for line in Table(["REVISION", "AGE", "BY", "IMAGE", "WHY"]).lines(rows):
+        click.echo(line)
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@click.option("--to", "number", type=click.IntRange(1), metavar="N", help="The revision; else the one before.")
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
+@_force
+def undo(words: tuple[str, ...], number: int | None, reason: str, force: bool) -> None:
+    """Declare an earlier template again. What has it already is left alone."""
+    client, namespace, name = _named(words, "rollout undo service/web --to 3")
+    found = client.revisions(namespace, name)
+    by_number = {each.number: each for each in found.revisions}
+    before = [each.number for each in found.revisions[:-1]]
+    if number is None:
+        if not before:
+            raise Failed(f"service/{name} has no earlier template", "see `taskyard rollout history`")
+        number = before[-1]
+    if number not in by_number:
+        raise Failed(f"there is no revision {number} of service/{name}", f"there are {', '.join(map(str, by_number))}")
+    item = client.service(namespace, name)
+    manifest = item.data()
+    manifest["spec"]["template"] = by_number[number].template
+    because = reason or f"undone to revision {number}"
+    manifest["metadata"].setdefault("annotations", {})[CHANGE_CAUSE] = because
+    names, match = Kind.SERVICE.names, str(item.view.metadata.revision)
+    client.replace_object(names, namespace, name, manifest, if_match=match, force=force)
+    click.echo(f"service/{name} goes back to revision {number}")
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@_force
+def pause(words: tuple[str, ...], force: bool) -> None:
+    """Stop where it is; other templates wait until it is resumed."""
+    client, namespace, name = _named(words, "rollout pause service/web")
+    client.patch_object(Kind.SERVICE.names, namespace, name, {"spec": {"paused": True}}, force=force)
+    click.echo(f"service/{name} paused")
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@_force
+def resume(words: tuple[str, ...], force: bool) -> None:
+    """Go on, after a pause or after a failure."""
+    client, namespace, name = _named(words, "rollout resume service/web")
+    patch: dict[str, Any] = {"spec": {"paused": None}}
+    if client.service(namespace, name).view.status.phase in ("Failed", "RolledBack"):
+        patch["metadata"] = {"annotations": {RESUMED_AT: timestamp(SystemClock().now())}}
+    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    click.echo(f"service/{name} resumed")
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@click.option("--reason", default="restarted", metavar="TEXT", help="Why, for the history.")
+@_force
+def restart(words: tuple[str, ...], reason: str, force: bool) -> None:
+    """Start every task anew, a few at a time, as an update does."""
+    client, namespace, name = _named(words, "rollout restart service/web")
+    label = {_RESTARTED_AT: timestamp(SystemClock().now())}
+    patch = {
+        "metadata": {"annotations": {CHANGE_CAUSE: reason}},
+        "spec": {"template": {"spec": {"containerLabels": label}}},
+    }
+    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    click.echo(f"service/{name} restarts")
+
+
+@click.command(cls=Command, namespaced=True)
+@_service
+@click.option("--replicas", type=click.IntRange(0, 10000), required=True, metavar="N", help="How many tasks.")
+@click.option("--wait", is_flag=True, help="Wait until there are so many, and ready.")
+@wait_timeout("5m")
+@_force
+def scale(words: tuple[str, ...], replicas: int, wait: bool, timeout: float, force: bool) -> None:
+    """Set how many tasks a service has.
+
+    \b
+      taskyard scale service/web --replicas 5
+    """
+    client, namespace, name = _named(words, "scale service/web --replicas 5")
+    client.patch_object(Kind.SERVICE.names, namespace, name, {"spec": {"replicas": replicas}}, force=force)
+    click.echo(f"service/{name} scaled to {replicas}")
+    if wait:
+        _wait(client, namespace, name, timeout)
+
+
+def _marked(number: int, current: int) -> str:
+    return f"{number}*" if number == current else str(number)
+
+
+def _named(words: tuple[str, ...], example: str) -> tuple[Client, str, str]:
+    """`web`, `service/web` and `service web` are the same here."""
+    first = words[0]
+    alone = len(words) == 1 and "/" not in first and find_kind(first) is None
+    target = one_target([f"service/{first}"] if alone else words, example)
+    if target.kind is not Kind.SERVICE:
+        raise Failed(f"{target} is not a service", f"for example: taskyard {example}")
+    current = session()
+    return current.client(), current.namespace_or_default(), target.name
+
+
+def _wait(client: Client, namespace: str, name: str, timeout: float) -> None:
+    with progress() as shown:
+        awaited = [awaited_service(namespace, name)]
+        complaints = wait_for_rollouts(client, awaited, clock=SystemClock(), timeout=timeout, progress=shown)
+    for complaint in complaints:
+        complain(complaint)
+    if complaints:
+        raise Failed()

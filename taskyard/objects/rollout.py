@@ -1,0 +1,59 @@
+"""Rollout: which templates a service had, and how far its tasks are with the one they are to have."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from taskyard.objects.base import Wire
+from taskyard.objects.service import TaskTemplate
+
+
+class Phase(StrEnum):
+    PROGRESSING = "Progressing"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+    """It is left as it is until somebody changes the service or resumes the rollout."""
+    ROLLING_BACK = "RollingBack"
+    ROLLED_BACK = "RolledBack"
+
+
+class Revision(Wire, frozen=True, kw_only=True):
+    """`number` only rises. A template that comes back gets a new one, and is kept once."""
+
+    number: int
+    hash: str
+    template: TaskTemplate
+    at: str
+    by: str = ""
+    """The annotation `taskyard/changed-by`, else the source that declares the service."""
+    why: str = ""
+    """The annotation `taskyard/change-cause`."""
+
+
+class Rollout(Wire, frozen=True, kw_only=True):
+    """The value of `/taskyard/v1/rollouts/<namespace>/<service>`, written by the service controller alone."""
+
+    service_uid: str
+    revisions: list[Revision]
+    """Oldest first; the last is what the service declares."""
+    target: int
+    """The number of the revision that tasks are to have: the last one, unless that was rolled back."""
+    stable: int = 0
+    """The last one that all tasks had; 0: none yet."""
+    phase: Phase = Phase.PROGRESSING
+    message: str = ""
+    """Of a failure: what went wrong."""
+    resumed: str = ""
+    """The annotation `taskyard/resumed-at` that was heeded last."""
+
+    def revision(self, number: int) -> Revision:
+        """The one that is kept under this number; KeyError for any other."""
+        for each in self.revisions:
+            if each.number == number:
+                return each
+        raise KeyError(number)
+
+    @property
+    def template(self) -> TaskTemplate:
+        """What tasks are to be made of."""
+        return self.revision(self.target).template

@@ -1,0 +1,224 @@
+"""The service controller on a real cache and store: with the scheduler, through node losses, changes and deletions."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from taskyard import keys
+from taskyard.keys import ObjectKey
+from taskyard.objects import (
+    Metadata,
+    NodeSpec,
+    Phase,
+    Rollout,
+    Service,
+    ServiceSpec,
+    Task,
+    TaskSpec,
+    TaskState,
+    TaskTemplate,
+    Update,
+    decode,
+)
+from tests.support.plane import Plane, a_task, a_uid
+
+WEB = keys.object_key(ObjectKey("Service", "default", "web"))
+
+
+def a_service(image: str = "a:1", *, uid: str = a_uid(9), update: Update | None = None, **spec: object) -> Service:
+    template = TaskTemplate(spec=TaskSpec(image=image))
+    made = ServiceSpec(template=template, update=update or Update(), **spec)  # type: ignore[arg-type]
+    return Service(metadata=Metadata(name="web", uid=uid, generation=1), spec=made)
+
+
+def tasks(plane: Plane) -> dict[str, Task]:
+    found = [decode(entry.value, Task) for entry in plane.store.list(keys.TASKS).entries]
+    return {task.metadata.name: task for task in found}
+
+
+def rollout(plane: Plane) -> Rollout:
+    entry = plane.store.get(keys.rollout("default", "web"))
+    assert entry is not None
+    return decode(entry.value, Rollout)
+
+
+def settle(plane: Plane) -> None:
+    plane.settle(plane.services, plane.scheduler, plane.tasks, plane.ownership)
+
+
+def report_all(plane: Plane, state: TaskState = TaskState.RUNNING) -> None:
+    """What the agents say of all that is bound."""
+    for name, task in tasks(plane).items():
+        if task.binding is not None and task.binding.spec_hash:
+            plane.report(name, state)
+    settle(plane)
+
+
+def run(plane: Plane) -> None:
+    """Until every task runs what it is to run."""
+    for _ in range(30):
+        report_all(plane)
+        for name, task in tasks(plane).items():
+            if task.metadata.deletion_timestamp and task.binding:
+                plane.report(name, TaskState.COMPLETED)
+        settle(plane)
+
+
+@pytest.fixture
+def plane() -> Plane:
+    plane = Plane()
+    plane.lead()
+    plane.add_node("n1")
+    plane.add_node("n2")
+    return plane
+
+
+def test_tasks_are_made_bound_and_owned(plane: Plane) -> None:
+    plane.put(WEB, a_service(replicas=2))
+    settle(plane)
+    made = tasks(plane)
+    assert sorted(made) == ["web-0", "web-1"]
+    assert all(task.binding for task in made.values())
+    owner = made["web-0"].metadata.owner
+    assert owner is not None
+    assert (owner.kind, owner.name, owner.uid) == ("Service", "web", a_uid(9))
+    assert made["web-1"].metadata.labels == {"taskyard/service": "web", "taskyard/slot": "1"}
+    assert rollout(plane).phase is Phase.PROGRESSING
+    run(plane)
+    assert rollout(plane).phase is Phase.COMPLETE
+    assert [event.message for event in plane.told("RolloutComplete")] == ["all tasks have revision 1"]
+
+
+def test_a_change_waits_for_the_task_before(plane: Plane) -> None:
+    plane.put(WEB, a_service(replicas=3))
+    settle(plane)
+    run(plane)
+    plane.put(WEB, a_service("a:2", replicas=3))
+    settle(plane)
+    images = [task.spec.image for task in tasks(plane).values()]
+    assert images == ["a:2", "a:1", "a:1"]
+    run(plane)
+    assert {task.spec.image for task in tasks(plane).values()} == {"a:2"}
+    assert [each.template.spec.image for each in rollout(plane).revisions] == ["a:1", "a:2"]
+
+
+def test_a_change_of_n_tasks_is_n_writes_of_tasks_by_the_controller(plane: Plane) -> None:
+    plane.put(WEB, a_service(replicas=10, update=Update(parallelism=5)))
+    settle(plane)
+    run(plane)
+    generations = sum(task.metadata.generation for task in tasks(plane).values())
+    plane.put(WEB, a_service("a:2", replicas=10, update=Update(parallelism=5)))
+    settle(plane)
+    run(plane)
+    assert sum(task.metadata.generation for task in tasks(plane).values()) == generations + 10
+
+
+def test_a_task_that_somebody_deletes_comes_back_once_it_is_gone(plane: Plane) -> None:
+    plane.put(WEB, a_service())
+    settle(plane)
+    run(plane)
+    old = tasks(plane)["web-0"]
+    plane.put(keys.task("default", "web-0"), replace(old, metadata=replace(old.metadata, deletion_timestamp="now")))
+    settle(plane)
+    assert tasks(plane)["web-0"].metadata.uid == old.metadata.uid
+    plane.report("web-0", TaskState.COMPLETED)
+    settle(plane)
+    assert tasks(plane)["web-0"].metadata.uid not in ("", old.metadata.uid)
+
+
+def test_a_name_that_is_taken_is_left_alone_and_told(plane: Plane) -> None:
+    from controlplane.services.standing import standing
+
+    plane.add_task(a_task("web-1", a_uid(1)))
+    plane.put(WEB, a_service(replicas=2))
+    settle(plane)
+    assert tasks(plane)["web-1"].metadata.owner is None
+    record = plane.cache.objects[ObjectKey("Service", "default", "web")]
+    assert isinstance(record.value, Service)
+    assert "task/web-1 is not this service's" in standing(plane.cache, record.value).message
+
+
+def test_a_deleted_service_makes_nothing_more_and_goes_last(plane: Plane) -> None:
+    plane.put(WEB, a_service(replicas=2))
+    settle(plane)
+    run(plane)
+    service = a_service(replicas=5)
+    plane.put(WEB, replace(service, metadata=replace(service.metadata, deletion_timestamp="now")))
+    settle(plane)
+    assert all(task.metadata.deletion_timestamp for task in tasks(plane).values())
+    assert plane.store.get(WEB) is not None
+    report_all(plane, TaskState.COMPLETED)
+    assert tasks(plane) == {}
+    assert plane.store.get(WEB) is None
+    assert plane.store.get(keys.rollout("default", "web")) is None
+
+
+def test_a_lost_node_is_the_scheduler_s_business(plane: Plane) -> None:
+    plane.put(WEB, a_service())
+    settle(plane)
+    run(plane)
+    before = tasks(plane)["web-0"]
+    assert before.binding is not None
+    plane.delete(keys.node_lease(before.binding.node))
+    settle(plane)
+    for _ in range(60):
+        plane.clock.advance(1)
+        plane.elector.step()
+        settle(plane)
+    after = tasks(plane)["web-0"]
+    assert after.metadata.uid == before.metadata.uid
+    assert after.binding is not None
+    assert after.binding.node != before.binding.node
+
+
+def test_one_on_each_node_that_matches_and_on_those_that_join(plane: Plane) -> None:
+    plane.put(WEB, a_service(mode="per-node"))
+    plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True))
+    settle(plane)
+    assert sorted(tasks(plane)) == ["web-n1"]
+    plane.set_node(NodeSpec(metadata=Metadata(name="n2")))
+    plane.add_node("n3")
+    settle(plane)
+    assert {name: task.binding.node for name, task in tasks(plane).items() if task.binding} == {
+        "web-n1": "n1",
+        "web-n2": "n2",
+        "web-n3": "n3",
+    }
+
+
+def test_a_node_that_is_away_keeps_its_task_for_a_while(plane: Plane) -> None:
+    plane.put(WEB, a_service(mode="per-node"))
+    settle(plane)
+    run(plane)
+    plane.delete(keys.node_lease("n2"))
+    settle(plane)
+    assert sorted(tasks(plane)) == ["web-n1", "web-n2"]
+    for _ in range(130):
+        plane.clock.advance(3)
+        plane.elector.step()
+        settle(plane)
+    assert sorted(tasks(plane)) == ["web-n1"]
+
+
+def test_another_by_the_same_name_begins_anew(plane: Plane) -> None:
+    plane.put(WEB, a_service())
+    settle(plane)
+    plane.put(WEB, a_service("a:2", uid=a_uid(8)))
+    plane.clock.advance(61)
+    plane.elector.step()
+    settle(plane)
+    run(plane)
+    assert rollout(plane).service_uid == a_uid(8)
+    (task,) = tasks(plane).values()
+    assert task.metadata.owner is not None
+    assert (task.spec.image, task.metadata.owner.uid) == ("a:2", a_uid(8))
+
+
+def test_a_rollout_put_by_hand_that_makes_no_sense_gives_way(plane: Plane) -> None:
+    plane.put(keys.rollout("default", "web"), b'{"serviceUid":"x","revisions":[],"target":3}')
+    plane.put(WEB, a_service())
+    plane.pump()
+    assert keys.rollout("default", "web") in plane.cache.quarantined
+    settle(plane)
+    assert rollout(plane).target == 1

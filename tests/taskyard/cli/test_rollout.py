@@ -1,0 +1,172 @@
+"""Services on the command line, against a control plane in this process whose agent says that all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from taskyard.cli.main import main
+from taskyard.cli.rollouts import awaited_service, judge_rolled_out
+from taskyard.client.views import RolloutStatusView, ServiceView
+from taskyard.objects import TaskState
+from tests.support.served import ServedPlane
+
+Out = Callable[..., str]
+SERVICE = """\
+apiVersion: taskyard/v1
+kind: Service
+metadata: {name: web}
+spec:
+  replicas: 2
+  template:
+    spec:
+      image: busybox:%s
+"""
+
+
+def run(served: ServedPlane) -> None:
+    """Until every task runs what it is to run."""
+    plane = served.plane
+    for _ in range(12):
+        plane.settle(plane.services, plane.scheduler, plane.tasks, plane.ownership)
+        with plane.cache.lock:
+            tasks = [record.task for record in plane.cache.tasks.values() if record.task.binding]
+        for task in tasks:
+            going = bool(task.metadata.deletion_timestamp)
+            plane.report(task.metadata.name, TaskState.COMPLETED if going else TaskState.RUNNING)
+    plane.settle(plane.services, plane.scheduler, plane.tasks, plane.ownership)
+
+
+@pytest.fixture
+def apply(served: ServedPlane, out: Out, tmp_path: Path) -> Callable[[str], None]:
+    served.plane.add_node("n1")
+
+    def applied(image: str) -> None:
+        path = tmp_path / "web.yaml"
+        path.write_text(SERVICE % image)
+        out("apply", "-f", str(path))
+        run(served)
+
+    applied("1.35")
+    return applied
+
+
+def images(served: ServedPlane) -> set[str]:
+    return {record.task.spec.image for record in served.plane.cache.tasks.values()}
+
+
+@pytest.mark.usefixtures("apply")
+def test_get_shows_how_far_it_is(out: Out) -> None:
+    header, row = out("get", "services").splitlines()
+    assert header.split() == ["NAME", "READY", "UPDATED", "REVISION", "STATUS", "AGE"]
+    assert row.split()[:5] == ["web", "2/2", "2/2", "1", "Complete"]
+    assert "busybox:1.35" in out("get", "svc/web", "-o", "wide")
+    assert "phase: Complete" in out("describe", "service/web")
+    assert out("rollout", "status", "web", "--no-wait") == "service/web: Complete: 2 of 2 updated, 2 ready\n"
+
+
+@pytest.mark.usefixtures("apply")
+def test_scale(served: ServedPlane, out: Out) -> None:
+    assert out("scale", "service/web", "--replicas", "4") == "service/web scaled to 4\n"
+    run(served)
+    assert [row.split()[0] for row in out("get", "tasks", "--no-headers").splitlines()] == [
+        "web-0",
+        "web-1",
+        "web-2",
+        "web-3",
+    ]
+
+
+def test_history_and_undo(apply: Callable[[str], None], served: ServedPlane, out: Out) -> None:
+    for image in ("1.36", "1.37"):
+        apply(image)
+    rows = [row.split() for row in out("rollout", "history", "web").splitlines()[1:]]
+    assert [(row[0], row[3]) for row in rows] == [("1", "busybox:1.35"), ("2", "busybox:1.36"), ("3*", "busybox:1.37")]
+    assert out("rollout", "undo", "web", "--to", "1") == "service/web goes back to revision 1\n"
+    run(served)
+    assert images(served) == {"busybox:1.35"}
+    rows = [row.split(maxsplit=4) for row in out("rollout", "history", "web").splitlines()[1:]]
+    assert [row[0] for row in rows] == ["2", "3", "4*"]
+    assert rows[-1][4] == "undone to revision 1"
+    out("rollout", "undo", "web")
+    run(served)
+    assert images(served) == {"busybox:1.37"}
+
+
+@pytest.mark.usefixtures("apply")
+def test_pause_holds_a_change_and_resume_lets_it_go(served: ServedPlane, out: Out) -> None:
+    out("rollout", "pause", "web")
+    # The manifest does not say that it is paused, so applying it would resume; a patch of the template does not.
+    served.call(
+        "PATCH",
+        "/services/web",
+        {"spec": {"template": {"spec": {"image": "busybox:1.36"}}}},
+        content_type="application/merge-patch+json",
+    )
+    run(served)
+    assert images(served) == {"busybox:1.35"}
+    out("rollout", "resume", "web")
+    run(served)
+    assert images(served) == {"busybox:1.36"}
+
+
+@pytest.mark.usefixtures("apply")
+def test_restart_starts_every_task_anew(served: ServedPlane, out: Out) -> None:
+    def epochs() -> list[int]:
+        return [record.task.binding.epoch for record in served.plane.cache.tasks.values() if record.task.binding]
+
+    before = epochs()
+    out("rollout", "restart", "web", "--reason", "a new certificate")
+    run(served)
+    assert epochs() == [epoch + 1 for epoch in before]
+    assert "a new certificate" in out("rollout", "history", "web")
+
+
+@pytest.mark.usefixtures("apply")
+def test_delete_takes_its_tasks_along(served: ServedPlane, out: Out) -> None:
+    assert out("delete", "service/web", "--no-wait") == "service/web deleting\n"
+    run(served)
+    assert not served.plane.cache.tasks
+    assert not served.plane.cache.objects
+
+
+@pytest.mark.usefixtures("apply")
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["rollout", "undo", "web"], "service/web has no earlier template"),
+        (["rollout", "undo", "web", "--to", "7"], "there is no revision 7 of service/web"),
+        (["rollout", "status", "task/web"], "task/web is not a service"),
+        (["rollout", "history", "nope"], "there is no service 'nope' in namespace default"),
+        (["scale", "web"], "Missing option '--replicas'"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    served: ServedPlane,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    complaint: str,
+) -> None:
+    assert main(["--server", f"http://127.0.0.1:{served.port}", *words]) == 1
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("status", "settled", "failure"),
+    [
+        pytest.param(("Complete", 3, 3, 3, 3), True, "", id="complete"),
+        pytest.param(("Complete", 3, 4, 3, 3), False, "", id="a stand-in is still there"),
+        pytest.param(("Complete", 5, 3, 3, 3), False, "", id="scaled up"),
+        pytest.param(("Progressing", 3, 3, 3, 3), False, "", id="not seen by the controller yet"),
+        pytest.param(("Failed", 3, 3, 1, 2), True, "its rollout has failed: exit 1", id="failed"),
+        pytest.param(("RolledBack", 3, 3, 3, 3), True, "its rollout has failed: exit 1", id="rolled back"),
+    ],
+)
+def test_what_is_waited_for(status: tuple[str, int, int, int, int], settled: bool, failure: str) -> None:
+    phase, wanted, tasks, updated, ready = status
+    message = "exit 1" if failure else ""
+    found = RolloutStatusView(phase=phase, wanted=wanted, tasks=tasks, updated=updated, ready=ready, message=message)
+    verdict = judge_rolled_out(awaited_service("default", "web"), ServiceView(status=found))
+    assert (verdict.settled, verdict.failure) == (settled, failure)
