@@ -1,35 +1,46 @@
-"""The agents of a forecast: whatever they are told to stop has stopped. What starts is taken to run."""
+"""The agents of a forecast: what they are told to start runs, and is well; what they are told to stop has stopped."""
 
 from __future__ import annotations
 
 from controlplane.cluster import AssignmentRecord, ClusterCache
 from taskyard import keys
+from taskyard.clock import timestamp
 from taskyard.objects import TaskState, TaskStatus, encode
-from taskyard.store.api import Put, Store
+from taskyard.store.api import MAX_OPERATIONS, Put, Store
 
 
-def answer_stops(store: Store, cache: ClusterCache) -> bool:
-    """Every agent that lives reports the end of what it was told to stop; whether there was anything."""
+def obey(store: Store, cache: ClusterCache, now: float) -> bool:
+    """Every agent that lives reports what it has done since; whether there was anything. `now`: since the epoch."""
     with cache.lock:
         held = [each for uid in sorted(cache.placed_uids()) for each in cache.assignments_of(uid).values()]
-        stopping = [each for each in held if each.assignment.desired == "Stopped" and not _ended(cache, each)]
-    for each in stopping:
-        assignment = each.assignment
-        status = TaskStatus(
-            uid=assignment.uid,
-            namespace=assignment.namespace,
-            name=assignment.name,
-            epoch=assignment.epoch,
-            state=TaskState.COMPLETED,
-        )
-        store.commit([], [Put(keys.status(each.node, assignment.uid), encode(status))])
-    return bool(stopping)
+        reports = [(each, state) for each in held if (state := _news(cache, each)) is not None]
+    puts = [Put(keys.status(e.node, e.assignment.uid), encode(_status(e, state, now))) for e, state in reports]
+    for start in range(0, len(puts), MAX_OPERATIONS):
+        store.commit([], puts[start : start + MAX_OPERATIONS])
+    return bool(puts)
 
 
-def _ended(cache: ClusterCache, held: AssignmentRecord) -> bool:
-    """Or nobody is there to end it."""
+def _news(cache: ClusterCache, held: AssignmentRecord) -> TaskState | None:
+    """The state that its agent reports next; None when it has nothing to tell, or is not there."""
     node = cache.nodes.get(held.node)
     if node is None or not node.ready:
-        return True
+        return None
     status = cache.statuses_of(held.assignment.uid).get(held.node)
-    return status is not None and status.status.state.terminal and status.status.epoch >= held.assignment.epoch
+    told = status is not None and status.status.epoch >= held.assignment.epoch
+    if held.assignment.desired == "Stopped":
+        return None if told and status is not None and status.status.state.terminal else TaskState.COMPLETED
+    return None if told else TaskState.RUNNING
+
+
+def _status(held: AssignmentRecord, state: TaskState, now: float) -> TaskStatus:
+    assignment, runs = held.assignment, state is TaskState.RUNNING
+    return TaskStatus(
+        uid=assignment.uid,
+        namespace=assignment.namespace,
+        name=assignment.name,
+        epoch=assignment.epoch,
+        state=state,
+        health="healthy" if runs and assignment.spec.health_check is not None else "",
+        ready=runs,
+        started_at=timestamp(now),
+    )

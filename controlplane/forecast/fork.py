@@ -11,7 +11,7 @@ from typing import Any
 
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
-from controlplane.forecast.agents import answer_stops
+from controlplane.forecast.agents import obey
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
@@ -29,6 +29,8 @@ from taskyard.store.memory import MemoryStore
 _TICK = 0.1
 _PATIENCE = 1.0
 """Seconds of its own time that it goes on when nothing happens: tries that failed are repeated within that."""
+_FORESIGHT = 120.0
+"""Seconds of its own time that a forecast looks ahead once agents have done what they were told: a rollout's pauses."""
 _ROUNDS = 10_000
 _LEFT_OUT = (keys.EVENTS, keys.LEADERS)
 
@@ -94,10 +96,20 @@ class Fork:
         raise RuntimeError(f"the forecast of revision {self.revision} does not come to an end")
 
     def settle(self) -> None:
-        """Until nothing happens any more: all that was to stop has stopped."""
+        """Until nothing happens any more: what was to stop has stopped, what was to start runs, and what was put off
+        for a while has had its turn."""
+        until = self.clock.monotonic() + _FORESIGHT
         self.decide()
-        while answer_stops(self.store, self.cache):
+        while obey(self.store, self.cache, self.clock.now()) or self._wait(until):
             self.decide()
+
+    def _wait(self, until: float) -> bool:
+        """Time passes until the next thing that a loop has put off; False when that is further away."""
+        put_off = [due for loop in self._loops if (due := loop.queue.next_due()) is not None]
+        if not put_off or min(put_off) > until:
+            return False
+        self.clock.advance(max(min(put_off) - self.clock.monotonic(), 0.0) + _TICK)
+        return True
 
     def placed(self) -> Mapping[NamedKey, Placed]:
         with self.cache.lock:
