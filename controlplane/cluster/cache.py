@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
+from controlplane.cluster.demand import Demand
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
@@ -23,7 +24,7 @@ from controlplane.cluster.records import (
 from controlplane.cluster.tables import Tables
 from controlplane.cluster.usage import Usage
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import AnyObject
+from taskyard.objects import AnyObject, Assignment, Task
 from taskyard.store.informer import Change, Informer
 from taskyard.store.subscribers import tell_all
 
@@ -76,6 +77,10 @@ class ClusterCache:
     def on_change(self, callback: Callable[[Sequence[CacheChange]], None]) -> None:
         """Called under the lock in the informer's thread, once per batch, after all of it was applied. Be quick."""
         self._subscribers.append(callback)
+
+    def expect(self, key: str, raw: bytes, value: Task | Assignment, demand: Demand) -> None:
+        """This process is about to write this: see `OwnWrites.note`."""
+        self._tables.own_writes.note(key, raw, value, demand)
 
     def by_uid(self, uid: str) -> TaskRecord | None:
         """The task that owns this uid: where a value was copied by hand to a second key, the older key."""

@@ -139,7 +139,7 @@ def _wanted(cache: ClusterCache, record: TaskRecord) -> bool:
     if not record.uid or record.task.metadata.deletion_timestamp:
         return False
     owner = cache.by_uid(record.uid)
-    return owner is not None and owner.key == record.key
+    return owner is record or (owner is not None and owner.key == record.key)
 
 
 def _of(status: TaskStatus | None, record: TaskRecord, state: TaskState, reason: str, message: str) -> EffectiveStatus:

@@ -27,5 +27,14 @@ class OneToMany(Generic[K, V]):
     def keys(self) -> Set[K]:
         return self._sets.keys()
 
+    def move(self, value: V, old: K, new: K) -> None:
+        """From one key to another, where an empty one (`""`) is none."""
+        if old == new and (not new or value in self._sets.get(new, ())):
+            return
+        if old:
+            self.discard(old, value)
+        if new:
+            self.add(new, value)
+
     def of(self, key: K) -> Set[V]:
         return self._sets.get(key) or set()

@@ -78,6 +78,11 @@ class TaskRecord(msgspec.Struct, frozen=True, gc=False):
             self._hash.value = spec_hash(self.task.spec)
         return self._hash.value
 
+    def know_hash_of(self, other: TaskRecord) -> None:
+        """Takes over what was worked out for another record, if that has the same spec."""
+        if other._hash.value is not None and self.task.spec == other.task.spec:
+            self._hash.value = other._hash.value
+
 
 class ObjectRecord(msgspec.Struct, frozen=True, gc=False):
     """Any other object that is kept whole under one key; like a task, valid but perhaps not complete yet."""

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
+from controlplane.cluster.own_writes import OwnWrites
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
@@ -31,7 +32,7 @@ from taskyard import keys
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.kinds import BY_PLURAL
 from taskyard.node_name import ACCEPTED
-from taskyard.objects import AnyObject
+from taskyard.objects import AnyObject, Assignment, Task
 from taskyard.store.api import Entry
 from taskyard.store.informer import Change
 
@@ -72,6 +73,7 @@ class Tables:
         """uid → keys of the other objects that say it is theirs."""
         self.owned: OneToMany[str, ObjectKey] = OneToMany()
         """uid of an owner → keys of all that says it was made for it, whether or not the owner is there."""
+        self.own_writes = OwnWrites()
         self._node_keys: OneToMany[str, str] = OneToMany()
 
     def owner(self, uid: str) -> TaskRecord | None:
@@ -99,7 +101,7 @@ class Tables:
         if key is None:
             self._judge(change, _bad_object_key(change.key), changes)
             return
-        new, reason = _attempt(reading.read_record, change.new, key)
+        new, reason = self._read_object(change.new, key)
         if key.kind == "Task":
             told = self._exchange_task(NamedKey(key.namespace, key.name), new if isinstance(new, TaskRecord) else None)
         else:
@@ -107,21 +109,22 @@ class Tables:
         self._judge(change, reason, changes)
         changes.append(replace(told, revision=change.revision))
 
+    def _read_object(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
+        own = self.own_writes.take(entry, Task)
+        if own is not None and entry is not None:
+            return TaskRecord(own[0], entry, own[1]), ""
+        return _attempt(reading.read_record, entry, key)
+
     def _exchange_task(self, key: NamedKey, new: TaskRecord | None) -> CacheChange:
         """The change that this makes, without its revision."""
         old = self.tasks.pop(key, None)
-        if old is not None:
-            self.claims.discard(old.uid, key)
-            self.client_ids.discard(old.client_id, key)
-            self.bound_to.discard(old.node, key)
         if new is not None:
             self.tasks[key] = new
-            if new.uid:
-                self.claims.add(new.uid, key)
-            if new.client_id:
-                self.client_ids.add(new.client_id, key)
-            if new.node:
-                self.bound_to.add(new.node, key)
+            if old is not None:
+                new.know_hash_of(old)
+        self.claims.move(key, old.uid if old else "", new.uid if new else "")
+        self.client_ids.move(key, old.client_id if old else "", new.client_id if new else "")
+        self.bound_to.move(key, old.node if old else "", new.node if new else "")
         owner = self._exchange_owner(ObjectKey("Task", *key), old.task if old else None, new.task if new else None)
         node = (new.node if new else "") or (old.node if old else "")
         return CacheChange("task", key.name, 0, key, owner=owner, node=node)
@@ -200,7 +203,12 @@ class Tables:
             changes.append(CacheChange("node", key.node, change.revision, node=key.node))
 
     def _apply_assignment(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
-        new, reason = _attempt(reading.read_assignment, change.new, key)
+        new: AssignmentRecord | None
+        own = self.own_writes.take(change.new, Assignment)
+        if own is not None and change.new is not None:
+            new, reason = AssignmentRecord(key.node, own[0], change.new, own[1]), ""
+        else:
+            new, reason = _attempt(reading.read_assignment, change.new, key)
         old = _exchange(self.assignments, key, new)
         self._settle("assignment", key, change, reason, [r.key for r in (new, old) if r], changes)
 

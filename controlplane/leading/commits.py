@@ -71,14 +71,14 @@ class Results(Generic[S]):
 def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
     """Never raises for what a store may answer; stops trying at the first answer that does not come."""
     results: Results[S] = Results()
-    waiting = list(_batches(proposals))
+    waiting = list(batches(proposals))
     while waiting:
         batch = waiting.pop(0)
         if results.fenced_out or results.unknown:
             results.untried += batch
             continue
         try:
-            answer = store.commit(*_transaction(fence, batch))
+            answer = store.commit(*transaction(fence, batch))
         except StoreUnavailable:
             results.unknown += batch
         except RequestRefused as error:
@@ -115,14 +115,15 @@ def _without_stale(batch: list[Proposal[S]], answer: Commit, results: Results[S]
     return [batch[:middle], batch[middle:]]
 
 
-def _transaction(fence: Compare, batch: list[Proposal[S]]) -> tuple[list[Compare], list[Operation]]:
+def transaction(fence: Compare, batch: Sequence[Proposal[S]]) -> tuple[list[Compare], list[Operation]]:
+    """The compares and operations of one commit."""
     compares = dict.fromkeys([fence])
     for proposal in batch:
         compares.update(dict.fromkeys(proposal.compares))
     return list(compares), [operation for proposal in batch for operation in proposal.operations]
 
 
-def _batches(proposals: Sequence[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
+def batches(proposals: Sequence[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
     """In order, each within etcd's limits on compares (counted once each), operations and bytes."""
     batch: list[Proposal[S]] = []
     compares: set[Compare] = set()

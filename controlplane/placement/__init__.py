@@ -15,7 +15,7 @@ from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
 from controlplane.placement.victims import Victim, names_of, victims_of
-from controlplane.placement.want import Held, Want, gang_of, want_of
+from controlplane.placement.want import Held, Want, gang_of, turn_of, want_of
 
 __all__ = [
     "FILTERS",
@@ -46,6 +46,7 @@ __all__ = [
     "parts",
     "place",
     "total",
+    "turn_of",
     "victims_of",
     "want_of",
     "why_waiting",

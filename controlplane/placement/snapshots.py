@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import is_not
 
 from controlplane.cluster import CacheChange, ClusterCache, NodeRecord, Usage
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
-from taskyard.objects import Amounts, pressure_taints
+from taskyard.objects import Amounts, NodeLease, NodeSpec, pressure_taints
 
 
 class SnapshotKeeper:
@@ -16,13 +17,15 @@ class SnapshotKeeper:
         self._cache = cache
         self._dirty: set[str] = set()
         self._snapshot: Snapshot | None = None
+        self._facts: dict[str, tuple[tuple[NodeLease | None, int, NodeSpec | None], NodeFacts]] = {}
+        """By node, with what they were read from."""
         cache.on_change(self._mark)
 
     def take(self) -> Snapshot:
         """The nodes as of the cache's revision; the same object as before when nothing that matters has changed."""
         with self._cache.lock:
             if self._snapshot is None:
-                nodes = {name: node_state(node, self._cache.usage(name)) for name, node in self._cache.nodes.items()}
+                nodes = {name: self._state(node) for name, node in self._cache.nodes.items()}
                 self._snapshot = Snapshot(self._cache.revision, nodes, self._cache.strategy)
             elif self._dirty:
                 changed = {name: self._read(name) for name in self._dirty}
@@ -36,16 +39,27 @@ class SnapshotKeeper:
 
     def _read(self, name: str) -> NodeState | None:
         node = self._cache.nodes.get(name)
-        return node_state(node, self._cache.usage(name)) if node is not None else None
+        if node is None:
+            self._facts.pop(name, None)
+            return None
+        return self._state(node)
+
+    def _state(self, node: NodeRecord) -> NodeState:
+        """Each task that comes or goes changes a node's room; its facts are of its lease and of its spec."""
+        known = self._facts.get(node.name)
+        source = (node.lease, node.lease_create_revision, node.spec)
+        if known is None or any(map(is_not, known[0], source)):
+            known = self._facts[node.name] = source, _facts_of(node)
+        return _state_of(known[1], self._cache.usage(node.name))
 
     def _mark(self, changes: Sequence[CacheChange]) -> None:
         self._dirty.update(change.node for change in changes if change.kind in ("node", "assignment", "status"))
 
 
-def node_state(node: NodeRecord, usage: Usage) -> NodeState:
+def _facts_of(node: NodeRecord) -> NodeFacts:
     taints = [*(node.spec.taints if node.spec else []), *(pressure_taints(node.lease) if node.lease else [])]
     capacity = node.lease.capacity if node.lease else Amounts()
-    facts = NodeFacts(
+    return NodeFacts(
         name=node.name,
         ready=node.lease is not None,
         life=node.lease_create_revision,
@@ -59,6 +73,10 @@ def node_state(node: NodeRecord, usage: Usage) -> NodeState:
         runtime=node.lease.runtime if node.lease else "",
         version=node.lease.version if node.lease else "",
     )
+
+
+def _state_of(facts: NodeFacts, usage: Usage) -> NodeState:
+    capacity = facts.capacity
     return NodeState(
         facts=facts,
         cpu=capacity.cpu_millis - usage.cpu,

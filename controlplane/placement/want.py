@@ -38,6 +38,11 @@ class Want:
         return -self.priority, self.created_at, self.key
 
 
+def turn_of(record: TaskRecord) -> tuple[int, str, NamedKey]:
+    """That of its `Want`."""
+    return -record.task.spec.priority, record.task.metadata.created_at, record.key
+
+
 def want_of(cache: ClusterCache, record: TaskRecord) -> Want:
     """Call it under the cache's lock."""
     metadata = record.task.metadata

@@ -14,7 +14,7 @@ from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.leading import Proposal
 from taskyard import keys
 from taskyard.keys import NamedKey
-from taskyard.objects import Assignment, Binding, encode
+from taskyard.objects import Assignment, Binding, Task, encode
 from taskyard.store.api import Compare, Delete, Operation, Put, absent, same_life, unchanged, unchanged_since
 
 
@@ -48,6 +48,9 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
     node: str
     charge: Demand
     """What it adds on the node until the cache has seen the assignment."""
+    task: Task
+    assignment: Assignment
+    """As they are written."""
     lost: str = ""
     """The node that it is moved away from."""
     asked: str = ""
@@ -95,6 +98,7 @@ def propose(
         labels=metadata.labels,
         assigned_at=at,
     )
+    task = msgspec.structs.replace(record.task, binding=binding)
     place = keys.assignment(node, record.uid)
     compares: tuple[Compare, ...] = (
         unchanged(record.entry),
@@ -104,12 +108,13 @@ def propose(
         *also,
     )
     operations: tuple[Operation, ...] = (
-        Put(record.entry.key, encode(msgspec.structs.replace(record.task, binding=binding))),
+        Put(record.entry.key, encode(task)),
         Put(place, encode(assignment)),
         *_leave((other for other in standing.assigned_at if other != node), record.uid),
     )
     lost = standing.lost.node if standing.lost else ""
-    return Proposal(Bound(record.key, record.uid, node, charge, lost, gang=gang), compares, operations)
+    bound = Bound(record.key, record.uid, node, charge, task, assignment, lost, gang=gang)
+    return Proposal(bound, compares, operations)
 
 
 def _still_lost(lost: Lost | None, uid: str) -> Iterable[Compare]:

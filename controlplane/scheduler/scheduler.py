@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
@@ -23,6 +23,7 @@ from controlplane.placement import (
     SnapshotKeeper,
     Want,
     gang_of,
+    turn_of,
     want_of,
 )
 from controlplane.scheduler.announcing import Announcer
@@ -38,7 +39,8 @@ from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey
-from taskyard.store.api import Compare, Store
+from taskyard.objects import Assignment, Task
+from taskyard.store.api import Compare, Put, Store
 
 _PER_ROUND = 1024
 """Tasks placed and bound before newer and more urgent ones are looked at."""
@@ -162,6 +164,7 @@ class Scheduler(LeaderLoop[Dirty]):
             proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
             for proposal in proposals:
                 self._assumed.expect(proposal)
+                self._expect_news(proposal, round_)
             # Those that found no room were held against what this round has placed, even where that fails now.
             self._judged = self._assumed.over(round_.shown).nodes
             self._settle(commit_together(self._store, fence, proposals))
@@ -180,11 +183,11 @@ class Scheduler(LeaderLoop[Dirty]):
         self._waiting.remove(key)
         self._ending.discard(key)
         record = self.cache.tasks.get(key)
-        due = record is not None and self._due(record)
+        due = self._due(record) if record is not None else ""
         placed = record is not None and not due and bool(record.node)
         self._room.priorities.note(key, record.task.spec.priority if record is not None and placed else None)
         gang = gang_of(record) if record is not None and (due or placed) else ""
-        self._gangs.note(key, gang, waits=due)
+        self._gangs.note(key, gang, waits=bool(due))
         for other in self._gangs.waiting(gang) if placed and gang else ():
             # So many that they did not all go into one transaction.
             self.queue.add(other)
@@ -198,19 +201,20 @@ class Scheduler(LeaderLoop[Dirty]):
             self.queue.forget(key)
             return
         self._first_seen.setdefault(key, self.clock.monotonic())
-        self._ready[key] = want_of(self.cache, record).turn
+        self._ready[key] = turn_of(record)
 
-    def _due(self, record: TaskRecord) -> bool:
-        """It needs a node now. One whose node is lost comes up again when its delay is over."""
+    def _due(self, record: TaskRecord) -> Literal["", "unbound", "lost"]:
+        """Why it needs a node now. One whose node is lost comes up again when its delay is over."""
         if needs_binding(self.cache, record):
-            return True
+            return "unbound"
         found = self._losses.outlook(record)
         if found is None or found.due is None:
-            return False
+            return ""
         left = found.due - self.clock.monotonic()
         if left > _EARLY:
             self.queue.add_after(record.key, left)
-        return left <= _EARLY
+            return ""
+        return "lost"
 
     def _read_round(self) -> _Round:
         with self.cache.lock:
@@ -226,10 +230,10 @@ class Scheduler(LeaderLoop[Dirty]):
                 if key in self._assumed:
                     continue
                 record = self.cache.tasks.get(key)
-                if record is not None and self._due(record):
+                due = self._due(record) if record is not None else ""
+                if record is not None and due:
                     wants.append(self._want(record))
-                    lost = not needs_binding(self.cache, record)
-                    standing[key] = standing_of(self.cache, record, lost=lost)
+                    standing[key] = standing_of(self.cache, record, lost=due == "lost")
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
             return _Round(shown, snapshot, wants, standing, away)
 
@@ -253,7 +257,7 @@ class Scheduler(LeaderLoop[Dirty]):
         for key in self._waiting.woken_by(lambda asked: self._placer.woken(snapshot, asked, names), apart=apart):
             record = self.cache.tasks.get(key)
             if record is not None:
-                self._ready[key] = want_of(self.cache, record).turn
+                self._ready[key] = turn_of(record)
 
     def _park(self, wants: list[Want], snapshot: Snapshot) -> None:
         for want in wants:
@@ -338,6 +342,17 @@ class Scheduler(LeaderLoop[Dirty]):
             gang=want.gang,
             at=timestamp(self.clock.now()),
         )
+
+    def _expect_news(self, proposal: Proposal[Bound], round_: _Round) -> None:
+        """The cache has read this spec before, and what it asks for."""
+        bound, demand = proposal.subject, round_.standing[proposal.subject.key].record.demand
+        values: dict[str, Task | Assignment] = {
+            keys.task(*bound.key): bound.task,
+            keys.assignment(bound.node, bound.uid): bound.assignment,
+        }
+        for operation in proposal.operations:
+            if isinstance(operation, Put) and (value := values.get(operation.key)) is not None:
+                self.cache.expect(operation.key, operation.value, value, demand)
 
     def _settle(self, results: Results[Bound], *, resent: bool = False) -> None:
         """Note what became of bindings that were sent; `resent`: not for the first time. Raises FencedOut."""
