@@ -14,6 +14,9 @@ BENCHMARKS = {
     "decide": "bench.decide",
     "binpack": "bench.binpack",
     "logs": "bench.logs",
+    "scheduler-drain": "bench.scheduler_drain",
+    "scheduler-latency": "bench.scheduler_latency",
+    "cold-start": "bench.cold_start",
     "simulate": "bench.simulate",
     "reliability": "bench.reliability",
     "restart": "bench.restart",
@@ -24,12 +27,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m bench", description="Measure Taskyard against its peers and limits."
     )
-    parser.add_argument("name", choices=sorted(BENCHMARKS))
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a goal is missed")
-    parser.add_argument("--repeats", type=int, default=3, help="how often the whole measurement is done (default 3)")
+    kinds = parser.add_subparsers(dest="name", required=True)
+    for name, module in sorted(BENCHMARKS.items()):
+        kind = kinds.add_parser(name)
+        kind.add_argument("--json", action="store_true", help="print one JSON object")
+        kind.add_argument("--check", action="store_true", help="exit 1 when a goal is missed")
+        kind.add_argument("--repeats", type=int, default=3, help="how often the whole measurement is done (default 3)")
+        if name in sys.argv[1:2] and (more := getattr(importlib.import_module(module), "arguments", None)):
+            more(kind)
     arguments = parser.parse_args()
-    report = importlib.import_module(BENCHMARKS[arguments.name]).run(arguments.repeats)
+    benchmark = importlib.import_module(BENCHMARKS[arguments.name])
+    options = (arguments,) if hasattr(benchmark, "arguments") else ()
+    report = benchmark.run(arguments.repeats, *options)
     print(report.to_json().decode() if arguments.json else report.to_text())
     return 1 if arguments.check and not report.met else 0
 
