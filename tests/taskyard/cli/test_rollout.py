@@ -9,6 +9,7 @@ import pytest
 
 from taskyard.cli.main import main
 from taskyard.cli.rollouts import awaited_service, judge_rolled_out
+from taskyard.cli.waiting import judge_gone
 from taskyard.client.views import RolloutStatusView, ServiceView
 from taskyard.objects import TaskState
 from tests.support.served import ServedPlane
@@ -151,6 +152,12 @@ def test_what_cannot_be_done_is_told(
 ) -> None:
     assert main(["--server", f"http://127.0.0.1:{served.port}", *words]) == 1
     assert complaint in capsys.readouterr().err
+
+
+def test_a_service_that_is_deleted_is_waited_for_until_it_is_gone() -> None:
+    awaited = awaited_service("default", "web")
+    assert not judge_gone(awaited, ServiceView(status=RolloutStatusView(phase="Deleting"))).settled
+    assert judge_gone(awaited, None).settled
 
 
 @pytest.mark.parametrize(
