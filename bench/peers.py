@@ -92,13 +92,16 @@ class Swarm:
             self._client.remove_service(name)
             _until(lambda: not self.containers(name))
 
-    def containers(self, name: str) -> list[str]:
-        found = self._client.containers(all=True, filters={"label": f"com.docker.swarm.service.name={name}"})
+    def containers(self, name: str, *, running: bool = False) -> list[str]:
+        """Swarm keeps some that have ended."""
+        filters = {"label": f"com.docker.swarm.service.name={name}"}
+        found = self._client.containers(all=not running, filters=filters)
         return [str(one["Id"]) for one in found]
 
     def restarted(self, name: str) -> float:
         """Seconds from a kill of the service's container until its replacement runs, by Docker's own events."""
-        (container,) = self.containers(name)
+        _until(lambda: len(self.containers(name, running=True)) == 1)
+        (container,) = self.containers(name, running=True)
         return killed_and_back(self._client, container, {"label": f"com.docker.swarm.service.name={name}"})
 
     def _running(self, name: str) -> int:
