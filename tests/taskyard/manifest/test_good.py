@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from taskyard.manifest import load, read_object, to_yaml
-from taskyard.objects import Metadata, NodeSpec, Task, TaskSpec
+from taskyard.objects import Metadata, NodeSpec, Service, Task, TaskSpec
 from taskyard.objects.normal import normalize
 
 HERE = Path(__file__).parent
@@ -79,12 +79,13 @@ def test_no_two_examples_want_the_same_host_port() -> None:
     names, ports = set(), set()
     for path in (ROOT / "manifests").glob("*.yaml"):
         for document in load(path.read_bytes(), path.name):
-            task = read_object(document)
-            assert isinstance(task, Task)
-            assert task.spec.image == "busybox:1.35"
-            assert task.metadata.name not in names
-            names.add(task.metadata.name)
-            fixed = {(port.host, port.protocol) for port in task.spec.ports if isinstance(port.host, int)}
+            value = read_object(document)
+            assert isinstance(value, Task | Service)
+            spec = value.spec.template.spec if isinstance(value, Service) else value.spec
+            assert spec.image == "busybox:1.35"
+            assert value.metadata.name not in names
+            names.add(value.metadata.name)
+            fixed = {(port.host, port.protocol) for port in spec.ports if isinstance(port.host, int)}
             assert not fixed & ports
             ports |= fixed
     assert ports == {(8088, "tcp")}
