@@ -93,11 +93,13 @@ def _effect(key: NamedKey, before: Look, after: Look) -> Effect | None:
     fate: Fate
     if now is None:
         fate = "removed"
-    elif now.due and was is not None and not was.due:
+    elif was is None:
+        fate = "created"
+    elif now.due and not was.due:
         fate = "displaced"
-    elif now.due or (was is not None and (was.node, was.epoch, was.due) == (now.node, now.epoch, now.due)):
+    elif now.due or (was.node, was.epoch, was.due) == (now.node, now.epoch, now.due):
         return None
-    elif was is None or not was.node:
+    elif not was.node:
         fate = "placed"
     else:
         fate = "moved" if was.node != now.node else "restarted"

@@ -13,7 +13,7 @@ from taskyard.prepare import prepare
 
 Action = Literal["create", "change", "replace", "remove", "none"]
 """`replace`: it is stopped and started anew. `change`: nothing that runs is touched."""
-Fate = Literal["placed", "moved", "restarted", "displaced", "removed"]
+Fate = Literal["created", "placed", "moved", "restarted", "displaced", "removed"]
 
 
 class SavedChange(Wire, frozen=True, kw_only=True):
@@ -59,7 +59,8 @@ class Item(Wire, frozen=True, kw_only=True):
 
 
 class Effect(Wire, frozen=True, kw_only=True):
-    """What becomes of a task that nobody declared anew: `displaced` ones lose their node and have no other."""
+    """What becomes of a task that nobody declared anew: `displaced` ones lose their node and have
+    no other; `created` ones are made by a controller, and have no `node` where they fit nowhere."""
 
     namespace: str
     name: str

@@ -77,6 +77,8 @@ def _effect(effect: PlanEffect) -> str:
     where = f" in namespace {effect.namespace}" if effect.namespace != "default" else ""
     name = f"task/{effect.name}{where}"
     match effect.fate:
+        case "created":
+            return f"{name} is created on {effect.node}" if effect.node else f"{name} does not fit: {effect.why}"
         case "placed":
             return f"{name}, which waits, is placed on {effect.node}"
         case "moved":
@@ -105,7 +107,9 @@ def _value(value: Any) -> str:
 
 
 def does_not_fit(items: Sequence[PlanItem], effects: Sequence[PlanEffect]) -> bool:
-    return any(not item.fits for item in items) or any(effect.fate == "displaced" for effect in effects)
+    return any(not item.fits for item in items) or any(
+        effect.fate == "displaced" or (effect.fate == "created" and not effect.node) for effect in effects
+    )
 
 
 def changes_anything(plan: PlanView) -> bool:

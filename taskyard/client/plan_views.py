@@ -26,7 +26,7 @@ class PlanItem(View, frozen=True):
 class PlanEffect(View, frozen=True):
     namespace: str
     name: str
-    fate: Literal["placed", "moved", "restarted", "displaced", "removed"]
+    fate: Literal["created", "placed", "moved", "restarted", "displaced", "removed"]
     before: str = ""
     node: str = ""
     why: str = ""

@@ -164,3 +164,16 @@ def test_a_plan_of_another_version(bench: ApiBench) -> None:
 
 def test_pruning_needs_a_source(bench: ApiBench) -> None:
     assert "needs a source" in problem(bench.call("POST", "/plan?prune=1", body(a_manifest("web"))), 400)["detail"]
+
+
+def test_the_tasks_of_a_service_are_effects_also_where_they_fit_nowhere(bench: ApiBench) -> None:
+    template = {"spec": {"image": "busybox:1.35", "resources": {"memory": "1200Mi"}}}
+    service = manifest("web") | {"kind": "Service", "spec": {"replicas": 2, "template": template}}
+    plan = planned(bench, service)
+    assert [(item["kind"], item["action"]) for item in plan["items"]] == [("Service", "create")]
+    assert [(e["name"], e["fate"], e.get("node", "")) for e in plan["effects"]] == [
+        ("web-0", "created", "n2"),
+        ("web-1", "created", ""),
+    ]
+    assert "0 of 2 nodes fit" in plan["effects"][1]["why"]
+    assert bench.call("POST", "/plan/apply", plan).status_code == 200

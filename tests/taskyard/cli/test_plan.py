@@ -136,3 +136,12 @@ def test_colours_only_on_a_terminal(shell: Shell) -> None:
     assert "\x1b" not in shell.plan().out
     found = msgspec.json.decode(shell.plan("-o", "json").out, type=PlanView)
     assert plan_lines(found, colour=True)[0].startswith("\x1b[32m    +\x1b[0m task/new")
+
+
+def test_what_a_controller_would_make_counts_as_well(shell: Shell) -> None:
+    template = "{spec: {image: 'busybox:1.35', resources: {memory: 8Gi}}}"
+    head = "apiVersion: taskyard/v1\nkind: Service\nmetadata: {name: huge}\n"
+    (shell.folder / "huge.yaml").write_text(f"{head}spec: {{replicas: 1, template: {template}}}\n")
+    run = shell.plan()
+    assert run.code == 3
+    assert "task/huge-0 does not fit: 0 of 2 nodes fit" in run.out
