@@ -14,6 +14,7 @@ from controlplane.cluster import Demand
 from controlplane.cluster.rules import Affinity, Labels, Neighbours, Spread
 from controlplane.placement.comparing import admits
 from controlplane.placement.nodes import NodeState, Snapshot
+from controlplane.placement.quotas import Amount, over, spent
 from taskyard.objects import NODE_NAME
 
 
@@ -42,6 +43,7 @@ class Around:
 
     def __init__(self, snapshot: Snapshot) -> None:
         self.strategy = snapshot.strategy
+        self._quotas = snapshot.quotas
         self._nodes: Mapping[str, NodeState] = snapshot.nodes
         self._counts: dict[tuple[str, Neighbours], Counter[str]] = {}
         self._least: dict[tuple[Demand, Spread], int] = {}
@@ -73,6 +75,15 @@ class Around:
             selected = namespace == demand.namespace and selects(term.neighbours.selector, demand.labels)
             if selected and domain in domains:
                 yield term
+
+    def over_quota(self, demand: Demand) -> str:
+        """What of its namespace's quota it would go beyond; empty: nothing."""
+        quota = self._quotas.get(demand.namespace)
+        return over(quota, self._spent[demand.namespace], demand) if quota is not None else ""
+
+    @cached_property
+    def _spent(self) -> dict[str, Amount]:
+        return spent(self._quotas, (tenant for node in self._nodes.values() for tenant in node.tenants))
 
     @cached_property
     def _keeping_away(self) -> dict[tuple[str, Affinity], set[str]]:

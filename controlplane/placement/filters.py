@@ -122,7 +122,14 @@ def _readable(count: int) -> str:
     return format_bytes(count if count < _MI else -(-count // _MI) * _MI)
 
 
+def _quota(demand: Demand, _node: NodeState, around: Around) -> Failure | None:
+    """The same on every node."""
+    wrong = around.over_quota(demand)
+    return Failure("quota", f"would be {wrong}") if wrong else None
+
+
 FILTERS: tuple[Filter, ...] = (
+    Filter("quota", "beyond the namespace's quota", _quota, by_neighbours=True),
     Filter("ready", "not ready", _ready),
     Filter("runtime", "without a working container runtime", _runtime),
     Filter("stopping", "with an agent that is being stopped", _stopping),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
+from controlplane.placement.quotas import Allowance
 from taskyard.objects import NODE_NAME, Amounts, Taint
 from taskyard.quantity import format_cpu
 
@@ -138,3 +139,5 @@ class Snapshot:
     nodes: Mapping[str, NodeState]
     strategy: str = "spread"
     """Of tasks that name none: `spread` or `binpack`."""
+    quotas: Mapping[str, Allowance] = field(default_factory=dict)
+    """By namespace, of those that have one."""

@@ -31,6 +31,8 @@ class Preemption:
 
 def cheapest(snapshot: Snapshot, demand: Demand) -> Preemption | None:
     """None: nothing that may be stopped would make room for it."""
+    if Around(snapshot).over_quota(demand):
+        return None
     judge = _Judge(snapshot, demand)
     able = [
         node
@@ -126,6 +128,8 @@ def _share(demand: Demand, node: NodeState) -> float:
 
 def nearest(snapshot: Snapshot, demand: Demand) -> str | None:
     """The node that lacks least for it, of those that would take it if they were empty; None: there is none."""
+    if Around(snapshot).over_quota(demand):
+        return None
     lacking = [
         (_lack(demand, node), node.facts.precedence)
         for node in snapshot.nodes.values()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from operator import is_not
 
 from controlplane.cluster import CacheChange, ClusterCache, NodeRecord, Usage
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
-from taskyard.objects import Amounts, NodeLease, NodeSpec, pressure_taints
+from controlplane.placement.quotas import Allowance, allowance_of
+from taskyard.objects import Amounts, Namespace, NodeLease, NodeSpec, Quota, pressure_taints
 
 
 class SnapshotKeeper:
@@ -19,6 +21,7 @@ class SnapshotKeeper:
         self._snapshot: Snapshot | None = None
         self._facts: dict[str, tuple[tuple[NodeLease | None, int, NodeSpec | None], NodeFacts]] = {}
         """By node, with what they were read from."""
+        self._quotas: dict[str, Allowance] | None = None
         cache.on_change(self._mark)
 
     def take(self) -> Snapshot:
@@ -35,7 +38,18 @@ class SnapshotKeeper:
                     present = {name: state for name, state in merged.items() if state is not None}
                     self._snapshot = Snapshot(self._cache.revision, present, self._cache.strategy)
             self._dirty.clear()
+            if self._quotas is None:
+                self._quotas = self._read_quotas()
+            if self._snapshot.quotas != self._quotas:
+                self._snapshot = replace(self._snapshot, quotas=self._quotas)
             return self._snapshot
+
+    def _read_quotas(self) -> dict[str, Allowance]:
+        found = {}
+        for key, record in self._cache.objects.items():
+            if isinstance(record.value, Namespace) and record.value.spec.quota != Quota():
+                found[key.name] = allowance_of(record.value.spec.quota)
+        return found
 
     def _read(self, name: str) -> NodeState | None:
         node = self._cache.nodes.get(name)
@@ -54,6 +68,8 @@ class SnapshotKeeper:
 
     def _mark(self, changes: Sequence[CacheChange]) -> None:
         self._dirty.update(change.node for change in changes if change.kind in ("node", "assignment", "status"))
+        if any(change.object is not None and change.object.kind == "Namespace" for change in changes):
+            self._quotas = None
 
 
 def _facts_of(node: NodeRecord) -> NodeFacts:

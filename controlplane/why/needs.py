@@ -160,7 +160,13 @@ def _share(amount: int, capacity: int) -> float:
     return amount / capacity if capacity > 0 else _OUT_OF_HAND
 
 
+def _quota(demand: Demand, _: NodeState, failure: Failure) -> Need:
+    text = f"a larger quota of namespace {demand.namespace} ({failure.detail})"
+    return Need(failure.filter, text, _OUT_OF_HAND)
+
+
 _NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
+    "quota": _quota,
     "ready": _agent,
     "runtime": _runtime,
     "stopping": _stopping,

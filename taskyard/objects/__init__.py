@@ -9,7 +9,7 @@ from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network
 from taskyard.objects.event import Event
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.move import Move
-from taskyard.objects.namespace import Namespace, NamespaceSpec
+from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage, pressure_taints
 from taskyard.objects.rollout import Phase, Revision, Rollout
 from taskyard.objects.secret import Secret, SecretSpec
@@ -85,6 +85,7 @@ __all__ = [
     "Phase",
     "Port",
     "Process",
+    "Quota",
     "Resources",
     "Restart",
     "Revision",

@@ -7,10 +7,20 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
+from taskyard.quantity import Cpu, Size
+
+
+class Quota(Wire, frozen=True, kw_only=True):
+    """What all tasks of the namespace that have a node may have set aside together. Absent: any amount."""
+
+    cpu: Cpu | None = None
+    memory: Size | None = None
+    disk: Size | None = None
+    tasks: int | None = None
 
 
 class NamespaceSpec(Wire, frozen=True, kw_only=True):
-    """Nothing but its metadata is declared yet."""
+    quota: Quota = Quota()
 
 
 def _kind() -> Literal["Namespace"]:

@@ -7,7 +7,7 @@ first among equals.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from controlplane.cluster import Demand
@@ -19,6 +19,7 @@ from controlplane.placement.engine.census import Neighbourhood
 from controlplane.placement.engine.order import Order
 from controlplane.placement.engine.rooms import Rooms
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
+from controlplane.placement.quotas import Allowance, Amount, over, spent
 from controlplane.placement.scores import UNEVEN_AT_MOST, score_of
 
 
@@ -39,11 +40,16 @@ class Engine:
         self._charged: set[int] = set()
         """Differ from their state by what was charged."""
         self._strategy = "spread"
+        self._quotas: Mapping[str, Allowance] = {}
+        self._spent: dict[str, Amount] = {}
         self._start()
 
     def take(self, snapshot: Snapshot) -> None:
         """From here on it is about these nodes, with nothing charged."""
         self._strategy = snapshot.strategy
+        self._quotas = snapshot.quotas
+        tenants = (tenant for node in snapshot.nodes.values() for tenant in node.tenants)
+        self._spent = spent(self._quotas, tenants) if self._quotas else {}
         if not self._numbered_as(snapshot):
             self._names = sorted(snapshot.nodes, key=lambda name: snapshot.nodes[name].facts.precedence)
             self._number = {name: number for number, name in enumerate(self._names)}
@@ -110,6 +116,7 @@ class Engine:
         self._rooms.charge(at, bit, demand)
         self._order.charge(at, bit, demand)
         self._near.move_in(at, bit, demand)
+        self._spend(demand, 1)
 
     def release(self, node: str, demand: Demand) -> None:
         """Undoes a charge, or takes a task away that is there in the snapshot."""
@@ -119,6 +126,11 @@ class Engine:
         self._rooms.release(at, bit, demand)
         self._order.charge(at, bit, demand, -1)
         self._near.move_out(at, bit, demand)
+        self._spend(demand, -1)
+
+    def _spend(self, demand: Demand, sign: int) -> None:
+        if demand.namespace in self._spent:
+            self._spent[demand.namespace] = self._spent[demand.namespace].plus(demand, sign)
 
     def knows(self, node: str) -> bool:
         return node in self._number
@@ -155,6 +167,9 @@ class Engine:
 
     def _fitting(self, demand: Demand) -> Sequence[Group]:
         """Where everything but amounts allows it, by what is preferred."""
+        quota = self._quotas.get(demand.namespace)
+        if quota is not None and over(quota, self._spent[demand.namespace], demand):
+            return ()
         groups: Sequence[Group] = self._admitted.groups(demand)
         kept = self._near.kept_from(demand)
         if kept:

@@ -8,6 +8,7 @@ from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
 from controlplane.cluster.rules import Affinity, Constraint, Neighbours, Rules, Spread
 from controlplane.placement import Held, Snapshot, Want
+from controlplane.placement.quotas import Allowance
 from taskyard.keys import NamedKey
 from taskyard.objects import NODE_NAME, Taint
 from tests.controlplane.placement.nodes import GI, MI, a_node
@@ -98,9 +99,10 @@ nodes = st.builds(
     tenants=st.lists(demands, max_size=2).map(tuple),
 )
 snapshots = st.builds(
-    lambda found, strategy: Snapshot(1, {n.facts.name: n for n in found}, strategy),
+    lambda found, strategy, quotas: Snapshot(1, {n.facts.name: n for n in found}, strategy, quotas),
     st.lists(nodes, max_size=5),
     st.sampled_from(["spread", "binpack"]),
+    st.sampled_from([{}, {}, {"default": Allowance(cpu=2000, tasks=8)}, {"other": Allowance(memory=GI)}]),
 )
 batches = st.lists(st.tuples(demands, st.integers(0, 2)), max_size=12).map(
     lambda asked: [want(f"t{i:02}", demand, priority=priority) for i, (demand, priority) in enumerate(asked)]

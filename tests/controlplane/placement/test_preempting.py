@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -79,7 +81,7 @@ def test_it_fits_once_they_are_gone_and_each_of_them_is_needed(
         there = node
         for victim in gone:
             there = there.released(victim)
-        changed = Snapshot(1, {**snapshot.nodes, found.node: there}, snapshot.strategy)
+        changed = replace(snapshot, nodes={**snapshot.nodes, found.node: there})
         return found.node in {verdict.node for verdict in explain(changed, demand).fitting}
 
     assert fits_without(found.victims)

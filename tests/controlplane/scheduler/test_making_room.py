@@ -9,7 +9,19 @@ from controlplane.cluster.effective import view
 from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.keys import NamedKey
-from taskyard.objects import Event, Gang, NodeLease, TaskSpec, TaskState, decode
+from taskyard.objects import (
+    Event,
+    Gang,
+    Metadata,
+    Namespace,
+    NamespaceSpec,
+    NodeLease,
+    Quota,
+    TaskSpec,
+    TaskState,
+    decode,
+    key_of,
+)
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
 
@@ -146,3 +158,24 @@ def test_a_node_that_has_the_image_is_taken_among_much_the_same() -> None:
     add(plane, 1, "web", "64Mi", image="web")
     add(plane, 2, "other", "64Mi", image="other")
     assert (plane.node_of("web"), plane.node_of("other")) == ("n2", "n1")
+
+
+def test_a_quota_holds_and_a_larger_one_lets_those_that_wait_go_on() -> None:
+    plane = plane_with(2)
+
+    def allow(tasks: int) -> None:
+        quota = Quota(tasks=tasks, memory="2Gi")
+        value = Namespace(metadata=Metadata(name="default"), spec=NamespaceSpec(quota=quota))
+        plane.put(keys.object_key(key_of(value)), value)
+        plane.live(1)
+
+    allow(2)
+    for number in range(1, 5):
+        plane.add_task(a_task(f"t{number}", a_uid(number), a_spec(memory="512Mi")))
+    plane.live(1)
+    assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, False, False]
+    plane.pump()
+    why = PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", "t3")])
+    assert "beyond the namespace's quota (n1 would be tasks 3 of 2" in why.message
+    allow(3)
+    assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, True, False]

@@ -34,6 +34,7 @@ from taskyard.objects import (
     NodeSpec,
     Owner,
     Process,
+    Quota,
     SecretSpec,
     Security,
     ServiceSpec,
@@ -113,6 +114,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Secret", "spec", SecretSpec, set()),
     ("Config", "spec", ConfigSpec, set()),
     ("Namespace", "spec", NamespaceSpec, set()),
+    ("Namespace", "spec.quota", Quota, set()),
 ]
 
 
@@ -140,7 +142,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "maxSurge", "maxUnavailable",
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
-        "http", "tcp", "postStart", "preStop", "gang",
+        "http", "tcp", "postStart", "preStop", "gang", "tasks",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
