@@ -42,8 +42,6 @@ def run(repeats: int) -> Report:
     plain_services: list[float] = []
     growth: list[float] = []
     began: list[float] = []
-    gc.collect()
-    gc.freeze()
     for repeat in range(repeats):
         snapshot = a_cluster(NODES, repeat)
         mixed, grouped = tasks(TASKS, TASKS, repeat), tasks(TASKS, 100, repeat)
@@ -79,11 +77,18 @@ def ours(snapshot: Snapshot, wants: list[Want], began: list[float]) -> float:
     placer.place(snapshot, [])
     began.append((time.process_time() - start) * 1000)
     placer.place(snapshot, tasks(500, 500, -1))
+    _leave_the_collector_nothing()
     start = time.process_time()
     decisions = placer.place(snapshot, wants)
     took = time.process_time() - start
     assert sum(decision.node is not None for decision in decisions) > len(wants) * 0.9
     return len(wants) / took
+
+
+def _leave_the_collector_nothing() -> None:
+    """But what the decisions themselves make."""
+    gc.collect()
+    gc.freeze()
 
 
 def a_cluster(count: int, seed: int) -> Snapshot:
@@ -171,6 +176,7 @@ def numpys(snapshot: Snapshot, wants: list[Want]) -> float:
         names, codes[key] = np.unique(column, return_inverse=True)
         values[key] = {str(name): code for code, name in enumerate(names)}
     recent = (codes["kernel"] == values["kernel"]["5.15.2"]) | (codes["kernel"] == values["kernel"]["6.1.0"])
+    _leave_the_collector_nothing()
     start = time.process_time()
     for want in wants:
         demand = want.demand

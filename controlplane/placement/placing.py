@@ -7,8 +7,9 @@ snapshot, most of whose nodes are those of the one before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 from controlplane.cluster import Demand
 from controlplane.placement.engine import Engine
@@ -20,8 +21,7 @@ LARGEST_GANG = 24
 """Tasks that are placed together: what one transaction of etcd has room for, as the schema says. More come later."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True, gc=False):
     """`node` None: it fits nowhere as things are. `charge`: what it adds on the node until the store says so itself."""
 
     want: Want
