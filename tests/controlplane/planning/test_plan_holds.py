@@ -21,7 +21,9 @@ specs = st.fixed_dictionaries(
     },
     optional={
         "nodeSelector": st.sampled_from([{"zone": "a"}, {"zone": "b"}]),
-        "priority": st.sampled_from([5, 10]),
+        # The same for all: for a task of higher priority others are stopped once they have their nodes, and what that
+        # comes to depends on when their containers end.
+        "priority": st.just(0),
         "singleton": st.just(True),
         "ports": st.sampled_from([[{"container": 80, "host": 8080}]]),
     },
