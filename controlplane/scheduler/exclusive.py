@@ -56,6 +56,17 @@ def elsewhere(cache: ClusterCache, losses: Losses, record: TaskRecord, now: floa
     return {node: _judge(cache, losses, node, held, now) for node, held in assigned.items()}
 
 
+def succeeds(cache: ClusterCache, record: TaskRecord) -> bool:
+    """A singleton that has to wait: one of the same name is not over yet, whose key was deleted or overwritten by hand
+    and whose assignment the task controller clears away. Call it under the cache's lock."""
+    if not record.task.spec.singleton:
+        return False
+    for uid in cache.placed_as(record.key) - {record.uid}:
+        if cache.by_uid(uid) is None and any(h.assignment.spec.singleton for h in cache.assignments_of(uid).values()):
+            return True
+    return False
+
+
 def _judge(cache: ClusterCache, losses: Losses, node: str, held: AssignmentRecord, now: float) -> Elsewhere:
     status = cache.statuses_of(held.assignment.uid).get(node)
     if status is not None and status.status.state.terminal and status.status.epoch >= held.assignment.epoch:

@@ -29,7 +29,7 @@ from controlplane.placement import (
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
-from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, elsewhere, stop
+from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, elsewhere, stop, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
 from controlplane.scheduler.making_room import RoomMaker
 from controlplane.scheduler.metrics import SchedulerMetrics
@@ -212,7 +212,8 @@ class Scheduler(LeaderLoop[Dirty]):
     def _due(self, record: TaskRecord) -> Literal["", "unbound", "lost"]:
         """Why it needs a node now. One whose node is lost comes up again when its delay is over."""
         if needs_binding(self.cache, record):
-            return "unbound"
+            # The end of the one before it is a change of an assignment of this name, and brings it up again.
+            return "" if succeeds(self.cache, record) else "unbound"
         found = self._losses.outlook(record)
         if found is None or found.due is None:
             return ""

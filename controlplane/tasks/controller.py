@@ -10,7 +10,7 @@ from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from controlplane.tasks.decide import Situation, Step, decide
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.store.api import Compare, Store
+from taskyard.store.api import Compare, Store, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -88,7 +88,12 @@ class TaskController(LeaderLoop[str]):
             statuses=dict(statuses),
             ready_nodes=frozenset(name for name in nodes if (node := cache.nodes.get(name)) is not None and node.ready),
             unsettled=any(self._unsettled(name) for name in names),
+            named=tuple(self._as_seen(name) for name in sorted(names)),
         )
+
+    def _as_seen(self, name: keys.NamedKey) -> Compare:
+        record = self.cache.tasks.get(name)
+        return unchanged(record.entry) if record is not None else absent(keys.task(*name))
 
     def _unsettled(self, name: keys.NamedKey) -> bool:
         record = self.cache.tasks.get(name)

@@ -36,6 +36,8 @@ class Situation:
     """Those of the nodes concerned whose agent's lease is there."""
     unsettled: bool = False
     """A task of the same name is there that is not valid or not complete, so it may be this one once it is."""
+    named: tuple[Compare, ...] = ()
+    """Without a task: that the name it had is still as it was seen. A value put there since may be the task again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,11 @@ def _misplaced(situation: Situation, task: TaskRecord) -> set[str]:
 def _sweep(situation: Situation, nodes: set[str]) -> Proposal[Step] | None:
     if not nodes:
         return None
-    compares: list[Compare] = [unchanged(situation.task.entry)] if situation.task is not None else []
+    compares: list[Compare] = [*situation.named]
+    if situation.task is not None:
+        compares.append(unchanged(situation.task.entry))
+    if singletons := sorted(node for node in nodes if _may_run_alone(situation, node)):
+        return _stop_first(situation, singletons, compares)
     operations: list[Operation] = []
     for node in sorted(nodes):
         held, status = situation.assignments.get(node), situation.statuses.get(node)
@@ -108,6 +114,23 @@ def _sweep(situation: Situation, nodes: set[str]) -> Proposal[Step] | None:
         elif status is not None:
             compares.append(unchanged(status.entry))
     return Proposal(Step("sweep", situation.uid), tuple(compares), tuple(operations))
+
+
+def _may_run_alone(situation: Situation, node: str) -> bool:
+    """A copy of a singleton: its assignment stays until the agent has said that it ended, because whatever takes its
+    place, a task of the same name too, waits for that."""
+    held, status = situation.assignments.get(node), situation.statuses.get(node)
+    if held is None or not held.assignment.spec.singleton or node not in situation.ready_nodes:
+        return False
+    return status is None or status.status.epoch < held.assignment.epoch or not status.status.state.terminal
+
+
+def _stop_first(situation: Situation, nodes: list[str], compares: list[Compare]) -> Proposal[Step] | None:
+    running = [h for node in nodes if (h := situation.assignments[node]).assignment.desired != "Stopped"]
+    if not running:
+        return None
+    stops = (Put(h.entry.key, encode(msgspec.structs.replace(h.assignment, desired="Stopped"))) for h in running)
+    return Proposal(Step("stop", situation.uid), (*compares, *(unchanged(h.entry) for h in running)), tuple(stops))
 
 
 def grace_period(task: Task) -> float | None:

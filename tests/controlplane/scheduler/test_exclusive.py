@@ -11,7 +11,7 @@ from controlplane.cluster.effective import view
 from controlplane.nodeloss.outlook import SURELY_DEAD
 from taskyard import keys
 from taskyard.keys import NamedKey
-from taskyard.objects import Metadata, NodeSpec, OnNodeLoss, TaskSpec, TaskState
+from taskyard.objects import Metadata, NodeSpec, OnNodeLoss, TaskSpec, TaskState, TaskStatus
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
 UID = a_uid(1)
@@ -132,3 +132,14 @@ def test_a_node_that_is_back_before_the_commit_keeps_it(plane: Plane) -> None:
     assert plane.node_of("db") == "n1"
     plane.live(1)
     assert (desired(plane, "n1"), plane.node_of("db")) == ("Running", "n1"), "with the new spec, where it is"
+
+
+def test_one_of_the_same_name_is_awaited_whose_key_was_overwritten_by_hand(plane: Plane) -> None:
+    plane.delete(keys.task("default", "db"))
+    plane.add_task(a_task("db", a_uid(9), spec()))
+    plane.live(1)
+    assert (desired(plane, "n1"), plane.node_of("db")) == ("Stopped", "")
+    ended = TaskStatus(uid=UID, namespace="default", name="db", epoch=1, state=TaskState.COMPLETED)
+    plane.put(keys.status("n1", UID), ended)
+    plane.live(1)
+    assert plane.node_of("db") != ""

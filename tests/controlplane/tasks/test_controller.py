@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from taskyard import keys
-from taskyard.objects import Assignment, Metadata, Task, TaskState, TaskStatus
+from taskyard.objects import Assignment, Metadata, Task, TaskSpec, TaskState, TaskStatus
 from taskyard.store.faulty import Fault, FaultyStore
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
@@ -41,12 +41,17 @@ def _left(plane: Plane) -> list[str]:
     return [e.key for e in plane.store.list(keys.TASKS).entries] + nodes
 
 
-def _leftover(plane: Plane, node: str, uid: str, *, name: str = "gone", epoch: int = 1) -> None:
-    spec = a_spec()
+def _leftover(
+    plane: Plane, node: str, uid: str, *, name: str = "gone", epoch: int = 1, spec: TaskSpec | None = None
+) -> None:
     plane.put(
         keys.assignment(node, uid),
-        Assignment(uid=uid, namespace="default", name=name, epoch=epoch, spec_hash="h", spec=spec),
+        Assignment(uid=uid, namespace="default", name=name, epoch=epoch, spec_hash="h", spec=spec or a_spec()),
     )
+
+
+def _report_leftover(plane: Plane, node: str, uid: str, state: TaskState) -> None:
+    plane.put(keys.status(node, uid), TaskStatus(uid=uid, namespace="default", name="gone", epoch=1, state=state))
 
 
 def test_a_deletion_asks_the_agent_to_stop_and_goes_no_further_by_itself(plane: Plane) -> None:
@@ -254,3 +259,26 @@ def test_what_went_wrong_once_is_not_remembered_when_it_has_sorted_itself_out(pl
     plane.clock.advance(1)
     _settle(plane)
     assert not plane.tasks.queue.failing(UID)
+
+
+def test_a_singleton_deleted_by_hand_is_stopped_before_its_records_go(plane: Plane) -> None:
+    """Whatever gets its name next waits for that."""
+    _leftover(plane, "n1", a_uid(5), spec=msgspec.structs.replace(a_spec(), singleton=True))
+    _settle(plane)
+    assignment = plane.assignment("n1", a_uid(5))
+    assert assignment is not None
+    assert assignment.desired == "Stopped"
+    _report_leftover(plane, "n1", a_uid(5), TaskState.STOPPING)
+    _settle(plane)
+    assert plane.assignment("n1", a_uid(5)) is not None
+    _report_leftover(plane, "n1", a_uid(5), TaskState.COMPLETED)
+    _settle(plane)
+    assert plane.assignment("n1", a_uid(5)) is None
+
+
+def test_a_value_put_in_the_last_moment_keeps_the_records_of_its_name(plane: Plane) -> None:
+    _leftover(plane, "n2", a_uid(5))
+    plane.pump()
+    plane.put(keys.task("default", "gone"), b'{"apiVersion":"taskyard/v1","kind":"Task","metadata":{"name":"gone"}}')
+    plane.tasks.step()
+    assert keys.assignment("n2", a_uid(5)) in _left(plane)
