@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
@@ -28,12 +28,13 @@ from controlplane.placement import (
 )
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
-from controlplane.scheduler.bindings import Bound, Standing, Target, propose, standing_of
-from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, elsewhere, stop, succeeds
+from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
+from controlplane.scheduler.exclusive import Ending, Over, Running, elsewhere, stop, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
 from controlplane.scheduler.making_room import RoomMaker
 from controlplane.scheduler.metrics import SchedulerMetrics
 from controlplane.scheduler.moves import Refusal, drop, grant, judge
+from controlplane.scheduler.rounds import Round
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -63,20 +64,6 @@ class NodeName(NamedTuple):
 _QUOTAS = NodeName("")
 """A quota is different, and so perhaps what every node takes."""
 Dirty = NamedKey | NodeName
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """What one round decides on, read in one go."""
-
-    shown: Snapshot
-    """As the cache has it."""
-    snapshot: Snapshot
-    """With what is assumed."""
-    wants: list[Want]
-    standing: dict[NamedKey, Standing]
-    elsewhere: dict[NamedKey, Mapping[str, Elsewhere]]
-    """Of singletons: what still keeps them from each node but the one that is looked at."""
 
 
 class Scheduler(LeaderLoop[Dirty]):
@@ -223,7 +210,7 @@ class Scheduler(LeaderLoop[Dirty]):
             return ""
         return "lost"
 
-    def _read_round(self) -> _Round:
+    def _read_round(self) -> Round:
         with self.cache.lock:
             self._assumed.forget_seen(self.cache.revision)
             shown = self._keeper.take()
@@ -242,7 +229,7 @@ class Scheduler(LeaderLoop[Dirty]):
                     wants.append(self._want(record))
                     standing[key] = standing_of(self.cache, record, lost=due == "lost")
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
-            return _Round(shown, snapshot, wants, standing, away)
+            return Round(shown, snapshot, wants, standing, away)
 
     def _want(self, record: TaskRecord) -> Want:
         want, gang = want_of(self.cache, record), record.task.spec.gang
@@ -296,7 +283,7 @@ class Scheduler(LeaderLoop[Dirty]):
         if results.fenced_out:
             raise FencedOut
 
-    def _stop(self, fence: Compare, decisions: Sequence[Decision], round_: _Round) -> None:
+    def _stop(self, fence: Compare, decisions: Sequence[Decision], round_: Round) -> None:
         """Singletons that are to leave a node that lives: there they are stopped first. Raises FencedOut."""
         stops = []
         for decision in decisions:
@@ -315,7 +302,7 @@ class Scheduler(LeaderLoop[Dirty]):
         if results.fenced_out:
             raise FencedOut
 
-    def _cleared(self, decision: Decision, round_: _Round) -> tuple[Compare, ...] | None:
+    def _cleared(self, decision: Decision, round_: Round) -> tuple[Compare, ...] | None:
         """What has to hold so that no copy of it runs on another node; None while one may, and then it waits."""
         key = decision.want.key
         compares: list[Compare] = []
@@ -331,7 +318,7 @@ class Scheduler(LeaderLoop[Dirty]):
             return None
         return tuple(compares)
 
-    def _propose(self, decision: Decision, round_: _Round) -> Proposal[Bound] | None:
+    def _propose(self, decision: Decision, round_: Round) -> Proposal[Bound] | None:
         if decision.node is None:
             return None
         cleared = self._cleared(decision, round_)
@@ -350,7 +337,7 @@ class Scheduler(LeaderLoop[Dirty]):
             at=timestamp(self.clock.now()),
         )
 
-    def _expect_news(self, proposal: Proposal[Bound], round_: _Round) -> None:
+    def _expect_news(self, proposal: Proposal[Bound], round_: Round) -> None:
         """The cache has read this spec before, and what it asks for."""
         bound, demand = proposal.subject, round_.standing[proposal.subject.key].record.demand
         values: dict[str, Task | Assignment] = {

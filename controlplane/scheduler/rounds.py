@@ -1,0 +1,25 @@
+"""What one round of the scheduler decides on: data alone, read under the cache's lock in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controlplane.placement import Snapshot, Want
+from controlplane.scheduler.bindings import Standing
+from controlplane.scheduler.exclusive import Elsewhere
+from taskyard.keys import NamedKey
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """Read in one go."""
+
+    shown: Snapshot
+    """As the cache has it."""
+    snapshot: Snapshot
+    """With what is assumed."""
+    wants: list[Want]
+    standing: dict[NamedKey, Standing]
+    elsewhere: dict[NamedKey, Mapping[str, Elsewhere]]
+    """Of singletons: what still keeps them from each node but the one that is looked at."""
