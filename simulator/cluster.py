@@ -19,7 +19,7 @@ from simulator.settled import check_settled
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.specs import MISSING, RESTLESS
 from simulator.storage import COMPACT_EVERY, Storage
-from simulator.story import Story, Violation
+from simulator.story import Story, Violation, told
 from simulator.trouble import Trouble, heal_all
 from simulator.uncollected import uncollected
 from simulator.unforeseen import Unforeseen
@@ -339,7 +339,7 @@ class Cluster:
     def _changed(self, events: tuple[KeyEvent, ...], who: str) -> None:
         at = self.clock.monotonic()
         for event in events:
-            self.story.tell(at, who, _told(event))
+            self.story.tell(at, who, told(event))
         try:
             self.checker.apply(events, who)
         except Violation as found:
@@ -392,10 +392,3 @@ class Cluster:
     def _check_failure(self) -> None:
         if self._failure is not None:
             raise self._failure
-
-
-def _told(event: KeyEvent) -> str:
-    key = event.key.removeprefix(keys.ROOT)
-    if event.entry is None:
-        return f"@{event.revision} deletes {key}"
-    return f"@{event.revision} puts {key} {event.entry.value.decode(errors='replace')[:400]}"

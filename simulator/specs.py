@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
-from nodeagent.runtime.fake import Program
+from nodeagent.runtime.fake_program import Program
 from taskyard.objects import HealthCheck, Port, Resources, Restart, Stop, TaskSpec
 from taskyard.objects.normal import normalize
 

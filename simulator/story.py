@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from taskyard import keys
+from taskyard.store.api import KeyEvent
+
 _LINES = 45
 
 
@@ -44,3 +47,11 @@ class Story:
         wanted = set(told) if told else set(range(first, len(self.lines)))
         faults = [i for i in range(first, len(self.lines)) if self.lines[i].fault][-_LINES:]
         return "\n".join(str(self.lines[i]) for i in sorted(wanted.union(faults)))
+
+
+def told(event: KeyEvent) -> str:
+    """A write, as a line says it."""
+    key = event.key.removeprefix(keys.ROOT)
+    if event.entry is None:
+        return f"@{event.revision} deletes {key}"
+    return f"@{event.revision} puts {key} {event.entry.value.decode(errors='replace')[:400]}"

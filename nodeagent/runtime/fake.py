@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import (
     ContainerEvent,
     ContainerInfo,
@@ -34,22 +35,6 @@ from taskyard.clock import Clock
 Breakdown = Literal["", "hangs", "late", "answers lost"]
 
 _FIRST_FREE_PORT = 32768
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What a container does once started: `runs` seconds (None: until it is killed), then ends with `exit_code`."""
-
-    runs: float | None = None
-    exit_code: int = 0
-    out_of_memory: bool = False
-    child_out_of_memory: bool = False
-    """The kernel kills a child of it, and it goes on."""
-    ignores: frozenset[str] = frozenset()
-    """Signals that it does not end at; SIGKILL always ends it."""
-    healthy_after: float = 0.0
-    unhealthy_after: float | None = None
-    refuses_to_start: str = ""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nodeagent import names
-from nodeagent.runtime.fake import Program
+from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import ContainerSpec
 from taskyard import keys
 from taskyard.objects import TaskState

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from nodeagent.publisher import StoreWeather
-from nodeagent.runtime.fake import Program
+from nodeagent.runtime.fake_program import Program
 from taskyard import keys
 from taskyard.objects import NodeLease, TaskState, decode
 from taskyard.store.api import Delete

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodeagent.runtime.fake import Program
+from nodeagent.runtime.fake_program import Program
 from taskyard import keys
 from tests.nodeagent.world import UID, World
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from nodeagent.runtime.fake import Program
+from nodeagent.runtime.fake_program import Program
 from taskyard import keys
 from taskyard.objects import TaskState, encode
 from taskyard.store.api import Put

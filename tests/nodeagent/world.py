@@ -21,7 +21,8 @@ from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.registration import Registration
-from nodeagent.runtime.fake import FakeRuntime, Program
+from nodeagent.runtime.fake import FakeRuntime
+from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import ContainerInfo, ContainerSpec, ContainerState, RuntimeFault
 from nodeagent.view import ContainerView
 from taskyard import keys

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from nodeagent.runtime.fake import FakeRuntime, Program
+from nodeagent.runtime.fake import FakeRuntime
+from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import Runtime
 from taskyard.clock import ManualClock
 
