@@ -103,20 +103,19 @@ def test_readers_of_a_silent_log_that_leave_are_forgotten(live: LiveCluster) -> 
     def open_logs() -> str:
         return next(line for line in live.http_text("/metrics").splitlines() if 'api_streams{kind="log"}' in line)
 
-    threads = Path(f"/proc/{live.pid('agent')}/task")
-    before = len(list(threads.iterdir()))
+    descriptors = Path(f"/proc/{live.pid('agent')}/fd")
+    before = len(list(descriptors.iterdir()))
     with urllib3.PoolManager(maxsize=20) as http:
         followed = [
             http.request("GET", f"{live.url}/tasks/silent/logs?follow=1", preload_content=False) for _ in range(20)
         ]
         assert {answer.status for answer in followed} == {200}
         assert open_logs().endswith(" 20.0")
-        assert len(list(threads.iterdir())) >= before + 20
+        assert len(list(descriptors.iterdir())) >= before + 20
         for answer in followed:
             answer.close()
     live.until(lambda: open_logs().endswith(" 0.0"), 20, "the control plane has noticed")
-    # The pool that closes streams keeps a few threads.
-    live.until(lambda: len(list(threads.iterdir())) < before + 10, 20, "the agent has noticed")
+    live.until(lambda: len(list(descriptors.iterdir())) < before + 10, 20, "the agent has noticed")
 
 
 def test_pending_says_why_and_starts_when_there_is_room(live: LiveCluster) -> None:
