@@ -29,4 +29,6 @@ def writer_of(together: Sequence[KeyEvent], before: Checker) -> str:
         if key is not None and key.part == "status" and event.entry is not None:
             lease = before.mirror.leases.get(key.node)
             return f"agent-{lease.host_id if lease else key.node}/loop"
+        if key is not None and key.part == "spec":
+            return "user"
     return controllers
