@@ -70,7 +70,7 @@ def _delete(situation: Situation, task: TaskRecord) -> Proposal[Step] | None:
         compares = (unchanged(task.entry), unchanged(held.entry))
         return Proposal(Step("stop", situation.uid), compares, (Put(held.entry.key, encode(stopped)),))
     status = situation.statuses.get(task.node)
-    if status is None or status.status.epoch < held.assignment.epoch or not status.status.state.terminal:
+    if not _ended(held, status):
         return None
     return _finalise(situation, task, unchanged(held.entry))
 
@@ -122,7 +122,12 @@ def _may_run_alone(situation: Situation, node: str) -> bool:
     held, status = situation.assignments.get(node), situation.statuses.get(node)
     if held is None or not held.assignment.spec.singleton or node not in situation.ready_nodes:
         return False
-    return status is None or status.status.epoch < held.assignment.epoch or not status.status.state.terminal
+    return not _ended(held, status)
+
+
+def _ended(held: AssignmentRecord, status: StatusRecord | None) -> bool:
+    """Its agent has said so of this epoch or of a later one."""
+    return status is not None and status.status.epoch >= held.assignment.epoch and status.status.state.terminal
 
 
 def _stop_first(situation: Situation, nodes: list[str], compares: list[Compare]) -> Proposal[Step] | None:
