@@ -45,6 +45,9 @@ class _Container:
     began: float = 0.0
     """On the monotonic clock: programs run by it, whatever becomes of the time of day."""
 
+    def to_come(self) -> Iterator[float]:
+        return self.program.to_come(self.began, self.info.health if self.spec.probe else "")
+
 
 @dataclass(slots=True)
 class FakeRuntime:
@@ -87,7 +90,7 @@ class FakeRuntime:
     def next_event(self) -> float | None:
         """When, on the monotonic clock, the next container ends by itself, or feels otherwise; None when none will.
         For a simulation."""
-        return min((due for one in self._restless.values() for due in _to_come(one)), default=None)
+        return min((due for one in self._restless.values() for due in one.to_come()), default=None)
 
     @property
     def happenings(self) -> int:
@@ -372,16 +375,6 @@ class FakeRuntime:
 
 def _overlap(one: str, other: str) -> bool:
     return not one or not other or one == other
-
-
-def _to_come(found: _Container) -> Iterator[float]:
-    program, health = found.program, found.info.health
-    if program.runs is not None:
-        yield found.began + program.runs
-    if found.spec.probe and health == "starting":
-        yield found.began + program.healthy_after
-    if found.spec.probe and health != "unhealthy" and program.unhealthy_after is not None:
-        yield found.began + program.unhealthy_after
 
 
 @dataclass(slots=True)

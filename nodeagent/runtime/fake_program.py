@@ -1,7 +1,8 @@
-"""What a container of the fake runtime does instead of running a process. Data alone: `fake.py` plays it."""
+"""What a container of the fake runtime does instead of running a process. Pure: `fake.py` plays it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -19,3 +20,13 @@ class Program:
     healthy_after: float = 0.0
     unhealthy_after: float | None = None
     refuses_to_start: str = ""
+
+    def to_come(self, began: float, health: str) -> Iterator[float]:
+        """When something happens by itself, if it was started at `began`. `health`: as told so far; empty without a
+        probe."""
+        if self.runs is not None:
+            yield began + self.runs
+        if health == "starting":
+            yield began + self.healthy_after
+        if health not in ("", "unhealthy") and self.unhealthy_after is not None:
+            yield began + self.unhealthy_after
