@@ -32,19 +32,20 @@ class FakeGuard:
         return frozenset(self._sentinel.condemned)
 
     @property
-    def needed(self) -> bool:
-        """Some container is in its care."""
-        return bool(self._sentinel.held or self._sentinel.condemned)
+    def due(self) -> bool:
+        """`act` has something to do now."""
+        return not self._sentinel.idle(self._clock.monotonic())
 
     def act(self) -> float:
         """What is due now; seconds until the next."""
-        for step in self._sentinel.due(self._clock.monotonic()):
+        now = self._clock.monotonic()
+        for step in self._sentinel.due(now):
             match step:
                 case Kill(container):
                     self._runtime.end(container, "SIGKILL")
                 case Stop(container, signum):
                     self._runtime.end(container, signal.Signals(signum).name)
-        return self._sentinel.wait(self._clock.monotonic())
+        return self._sentinel.wait(now)
 
     def extend(self, deadline: float, ttl: float) -> None:
         self.act()

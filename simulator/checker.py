@@ -258,9 +258,8 @@ class Checker:
                 return
             raise Violation(f"assigned on {sorted(placed)}, and its task's binding says something else", uid)
         self.past.disturbed.discard(uid)
-        for node, here in mirror.statuses.items():
-            if uid in here and node not in placed:
-                raise Violation(f"the status on {node} outlives its assignment", uid)
+        for node in sorted(mirror.reported.get(uid, set()) - placed):
+            raise Violation(f"the status on {node} outlives its assignment", uid)
 
     def _check_room(self, node: str) -> None:
         cpu = memory = 0

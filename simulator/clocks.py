@@ -10,15 +10,13 @@ class MachineClock:
 
     def __init__(self, true: Clock) -> None:
         self._true = true
+        self.monotonic = true.monotonic
         self._ahead = 0.0
         self.jumped_at = float("-inf")
         """The last time that its time of day was set, on the monotonic clock."""
 
     def now(self) -> float:
         return self._true.now() + self._ahead
-
-    def monotonic(self) -> float:
-        return self._true.monotonic()
 
     def set_ahead(self, seconds: float) -> None:
         """Of the true time of day; negative: behind it."""

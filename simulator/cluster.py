@@ -19,7 +19,7 @@ from simulator.settled import check_settled
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.specs import MISSING, RESTLESS
 from simulator.storage import COMPACT_EVERY, Storage
-from simulator.story import Story, Violation, told
+from simulator.story import Story, Violation
 from simulator.trouble import Trouble, heal_all
 from simulator.uncollected import uncollected
 from simulator.unforeseen import Unforeseen
@@ -285,7 +285,7 @@ class Cluster:
         process = Process(f"watchdog-{host.key}")
 
         def act() -> float:
-            if not host.guard.needed:
+            if not host.guard.due:
                 return host.guard.act()
             running = {one.id for one in host.runtime.everything() if one.state is ContainerState.RUNNING}
             wait = host.guard.act()
@@ -339,7 +339,7 @@ class Cluster:
     def _changed(self, events: tuple[KeyEvent, ...], who: str) -> None:
         at = self.clock.monotonic()
         for event in events:
-            self.story.tell(at, who, told(event))
+            self.story.tell(at, who, event)
         try:
             self.checker.apply(events, who)
         except Violation as found:

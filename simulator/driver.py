@@ -88,31 +88,25 @@ class Driver:
     def run(self, until: float) -> None:
         """Everything that is due until then, on the monotonic clock. May be called from within a step: the process of
         that step is frozen meanwhile."""
-        heap = self._heap
+        heap, clock = self._heap, self.clock
         while heap and heap[0][0] <= until:
             due, _, actor = heapq.heappop(heap)
             if actor.due != due:
                 continue
             actor.due = math.inf
-            if not actor.process.alive:
+            process = actor.process
+            if not process.alive:
                 continue
-            now = self._advance_to(due)
-            if actor.process.frozen:
+            clock.advance_to(due)
+            if process.frozen:
                 self.wake(actor, _LOOK_AGAIN)
-                continue
-            self._step(actor, now)
-        self._advance_to(until)
+            else:
+                self._step(actor)
+        clock.advance_to(until)
 
-    def _advance_to(self, moment: float) -> float:
-        now = self.clock.monotonic()
-        if moment <= now:
-            return now
-        self.clock.advance(moment - now)
-        return self.clock.monotonic()
-
-    def _step(self, actor: Actor, now: float) -> None:
+    def _step(self, actor: Actor) -> None:
         self.steps += 1
-        actor.count(now)
+        actor.count(self.clock.monotonic())
         try:
             delay = actor.step()
         except Crash:

@@ -45,9 +45,10 @@ class Fuse:
     only: str = ""
     """Counts only the effects of this part of the process; empty: all."""
 
-    def light(self, where: str, part: str) -> None:
+    def light(self, moment: str, what: str, part: str) -> None:
         if not self.left or (self.only and self.only != part):
             return
+        where = f"{moment} {what}"
         self.left -= 1
         if self.left:
             return
@@ -75,7 +76,7 @@ class ProcessStore(FaultyStore):
         # Bound now: a commit that is late must be told as its sender's.
         who = self.who
         part = who.rpartition("/")[2]
-        self._fuse.light(f"before a commit of {who}", part)
+        self._fuse.light("before a commit of", who, part)
         planned = self._planned.get("commit")
         if part == "user" and planned and planned[0] == "request late":
             # A create that arrives after the deletion of what its own repetition made brings the task back: "absent"
@@ -89,7 +90,7 @@ class ProcessStore(FaultyStore):
             return done
 
         done = self._do("commit", action)
-        self._fuse.light(f"after a commit of {who}", part)
+        self._fuse.light("after a commit of", who, part)
         return done
 
     def revoke(self, lease: int) -> None:
@@ -147,12 +148,12 @@ class ProcessRuntime(ForwardingRuntime):
         return self._fake.happened(after)
 
     def _find(self, container: str) -> ContainerInfo | None:
-        return next((one for one in self._fake.everything() if container in (one.id, one.name)), None)
+        return self._fake.look_up(container)
 
     def _before(self, call: str, found: ContainerInfo | None, name: str) -> None:
-        self._fuse.light(f"before it asks to {call}", "loop")
+        self._fuse.light("before it asks to", call, "loop")
         self._observer.called(self._fuse.process.name, self._host, call, found, name)
 
     def _after(self, call: str) -> None:
         self._touched()
-        self._fuse.light(f"after it asked to {call}", "loop")
+        self._fuse.light("after it asked to", call, "loop")

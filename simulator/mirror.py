@@ -51,6 +51,8 @@ class Mirror:
         """The key of the task with that uid."""
         self.placed: dict[str, set[str]] = {}
         """The nodes where that uid has an assignment."""
+        self.reported: dict[str, set[str]] = {}
+        """The nodes where it has a status."""
         for entry in entries:
             self.put(entry.key, entry.value)
 
@@ -115,9 +117,12 @@ class Mirror:
                 self.anchors[node] = decode(value, NodeAnchor)
         elif key.part == "status":
             here = self.statuses.setdefault(node, {})
-            here.pop(uid, None)
             if value:
                 here[uid] = decode(value, TaskStatus)
+                self.reported.setdefault(uid, set()).add(node)
+            else:
+                here.pop(uid, None)
+                self.reported.get(uid, set()).discard(node)
         elif key.part == "assignments":
             self._assignment(node, uid, value)
 

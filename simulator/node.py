@@ -191,9 +191,7 @@ class AgentProcess(Process):
 
     def _follow(self) -> float:
         try:
-            news = False
-            while self._informer.pump(0.0):
-                news = True
+            news = self._informer.pump(0.0)  # One batch of a store in memory is all that there is.
         except StoreError:
             return 0.2
         if news:

@@ -83,7 +83,7 @@ class PlaneProcess(Process):
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
-        freshness = PumpedFreshness(self.store, self._pump_all, self.informer)
+        freshness = PumpedFreshness(self.store, self._pump, self.informer)
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
         self.services = ObjectService("Service", self.cache, writer, freshness)
         self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
@@ -109,7 +109,7 @@ class PlaneProcess(Process):
 
     def _follow(self) -> float:
         try:
-            news = self._pump_all()
+            news = self._pump()
         except StoreError:
             return 0.2
         if news:
@@ -122,11 +122,9 @@ class PlaneProcess(Process):
             if elector.leadership is not None and (not loop.leading or len(loop.queue)):
                 self._driver.wake(actor, self._driver.latency())
 
-    def _pump_all(self) -> bool:
-        news = False
-        while self.informer.pump(0.0):
-            news = True
-        return news
+    def _pump(self) -> bool:
+        """One batch of a store in memory is all that there is."""
+        return self.informer.pump(0.0)
 
     def _elector_step(self, elector: Elector) -> Callable[[], float]:
         def step() -> float:

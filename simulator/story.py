@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from taskyard import keys
 from taskyard.store.api import KeyEvent
@@ -18,13 +19,17 @@ class Violation(Exception):
         self.about = tuple(name for name in about if name)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     at: float
     """Seconds since the start of the run."""
     who: str
-    what: str
+    happened: str | KeyEvent
+    """A write is put into words only when somebody reads the story."""
     fault: bool = False
+
+    @property
+    def what(self) -> str:
+        return self.happened if isinstance(self.happened, str) else told(self.happened)
 
     def __str__(self) -> str:
         return f"{self.at:9.3f}  {self.who:<20} {self.what}"
@@ -34,17 +39,18 @@ class Line:
 class Story:
     lines: list[Line] = field(default_factory=list)
 
-    def tell(self, at: float, who: str, what: str, *, fault: bool = False) -> None:
-        self.lines.append(Line(at, who, what, fault))
+    def tell(self, at: float, who: str, happened: str | KeyEvent, *, fault: bool = False) -> None:
+        self.lines.append(Line(at, who, happened, fault))
 
     def trace(self) -> str:
         return "\n".join(map(str, self.lines))
 
     def about(self, names: tuple[str, ...]) -> str:
         """The last lines that name any of these, with the faults between them."""
-        told = [i for i, line in enumerate(self.lines) if any(name in line.what for name in names)][-_LINES:]
-        first = told[0] if told else max(len(self.lines) - _LINES, 0)
-        wanted = set(told) if told else set(range(first, len(self.lines)))
+        words = [line.what for line in self.lines]
+        named = [i for i, what in enumerate(words) if any(name in what for name in names)][-_LINES:]
+        first = named[0] if named else max(len(self.lines) - _LINES, 0)
+        wanted = set(named) if named else set(range(first, len(self.lines)))
         faults = [i for i in range(first, len(self.lines)) if self.lines[i].fault][-_LINES:]
         return "\n".join(str(self.lines[i]) for i in sorted(wanted.union(faults)))
 

@@ -54,6 +54,11 @@ class ManualClock:
         self._now += seconds
         self._monotonic += seconds
 
+    def advance_to(self, moment: float) -> None:
+        """On the monotonic clock; nothing when that is over."""
+        if moment > self._monotonic:
+            self.advance(moment - self._monotonic)
+
 
 def timestamp(seconds: float) -> str:
     """RFC 3339 in UTC with milliseconds: `2026-11-22T20:57:48.123Z`."""

@@ -108,6 +108,12 @@ class FakeRuntime:
         self._settle_all()
         return [container.info for container in self._containers.values()]
 
+    def look_up(self, container: str) -> ContainerInfo | None:
+        """One of `everything`, by id or name."""
+        self._settle_all()
+        found = self._find(container)
+        return found.info if found else None
+
     def spec_of(self, container: str) -> ContainerSpec:
         """What it was made from. For tests."""
         return self._containers[container].spec

@@ -68,6 +68,10 @@ class Sentinel:
         self.stop_at = self.kill_at = min(self.kill_at, now)
         self.condemned = {container: min(at, now) for container, at in self.condemned.items()}
 
+    def idle(self, now: float) -> bool:
+        """Nothing is due."""
+        return (not self.held or now < self.stop_at) and not any(at <= now for _, at in self._wanted())
+
     def due(self, now: float) -> list[Stop | Kill]:
         steps: list[Stop | Kill] = []
         if now >= self.stop_at:

@@ -22,6 +22,8 @@ class History:
         self.current: dict[str, Entry] = {}
         self._keys: list[str] = []
         self._versions: dict[str, list[tuple[int, Entry | None]]] = {}
+        self._outdated: set[str] = set()
+        """Keys with more than one version, and those that are gone: what a compaction may take from."""
         self._log: list[tuple[KeyEvent, ...]] = []
         self._log_start = 2
         """The revision of the first element of the log, which has one element for each revision since."""
@@ -58,10 +60,13 @@ class History:
             del self.current[key]
         else:
             self.current[key] = entry
-        if key not in self._versions:
-            self._versions[key] = []
+        versions = self._versions.get(key)
+        if versions is None:
+            self._versions[key] = [(revision, entry)]
             insort(self._keys, key)
-        self._versions[key].append((revision, entry))
+        else:
+            versions.append((revision, entry))
+            self._outdated.add(key)
 
     def at(self, prefix: str, revision: int) -> list[Entry]:
         """Entries under `prefix` as of `revision`, in key order. Raises Compacted, or RequestRefused for the future."""
@@ -97,14 +102,17 @@ class History:
     def compact(self, revision: int, *, keep_log_from: int) -> None:
         """Forgets the versions that were overwritten up to `revision`; the log goes up to `keep_log_from` at most."""
         self.compacted = revision
-        for key in list(self._keys):
+        for key in list(self._outdated):
             versions = self._versions[key]
             index = max(bisect_right(versions, revision, key=lambda version: version[0]) - 1, 0)
             if versions[index][0] <= revision and versions[index][1] is None:
                 index += 1
             del versions[:index]
-        self._keys = [key for key in self._keys if self._versions[key]]
-        self._versions = {key: self._versions[key] for key in self._keys}
+            if not versions:
+                del self._versions[key]
+                del self._keys[bisect_left(self._keys, key)]
+            if len(versions) < 2:
+                self._outdated.discard(key)
         gone = min(revision, keep_log_from) - self._log_start
         if gone > 0:
             del self._log[:gone]

@@ -37,6 +37,23 @@ def test_it_asks_once_and_kills_until_the_end_is_confirmed(sentinel: Sentinel) -
     assert list(sentinel.condemned) == ["db"], "the agent has to learn why it ended"
 
 
+@pytest.mark.parametrize(
+    ("now", "ended", "idle"),
+    [
+        pytest.param(6.9, False, True, id="held"),
+        pytest.param(7.0, False, False, id="to be asked"),
+        pytest.param(3600.0, False, False, id="to be killed"),
+        pytest.param(3600.0, True, True, id="ended"),
+    ],
+)
+def test_it_is_idle_when_nothing_is_due(sentinel: Sentinel, now: float, ended: bool, idle: bool) -> None:
+    if ended:
+        sentinel.due(now)
+        sentinel.ended("db")
+    assert sentinel.idle(now) is idle
+    assert bool(sentinel.due(now)) is not idle
+
+
 def test_a_renewal_in_time_puts_everything_off(sentinel: Sentinel) -> None:
     sentinel.due(6.9)
     sentinel.extend(10.0, 12.0)
