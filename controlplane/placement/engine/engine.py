@@ -8,6 +8,7 @@ first among equals.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from controlplane.cluster import Demand
@@ -21,12 +22,25 @@ from controlplane.placement.engine.rooms import Rooms
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.quotas import Allowance, Amount, over, spent
 from controlplane.placement.scores import UNEVEN_AT_MOST, score_of
+from controlplane.placement.shares import POINTS
 
 
 class Choice(NamedTuple):
     node: str
     score: float
     """As `scores.total` has it."""
+
+
+@dataclass(slots=True)
+class _Trail:
+    """Where the last of the tasks with one demand went: all nodes before it were found to have no room. Only of those
+    for which nothing but amounts changes as nodes fill up."""
+
+    rank: int
+    nodes: int
+    """Of that rank, and perhaps with room."""
+    most: int
+    """None of them has more points."""
 
 
 class Engine:
@@ -39,6 +53,8 @@ class Engine:
         self._bits: list[int] = []
         self._charged: set[int] = set()
         """Differ from their state by what was charged."""
+        self._trails: dict[Demand, _Trail] = {}
+        """They hold while nodes only fill up."""
         self._strategy = "spread"
         self._quotas: Mapping[str, Allowance] = {}
         self._spent: dict[str, Amount] = {}
@@ -46,6 +62,7 @@ class Engine:
 
     def take(self, snapshot: Snapshot) -> None:
         """From here on it is about these nodes, with nothing charged."""
+        self._trails.clear()
         self._strategy = snapshot.strategy
         self._quotas = snapshot.quotas
         tenants = (tenant for node in snapshot.nodes.values() for tenant in node.tenants)
@@ -79,9 +96,19 @@ class Engine:
 
     def choose(self, demand: Demand, current: str = "") -> Choice | None:
         """The best node that it fits on; the `current` one whenever it fits there. None: it fits nowhere."""
-        groups = self._fitting(demand)
-        if not groups:
+        quota = self._quotas.get(demand.namespace)
+        if quota is not None and over(quota, self._spent[demand.namespace], demand):
             return None
+        kept = self._near.kept_from(demand)
+        trail = self._trails.get(demand)
+        if trail is not None and not current and not kept:
+            further = self._further(demand, trail)
+            if further is not None:
+                return further
+        return self._from_the_start(demand, kept, current)
+
+    def _from_the_start(self, demand: Demand, kept: int, current: str) -> Choice | None:
+        groups = self._fitting(demand, kept)
         spread = (demand.strategy or self._strategy) == "spread"
         if current and (at := self._number.get(current)) is not None:
             for rank, nodes in groups:
@@ -94,8 +121,23 @@ class Engine:
                 if self._rooms.in_vain:
                     self._rooms.learn(demand)
                 if best is not None:
+                    if not (kept or demand.ports or demand.rules.by_neighbours):
+                        self._trails[demand] = _Trail(rank, nodes, best[0] if spread else POINTS)
                     return Choice(self._names[-best[2]], score_of(rank, best[0]))
         return None
+
+    def _further(self, demand: Demand, trail: _Trail) -> Choice | None:
+        """What a search from the start would find, unless there is nothing left among the nodes of that rank."""
+        spread = (demand.strategy or self._strategy) == "spread"
+        best = self._order.best(demand, spread, trail.nodes, False, trail.most)
+        if self._rooms.in_vain:
+            self._rooms.learn(demand)
+            trail.nodes, _ = self._rooms.enough(demand, trail.nodes)
+        if best is None:
+            return None
+        if spread:
+            trail.most = best[0]
+        return Choice(self._names[-best[2]], score_of(trail.rank, best[0]))
 
     def may_take(self, demand: Demand, nodes: Iterable[str]) -> bool:
         """One of these has room for it and takes it, as far as the rules about other tasks are not asked."""
@@ -123,6 +165,7 @@ class Engine:
         at = self._number[node]
         bit = self._bits[at]
         self._charged.add(at)
+        self._trails.clear()
         self._rooms.release(at, bit, demand)
         self._order.charge(at, bit, demand, -1)
         self._near.move_out(at, bit, demand)
@@ -165,13 +208,9 @@ class Engine:
     def _open(self) -> int:
         return pack(["1" if state.facts.open else "0" for state in reversed(self._states)])
 
-    def _fitting(self, demand: Demand) -> Sequence[Group]:
-        """Where everything but amounts allows it, by what is preferred."""
-        quota = self._quotas.get(demand.namespace)
-        if quota is not None and over(quota, self._spent[demand.namespace], demand):
-            return ()
+    def _fitting(self, demand: Demand, kept: int) -> Sequence[Group]:
+        """Where everything but amounts allows it, by what is preferred. `kept`: the nodes that it is kept away from."""
         groups: Sequence[Group] = self._admitted.groups(demand)
-        kept = self._near.kept_from(demand)
         if kept:
             groups = _within(groups, ~kept)
         if demand.rules.by_neighbours:

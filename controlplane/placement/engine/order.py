@@ -35,6 +35,7 @@ class Order:
         self._states = states
         self._cpu, self._memory = [0] * count, [0] * count
         self._tasks, self._level = [0] * count, [0] * count
+        """The level above by `_OFFSET`, as it is an index."""
         self._levels = [0] * _LEVELS
         self._groups = [0] * (_LEVELS // _PER_GROUP)
         self._inside = [0] * (_LEVELS // _PER_GROUP)
@@ -46,45 +47,44 @@ class Order:
         self._has: list[frozenset[str]] = [frozenset()] * count
         for at, state in enumerate(states):
             self._cpu[at], self._memory[at], self._tasks[at] = state.nominal_cpu, state.nominal_memory, state.tasks
-            self._put(at, 1 << at)
+            now = self._level[at] = level(state.facts.capacity, state.nominal_cpu, state.nominal_memory) + _OFFSET
+            self._put(1 << at, now, state.tasks)
             self._note_images(at, 1 << at, state.facts.images)
 
-    def best(self, demand: Demand, spread: bool, among: int, sure: bool) -> Best | None:
-        """Of those among them that have room; `sure`: all of them do."""
+    def best(self, demand: Demand, spread: bool, among: int, sure: bool, most: int = POINTS) -> Best | None:
+        """Of those among them that have room; `sure`: all of them do. `most`: no node with room has more points."""
         walk = self._emptiest if spread else self._fullest
         check = None if sure else demand
         here = self._images.get(demand.image, 0) & among if self._images else 0
         if not here:
-            return walk(among, check, -POINTS)
-        found = walk(here, check, -POINTS)
+            return walk(among, check, -POINTS, most)
+        found = walk(here, check, -POINTS, most)
         if found is None:
-            return walk(among ^ here, check, -POINTS)
+            return walk(among ^ here, check, -POINTS, most)
         found = found[0] + IMAGE_POINTS, found[1], found[2]
-        other = walk(among ^ here, check, found[0])
+        other = walk(among ^ here, check, found[0], most)
         return found if other is None or found > other else other
 
     def points(self, at: int, demand: Demand, spread: bool) -> int:
         """Of one node, as `best` would give them."""
-        points = self._level[at] if spread else POINTS - self._level[at]
+        free = self._level[at] - _OFFSET
+        points = free if spread else POINTS - free
         return points + (IMAGE_POINTS if demand.image in self._has[at] else 0)
 
     def charge(self, at: int, bit: int, demand: Demand, sign: int = 1) -> None:
-        self._take(at, bit)
-        self._cpu[at] -= sign * demand.nominal_cpu
-        self._memory[at] -= sign * demand.nominal_memory
-        self._tasks[at] += sign
-        self._put(at, bit)
+        cpu = self._cpu[at] - sign * demand.nominal_cpu
+        memory = self._memory[at] - sign * demand.nominal_memory
+        self._move(at, bit, cpu, memory, self._tasks[at] + sign)
 
     def load(self, at: int, bit: int, state: NodeState) -> None:
         """This is how it is; `states` has it already."""
-        self._take(at, bit)
-        self._cpu[at], self._memory[at], self._tasks[at] = state.nominal_cpu, state.nominal_memory, state.tasks
-        self._put(at, bit)
+        self._move(at, bit, state.nominal_cpu, state.nominal_memory, state.tasks)
         self._note_images(at, bit, state.facts.images)
 
-    def _emptiest(self, among: int, check: Demand | None, least: int) -> Best | None:
-        """The first with the largest free share, if it has at least so many points."""
-        used, lowest = self._used, least + _OFFSET
+    def _emptiest(self, among: int, check: Demand | None, least: int, most: int) -> Best | None:
+        """The first with the largest free share, from `least` to `most` points."""
+        top, lowest = most + _OFFSET, least + _OFFSET
+        used = self._used & ((2 << top // _PER_GROUP) - 1)
         while used:
             group = used.bit_length() - 1
             start = group * _PER_GROUP
@@ -93,6 +93,8 @@ class Order:
             used ^= 1 << group
             if self._groups[group] & among:
                 inside = self._inside[group]
+                if top - start < _PER_GROUP:
+                    inside &= (2 << top - start) - 1
                 while inside:
                     at = inside.bit_length() - 1
                     inside ^= 1 << at
@@ -104,7 +106,7 @@ class Order:
                         return at - _OFFSET, first[0], first[1]
         return None
 
-    def _fullest(self, among: int, check: Demand | None, least: int) -> Best | None:
+    def _fullest(self, among: int, check: Demand | None, least: int, _most: int) -> Best | None:
         """The first with the smallest free share, if it has at least so many points."""
         used, highest = self._used, POINTS - least + _OFFSET
         while used:
@@ -152,27 +154,33 @@ class Order:
                     return -tasks, -node
         return None
 
-    def _put(self, at: int, bit: int) -> None:
-        self._level[at] = now = level(self._states[at].facts.capacity, self._cpu[at], self._memory[at])
-        now += _OFFSET
+    def _move(self, at: int, bit: int, cpu: int, memory: int, tasks: int) -> None:
+        before, had = self._level[at], self._tasks[at]
+        now = level(self._states[at].facts.capacity, cpu, memory) + _OFFSET
+        self._cpu[at], self._memory[at], self._tasks[at], self._level[at] = cpu, memory, tasks, now
+        if now == before and tasks == had:
+            return
+        self._take(bit, before, had)
+        self._put(bit, now, tasks)
+
+    def _put(self, bit: int, now: int, tasks: int) -> None:
         group, inside = divmod(now, _PER_GROUP)
         self._levels[now] |= bit
         self._groups[group] |= bit
         self._inside[group] |= 1 << inside
         self._used |= 1 << group
         if now in self._by_tasks:
-            by_tasks, tasks = self._by_tasks[now], self._tasks[at]
+            by_tasks = self._by_tasks[now]
             by_tasks[tasks] = by_tasks.get(tasks, 0) | bit
 
-    def _take(self, at: int, bit: int) -> None:
+    def _take(self, bit: int, now: int, tasks: int) -> None:
         """Out of where it was put."""
-        now = self._level[at] + _OFFSET
         group, inside = divmod(now, _PER_GROUP)
         left = self._levels[now] ^ bit
         self._levels[now] = left
         self._groups[group] ^= bit
         if now in self._by_tasks:
-            by_tasks, tasks = self._by_tasks[now], self._tasks[at]
+            by_tasks = self._by_tasks[now]
             by_tasks[tasks] ^= bit
             if not by_tasks[tasks]:
                 del by_tasks[tasks]

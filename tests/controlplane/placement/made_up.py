@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import strategies as st
+from msgspec import structs
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
@@ -107,3 +110,31 @@ snapshots = st.builds(
 batches = st.lists(st.tuples(demands, st.integers(0, 2)), max_size=12).map(
     lambda asked: [want(f"t{i:02}", demand, priority=priority) for i, (demand, priority) in enumerate(asked)]
 )
+
+
+def a_few_services(chance: random.Random) -> tuple[Snapshot, list[Want]]:
+    """Many tasks of few kinds on nodes of which many are equal, until some are full; every few of them gives room back
+    as it moves."""
+    kinds = [Demand(cpu=chance.choice([0, 100, 250]), memory=chance.choice([0, 64 * MI, 256 * MI])) for _ in range(3)]
+    kinds = [
+        structs.replace(kind, image=chance.choice(["", "web:1"]), selector=chance.choice([(), (("zone", "a"),)]))
+        for kind in kinds
+    ]
+    found = [
+        a_node(
+            f"n{number}",
+            cpu=chance.choice([1000, 2000]),
+            memory=chance.choice([GI, 2 * GI]),
+            labels={"zone": chance.choice("ab")},
+            images=frozenset(chance.choice([(), (), ("web:1",)])),
+            tenants=tuple(chance.choices(kinds, k=chance.randrange(3))),
+        )
+        for number in range(8)
+    ]
+    held = [Held(node.facts.name, tenant) for node in found for tenant in node.tenants]
+    chance.shuffle(held)
+    batch = []
+    for number in range(40):
+        mine = held.pop() if held and not chance.randrange(6) else None
+        batch.append(want(f"t{number:02}", chance.choice(kinds), held=mine))
+    return Snapshot(1, {node.facts.name: node for node in found}), batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
 from controlplane.placement import Held, Placer, Snapshot, Want, explain, place
-from tests.controlplane.placement.made_up import batches, demands, plain_demands, snapshots, want
+from tests.controlplane.placement.made_up import a_few_services, batches, demands, plain_demands, snapshots, want
 from tests.controlplane.placement.reference import place_plainly
 
 
@@ -37,6 +38,11 @@ def test_what_was_decided_before_makes_no_difference(rounds: list[tuple[Snapshot
     placer = Placer()
     for snapshot, batch in rounds:
         _decide(placer, snapshot, batch)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_search_goes_on_where_the_last_one_for_the_same_ended(seed: int) -> None:
+    _decide(Placer(), *a_few_services(random.Random(seed)))
 
 
 @settings(max_examples=80, deadline=None)
