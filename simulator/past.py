@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.mirror import Mirror
+from simulator.specs import ILL
 from taskyard.objects import Assignment
 
 _AWAY = 40.0
@@ -30,6 +31,8 @@ class Forgotten:
     """The node's agent has noticed the loss."""
     released: bool = False
     """It was started anew since, which is how a person says that the loss was meant."""
+    falls_ill: bool = False
+    """An agent that has not heard of the loss goes on replacing it when its checks fail."""
 
 
 class Past:
@@ -100,6 +103,8 @@ class Past:
         found = self.forgotten.get((node, uid))
         if found is None or found.released or not self.may_be_left(node, uid, container):
             return False
+        if found.falls_ill and not found.told:
+            return False
         return container.name.startswith(f"ty-{uid}-{found.epoch}-")
 
     def taken_away(self, node: str, held: Assignment, now: float) -> None:
@@ -129,7 +134,8 @@ class Past:
                 mark, holder = after.anchors.get(node), before.leases.get(node)
                 strange = mark is not None and (holder is None or mark.host_id != holder.host_id)
                 meant = held.desired == "Stopped" or strange
-                self.forgotten[node, uid] = Forgotten(held.epoch, told=meant, released=meant)
+                ill = held.spec.args[0] in ILL
+                self.forgotten[node, uid] = Forgotten(held.epoch, told=meant, released=meant, falls_ill=ill)
             for reported in after.statuses.values():
                 if uid in reported:
                     self.intended.add((uid, reported[uid].epoch))

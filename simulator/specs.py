@@ -24,7 +24,9 @@ PROGRAMS: Mapping[tuple[str, ...], Program] = {
     ("slow",): Program(healthy_after=6.0),
     ("sick",): Program(unhealthy_after=9.0),
 }
-RESTLESS = ("crash", "refused", "job", "sick")
+ILL = ("sick",)
+"""Their checks fail after a while."""
+RESTLESS = ("crash", "refused", "job", *ILL)
 """Their status goes on changing."""
 _KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused", "slow", "slow", "sick")
 _CHECK = HealthCheck(command=["true"], interval="1s")

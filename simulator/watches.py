@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
@@ -9,6 +10,8 @@ from taskyard.clock import Clock
 from taskyard.store.api import KeyEvent, Watch, WatchBatch
 
 _REMEMBERED = 60
+_EARLY = 1e-6
+"""Seconds by which a moment counts as reached: the clock that is advanced to it is not exact."""
 
 
 class Delivery:
@@ -21,6 +24,8 @@ class Delivery:
         """Old news come again, in disorder, after newer ones."""
         self.lag = 0.0
         """Seconds: what has happened is told up to so much later, much of it at once and in disorder."""
+        self.steady = False
+        """Each thing is told just so much later, and in order: of two writes the later one is not known yet."""
         self.awake: Callable[[float], None] = lambda _: None
         """Called with the seconds until something that is late arrives."""
 
@@ -34,8 +39,8 @@ class UnreliableWatch(Watch):
         self._delivery = delivery
         self._inner = inner
         self._told: list[KeyEvent] = []
-        self._held: list[WatchBatch] = []
-        self._due = 0.0
+        self._held: deque[tuple[float, WatchBatch]] = deque()
+        """With when each is due, on the monotonic clock."""
 
     def poll(self, timeout: float) -> WatchBatch | None:
         delivery = self._delivery
@@ -54,16 +59,22 @@ class UnreliableWatch(Watch):
         return batch
 
     def _late(self, batch: WatchBatch | None) -> WatchBatch | None:
-        """All that was held back, once it is time; None until then."""
+        """What was held back until now; None while nothing is due."""
         delivery, now = self._delivery, self._delivery.clock.monotonic()
         if batch is not None:
-            if not self._held:
-                self._due = now + delivery.random.uniform(0.0, delivery.lag)
-                delivery.awake(self._due - now)
-            self._held.append(batch)
-        if not self._held or (now < self._due and delivery.lag):
+            if delivery.steady or not self._held:
+                wait = delivery.lag if delivery.steady else delivery.random.uniform(0.0, delivery.lag)
+                delivery.awake(wait)
+                due = now + wait
+            else:
+                due = self._held[-1][0]
+            self._held.append((due, batch))
+        if not self._held or (delivery.lag and now < self._held[0][0] - _EARLY):
             return None
-        held, self._held = self._held, []
+        if delivery.steady:
+            return self._held.popleft()[1]
+        held = [one for _, one in self._held]
+        self._held.clear()
         events = [event for one in held for event in one.events]
         delivery.random.shuffle(events)
         return WatchBatch(tuple(events), held[-1].revision)

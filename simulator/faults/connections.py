@@ -80,7 +80,7 @@ def lag(scene: Scene) -> str:
     if victim is None:
         return ""
     delivery, seconds = victim.store.delivery, scene.random.uniform(5.0, 20.0)
-    delivery.lag = scene.random.choice((0.3, 1.0, 4.0))
+    delivery.lag, delivery.steady = scene.random.choice((0.3, 1.0, 4.0)), scene.random.random() < 0.5
 
     def heal() -> None:
         delivery.lag = 0.0
@@ -89,5 +89,6 @@ def lag(scene: Scene) -> str:
     scene.cluster.later(seconds, heal)
     if victim is leader:
         scene.cluster.later(scene.random.uniform(0.0, 2.0), scene.crowd)
-        scene.cluster.later(scene.random.uniform(2.0, 5.0), scene.rush)
-    return f"{victim.name} hears news up to {delivery.lag:g} s late, for {seconds:.0f} s"
+        scene.cluster.later(scene.random.uniform(2.0, 5.0), scene.crowd if delivery.steady else scene.rush)
+    how = "just" if delivery.steady else "up to"
+    return f"{victim.name} hears news {how} {delivery.lag:g} s late, for {seconds:.0f} s"

@@ -14,6 +14,7 @@ from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
 from controlplane.scheduler import bindings, scheduler
+from controlplane.scheduler.assumed import Assumptions
 from controlplane.tasks import controller
 from nodeagent import (
     agent,
@@ -284,6 +285,20 @@ def _dry_runs_write(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(writer.ObjectWriter, "apply_many", lambda self, wanted, **_: original(self, wanted))
 
 
+def _assumed_room_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """What was bound and has not come back by the watch takes no room yet."""
+    patch.setattr(Assumptions, "over", lambda _, snapshot: snapshot)
+
+
+def _task_controller_compares_dropped(patch: pytest.MonkeyPatch) -> None:
+    """All but the fence."""
+
+    def bare(store: Store, fence: Compare, found: Sequence[Proposal[Any]]) -> commits.Results[Any]:
+        return commits.commit_all(store, fence, [Proposal(p.subject, (), p.operations) for p in found])
+
+    patch.setattr(controller, "commit_all", bare)
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -317,4 +332,6 @@ PLANTED: dict[str, Plant] = {
     "intake off": _intake_off,
     "held names taken": _held_names_taken,
     "dry runs write": _dry_runs_write,
+    "assumed room forgotten": _assumed_room_forgotten,
+    "task controller compares dropped": _task_controller_compares_dropped,
 }
