@@ -111,10 +111,13 @@ class Checker:
         if new is None:
             if old is not None:
                 self._check_removed(old, who)
+                self.past.gone.add(old.metadata.uid)
             return
         touched.add(new.metadata.uid)
         if not self.past.is_own_uid(new.metadata.uid, event.key):
             raise Violation(f"the uid {new.metadata.uid} is used twice", new.metadata.uid)
+        if new.metadata.uid in self.past.gone:
+            raise Violation(f"{who} brought {new.metadata.name} back, which was deleted", new.metadata.uid)
         if old is None:
             if who != "user":
                 self._check_leads(who, "services", new.metadata.uid)

@@ -336,6 +336,10 @@ class Cluster:
     def wrote(self, who: str) -> None:
         self.storage.wrote(who)
 
+    def wrote_again(self, key: str) -> None:
+        name = key.rpartition("/")[2]
+        self._fail(Violation(f"what a user had asked of {name}, and had an answer to, was carried out once more", name))
+
     def _changed(self, events: tuple[KeyEvent, ...], who: str) -> None:
         at = self.clock.monotonic()
         for event in events:

@@ -25,6 +25,10 @@ class Observer(Protocol):
 
     def wrote(self, who: str) -> None: ...
 
+    def wrote_again(self, key: str) -> None:
+        """For a user who had been answered long ago."""
+        ...
+
     def called(self, who: str, host: str, call: str, container: ContainerInfo | None, name: str) -> None: ...
 
     def note(self, text: str) -> None: ...
@@ -61,6 +65,14 @@ class Fuse:
             raise Crash
 
 
+@dataclass(slots=True)
+class Request:
+    """A user's."""
+
+    answered: bool = False
+    """With success: nothing of it is to happen any more."""
+
+
 class ProcessStore(FaultyStore):
     """One process's connection; `delivery` says how its watches are served."""
 
@@ -71,22 +83,21 @@ class ProcessStore(FaultyStore):
         self.delivery = Delivery(fuse.driver.clock, random)
         self.who = fuse.process.name
         """Which part of the process writes now."""
+        self.request = Request()
+        """What it writes for, where that part is the user."""
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
         # Bound now: a commit that is late must be told as its sender's.
-        who = self.who
+        who, request = self.who, self.request
         part = who.rpartition("/")[2]
         self._fuse.light("before a commit of", who, part)
-        planned = self._planned.get("commit")
-        if part == "user" and planned and planned[0] == "request late":
-            # A create that arrives after the deletion of what its own repetition made brings the task back: "absent"
-            # holds again. No compare that etcd has can tell, so the simulator leaves this out. docs/simulator.md.
-            planned[0] = "request lost"
 
         def action() -> Commit:
             self._observer.before_write()
             done = self.inner.commit(compares, operations)
             self._observer.wrote(who)
+            if part == "user" and request.answered and done.succeeded:
+                self._observer.wrote_again(operations[0].key)
             return done
 
         done = self._do("commit", action)

@@ -21,8 +21,9 @@ _PHRASES = {
 """As a Pending task's message tells of each obstacle, after a count of nodes."""
 
 
-def obstacles(mirror: Mirror, task: Task, node: str) -> set[str]:
-    """Names from `_PHRASES`; none: it fits, in the room that it holds there itself or besides all others."""
+def obstacles(mirror: Mirror, task: Task, node: str, *, besides: Task | None = None) -> set[str]:
+    """Names from `_PHRASES`; none: it fits, in the room that it holds there itself or besides all others, and `besides`
+    what another one would take there."""
     lease = mirror.leases.get(node)
     if lease is None:
         return {"ready"}
@@ -30,6 +31,9 @@ def obstacles(mirror: Mirror, task: Task, node: str) -> set[str]:
     labels = {**lease.labels, **(spec.labels if spec is not None else {})}
     cpu, memory = lease.capacity.cpu_millis, lease.capacity.memory_bytes
     ports: set[object] = set()
+    if besides is not None:
+        kept = demand_of(besides.spec)
+        cpu, memory, ports = cpu - kept.cpu, memory - kept.memory, set(kept.ports)
     for uid, assignment in mirror.assignments.get(node, {}).items():
         status = mirror.statuses.get(node, {}).get(uid)
         over = status is not None and status.state.terminal and status.epoch >= assignment.epoch

@@ -47,6 +47,8 @@ class Past:
         """Host and container: it has run, and its agent has removed it."""
         self.singletons: set[str] = set()
         """uids of all that only ever were singletons."""
+        self.gone: set[str] = set()
+        """uids of tasks that were deleted, other than by hand."""
         self.results: set[str] = set()
         self.disturbed: set[str] = set()
         """uids of tasks that somebody has overwritten by hand, until task and assignment agree again."""
@@ -118,6 +120,7 @@ class Past:
 
     def restore(self, before: Mirror, after: Mirror, now: float) -> None:
         self.uncertain_until = now + _LEASE
+        self.gone -= after.by_uid.keys()
         self.unmarked |= before.leases.keys() | before.assignments.keys()
         for (node, uid), (_, at) in self._taken.items():
             if at > now - _AWAY:

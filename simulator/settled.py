@@ -53,7 +53,7 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
     name, mirror = task.metadata.name, checker.mirror
     found = [obstacles(mirror, task, node) for node in hosts]
     fitting = next((node for node, there in zip(hosts, found, strict=True) if not there), None)
-    if fitting is not None:
+    if fitting is not None and not _kept_for_others(task, fitting, checker, hosts):
         raise Violation(f"{name} waits although {fitting} has room for it", task.metadata.uid, name)
     for plane in planes:
         shown = plane.tasks.get(name, "default").status
@@ -63,6 +63,17 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
         over = status is not None and status.state.terminal
         if wrong := "" if over else wrong_reason(shown.message, found):
             raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
+
+
+def _kept_for_others(task: Task, node: str, checker: Checker, hosts: Mapping[str, Host]) -> bool:
+    """What is free on one node is kept for a task that has waited for long, and that fits nowhere either."""
+    for other in checker.mirror.tasks.values():
+        waits = other.binding is None or other.binding.spec_hash != spec_hash(other.spec)
+        if other is task or not waits or not all(obstacles(checker.mirror, other, name) for name in hosts):
+            continue
+        if obstacles(checker.mirror, task, node, besides=other):
+            return True
+    return False
 
 
 def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) -> None:
@@ -80,7 +91,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
     if (state is TaskState.FAILED and status.reason == "NameTaken") or _waits_for_image(task, status):
         return
     if "already in use" in f"{status.message} {status.last_exit}" and _keeps_something(host, checker):
-        return  # Perhaps the port.
+        return  # Perhaps the port, which the version before the assigned one has.
     match program:
         case "serve" | "slow" | "stubborn":
             right = state is TaskState.RUNNING
@@ -102,8 +113,15 @@ def _waits_for_image(task: Task, status: TaskStatus) -> bool:
 
 
 def _keeps_something(host: Host, checker: Checker) -> bool:
-    running = (one for one in host.runtime.everything() if one.state is ContainerState.RUNNING)
-    return any(checker.past.may_be_left(host.name, one.labels.get("taskyard/uid", ""), one) for one in running)
+    """A container runs there whose assignment was lost, or one of the version before, whose successor has no image."""
+    here = checker.mirror.assignments.get(host.name, {})
+    for one in host.runtime.everything():
+        uid = one.labels.get("taskyard/uid", "")
+        if one.state is not ContainerState.RUNNING:
+            continue
+        if checker.past.may_be_left(host.name, uid, one) or (uid in here and here[uid].spec.image == MISSING):
+            return True
+    return False
 
 
 def _check_host(host: Host, checker: Checker) -> None:

@@ -23,6 +23,7 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (3, connections.cut),
     (3, connections.cut_one_way),
     (6, connections.lose_a_call),
+    (2, connections.create_late),
     (2, connections.disconnect),
     (2, connections.repeat),
     (4, connections.lag),

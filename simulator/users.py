@@ -7,7 +7,7 @@ They keep no record: the checker reads the store's history, where every change o
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from random import Random
 from typing import Protocol
@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from controlplane.admission import Wanted
 from controlplane.api.problem import ApiError
 from simulator.driver import Crash
+from simulator.effects import Request
 from simulator.plane import PlaneProcess
 from simulator.services import MOST, drawn_service
 from simulator.specs import ZONES, drawn_spec
@@ -102,17 +103,32 @@ class Users:
         if not planes:
             return
         plane = random.choice(planes)
+        if name in self.services:
+            self._at(plane, lambda: self._ask_for_a_service(random, plane, name, fresh=fresh))
+        elif fresh:
+            self.apply(random, plane, name)
+        elif random.random() < 0.12:
+            self._at(plane, lambda: self._operate(random, plane))
+        else:
+            self._at(plane, lambda: self._change(random, plane, name))
+
+    def apply(self, random: Random, plane: PlaneProcess, name: str) -> None:
+        wanted = _task(name, drawn_spec(random, name))
+        self._at(plane, lambda: self._try(plane, f"apply {name}", lambda: plane.tasks.write(wanted)))
+
+    def delete(self, random: Random, name: str) -> None:
+        if planes := self._world.planes():
+            plane = random.choice(planes)
+            self._at(plane, lambda: self._try(plane, f"delete {name}", lambda: plane.tasks.delete(name, "default")))
+
+    def absent(self, tasks: Collection[str]) -> list[str]:
+        """Those that somebody may apply, without the keys in `tasks`."""
+        return [name for name in self._names if name not in self.services and keys.task("default", name) not in tasks]
+
+    def _at(self, plane: PlaneProcess, ask: Callable[[], None]) -> None:
         before, plane.store.who = plane.store.who, "user"
         try:
-            if name in self.services:
-                self._ask_for_a_service(random, plane, name, fresh=fresh)
-            elif fresh:
-                spec = drawn_spec(random, name)
-                self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
-            elif random.random() < 0.12:
-                self._operate(random, plane)
-            else:
-                self._change(random, plane, name)
+            ask()
         except Crash:
             plane.kill()
             self._world.crashed(plane)
@@ -121,39 +137,39 @@ class Users:
     def _ask_for_a_service(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
         what = 1.0 if fresh else random.random()
         if what < 0.2:
-            self._try(f"delete {name}", lambda: plane.services.delete(name, "default"))
+            self._try(plane, f"delete {name}", lambda: plane.services.delete(name, "default"))
         elif what < 0.5:
             replicas = random.randint(0, MOST)
-            self._try(f"scale {name}", lambda: plane.services.patch(name, "default", partial(_scaled, replicas)))
+            self._try(plane, f"scale {name}", lambda: plane.services.patch(name, "default", partial(_scaled, replicas)))
         elif what < 0.6:
             slot = f"{name}-{random.randrange(MOST)}"
-            self._try(f"delete {slot}", lambda: plane.tasks.delete(slot, "default"))
+            self._try(plane, f"delete {slot}", lambda: plane.tasks.delete(slot, "default"))
         else:
             service = drawn_service(random, name)
-            self._try(f"apply {name}", lambda: plane.services.write(service))
+            self._try(plane, f"apply {name}", lambda: plane.services.write(service))
 
     def _change(self, random: Random, plane: PlaneProcess, name: str) -> None:
         what = random.random()
         if what < 0.35:
             grace = random.choice((None, None, 0.0, 1.0))
-            self._try(f"delete {name}", lambda: plane.tasks.delete(name, "default", grace_period=grace))
+            self._try(plane, f"delete {name}", lambda: plane.tasks.delete(name, "default", grace_period=grace))
         elif what < 0.41:
             to = random.choice(sorted(plane.cache.nodes) or ["nowhere"])
-            self._try(f"move {name} to {to}", lambda: plane.rebalance.move(name, "default", to))
+            self._try(plane, f"move {name} to {to}", lambda: plane.rebalance.move(name, "default", to))
         elif what < 0.47:
             label = str(random.randrange(100))
             try:
                 found = plane.tasks.get(name, "default")
             except (ApiError, StoreError):
                 return
-            self._try(f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
+            self._try(plane, f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
         elif what < 0.5:
             plane.store.who = "dry run"
             wanted = [Wanted(_task(name, drawn_spec(random, name)))]
-            self._try(f"try out {name}", lambda: plane.tasks.writer.apply_many(wanted, dry_run=True))
+            self._try(plane, f"try out {name}", lambda: plane.tasks.writer.apply_many(wanted, dry_run=True))
         else:
             spec = drawn_spec(random, name)
-            self._try(f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
+            self._try(plane, f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
 
     def _operate(self, random: Random, plane: PlaneProcess) -> None:
         """An operator says something else of a node."""
@@ -169,7 +185,7 @@ class Users:
                 return msgspec.structs.replace(spec, taints=[] if spec.taints else [taint])
             return msgspec.structs.replace(spec, cordoned=not spec.cordoned)
 
-        self._try(f"operate on {node}", lambda: plane.nodes.change(node, change))
+        self._try(plane, f"operate on {node}", lambda: plane.nodes.change(node, change))
 
     def _write_by_hand(self, random: Random, name: str) -> None:
         key, spec, what = keys.task("default", name), drawn_spec(random, name), random.random()
@@ -182,14 +198,16 @@ class Users:
             other = encode(_task(f"{name}-else", spec))
             self._world.by_hand(key, random.choice((b"{", b'{"kind":"Task"}', b"\xff", other)))
 
-    def _try(self, what: str, request: Callable[[], object]) -> None:
+    def _try(self, plane: PlaneProcess, what: str, ask: Callable[[], object]) -> None:
+        request = plane.store.request = Request()
         try:
-            request()
+            ask()
         except ApiError as error:
             self._world.note(f"user: {what}: {error.problem.type.rpartition(':')[2]}")
         except StoreError as error:
             self._world.note(f"user: {what}: {type(error).__name__}")
         else:
+            request.answered = True
             self._world.note(f"user: {what}")
 
 

@@ -16,6 +16,8 @@ ROLLOUTS = ROOT + "rollouts/"
 EVENTS = ROOT + "events/"
 MOVES = ROOT + "moves/"
 LEADERS = ROOT + "leader/"
+CREATES = ROOT + "creates"
+"""Compared by each create, and changed before one that got no answer is repeated."""
 CLUSTER_NAMESPACE = "_cluster"
 """Holds the events about nodes; not a name that a user can take."""
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from controlplane.admission.creates import Creates
 from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
 from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored
 from controlplane.admission.removal import delete_object, reread
@@ -60,6 +61,7 @@ class ObjectWriter:
         self._clock = clock
         self._guess = guess
         self._new_uid = new_uid
+        self._creates = Creates(store, clock)
 
     def apply(
         self,
@@ -81,7 +83,7 @@ class ObjectWriter:
         """As `apply`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
         outcomes: dict[int, Applied | Refused] = {}
         waiting = [self._start(index, item) for index, item in enumerate(wanted)]
-        size = MAX_OPERATIONS - 1  # the folder adds a fence to what is compared
+        size = MAX_OPERATIONS - 2  # beside what creates compare, and the fence that the folder adds
         for _ in range(ROUNDS):
             ready: list[_Ready] = []
             for pending in waiting:
@@ -173,20 +175,33 @@ class ObjectWriter:
     def _write(self, chunk: list[_Ready], outcomes: dict[int, Applied | Refused]) -> list[_Pending]:
         """Commits the chunk; gives back those that have to be decided again, with what is there now."""
         compares = [unchanged_since(p.key, p.known.mod_revision if p.known else 0) for p, _ in chunk]
+        creates = self._creates.compare() if any(p.known is None for p, _ in chunk) else None
         try:
-            commit = self._store.commit(compares, [Put(p.key, encode(verdict.value)) for p, verdict in chunk])
+            commit = self._store.commit(
+                [*compares, *([creates] if creates else [])],
+                [Put(p.key, encode(verdict.value)) for p, verdict in chunk],
+            )
         except OutcomeUnknown:
-            for pending, verdict in chunk:
-                pending.sent = verdict.value
-                pending.known, pending.fresh = reread(self._store, pending.key), True
-            return [pending for pending, _ in chunk]
+            if creates:
+                self._creates.close_off(creates)
+            return [self._read_again(pending, verdict) for pending, verdict in chunk]
         if not commit.succeeded:
+            if creates:
+                self._creates.learn(commit)
             for pending, _ in chunk:
                 pending.known, pending.fresh = commit.current.get(pending.key), True
             return [pending for pending, _ in chunk]
         for pending, verdict in chunk:
             outcomes[pending.index] = Applied(verdict.result, verdict.value, pending.before, commit.revision)
         return []
+
+    def _read_again(self, pending: _Pending, verdict: Verdict) -> _Pending:
+        pending.sent = verdict.value
+        pending.known, pending.fresh = reread(self._store, pending.key), True
+        if pending.known is None:
+            # It was not made, or was made and deleted since: what is made now is another one.
+            pending.uid = self._new_uid()
+        return pending
 
 
 def _chunks(ready: list[_Ready], size: int) -> list[list[_Ready]]:

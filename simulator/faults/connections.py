@@ -54,6 +54,20 @@ def lose_a_call(scene: Scene) -> str:
     return f"{victim.name}'s next {call}: {fault}"
 
 
+def create_late(scene: Scene) -> str:
+    """A create gets no answer, is made again, and what it made is deleted; only then the first request arrives."""
+    planes, names = scene.cluster.planes(), scene.users.absent(scene.cluster.checker.mirror.tasks)
+    if not planes or not names:
+        return ""
+    plane, name = scene.random.choice(planes), scene.random.choice(names)
+    plane.store.fail("commit", "request late")
+    scene.cluster.note(f"{plane.name} is asked for {name}, and its commit will be late")
+    scene.users.apply(scene.random, plane, name)
+    scene.cluster.later(scene.random.uniform(0.0, 1.0), lambda: scene.users.delete(scene.random, name))
+    scene.cluster.later(scene.random.uniform(4.0, 12.0), plane.store.deliver)
+    return ""
+
+
 def disconnect(scene: Scene) -> str:
     scene.cluster.storage.disconnect(compact=scene.random.random() < 0.7)
     return "all watches are disconnected, and history is compacted before they are back"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from controlplane.admission import removal, writer
+from controlplane.admission import creates, removal, writer
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
@@ -299,6 +299,10 @@ def _task_controller_compares_dropped(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(controller, "commit_all", bare)
 
 
+def _late_creates_carried_out(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(creates.Creates, "compare", lambda _: Compare(keys.CREATES + "/none", "mod", 0))
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -333,5 +337,6 @@ PLANTED: dict[str, Plant] = {
     "held names taken": _held_names_taken,
     "dry runs write": _dry_runs_write,
     "assumed room forgotten": _assumed_room_forgotten,
+    "late creates carried out": _late_creates_carried_out,
     "task controller compares dropped": _task_controller_compares_dropped,
 }

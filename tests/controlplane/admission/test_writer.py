@@ -13,7 +13,7 @@ from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.keys import ObjectKey
 from taskyard.objects import Binding, Metadata, Task, TaskSpec, decode, encode
-from taskyard.store.api import Commit, Compare, Entry, Operation, OutcomeUnknown, Put, StoreUnavailable
+from taskyard.store.api import Commit, Compare, Delete, Entry, Operation, OutcomeUnknown, Put, StoreUnavailable
 from taskyard.store.faulty import Fault, FaultyStore
 from taskyard.store.memory import MemoryStore
 
@@ -164,14 +164,57 @@ def test_an_unanswered_create_that_was_bound_since_still_counts_as_created(bench
     assert outcome.value.binding is not None
 
 
+def test_a_create_that_arrives_late_is_not_carried_out(bench: Bench) -> None:
+    """Its repetition has made the task, somebody has deleted it, and the name is free again."""
+    bench.store.fail("commit", "request late")
+    outcome = applied(bench.writer.apply(task()))
+    assert (outcome.result, outcome.value.metadata.uid) == ("created", bench.stored().metadata.uid)
+    assert deleted(bench.writer.delete(WEB)).gone
+    bench.store.deliver()
+    assert bench.memory.get(KEY) is None
+
+
+def test_what_was_made_and_deleted_before_its_writer_looks_does_not_come_back(bench: Bench) -> None:
+    first: list[str] = []
+
+    def delete() -> None:
+        first.append(bench.stored().metadata.uid)
+        bench.memory.commit([], [Delete(KEY)])
+
+    bench.store.fail("commit", "answer lost")
+    bench.store.after_lost_commit = delete
+    bench.writer.apply(task())
+    assert first != [bench.stored().metadata.uid]
+
+
+def test_creates_go_on_after_another_writer_got_no_answer(bench: Bench) -> None:
+    other = Bench()
+    other.store.inner = bench.memory
+    bench.writer.apply(task(name="before"))
+    other.store.fail("commit", "request lost")
+    other.writer.apply(task(name="theirs"))
+    assert applied(bench.writer.apply(task())).result == "created"
+    commits = bench.store.commits
+    bench.writer.apply(task(name="after"))
+    assert bench.store.commits == commits + 1
+
+
+def test_a_create_that_cannot_be_closed_off_is_unknown(bench: Bench) -> None:
+    bench.store.fail("commit", "request late")
+    bench.store.fail("commit", "request lost")
+    with pytest.raises(OutcomeUnknown, match="may yet be carried out"):
+        bench.writer.apply(task())
+
+
 def test_an_unanswered_write_that_cannot_be_read_again_is_unknown(bench: Bench) -> None:
     def cut() -> None:
         bench.store.down = True
 
+    bench.writer.apply(task())
     bench.store.fail("commit", "answer lost")
     bench.store.after_lost_commit = cut
     with pytest.raises(OutcomeUnknown, match="cannot be read again"):
-        bench.writer.apply(task())
+        bench.writer.apply(task("busybox:1.36"))
 
 
 def test_without_etcd_nothing_is_written(bench: Bench) -> None:
