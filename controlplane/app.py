@@ -25,6 +25,7 @@ from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
+from controlplane.volumes import VolumeController
 from taskyard import keys
 from taskyard.clock import SystemClock
 from taskyard.config import Settings
@@ -123,8 +124,9 @@ class ControlPlane:
         services = ServiceController(
             self._store, self._cache, self._clock, fence, self._recorder("services"), self._losses, random_uid
         )
-        self._duties["services"] = services.run
-        self._wake.append(services.queue.shut_down)
+        volumes = VolumeController(self._store, self._cache, self._clock, fence, random_uid)
+        self._duties |= {"services": services.run, "volumes": volumes.run}
+        self._wake += [services.queue.shut_down, volumes.queue.shut_down]
         self._duties |= {"tasks": tasks.run, "ownership": ownership.run, "intake": intake.run}
         self._wake += [tasks.queue.shut_down, ownership.queue.shut_down, intake.queue.shut_down]
         if self._settings.manifests:

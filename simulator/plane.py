@@ -23,6 +23,7 @@ from controlplane.placement import PendingReasons
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
+from controlplane.volumes import VolumeController
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessStore
 from taskyard import keys
@@ -80,6 +81,7 @@ class PlaneProcess(Process):
                 self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
             ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
+            "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))

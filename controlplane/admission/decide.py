@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from taskyard.clock import timestamp
 from taskyard.keys import ObjectKey
 from taskyard.kinds import BY_KIND
-from taskyard.objects import AnyObject, Config, Metadata, Owner, Secret, Task, key_of
+from taskyard.objects import AnyObject, Config, Metadata, NamedVolume, Owner, Secret, Task, key_of
 
 GRACE_PERIOD = "taskyard/grace-period"
 """Annotation with the seconds that a delete gives the container, in place of its spec's."""
@@ -117,7 +117,7 @@ def decide_delete(
 
 def removal_of(existing: AnyObject, now: float, grace_period: float | None = None) -> Removal:
     """How it goes, whoever wants it to: at once, or marked."""
-    if isinstance(existing, Secret | Config) or (isinstance(existing, Task) and existing.binding is None):
+    if isinstance(existing, Secret | Config | NamedVolume) or (isinstance(existing, Task) and existing.binding is None):
         return Removal(None)
     annotations = existing.metadata.annotations
     if grace_period is not None and isinstance(existing, Task):

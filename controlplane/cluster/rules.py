@@ -59,11 +59,13 @@ class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """Tasks with its own labels on one node; 0: any number."""
     min_available: int = 0
     """Tasks with its own labels that are left when some are stopped to make room."""
+    volumes: tuple[str, ...] = ()
+    """Named volumes of its namespace that it has to have the data of."""
 
     @property
     def by_neighbours(self) -> bool:
-        """Where it may go depends on where others are."""
-        return bool(self.affinities or self.spreads or self.max_per_node)
+        """Where it may go depends on where others are, or their data."""
+        return bool(self.affinities or self.spreads or self.max_per_node or self.volumes)
 
     def tolerates(self, taint: Taint) -> bool:
         return any(
@@ -91,6 +93,7 @@ def rules_of(spec: TaskSpec, own: Labels) -> Rules:
         or spec.spread
         or spec.max_per_node
         or spec.min_available
+        or spec.volumes
     ):
         return ANYWHERE
     near = tuple(
@@ -112,7 +115,13 @@ def rules_of(spec: TaskSpec, own: Labels) -> Rules:
         ),
         max_per_node=spec.max_per_node or 0,
         min_available=spec.min_available,
+        volumes=pinned_volumes(spec),
     )
+
+
+def pinned_volumes(spec: TaskSpec) -> tuple[str, ...]:
+    """The named volumes that the task follows, in the order of their names."""
+    return tuple(sorted({each.name for each in spec.volumes if each.type == "volume" and each.name and each.pinned}))
 
 
 def _toleration(each: Toleration) -> tuple[str, str, str, str]:

@@ -18,6 +18,7 @@ from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
+from controlplane.volumes import VolumeController
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.events import EventRecorder
@@ -65,6 +66,7 @@ class Fork:
             TaskController(self.store, self.cache, self.clock, _fence),
             OwnershipController(self.store, self.cache, self.clock, _fence),
             ServiceController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
+            VolumeController(self.store, self.cache, self.clock, _fence, self.new_uid),
         )
         self._uids = count(1)
         self.pump()

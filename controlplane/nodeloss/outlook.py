@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controlplane.nodeloss.losses import Losses
@@ -34,8 +35,10 @@ class Outlook:
     """What follows, for people."""
 
 
-def outlook(losses: Losses, node: str, wish: OnNodeLoss, *, singleton: bool = False) -> Outlook | None:
-    """For a task on `node` that has not ended; None when the node is not lost."""
+def outlook(
+    losses: Losses, node: str, wish: OnNodeLoss, *, singleton: bool = False, data: Sequence[str] = ()
+) -> Outlook | None:
+    """For a task on `node` that has not ended; None when the node is not lost. `data`: its volumes that are there."""
     loss = losses.lost.get(node)
     if loss is None:
         return None
@@ -46,6 +49,9 @@ def outlook(losses: Losses, node: str, wish: OnNodeLoss, *, singleton: bool = Fa
     due = max(loss.counted_from + seconds(wish.after), loss.not_before)
     if singleton:
         due = max(due, gone_for_good(losses, node, loss.since))
+    if data:
+        give_up = " and ".join(f"'taskyard delete volume {name}'" for name in data)
+        return Outlook(None, "NodeLost", f"it waits for its node, where its data is; {give_up} gives that up")
     return Outlook(due, "NodeLost", "it is placed on another node")
 
 

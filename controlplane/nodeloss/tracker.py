@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import on_lost_node
+from controlplane.cluster.rules import pinned_volumes
 from controlplane.nodeloss.losses import Losses, Sighting, observe
 from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, outlook
 from taskyard.clock import Clock
+from taskyard.keys import ObjectKey
+from taskyard.objects import NamedVolume
 
 _TOUCHING = ("node", "task", "assignment")
 """Kinds of changes after which another node may be lost: one counts that holds tasks."""
@@ -44,7 +47,18 @@ class NodeLosses:
         if not on_lost_node(self._cache, record):
             return None
         spec = record.task.spec
-        return outlook(self._losses, record.node, spec.on_node_loss, singleton=spec.singleton)
+        return outlook(
+            self._losses, record.node, spec.on_node_loss, singleton=spec.singleton, data=self._data_there(record)
+        )
+
+    def _data_there(self, record: TaskRecord) -> list[str]:
+        """The volumes that tie it to its node."""
+        found = []
+        for name in pinned_volumes(record.task.spec):
+            home = self._cache.objects.get(ObjectKey("Volume", record.key.namespace, name))
+            if home is not None and isinstance(home.value, NamedVolume) and home.value.spec.node == record.node:
+                found.append(name)
+        return found
 
     def wall_time(self, due: float) -> float:
         """A moment on the monotonic clock as seconds since the epoch."""
@@ -52,6 +66,8 @@ class NodeLosses:
 
     def _note(self, changes: Sequence[CacheChange]) -> None:
         nodes = self._cache.nodes
+        if any(change.object is not None and change.object.kind == "Volume" for change in changes):
+            self._changed |= self._losses.lost.keys()
         for change in changes:
             if change.kind not in _TOUCHING or not change.node:
                 continue

@@ -7,7 +7,7 @@ against each other.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 from controlplane.cluster import Demand
@@ -15,6 +15,7 @@ from controlplane.cluster.rules import Affinity, Labels, Neighbours, Spread
 from controlplane.placement.comparing import admits
 from controlplane.placement.nodes import NodeState, Snapshot
 from controlplane.placement.quotas import Amount, over, spent
+from taskyard.keys import NamedKey
 from taskyard.objects import NODE_NAME
 
 
@@ -44,6 +45,7 @@ class Around:
     def __init__(self, snapshot: Snapshot) -> None:
         self.strategy = snapshot.strategy
         self._quotas = snapshot.quotas
+        self._volumes = snapshot.volumes
         self._nodes: Mapping[str, NodeState] = snapshot.nodes
         self._counts: dict[tuple[str, Neighbours], Counter[str]] = {}
         self._least: dict[tuple[Demand, Spread], int] = {}
@@ -76,10 +78,30 @@ class Around:
             if selected and domain in domains:
                 yield term
 
+    def homes(self, namespace: str, volume: str) -> Sequence[str]:
+        """The nodes where the data of a volume is; empty: it is nowhere yet."""
+        named = NamedKey(namespace, volume)
+        recorded = self._volumes.get(named)
+        return (recorded,) if recorded is not None else self._mounted.get(named, ())
+
     def over_quota(self, demand: Demand) -> str:
         """What of its namespace's quota it would go beyond; empty: nothing."""
         quota = self._quotas.get(demand.namespace)
         return over(quota, self._spent[demand.namespace], demand) if quota is not None else ""
+
+    @cached_property
+    def _mounted(self) -> dict[NamedKey, list[str]]:
+        """By volume, the nodes that are there with a task that has it."""
+        found: dict[NamedKey, list[str]] = {}
+        for name in sorted(name for name, node in self._nodes.items() if node.facts.ready):
+            mounted = {
+                NamedKey(tenant.namespace, volume)
+                for tenant in self._nodes[name].tenants
+                for volume in tenant.rules.volumes
+            }
+            for volume in mounted:
+                found.setdefault(volume, []).append(name)
+        return found
 
     @cached_property
     def _spent(self) -> dict[str, Amount]:

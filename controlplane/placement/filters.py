@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from controlplane.cluster import Demand
 from controlplane.placement.around import Around
 from controlplane.placement.comparing import admits, constraint_text
+from controlplane.placement.homes import refusal
 from controlplane.placement.neighbouring import affinity, max_per_node, spread
 from controlplane.placement.nodes import NodeState
 from controlplane.placement.refusing import Failure
@@ -117,6 +118,11 @@ def _host_ports(demand: Demand, node: NodeState, _around: Around) -> Failure | N
     return Failure("ports", f"{', '.join(taken)} taken") if taken else None
 
 
+def _volumes(demand: Demand, node: NodeState, around: Around) -> Failure | None:
+    homes = {volume: around.homes(demand.namespace, volume) for volume in demand.rules.volumes}
+    return refusal({volume: nodes for volume, nodes in homes.items() if nodes and node.facts.name not in nodes})
+
+
 def _readable(count: int) -> str:
     """Whole mebibytes, rounded up, so that this much more is always enough; exact where it is a little."""
     return format_bytes(count if count < _MI else -(-count // _MI) * _MI)
@@ -142,6 +148,7 @@ FILTERS: tuple[Filter, ...] = (
     Filter("disk", "too little disk", _disk),
     Filter("generic", "too little of other resources", _generic),
     Filter("ports", "with a host port taken", _host_ports),
+    Filter("volumes", "without the data of its volumes", _volumes, by_neighbours=True),
     Filter("affinity", "not near, or not apart from, the right tasks", affinity, by_neighbours=True),
     Filter("spread", "where the tasks would not be spread evenly", spread, by_neighbours=True),
     Filter("maxPerNode", "with as many such tasks as one node may have", max_per_node, by_neighbours=True),

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
+from controlplane.placement.homes import Homes
 from controlplane.placement.quotas import Allowance
 from taskyard.objects import NODE_NAME, Amounts, Taint
 from taskyard.quantity import format_cpu
@@ -141,3 +142,5 @@ class Snapshot:
     """Of tasks that name none: `spread` or `binpack`."""
     quotas: Mapping[str, Allowance] = field(default_factory=dict)
     """By namespace, of those that have one."""
+    volumes: Homes = field(default_factory=dict)
+    """Where the data of named volumes is, as far as it is on record."""

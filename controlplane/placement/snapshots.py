@@ -7,6 +7,7 @@ from dataclasses import replace
 from operator import is_not
 
 from controlplane.cluster import CacheChange, ClusterCache, NodeRecord, Usage
+from controlplane.placement.homes import HomeKeeper
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.quotas import Allowance, allowance_of
 from taskyard.objects import Amounts, Namespace, NodeLease, NodeSpec, Quota, pressure_taints
@@ -22,6 +23,7 @@ class SnapshotKeeper:
         self._facts: dict[str, tuple[tuple[NodeLease | None, int, NodeSpec | None], NodeFacts]] = {}
         """By node, with what they were read from."""
         self._quotas: dict[str, Allowance] | None = None
+        self._homes = HomeKeeper(cache)
         cache.on_change(self._mark)
 
     def take(self) -> Snapshot:
@@ -42,6 +44,8 @@ class SnapshotKeeper:
                 self._quotas = self._read_quotas()
             if self._snapshot.quotas != self._quotas:
                 self._snapshot = replace(self._snapshot, quotas=self._quotas)
+            if self._snapshot.volumes is not (homes := self._homes.take()):
+                self._snapshot = replace(self._snapshot, volumes=homes)
             return self._snapshot
 
     def _read_quotas(self) -> dict[str, Allowance]:
@@ -70,6 +74,7 @@ class SnapshotKeeper:
         self._dirty.update(change.node for change in changes if change.kind in ("node", "assignment", "status"))
         if any(change.object is not None and change.object.kind == "Namespace" for change in changes):
             self._quotas = None
+        self._homes.note(changes)
 
 
 def _facts_of(node: NodeRecord) -> NodeFacts:

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from controlplane.cluster import ClusterCache, MoveRecord
 from controlplane.cluster.effective import current_status, needs_binding
+from controlplane.cluster.rules import pinned_volumes
 from controlplane.leading import Proposal
 from controlplane.placement import Decision, Snapshot, explain, want_of
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
@@ -35,7 +36,7 @@ def pinned(spec: TaskSpec) -> str:
     """Why a task of this spec is never moved off a node that lives; empty when it may be."""
     if spec.singleton:
         return "it is a singleton, which would have to stop before it starts elsewhere"
-    if any(volume.type == "volume" and volume.name for volume in spec.volumes):
+    if pinned_volumes(spec):
         return "the data of its named volume is on its node"
     return ""
 

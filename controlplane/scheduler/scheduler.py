@@ -61,8 +61,8 @@ class NodeName(NamedTuple):
     name: str
 
 
-_QUOTAS = NodeName("")
-"""A quota is different, and so perhaps what every node takes."""
+_EVERY_NODE = NodeName("")
+"""A quota is different, or where a volume is, and so perhaps what every node takes."""
 Dirty = NamedKey | NodeName
 
 
@@ -127,8 +127,8 @@ class Scheduler(LeaderLoop[Dirty]):
                 found.append(change.task)
             if change.kind in ("node", "assignment", "status"):
                 found.append(NodeName(change.node))
-            if change.object is not None and change.object.kind == "Namespace":
-                found.append(_QUOTAS)
+            if change.object is not None and change.object.kind in ("Namespace", "Volume"):
+                found.append(_EVERY_NODE)
         for node in self._losses.take_changed():
             found += [record.key for record in self.cache.bound_to(node)]
         return found
@@ -136,7 +136,7 @@ class Scheduler(LeaderLoop[Dirty]):
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         tasks = [key for key in batch if isinstance(key, NamedKey)]
         self._loss_announcer.tell(self._losses.now)
-        if _QUOTAS in batch:
+        if _EVERY_NODE in batch:
             self._judged = {}
         if doubts := self._assumed.in_doubt():
             self._settle(commit_together(self._store, fence, doubts), resent=True)

@@ -52,10 +52,12 @@ def task_name(service: str, slot: str, *, per_node: bool) -> str:
 
 
 def wanted_spec(service: Service, template: TaskTemplate, slot: str) -> TaskSpec:
+    """Of one for each node: held there, with volumes of its own under names that it shares with the others."""
     if service.spec.mode == "replicated":
         return template.spec
     here = Constraint(key=NODE_NAME, value=slot)
-    return replace(template.spec, constraints=[*template.spec.constraints, here])
+    own = [replace(each, pinned=False) if each.type == "volume" else each for each in template.spec.volumes]
+    return replace(template.spec, constraints=[*template.spec.constraints, here], volumes=own)
 
 
 def new_task(service: Service, template: TaskTemplate, slot: str, uid: str, created_at: str) -> Task:

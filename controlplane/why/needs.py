@@ -133,6 +133,12 @@ def _constraints(demand: Demand, node: NodeState, failure: Failure) -> Need:
     return Need(failure.filter, ", ".join(wrong), _A_DEED * len(wrong), items=wrong)
 
 
+def _volumes(_: Demand, __: NodeState, failure: Failure) -> Need:
+    wrong = tuple(failure.detail.split(", "))
+    names = ", ".join(each.split(" ")[1] for each in wrong)
+    return Need(failure.filter, f"the data of volume {names}", _OUT_OF_HAND * len(wrong), items=wrong)
+
+
 def _affinity(_: Demand, __: NodeState, failure: Failure) -> Need:
     """The other way round of what is wrong: `has no X` needs X, and `has X` needs no X."""
     wrong = failure.detail.split("; ")
@@ -179,6 +185,7 @@ _NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
     "generic": _generic,
     "ports": _ports,
     "constraints": _constraints,
+    "volumes": _volumes,
     "affinity": _affinity,
     "spread": _spread,
     "maxPerNode": _max_per_node,

@@ -17,6 +17,7 @@ class Kind(StrEnum):
     SECRET = "secret"
     CONFIG = "config"
     NAMESPACE = "namespace"
+    VOLUME = "volume"
     NODE = "node"
     EVENT = "event"
 

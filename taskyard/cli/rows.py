@@ -107,6 +107,13 @@ OBJECT_COLUMNS: dict[Kind, list[Column[ObjectView]]] = {
         _AGE,
     ],
     Kind.CONFIG: [_NAMESPACE, _NAME, Column("VALUES", lambda found, _: values((found.spec or {}).get("data"))), _AGE],
+    Kind.VOLUME: [
+        _NAMESPACE,
+        _NAME,
+        Column("NODE", lambda found, _: str((found.spec or {}).get("node", ""))),
+        Column("STATUS", lambda found, _: standing(found)),
+        _AGE,
+    ],
     Kind.NAMESPACE: [_NAME, Column("STATUS", lambda found, _: standing(found)), _AGE],
 }
 SERVICE_COLUMNS: list[Column[ServiceView]] = [

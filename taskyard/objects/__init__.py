@@ -35,6 +35,7 @@ from taskyard.objects.task import (
     Toleration,
     Volume,
 )
+from taskyard.objects.volume import NamedVolume, NamedVolumeSpec
 from taskyard.prepare import prepare
 
 prepare(Assignment, Event, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Rollout, TaskStatus)
@@ -72,6 +73,8 @@ __all__ = [
     "Logs",
     "Metadata",
     "Move",
+    "NamedVolume",
+    "NamedVolumeSpec",
     "Namespace",
     "NamespaceSpec",
     "Network",

@@ -9,8 +9,9 @@ from taskyard.objects.namespace import Namespace
 from taskyard.objects.secret import Secret
 from taskyard.objects.service import Service
 from taskyard.objects.task import Task
+from taskyard.objects.volume import NamedVolume
 
-AnyObject = Task | Service | Secret | Config | Namespace
+AnyObject = Task | Service | Secret | Config | Namespace | NamedVolume
 
 OBJECT_TYPES: dict[str, type[AnyObject]] = {
     "Task": Task,
@@ -18,6 +19,7 @@ OBJECT_TYPES: dict[str, type[AnyObject]] = {
     "Secret": Secret,
     "Config": Config,
     "Namespace": Namespace,
+    "Volume": NamedVolume,
 }
 
 

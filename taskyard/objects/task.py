@@ -37,6 +37,8 @@ class Volume(Wire, frozen=True, kw_only=True):
     path: str = ""
     on_delete: Literal["keep", "remove"] = "keep"
     """Of a named volume that this task made."""
+    pinned: bool = True
+    """A named volume: the task goes where its data is."""
     read_only: bool = False
 
 

@@ -17,6 +17,7 @@ from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
+from controlplane.volumes import VolumeController
 from taskyard import keys
 from taskyard.clock import ManualClock, timestamp
 from taskyard.events import EventRecorder
@@ -106,6 +107,9 @@ class Plane:
             lambda: f"{next(uids):012x}",
         )
         self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
+        self.volumes = VolumeController(
+            self.store, self.cache, self.clock, self.elector.fence, lambda: f"{next(uids):012x}"
+        )
         self.intake = Intake(
             self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
         )

@@ -6,11 +6,13 @@ in parts that have so many, so that a rule asks for nodes by count and never loo
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from controlplane.cluster import Demand
 from controlplane.cluster.rules import Affinity, Labels, Neighbours
 from controlplane.placement.around import selects
+from taskyard.keys import NamedKey
 from taskyard.objects import NODE_NAME
 
 _Who = tuple[str, Labels]
@@ -79,6 +81,8 @@ class Neighbourhood:
         """Of tasks by what they keep away from."""
         self._counted_by: dict[_Who, tuple[Census, ...]] = {}
         self._kept_from: dict[_Who, tuple[Census, ...]] = {}
+        self.mounted: dict[NamedKey, Counter[int]] = {}
+        """By volume, how many tasks have it on which nodes."""
 
     def count(self, namespace: str, neighbours: Neighbours) -> Census:
         asked = namespace, neighbours
@@ -142,6 +146,11 @@ class Neighbourhood:
                 )
             for census in counted:
                 census.add(node, bit, change)
+        for volume in demand.rules.volumes:
+            on = self.mounted.setdefault(NamedKey(demand.namespace, volume), Counter())
+            on[node] += change
+            if not on[node]:
+                del on[node]
         for term in demand.rules.affinities:
             if term.apart and not term.weight:
                 rule = demand.namespace, term

@@ -19,10 +19,12 @@ from controlplane.placement.engine.bits import each, pack
 from controlplane.placement.engine.census import Neighbourhood
 from controlplane.placement.engine.order import Order
 from controlplane.placement.engine.rooms import Rooms
+from controlplane.placement.homes import Homes
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.quotas import Allowance, Amount, over, spent
 from controlplane.placement.scores import UNEVEN_AT_MOST, score_of
 from controlplane.placement.shares import POINTS
+from taskyard.keys import NamedKey
 
 
 class Choice(NamedTuple):
@@ -57,6 +59,7 @@ class Engine:
         """They hold while nodes only fill up."""
         self._strategy = "spread"
         self._quotas: Mapping[str, Allowance] = {}
+        self._volumes: Homes = {}
         self._spent: dict[str, Amount] = {}
         self._start()
 
@@ -65,6 +68,7 @@ class Engine:
         self._trails.clear()
         self._strategy = snapshot.strategy
         self._quotas = snapshot.quotas
+        self._volumes = snapshot.volumes
         tenants = (tenant for node in snapshot.nodes.values() for tenant in node.tenants)
         self._spent = spent(self._quotas, tenants) if self._quotas else {}
         if not self._numbered_as(snapshot):
@@ -220,6 +224,9 @@ class Engine:
     def _by_neighbours(self, demand: Demand, admitted: Sequence[Group]) -> Sequence[Group]:
         rules, near, namespace = demand.rules, self._near, demand.namespace
         groups = admitted
+        for volume in rules.volumes:
+            homes = self._homes(NamedKey(namespace, volume))
+            groups = groups if homes is None else _within(groups, homes)
         for term in rules.affinities:
             census = near.count(namespace, term.neighbours)
             if term.weight:
@@ -240,6 +247,17 @@ class Engine:
             for rule in rules.spreads:
                 groups = self._spread(demand, rule, groups, could)
         return merged(groups)
+
+    def _homes(self, volume: NamedKey) -> int | None:
+        """The nodes where its data is; None: nowhere yet."""
+        recorded = self._volumes.get(volume)
+        if recorded is not None:
+            return self._bits[self._number[recorded]] if recorded in self._number else 0
+        nodes = 0
+        for at in self._near.mounted.get(volume, ()):
+            if self._states[at].facts.ready:
+                nodes |= self._bits[at]
+        return nodes or None
 
     def _spread(self, demand: Demand, rule: Spread, groups: Sequence[Group], could: int) -> Sequence[Group]:
         census = self._near.count(demand.namespace, rule.neighbours)

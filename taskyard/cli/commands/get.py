@@ -37,7 +37,7 @@ def get(
     field_selector: str,
     no_headers: bool,
 ) -> None:
-    """List tasks, services, secrets, configs, namespaces, nodes or events; tasks when nothing is said.
+    """List tasks, services, secrets, configs, namespaces, volumes, nodes or events; tasks when nothing is said.
 
     \b
       taskyard get                        the tasks of the namespace

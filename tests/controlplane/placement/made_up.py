@@ -61,6 +61,7 @@ _rules = st.one_of(
         affinities=st.lists(st.builds(Affinity, _neighbours, st.booleans(), _weights), max_size=2).map(tuple),
         spreads=st.lists(st.builds(Spread, _neighbours, st.integers(1, 2), _weights), max_size=2).map(tuple),
         max_per_node=st.sampled_from([0, 0, 1, 2]),
+        volumes=st.sampled_from([(), (), ("data",), ("data", "logs")]),
     ),
 )
 demands = st.builds(
@@ -102,10 +103,11 @@ nodes = st.builds(
     tenants=st.lists(demands, max_size=2).map(tuple),
 )
 snapshots = st.builds(
-    lambda found, strategy, quotas: Snapshot(1, {n.facts.name: n for n in found}, strategy, quotas),
+    lambda found, strategy, quotas, volumes: Snapshot(1, {n.facts.name: n for n in found}, strategy, quotas, volumes),
     st.lists(nodes, max_size=5),
     st.sampled_from(["spread", "binpack"]),
     st.sampled_from([{}, {}, {"default": Allowance(cpu=2000, tasks=8)}, {"other": Allowance(memory=GI)}]),
+    st.sampled_from([{}, {}, {NamedKey("default", "data"): "n1"}, {NamedKey("default", "logs"): "n9"}]),
 )
 batches = st.lists(st.tuples(demands, st.integers(0, 2)), max_size=12).map(
     lambda asked: [want(f"t{i:02}", demand, priority=priority) for i, (demand, priority) in enumerate(asked)]

@@ -13,6 +13,7 @@ from controlplane.cluster.rules import Affinity, Constraint, Neighbours, Rules
 from controlplane.placement import FILTERS, NodeFacts, NodeState, explain
 from controlplane.why import Need, smallest_changes
 from controlplane.why.needs import _NEEDS
+from taskyard.keys import NamedKey
 from taskyard.objects import Taint
 from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
 
@@ -99,6 +100,23 @@ def test_the_change_is_enough_and_no_less_is(node: NodeState, demand: Demand) ->
         for need in change.needs:
             enough = changed(enough, need)
         assert explain(a_snapshot(enough), demand).fitting, change
+
+
+_volumes = st.dictionaries(st.sampled_from(["data", "logs", "old"]), st.sampled_from(["n1", "n2"]))
+
+
+@given(_volumes)
+def test_the_data_that_a_task_needs_is_named_and_no_other(homes: dict[str, str]) -> None:
+    demand = Demand(namespace="default", rules=Rules(volumes=("data", "logs")))
+    snapshot = replace(a_snapshot(a_node("n1")), volumes={NamedKey("default", name): at for name, at in homes.items()})
+    changes = smallest_changes(snapshot, demand, explain(snapshot, demand))
+    missing = [name for name in ("data", "logs") if homes.get(name) == "n2"]
+    said = [need.text for change in changes for need in change.needs]
+    assert said == ([f"the data of volume {', '.join(missing)}"] if missing else [])
+    for left in range(len(missing) + 1):
+        moved = {NamedKey("default", name): "n1" for name in missing[left:]}
+        there = replace(snapshot, volumes={**snapshot.volumes, **moved})
+        assert bool(explain(there, demand).fitting) == (left == 0)
 
 
 def test_every_filter_has_a_need_of_its_own() -> None:

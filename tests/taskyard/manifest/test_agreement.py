@@ -119,6 +119,13 @@ FULL: dict[Kind, dict[str, Any]] = {
         "status": {},
     },
     "Namespace": {"apiVersion": "taskyard/v1", "kind": "Namespace", "metadata": {"name": "shop"}, "spec": {}},
+    "Volume": {
+        "apiVersion": "taskyard/v1",
+        "kind": "Volume",
+        "metadata": {"name": "My_data.1"},
+        "spec": {"node": "n1", "removedWith": "0f3a9c51d2b7"},
+        "status": {},
+    },
     "Node": {
         "apiVersion": "taskyard/v1",
         "kind": "Node",

@@ -29,6 +29,7 @@ from taskyard.objects import (
     Limits,
     Logs,
     Metadata,
+    NamedVolumeSpec,
     NamespaceSpec,
     Network,
     NodeSpec,
@@ -115,6 +116,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Config", "spec", ConfigSpec, set()),
     ("Namespace", "spec", NamespaceSpec, set()),
     ("Namespace", "spec.quota", Quota, set()),
+    ("Volume", "spec", NamedVolumeSpec, set()),
 ]
 
 
@@ -179,7 +181,7 @@ def test_examples_and_defaults_are_valid_where_they_stand(
 
 def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     """A manifest that is right but for what is put at one place of it."""
-    manifest: dict[str, Any] = {"apiVersion": "taskyard/v1", "kind": kind, "metadata": {"name": "a"}}
+    manifest: dict[str, Any] = {"apiVersion": "taskyard/v1", "kind": kind, "metadata": {"name": "aa"}}
     manifest["spec"] = deepcopy(_SPECS.get(kind, {}))
     target: Any = manifest
     for step in place.split(".") if place else ():
@@ -227,6 +229,7 @@ _SPECS: dict[str, dict[str, Any]] = {
     "Service": {"template": {"spec": {"image": "a"}}},
     "Secret": {"data": {}},
     "Config": {"data": {}},
+    "Volume": {"node": "n1"},
 }
 _FILLED: dict[str, dict[str, Any]] = {
     "ports[]": {"container": 1},
