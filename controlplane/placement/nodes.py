@@ -6,7 +6,10 @@ Immutable: charging a node gives a new one, so a batch is tried on a copy that c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import msgspec
+from msgspec.structs import replace
 
 from controlplane.cluster import Demand
 from controlplane.cluster.demand import HostPortKey
@@ -71,8 +74,7 @@ ATTRIBUTES: Mapping[str, Callable[[NodeFacts], str | None]] = {
 """What constraints and topology keys may name beside labels."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeState:
+class NodeState(msgspec.Struct, frozen=True, gc=False):
     """What is free: millicores, bytes, bytes. Negative when a node reports less than it was given."""
 
     facts: NodeFacts
@@ -85,7 +87,7 @@ class NodeState:
     ports: frozenset[HostPortKey]
     """Taken."""
     tasks: int
-    generic: Mapping[str, int] = field(default_factory=dict)
+    generic: Mapping[str, int] = {}
     """Free, of what it offers beside; what is not named it does not have."""
     tenants: tuple[Demand, ...] = ()
     """What the tasks on it asked for, in no order: for the rules by which tasks look at each other."""

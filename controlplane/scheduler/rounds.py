@@ -15,6 +15,8 @@ from taskyard.keys import NamedKey
 class Round:
     """Read in one go."""
 
+    at: str
+    """When, as its bindings say it."""
     shown: Snapshot
     """As the cache has it."""
     snapshot: Snapshot

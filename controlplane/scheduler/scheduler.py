@@ -6,7 +6,6 @@ made in `controlplane.placement`; what a binding writes is in `bindings.py`.
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
@@ -35,6 +34,7 @@ from controlplane.scheduler.making_room import RoomMaker
 from controlplane.scheduler.metrics import SchedulerMetrics
 from controlplane.scheduler.moves import Refusal, drop, grant, judge
 from controlplane.scheduler.rounds import Round
+from controlplane.scheduler.turns import Turns
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -88,8 +88,8 @@ class Scheduler(LeaderLoop[Dirty]):
         self._loss_announcer = LossAnnouncer(events)
         self._assumed = Assumptions()
         self._waiting = WaitingRoom()
-        self._ready: dict[NamedKey, tuple[int, str, NamedKey]] = {}
-        """Tasks to be placed next, with their turn."""
+        self._ready = Turns()
+        """Tasks to be placed next."""
         self._first_seen: dict[NamedKey, float] = {}
         self._ending: set[NamedKey] = set()
         """Singletons that wait for their copy on another node to end."""
@@ -158,8 +158,9 @@ class Scheduler(LeaderLoop[Dirty]):
             for proposal in proposals:
                 self._assumed.expect(proposal)
                 self._expect_news(proposal, round_)
-            # Those that found no room were held against what this round has placed, even where that fails now.
-            self._judged = self._assumed.over(round_.shown).nodes
+            if self._waiting:
+                # Those that found no room were held against what this round has placed, even where that fails now.
+                self._judged = self._assumed.over(round_.shown).nodes
             self._settle(commit_together(self._store, fence, proposals))
             unplaced = [decision.want for decision in decisions if decision.node is None]
             self._room.make(fence, unplaced, replace(round_.shown, nodes=self._judged), self._first_seen)
@@ -188,13 +189,13 @@ class Scheduler(LeaderLoop[Dirty]):
             if self._room.kept.drop(key):
                 # Others may have what was kept for it.
                 self._judged = {}
-            self._ready.pop(key, None)
+            self._ready.remove(key)
             self._first_seen.pop(key, None)
             self._announcer.forget(key)
             self.queue.forget(key)
             return
         self._first_seen.setdefault(key, self.clock.monotonic())
-        self._ready[key] = turn_of(record)
+        self._ready.put(turn_of(record))
 
     def _due(self, record: TaskRecord) -> Literal["", "unbound", "lost"]:
         """Why it needs a node now. One whose node is lost comes up again when its delay is over."""
@@ -217,9 +218,8 @@ class Scheduler(LeaderLoop[Dirty]):
             snapshot = self._assumed.over(shown)
             self._wake(snapshot)
             wants, standing, away = [], {}, {}
-            next_ones = heapq.nsmallest(_PER_ROUND, self._ready, key=self._ready.__getitem__)
-            for key in self._gangs.with_the_others(next_ones):
-                self._ready.pop(key, None)
+            for key in self._gangs.with_the_others(self._ready.take(_PER_ROUND)):
+                self._ready.remove(key)
                 self._waiting.remove(key)
                 if key in self._assumed:
                     continue
@@ -229,7 +229,7 @@ class Scheduler(LeaderLoop[Dirty]):
                     wants.append(self._want(record))
                     standing[key] = standing_of(self.cache, record, lost=due == "lost")
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
-            return Round(shown, snapshot, wants, standing, away)
+            return Round(timestamp(self.clock.now()), shown, snapshot, wants, standing, away)
 
     def _want(self, record: TaskRecord) -> Want:
         want, gang = want_of(self.cache, record), record.task.spec.gang
@@ -251,7 +251,7 @@ class Scheduler(LeaderLoop[Dirty]):
         for key in self._waiting.woken_by(lambda asked: self._placer.woken(snapshot, asked, names), apart=apart):
             record = self.cache.tasks.get(key)
             if record is not None:
-                self._ready[key] = turn_of(record)
+                self._ready.put(turn_of(record))
 
     def _park(self, wants: list[Want], snapshot: Snapshot) -> None:
         for want in wants:
@@ -334,7 +334,7 @@ class Scheduler(LeaderLoop[Dirty]):
             also=cleared,
             unread=unread.mod_revision if unread is not None else 0,
             gang=want.gang,
-            at=timestamp(self.clock.now()),
+            at=round_.at,
         )
 
     def _expect_news(self, proposal: Proposal[Bound], round_: Round) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import threading
-from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
@@ -50,7 +49,6 @@ class Informer:
         self._watch: Watch | None = None
         self._callbacks: list[Callable[[Sequence[Change]], None]] = []
         self._entries: dict[str, Entry] = {}
-        self._keys: list[str] = []
         self._listed = 0
         """The revision of the last list: no event up to it can be news."""
         self._deleted: dict[str, int] = {}
@@ -75,14 +73,10 @@ class Informer:
         self._callbacks.append(callback)
 
     def under(self, prefix: str) -> list[Entry]:
-        """In key order."""
+        """In key order. It looks at every key: that is rarely asked, and an order kept up to date would cost each event
+        more than all else."""
         with self.lock:
-            found = []
-            for index in range(bisect_left(self._keys, prefix), len(self._keys)):
-                if not self._keys[index].startswith(prefix):
-                    break
-                found.append(self._entries[self._keys[index]])
-            return found
+            return [self._entries[key] for key in sorted(key for key in self._entries if key.startswith(prefix))]
 
     def wait_for(self, revision: int, timeout: float) -> bool:
         """True once the cache has reached it. For other threads than the pumping one."""
@@ -106,7 +100,6 @@ class Informer:
                     del self._entries[change.key]
                 else:
                     self._entries[change.key] = change.new
-            self._keys = sorted(self._entries)
             self._deleted.clear()
             self._listed = listing.revision
             if listing.revision < self.revision or self._history_lost:
@@ -125,7 +118,7 @@ class Informer:
             for entry in listing.entries
             if (old := self._entries.get(entry.key)) != entry
         ]
-        changes += [Change(key, self._entries[key], None, listing.revision) for key in self._keys if key not in listed]
+        changes += [Change(key, old, None, listing.revision) for key, old in self._entries.items() if key not in listed]
         return sorted(changes, key=lambda change: change.revision)
 
     def pump(self, timeout: float) -> bool:
@@ -162,15 +155,12 @@ class Informer:
         if event.revision <= max(known, self._listed):
             return None
         if event.entry is not None:
-            if old is None:
-                insort(self._keys, event.key)
             self._entries[event.key] = event.entry
             return Change(event.key, old, event.entry, event.revision)
         self._deleted[event.key] = event.revision
         if old is None:
             return None
         del self._entries[event.key]
-        del self._keys[bisect_left(self._keys, event.key)]
         return Change(event.key, old, None, event.revision)
 
     def _tell(self, changes: Sequence[Change]) -> None:
