@@ -6,7 +6,8 @@ stale: the others go again at once, without them. The scheduler and the controll
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -28,6 +29,8 @@ S = TypeVar("S")
 
 _MAX_BYTES = 1_000_000
 """Of keys and values in one transaction; etcd refuses requests of more than 1.5 MiB."""
+_IN_FLIGHT = 8
+"""Transactions that etcd has at once: while it writes one to its disk the next ones are made and sent."""
 
 
 class Proposal(msgspec.Struct, Generic[S], frozen=True):
@@ -69,32 +72,45 @@ class Results(Generic[S]):
 
 
 def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
-    """Never raises for what a store may answer; stops trying at the first answer that does not come."""
+    """Never raises for what a store may answer; sends no more after the first answer that does not come."""
     results: Results[S] = Results()
-    waiting = list(batches(proposals))
-    while waiting:
-        batch = waiting.pop(0)
+    waiting = deque(batches(proposals))
+    sent: deque[tuple[list[Proposal[S]], Callable[[], Commit]]] = deque()
+    while waiting or sent:
         if results.fenced_out or results.unknown:
-            results.untried += batch
-            continue
-        try:
-            answer = store.commit(*transaction(fence, batch))
-        except StoreUnavailable:
-            results.unknown += batch
-        except RequestRefused as error:
-            if len(batch) == 1:
-                results.refused.append((batch[0], str(error)))
-            else:
-                waiting[:0] = [[proposal] for proposal in batch]
-        else:
-            if answer.succeeded:
-                results.committed += [(proposal, answer.revision) for proposal in batch]
-            elif not _holds(fence, answer):
-                results.fenced_out = True
-                results.untried += batch
-            else:
-                waiting[:0] = _without_stale(batch, answer, results)
+            results.untried += [proposal for batch in waiting for proposal in batch]
+            waiting.clear()
+        while waiting and len(sent) < _IN_FLIGHT:
+            batch = waiting.popleft()
+            sent.append((batch, store.begin_commit(*transaction(fence, batch))))
+        if sent:
+            batch, answer = sent.popleft()
+            waiting.extendleft(reversed(_note(batch, answer, fence, results)))
     return results
+
+
+def _note(
+    batch: list[Proposal[S]], answered: Callable[[], Commit], fence: Compare, results: Results[S]
+) -> list[list[Proposal[S]]]:
+    """Waits for what became of it; what is to be sent again, in this order."""
+    try:
+        answer = answered()
+    except StoreUnavailable:
+        results.unknown += batch
+        return []
+    except RequestRefused as error:
+        if len(batch) > 1:
+            return [[proposal] for proposal in batch]
+        results.refused.append((batch[0], str(error)))
+        return []
+    if answer.succeeded:
+        results.committed += [(proposal, answer.revision) for proposal in batch]
+        return []
+    if not _holds(fence, answer):
+        results.fenced_out = True
+        results.untried += batch
+        return []
+    return _without_stale(batch, answer, results)
 
 
 def _without_stale(batch: list[Proposal[S]], answer: Commit, results: Results[S]) -> list[list[Proposal[S]]]:

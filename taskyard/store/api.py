@@ -7,7 +7,8 @@ of a frozen dataclass.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, Protocol
 
 import msgspec
@@ -165,6 +166,18 @@ class Store(Protocol):
         """
         ...
 
+    def begin_commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Callable[[], Commit]:
+        """Sends a commit. What it gives back is to be called once: it waits for the answer, and says or raises what
+        `commit` does. Of several that are on their way together any may be carried out first.
+
+        This one is for stores that have their answer at once, and for those that change what `commit` does.
+        """
+        try:
+            done = self.commit(compares, operations)
+        except StoreError as error:
+            return partial(_raise, error)
+        return lambda: done
+
     def watch(self, prefix: str, *, start_revision: int) -> Watch:
         """Changes under `prefix` from `start_revision` on, that one included."""
         ...
@@ -184,3 +197,7 @@ class Store(Protocol):
     def compact(self, revision: int) -> None: ...
 
     def close(self) -> None: ...
+
+
+def _raise(error: StoreError) -> Commit:
+    raise error

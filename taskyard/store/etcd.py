@@ -7,15 +7,16 @@ lost connection.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from etcd3.etcdrpc import rpc_pb2
 
 from taskyard.store import etcd_codec, etcd_lease
 from taskyard.store.api import Commit, Compacted, Compare, Entry, Listing, Operation, Store, StoreUnavailable
-from taskyard.store.etcd_channel import REQUIRE_LEADER, Endpoints, Link, RevisionGone
+from taskyard.store.etcd_channel import REQUIRE_LEADER, Begun, Endpoints, Link, RevisionGone
 from taskyard.store.etcd_watch import EtcdWatch
 
 _PAGE = 10_000
@@ -71,13 +72,24 @@ class EtcdStore(Store):
         raise StoreUnavailable(f"{what}: etcd was compacted {_LIST_TRIES} times while it was read; try again")
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        return self._commit(compares, operations, None)
+
+    def begin_commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Callable[[], Commit]:
         request = etcd_codec.transaction(compares, operations)
 
         def send(link: Link, timeout: float) -> Any:
+            return link.kv.Txn.future(request, timeout=timeout, metadata=REQUIRE_LEADER)
+
+        return partial(self._commit, compares, operations, self._endpoints.begin(send))
+
+    def _commit(self, compares: Sequence[Compare], operations: Sequence[Operation], begun: Begun | None) -> Commit:
+        def send(link: Link, timeout: float) -> Any:
+            request = etcd_codec.transaction(compares, operations)
             return link.kv.Txn(request, timeout=timeout, metadata=REQUIRE_LEADER)
 
         what = f"commit ({len(operations)} operations, first {operations[0].key!r})" if operations else "commit"
-        return etcd_codec.outcome(self._endpoints.call(what, send, repeatable=not operations), compares)
+        answer = self._endpoints.call(what, send, repeatable=not operations, begun=begun)
+        return etcd_codec.outcome(answer, compares)
 
     def watch(self, prefix: str, *, start_revision: int) -> EtcdWatch:
         watch = EtcdWatch(self._endpoints, prefix, start_revision, silence=self._watch_silence)

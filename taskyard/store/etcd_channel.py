@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import grpc
 from etcd3.etcdrpc import rpc_pb2_grpc
@@ -41,6 +41,18 @@ class Link:
     lease: Any
     watch: Any
     maintenance: Any
+
+
+class Begun(NamedTuple):
+    """A call that was sent, and whose answer is still to come."""
+
+    link: Link
+    answer: Any
+    """A future of gRPC's."""
+
+    def wait(self, _link: Link, _timeout: float) -> Any:
+        """In place of sending it. It has its own timeout, from when it was sent."""
+        return self.answer.result()
 
 
 class Endpoints:
@@ -85,8 +97,18 @@ class Endpoints:
             rpc_pb2_grpc.MaintenanceStub(channel),
         )
 
-    def call(self, what: str, send: Callable[[Link, float], Answer], *, repeatable: bool) -> Answer:
-        """Runs `send(link, timeout)` until a member answers or the time is up.
+    def begin(self, send: Callable[[Link, float], Any]) -> Begun | None:
+        """What `call` is to wait for; None when nothing could be sent, and `call` will say why."""
+        try:
+            link = self._link("")
+            return Begun(link, send(link, self.timeout))
+        except (StoreUnavailable, ValueError):
+            return None
+
+    def call(
+        self, what: str, send: Callable[[Link, float], Answer], *, repeatable: bool, begun: Begun | None = None
+    ) -> Answer:
+        """Runs `send(link, timeout)` until a member answers or the time is up; `begun` is the first try, if any.
 
         What is not `repeatable` is sent again only where it is certain that it was not carried out. Raises Compacted's
         cause as `RevisionGone`, LeaseExpired, RequestRefused, StoreUnavailable, OutcomeUnknown.
@@ -96,11 +118,14 @@ class Endpoints:
         share = max(self.timeout / len(self._addresses), 0.5) if repeatable else self.timeout
         pause = _FIRST_PAUSE
         for attempt in range(1, 1_000_000):
-            link = self._link(what)
+            link, once = (begun.link, begun.wait) if begun is not None else (self._link(what), send)
+            begun = None
             try:
-                return send(link, max(min(share, deadline - time.monotonic()), 0.01))
+                return once(link, max(min(share, deadline - time.monotonic()), 0.01))
             except grpc.RpcError as error:
                 cause = error
+            except grpc.FutureCancelledError as error:
+                raise OutcomeUnknown(f"{what}: the store was closed before it answered") from error
             except ValueError as error:
                 if self._closed.is_set():  # gRPC's way to say that the channel was closed before the call began
                     raise StoreUnavailable(f"{what}: the store was closed") from error

@@ -144,3 +144,25 @@ def test_concurrent_writers_lose_no_update(store: Store) -> None:
     assert final is not None
     assert final.value == b"100"
     assert final.version == 101
+
+
+def test_commits_that_are_on_their_way_together_are_each_answered(store: Store) -> None:
+    answers = [store.begin_commit([absent(f"/k{n:02}")], [Put(f"/k{n:02}", b"")]) for n in range(20)]
+    done = [answer() for answer in answers]
+    assert all(each.succeeded for each in done)
+    assert {each.revision for each in done} == {entry.mod_revision for entry in store.list("/k").entries}
+    assert len({each.revision for each in done}) == 20
+    answers = [
+        store.begin_commit([absent("/k00")], [Put("/k00", b"again")]),
+        store.begin_commit([], [Put("/last", b"")]),
+    ]
+    taken, last = (answer() for answer in answers)
+    assert (taken.succeeded, last.succeeded) == (False, True)
+    assert taken.current["/k00"] == store.get("/k00")
+
+
+def test_what_a_commit_on_its_way_raises_comes_with_its_answer(store: Store) -> None:
+    answer = store.begin_commit([], [Put("/a", bytes(3_000_000))])
+    with pytest.raises(RequestRefused):
+        answer()
+    assert store.get("/a") is None

@@ -93,9 +93,34 @@ def test_an_endpoint_that_is_not_there_is_passed_over_even_by_a_write(etcd: Etcd
         store.close()
 
 
+def test_commits_on_their_way_to_an_endpoint_that_is_not_there_go_to_another(
+    etcd: EtcdServer, dead_endpoint: str
+) -> None:
+    for number in range(4):  # each store begins at an endpoint of its own choice
+        store = EtcdStore([dead_endpoint, etcd.endpoint], timeout=TIMEOUT)
+        answers = [store.begin_commit([], [Put(f"/{number}-{each}", b"")]) for each in range(3)]
+        assert all(answer().succeeded for answer in answers)
+        store.close()
+
+
+def test_a_commit_on_its_way_when_the_store_is_closed_may_have_happened(silent_endpoint: str) -> None:
+    store = EtcdStore([silent_endpoint], timeout=TIMEOUT)
+    answer = store.begin_commit([], [Put("/a", b"")])
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        answer()
+    with pytest.raises(StoreUnavailable, match="closed"):
+        store.begin_commit([], [Put("/a", b"")])()
+
+
 def test_with_no_endpoint_there_a_write_surely_did_not_happen(dead_endpoint: str) -> None:
     store = EtcdStore([dead_endpoint], timeout=TIMEOUT)
-    for call in (lambda: store.commit([], [Put("/a", b"")]), lambda: store.get("/a"), lambda: store.grant(10)):
+    for call in (
+        lambda: store.commit([], [Put("/a", b"")]),
+        lambda: store.begin_commit([], [Put("/a", b"")])(),
+        lambda: store.get("/a"),
+        lambda: store.grant(10),
+    ):
         began = time.monotonic()
         with pytest.raises(StoreUnavailable) as error:
             call()
