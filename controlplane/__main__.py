@@ -21,6 +21,10 @@ from taskyard.config import ConfigError, load
 @click.option("--manifests", metavar="DIR", help="A folder to watch: its manifests are applied, and removed with it.")
 @click.option("--allowed-hosts", help="Names by which the API may be called besides localhost, with commas.")
 @click.option("--strategy", help="For tasks that name none: spread (default) over the nodes, or binpack.")
+@click.option("--history", metavar="DURATION", help="How much of etcd's history is kept. Default: 24h.")
+@click.option(
+    "--history-size", metavar="SIZE", help="Less of it while more of etcd's database is in use. Default: 1Gi."
+)
 @click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
 @click.option("--access-log", is_flag=True, help="Log each request.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
@@ -32,6 +36,8 @@ def main(
     manifests: str | None,
     allowed_hosts: str | None,
     strategy: str | None,
+    history: str | None,
+    history_size: str | None,
     config: str | None,
     access_log: bool,
     log_level: str,
@@ -46,6 +52,8 @@ def main(
         "manifests": manifests,
         "allowed_hosts": allowed_hosts,
         "strategy": strategy,
+        "history": history,
+        "history_size": history_size,
     }
     try:
         settings = load(flags, os.environ, config)

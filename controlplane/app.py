@@ -22,6 +22,7 @@ from controlplane.folder.folder import role as folder_role
 from controlplane.intake import Intake
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
+from controlplane.past import HistoryKeeper, Retention
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -58,7 +59,8 @@ class ControlPlane:
     def __init__(self, settings: Settings, *, access_log: bool = False, failpoints: str = "") -> None:
         self._settings = settings
         self._clock = SystemClock()
-        self._store: Store = EtcdStore(settings.etcd)
+        self._etcd = EtcdStore(settings.etcd)
+        self._store: Store = self._etcd
         self._election_store: Store = EtcdStore(settings.etcd, timeout=_ELECTION_TIMEOUT)
         if failpoints:
             self._store, self._election_store = _with_failpoints(failpoints, self._store, self._election_store)
@@ -127,6 +129,14 @@ class ControlPlane:
         volumes = VolumeController(self._store, self._cache, self._clock, fence, random_uid)
         self._duties |= {"services": services.run, "volumes": volumes.run}
         self._wake += [services.queue.shut_down, volumes.queue.shut_down]
+        history = HistoryKeeper(
+            self._store,
+            self._clock,
+            fence,
+            Retention(self._settings.history, self._settings.history_size),
+            lambda: self._etcd.status().in_use,
+        )
+        self._duties["history"] = history.run
         self._duties |= {"tasks": tasks.run, "ownership": ownership.run, "intake": intake.run}
         self._wake += [tasks.queue.shut_down, ownership.queue.shut_down, intake.queue.shut_down]
         if self._settings.manifests:

@@ -15,9 +15,11 @@ from typing import Any
 
 from taskyard.endpoint import endpoint, host_name, name_list, port_number
 from taskyard.node_name import node_name
+from taskyard.quantity import byte_count, seconds
 
 STRATEGIES = ("spread", "binpack")
 ROLES = ("api", "scheduler", "controllers")
+_SHORTEST_HISTORY = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,10 @@ class Settings:
     """Names besides localhost by which the API may be called; the guard against DNS rebinding refuses others."""
     strategy: str = "spread"
     """How tasks that name no strategy are placed: `spread` or `binpack`."""
+    history: float = 86_400.0
+    """Seconds of etcd's history that the leading controllers keep; older revisions are compacted."""
+    history_size: int = 2**30
+    """Bytes of etcd's database in use above which less history is kept."""
 
 
 class ConfigError(ValueError):
@@ -126,6 +132,19 @@ def _strategy(value: object) -> str:
     return str(value)
 
 
+def _history(value: object) -> float:
+    kept = seconds(value) if isinstance(value, str | int | float) else 0.0
+    if kept < _SHORTEST_HISTORY:
+        raise ValueError(f"{value!r} is too short: watches and plans need {_SHORTEST_HISTORY / 60:.0f} minutes (10m)")
+    return kept
+
+
+def _size(value: object) -> int:
+    if not isinstance(value, str | int):
+        raise ValueError(f"{value!r} is not a size: write one like 1Gi")
+    return byte_count(value)
+
+
 _OPTIONS: dict[str, _Option] = {
     "host": _Option(host_name, ("TASKYARD_HOST", "ORCHESTRATION_HOST")),
     "port": _Option(port_number, ("TASKYARD_PORT", "ORCHESTRATION_PORT")),
@@ -135,6 +154,8 @@ _OPTIONS: dict[str, _Option] = {
     "manifests": _Option(_text, ("TASKYARD_MANIFESTS",)),
     "allowed_hosts": _Option(_hosts, ("TASKYARD_ALLOWED_HOSTS",)),
     "strategy": _Option(_strategy, ("TASKYARD_STRATEGY",)),
+    "history": _Option(_history, ("TASKYARD_HISTORY",)),
+    "history_size": _Option(_size, ("TASKYARD_HISTORY_SIZE",)),
 }
 _KEYS = [name.replace("_", "-") for name in _OPTIONS]
 assert list(_OPTIONS) == [field.name for field in fields(Settings)]

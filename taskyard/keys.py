@@ -18,6 +18,8 @@ MOVES = ROOT + "moves/"
 LEADERS = ROOT + "leader/"
 CREATES = ROOT + "creates"
 """Compared by each create, and changed before one that got no answer is repeated."""
+MARK = ROOT + "history/mark"
+"""What time it was: written over and over, so that its own history ties revisions to moments."""
 CLUSTER_NAMESPACE = "_cluster"
 """Holds the events about nodes; not a name that a user can take."""
 

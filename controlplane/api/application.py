@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import falcon.asgi
 
-from controlplane.admission import NodeWriter, ObjectWriter
 from controlplane.api import bodies, errors
 from controlplane.api.apply import Apply
 from controlplane.api.consoles import TaskConsole
@@ -26,9 +26,12 @@ from controlplane.api.metrics import ApiMetrics, Sources
 from controlplane.api.nodes import NodeCollection, NodeItem
 from controlplane.api.nodes_service import NodeService
 from controlplane.api.objects import ObjectCollection, ObjectItem, Reader
-from controlplane.api.objects_service import ObjectService, ServiceOf
+from controlplane.api.objects_service import ServiceOf
+from controlplane.api.past import Differences, HistoryOf, Undo
+from controlplane.api.past_service import PastService
 from controlplane.api.plans import PlanApply, Plans
 from controlplane.api.plans_service import PlanService
+from controlplane.api.readers import readers_over
 from controlplane.api.rebalance import Rebalance, TaskMove
 from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.replay import Replay
@@ -36,16 +39,13 @@ from controlplane.api.revisions import ServiceRevisions
 from controlplane.api.stats import Stats
 from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
-from controlplane.api.tasks_service import TaskService
 from controlplane.api.why import NodeWhy, TaskWhy
 from controlplane.api.why_service import WhyService
 from controlplane.api.workers import Workers
 from controlplane.cluster import ClusterCache
 from controlplane.nodeloss import NodeLosses
-from controlplane.placement import PendingReasons
 from controlplane.scheduler import SchedulerMetrics
 from taskyard.clock import Clock
-from taskyard.kinds import OBJECT_KINDS
 from taskyard.store.api import Store
 
 MAX_WATCHES = 1000
@@ -75,14 +75,10 @@ class Api:
     def __init__(self, parts: ApiParts) -> None:
         store, cache, clock = parts.store, parts.cache, parts.clock
         freshness = parts.freshness or CacheFreshness(store, cache.informer)
-        writer = ObjectWriter(store, clock, guess=cache.informer.entries.get)
-        self.tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock, parts.losses)
-        self.services: dict[str, ServiceOf[Any]] = {
-            kind: ObjectService(kind, cache, writer, freshness) for kind in OBJECT_KINDS if kind != "Task"
-        }
-        self.services["Task"] = self.tasks
+        readers = readers_over(cache, store, clock, freshness, parts.losses)
+        writer, self.tasks, self.services, self.nodes = readers.writer, readers.tasks, readers.kinds, readers.nodes
         self.endpoints = EndpointsService(cache, writer, freshness)
-        self.nodes = NodeService(cache, NodeWriter(store, clock), freshness)
+        self.past = PastService(cache, self.services, store, clock)
         self.workers = Workers(parts.contact.failed)
         self.apply = Apply(writer, self.services, self.nodes, self.workers)
         self.plans = PlanService(cache, self.apply, writer, store, clock)
@@ -122,11 +118,15 @@ class Api:
         errors.install(app)
         for kind, service in self.services.items():
             read: Reader = bodies.task_of if kind == "Task" else bodies.reader_of(kind)
-            app.add_route(f"/{service.names.plural}", ObjectCollection(service, read, workers, self.watches))
-            app.add_route(f"/{service.names.plural}/{{ident}}", ObjectItem(service, read, workers))
+            then = partial(self._kind_at, kind)
+            app.add_route(f"/{service.names.plural}", ObjectCollection(service, read, workers, self.watches, then))
+            app.add_route(f"/{service.names.plural}/{{ident}}", ObjectItem(service, read, workers, then))
+            history = HistoryOf(self.past, kind, workers)
+            app.add_route(f"/{service.names.plural}/{{ident}}/history", history)
+            app.add_route(f"/{service.names.plural}/{{ident}}/undo", Undo(self.past, kind, workers))
         app.add_route("/services/{ident}/revisions", ServiceRevisions(self.services["Service"], workers))
         app.add_route("/services/{ident}/endpoints", ServiceEndpoints(self.endpoints, workers, self.watches))
-        every = ObjectCollection(self.endpoints, bodies.reader_of("Service"), workers, self.watches)
+        every = ObjectCollection(self.endpoints, bodies.reader_of("Service"), workers, self.watches, None)
         app.add_route("/endpoints", AllEndpoints(every))
         app.add_route("/tasks/{ident}/logs", TaskLogs(self.tasks, workers, self.logs))
         app.add_route("/tasks/{ident}/why", TaskWhy(self.why, workers))
@@ -142,8 +142,10 @@ class Api:
         for name in ("exec", "attach", "port"):
             console = TaskConsole(self.tasks, workers, self.consoles, name)
             app.add_route(f"/tasks/{{ident}}/{name}", console)
-        app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches))
-        app.add_route("/nodes/{name}", NodeItem(self.nodes, workers))
+        app.add_route("/nodes", NodeCollection(self.nodes, workers, self.watches, self._nodes_at))
+        app.add_route("/nodes/{name}", NodeItem(self.nodes, workers, self._nodes_at))
+        app.add_route("/nodes/{name}/history", HistoryOf(self.past, "Node", workers))
+        app.add_route("/differences", Differences(self.past, workers))
         app.add_route("/nodes/{name}/why", NodeWhy(self.why, workers))
         app.add_route("/replay", Replay(parts.store, parts.cache, parts.clock, workers))
         app.add_route("/events", Events(parts.cache.informer, self.events, self._freshness, workers, self.watches))
@@ -153,6 +155,12 @@ class Api:
         app.add_route("/version", VersionOf())
         app.add_route("/metrics", MetricsOf(self.metrics.text, workers))
         return outermost(app)
+
+    def _kind_at(self, kind: str, at: str) -> ServiceOf[Any]:
+        return self.past.at(at).kinds[kind]
+
+    def _nodes_at(self, at: str) -> NodeService:
+        return self.past.at(at).nodes
 
     def close_streams(self) -> None:
         """Ends all that would go on for ever; in the event loop's thread."""

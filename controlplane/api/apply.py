@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -137,7 +137,7 @@ def _result(change: Change[Any]) -> ShownResult:
         namespace=value.metadata.namespace if names.namespaced else "",
         name=value.metadata.name,
         result=change.applied.result,
-        changes=_changes(diff(change.applied.before, value)) if change.applied.result != "unchanged" else [],
+        changes=shown_changes(diff(change.applied.before, value)) if change.applied.result != "unchanged" else [],
         object=change.shown,
     )
 
@@ -147,18 +147,10 @@ def _node_result(change: NodeChange) -> ShownResult:
         kind="Node",
         name=change.applied.spec.metadata.name,
         result=change.applied.result,
-        changes=_node_changes(change.applied.before, change.applied.spec),
+        changes=shown_changes(diff(change.applied.before, change.applied.spec)),
         object=change.shown,
     )
 
 
-def _changes(found: list[FieldChange]) -> list[ShownChange]:
+def shown_changes(found: Iterable[FieldChange]) -> list[ShownChange]:
     return [ShownChange(path=each.path, old=each.old, new=each.new) for each in found]
-
-
-def _node_changes(before: NodeSpec | None, after: NodeSpec) -> list[ShownChange]:
-    return [
-        ShownChange(path=f"spec.{field}", old=old, new=new)
-        for field in ("labels", "taints", "cordoned")
-        if (old := getattr(before, field, None)) != (new := getattr(after, field))
-    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,11 @@ from controlplane.api.answer import encode, send_object
 from controlplane.api.merge import merged
 from controlplane.api.nodes_service import NodeChange, NodeService
 from controlplane.api.nodes_watch import watching
+from controlplane.api.objects import moment
 from controlplane.api.problem import bad_request
 from controlplane.api.request import JSON, MERGE_PATCH, YAML, Params, if_match, read_body
 from controlplane.api.selectors import BadSelector, Selector, parse_labels
-from controlplane.api.shown import ListMetadata, ShownList
+from controlplane.api.shown import ListMetadata, ShownList, ShownNode
 from controlplane.api.streams import Streams
 from controlplane.api.watch import MEDIA_TYPE, lines
 from controlplane.api.workers import Workers
@@ -28,10 +30,11 @@ class NodeCollection:
     service: NodeService
     workers: Workers
     streams: Streams
+    then: Callable[[str], NodeService]
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        params = Params(request, ("labelSelector", "consistent", "watch", "revision"))
-        consistent = params.flag("consistent")
+        params = Params(request, ("labelSelector", "consistent", "watch", "revision", "at"))
+        consistent, at = params.flag("consistent"), moment(params)
         try:
             labels = parse_labels(params.text("labelSelector"))
         except BadSelector as error:
@@ -42,11 +45,12 @@ class NodeCollection:
             return
 
         def listed() -> bytes:
-            nodes, revision = self.service.list(labels, consistent=consistent)
+            service = self.then(at) if at else self.service
+            nodes, revision = service.list(labels, consistent=consistent)
             return encode(ShownList(kind="NodeList", metadata=ListMetadata(revision=revision), items=list(nodes)))
 
         response.content_type = JSON
-        response.data = await (self.workers.etcd if consistent else self.workers.read)(listed)
+        response.data = await (self.workers.etcd if consistent or at else self.workers.read)(listed)
 
     on_head = on_get
 
@@ -63,11 +67,17 @@ class NodeCollection:
 class NodeItem:
     service: NodeService
     workers: Workers
+    then: Callable[[str], NodeService]
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
-        consistent = Params(request, ("consistent",)).flag("consistent")
-        run = self.workers.etcd if consistent else self.workers.read
-        send_object(request, response, await run(lambda: self.service.get(name, consistent=consistent)))
+        params = Params(request, ("consistent", "at"))
+        consistent, at = params.flag("consistent"), moment(params)
+
+        def read() -> ShownNode:
+            return (self.then(at) if at else self.service).get(name, consistent=consistent)
+
+        run = self.workers.etcd if consistent or at else self.workers.read
+        send_object(request, response, await run(read))
 
     on_head = on_get
 

@@ -25,6 +25,8 @@ from taskyard.keys import NamedKey
 from taskyard.objects import AnyObject
 
 _SELECTION = ("namespace", "labelSelector", "fieldSelector", "consistent")
+Then = Callable[[str], ServiceOf[S]]
+"""The same kind as it was at a moment."""
 Reader = Callable[[bytes, str, str, str], AnyObject]
 """Makes an object of a body, its media type, and the name and namespace of the URL, which may be empty."""
 
@@ -35,17 +37,19 @@ class ObjectCollection(Generic[S]):
     read: Reader
     workers: Workers
     streams: Streams
+    then: Then[S] | None
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        params = Params(request, (*_SELECTION, "watch", "revision", "limit", "continue"))
+        known = (*_SELECTION, "watch", "revision", "limit", "continue", *(("at",) if self.then else ()))
+        params = Params(request, known)
         chosen = self._filter(params)
-        consistent = params.flag("consistent")
+        consistent, at = params.flag("consistent"), moment(params)
         if params.flag("watch") and request.method == "GET":
             await answer_watch(self.service, self.workers, self.streams, request, response, params, chosen)
             return
         limit, after = params.whole("limit", 0, high=10_000), params.page_start()
-        run = self.workers.etcd if consistent else self.workers.read
-        page = await run(partial(self._page, chosen, limit, after, consistent))
+        run = self.workers.etcd if consistent or at else self.workers.read
+        page = await run(partial(self._page, chosen, limit, after, consistent, at))
         response.content_type = JSON
         response.data = page
 
@@ -62,8 +66,9 @@ class ObjectCollection(Generic[S]):
     def _create(self, raw: bytes, media_type: str, namespace: str) -> Change[S]:
         return self.service.write(self.read(raw, media_type, "", namespace), create_only=True)
 
-    def _page(self, chosen: ObjectFilter[S], limit: int, after: NamedKey | None, consistent: bool) -> bytes:
-        page = self.service.page(chosen, limit=limit, after=after, consistent=consistent)
+    def _page(self, chosen: ObjectFilter[S], limit: int, after: NamedKey | None, consistent: bool, at: str) -> bytes:
+        service = self.then(at) if at and self.then else self.service
+        page = service.page(chosen, limit=limit, after=after, consistent=consistent)
         metadata = ListMetadata(revision=page.revision, continue_=page_token(page.last))
         return encode(ShownList(kind=self.service.names.list_kind, metadata=metadata, items=list(page.items)))
 
@@ -83,14 +88,19 @@ class ObjectItem(Generic[S]):
     service: ServiceOf[S]
     read: Reader
     workers: Workers
+    then: Then[S]
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
-        params = Params(request, ("namespace", "consistent"))
-        consistent = params.flag("consistent")
+        params = Params(request, ("namespace", "consistent", "at"))
+        consistent, at = params.flag("consistent"), moment(params)
         namespace = params.text("namespace", "default")
-        run = self.workers.etcd if consistent else self.workers.read
-        shown = await run(lambda: self.service.get(ident, namespace, consistent=consistent))
-        send_object(request, response, shown)
+
+        def read() -> S:
+            service = self.then(at) if at else self.service
+            return service.get(ident, namespace, consistent=consistent)
+
+        run = self.workers.etcd if consistent or at else self.workers.read
+        send_object(request, response, await run(read))
 
     on_head = on_get
 
@@ -141,6 +151,14 @@ class ObjectItem(Generic[S]):
             response.status = 204
             return
         send(response, removal.shown, status)
+
+
+def moment(params: Params) -> str:
+    """`at`, which goes with neither of those that speak of now. Raises ApiError (400)."""
+    at = params.text("at")
+    if at and (params.flag("watch") or params.flag("consistent")):
+        raise bad_request("what was does not change any more: 'at' goes neither with 'watch' nor with 'consistent'")
+    return at
 
 
 async def answer_watch(

@@ -216,6 +216,14 @@ class ServiceOf(Generic[S]):
                 self.freshness.reach_now()
         raise AssertionError("the last round returns or raises")
 
+    def turn_back(self, then: AnyObject, revision: int, *, dry_run: bool, take_over: bool) -> Applied:
+        """Declares it as it was `then`, if its key is still at `revision` (0: not there). Raises ApiError."""
+        applied = self.writer.apply(then, if_match=revision, dry_run=dry_run, take_over=take_over)
+        if isinstance(applied, Refused):
+            raise refusal(applied)
+        self.freshness.reach(applied.revision)
+        return applied
+
     def change(self, applied: Applied) -> Change[S]:
         """With what the cache shows, once it has reached the write."""
         key = key_of(applied.value)

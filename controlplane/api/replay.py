@@ -11,7 +11,8 @@ from controlplane.api.problem import ApiError, bad_request
 from controlplane.api.request import Params
 from controlplane.api.workers import Workers
 from controlplane.cluster import ClusterCache
-from controlplane.replay import BadSpan, earliest, replay, span_of
+from controlplane.past import BadMoment, earliest
+from controlplane.replay import replay, span_of
 from taskyard.clock import Clock
 from taskyard.objects import Wire
 from taskyard.store.api import Compacted, Store
@@ -65,8 +66,8 @@ class Replay:
             span = span_of(self.store, start, end)
             found = replay(self.store, span, self.clock, strategy=self.cache.strategy, policy=policy)
             oldest = earliest(self.store)
-        except BadSpan as error:
-            raise bad_request(str(error), "BadSpan") from error
+        except BadMoment as error:
+            raise bad_request(str(error), "BadMoment") from error
         except Compacted as gone:
             raise ApiError(410, "Compacted", f"{gone} while it was read: begin later") from gone
         return ShownReplay(

@@ -3,7 +3,7 @@ the store: it only reads.
 """
 
 from controlplane.replay.decided import Again, compare
-from controlplane.replay.span import BadSpan, Moment, Span, earliest, span_of
+from controlplane.replay.span import Span, span_of
 from controlplane.replay.walk import Replayed, replay
 
-__all__ = ["Again", "BadSpan", "Moment", "Replayed", "Span", "compare", "earliest", "replay", "span_of"]
+__all__ = ["Again", "Replayed", "Span", "compare", "replay", "span_of"]

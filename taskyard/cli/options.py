@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from taskyard.clock import SystemClock, timestamp
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -22,6 +24,25 @@ class Duration(click.ParamType[float]):
             return seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Moment(click.ParamType[str]):
+    """A revision, a moment, or how long ago (`10m`), as the server takes it."""
+
+    name = "moment"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if value.isdigit() or "T" in value or "-" in value:
+            return value
+        ago = Duration().convert(value, param, ctx)
+        return timestamp(SystemClock().now() - ago)
+
+
+def as_of(function: F) -> F:
+    """`--at`, which arrives as `moment`."""
+    return click.option(
+        "--at", "moment", type=Moment(), metavar="REV|TIME|AGO", help="As it was then: 10m, 1042, 2026-11-22T20:57:48Z."
+    )(function)
 
 
 def files(*, required: bool) -> Callable[[F], F]:

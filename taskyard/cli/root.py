@@ -26,7 +26,8 @@ class Lazy:
 _SECTIONS: dict[str, dict[str, Lazy]] = {
     "Apply and remove": {
         "apply": Lazy("taskyard.cli.commands.apply", "apply", "Create or change what the manifests declare"),
-        "diff": Lazy("taskyard.cli.commands.diff", "diff", "Show what an apply would change"),
+        "diff": Lazy("taskyard.cli.commands.diff", "diff", "Show what an apply would change, or what changed"),
+        "undo": Lazy("taskyard.cli.commands.undo", "undo", "Declare objects again as they were before"),
         "plan": Lazy("taskyard.cli.commands.plan", "plan", "Show what would change, and where everything would go"),
         "validate": Lazy("taskyard.cli.commands.validate", "validate", "Check manifests; needs no server"),
         "delete": Lazy("taskyard.cli.commands.delete", "delete", "Stop and remove tasks"),
@@ -36,6 +37,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "get": Lazy("taskyard.cli.commands.get", "get", "List tasks, nodes or events"),
         "describe": Lazy("taskyard.cli.commands.describe", "describe", "All about one task or node, and why"),
         "why": Lazy("taskyard.cli.commands.why", "why", "Why a task waits, or is where it is"),
+        "history": Lazy("taskyard.cli.commands.history", "history", "Every change of one object, and who made it"),
         "replay": Lazy("taskyard.cli.commands.replay", "replay", "Decide again what was decided, and compare"),
         "logs": Lazy("taskyard.cli.commands.logs", "logs", "What a task's container wrote"),
         "events": Lazy("taskyard.cli.commands.events", "events", "What happened lately"),
@@ -95,6 +97,8 @@ _ELSEWHERE = {
     "replace": "apply -f FILE",
     "drain": "cordon",
     "start": "up",
+    "revert": "undo",
+    "rollback": "undo",
     "server": "controlplane",
     "help": "-h",
 }

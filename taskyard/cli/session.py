@@ -41,10 +41,11 @@ class Session:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return f"http://{host}:{settings.port}"
 
-    def client(self, timeouts: Timeouts | None = None) -> Client:
+    def client(self, timeouts: Timeouts | None = None, *, at: str | None = None) -> Client:
+        """`at`: for looking at objects as they were then."""
         from taskyard.client.api import Client
 
-        return Client(self.url(), timeouts, trace=_trace if self.verbose else None)
+        return Client(self.url(), timeouts, trace=_trace if self.verbose else None, at=at or "")
 
     def namespace_or_default(self) -> str:
         return self.namespace or "default"

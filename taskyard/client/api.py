@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from taskyard.client.past_views import DifferencesView, PastView, UndoneView
 from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.rebalance_views import RebalanceView
 from taskyard.client.replay_views import ReplayView
@@ -77,11 +78,20 @@ class Sent:
 class Client:
     """One server. Inert until the first call. Every call raises the errors of taskyard/client/errors.py.
 
-    `trace` is told of each request and each answer, in a line.
+    `trace` is told of each request and each answer, in a line. `at`: objects are read as they were at that revision or
+    RFC 3339 moment; nothing else is changed by it.
     """
 
-    def __init__(self, url: str, timeouts: Timeouts | None = None, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeouts: Timeouts | None = None,
+        trace: Callable[[str], None] | None = None,
+        *,
+        at: str = "",
+    ) -> None:
         self._transport = Transport(url, timeouts, trace)
+        self._at = at
 
     @property
     def url(self) -> str:
@@ -111,7 +121,7 @@ class Client:
         return decoded(self.url, self._transport.request("POST", "/plan/apply", body=plan).body, PlanDone)
 
     def tasks(self, selection: Selection | None = None) -> Items[TaskView]:
-        return list_once(self._transport, TASKS, (selection or Selection()).query())
+        return list_once(self._transport, TASKS, self._query(selection))
 
     def watch_tasks(
         self, selection: Selection | None = None, patience: Patience | None = None
@@ -120,11 +130,12 @@ class Client:
 
     def task(self, namespace: str, name: str) -> Item[TaskView]:
         """By name or by uid."""
-        body = self._transport.request("GET", f"/tasks/{_segment(name)}", query={"namespace": namespace}).body
+        query = {"namespace": namespace, "at": self._at}
+        body = self._transport.request("GET", f"/tasks/{_segment(name)}", query=query).body
         return Item(decoded(self.url, body, TaskView), body)
 
     def objects(self, names: KindNames, selection: Selection | None = None) -> Items[ObjectView]:
-        return list_once(self._transport, objects_of(names), (selection or Selection()).query())
+        return list_once(self._transport, objects_of(names), self._query(selection))
 
     def watch_objects(
         self, names: KindNames, selection: Selection | None = None, patience: Patience | None = None
@@ -135,11 +146,11 @@ class Client:
     def object(self, names: KindNames, namespace: str, name: str) -> Item[ObjectView]:
         """By name or by uid."""
         path = f"/{names.plural}/{_segment(name)}"
-        body = self._transport.request("GET", path, query={"namespace": namespace}).body
+        body = self._transport.request("GET", path, query={"namespace": namespace, "at": self._at}).body
         return Item(decoded(self.url, body, ObjectView), body)
 
     def services(self, selection: Selection | None = None) -> Items[ServiceView]:
-        return list_once(self._transport, SERVICES, (selection or Selection()).query())
+        return list_once(self._transport, SERVICES, self._query(selection))
 
     def watch_services(
         self, selection: Selection | None = None, patience: Patience | None = None
@@ -267,9 +278,32 @@ class Client:
         body = self._transport.request("GET", "/replay", query=query).body
         return Item(decoded(self.url, body, ReplayView), body)
 
+    def history(self, names: KindNames, namespace: str, name: str, most: int) -> Item[PastView]:
+        """Every change of one object, of which the newest `most`."""
+        path, query = f"/{names.plural}/{_segment(name)}/history", {"namespace": namespace, "limit": str(most)}
+        body = self._transport.request("GET", path, query=query).body
+        return Item(decoded(self.url, body, PastView), body)
+
+    def differences(self, start: str, end: str, namespace: str) -> DifferencesView:
+        """Of what is declared, between two moments; an empty namespace is all of them, and nodes."""
+        query = {"from": start, "to": end, "namespace": namespace}
+        return decoded(self.url, self._transport.request("GET", "/differences", query=query).body, DifferencesView)
+
+    def undo(
+        self, names: KindNames, namespace: str, name: str, to: str, *, dry_run: bool = False, force: bool = False
+    ) -> UndoneView:
+        """Declares the object as it was at the moment `to`, or before its last change."""
+        query: Query = {"namespace": namespace, "to": to, "dryRun": dry_run, "force": force}
+        body = self._transport.request("POST", f"/{names.plural}/{_segment(name)}/undo", query=query).body
+        return decoded(self.url, body, UndoneView)
+
+    def _query(self, selection: Selection | None) -> Query:
+        return {**(selection or Selection()).query(), "at": self._at}
+
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
         """By label alone: nodes are in no namespace."""
-        return list_once(self._transport, NODES, {"labelSelector": (selection or Selection()).labels})
+        query = {"labelSelector": (selection or Selection()).labels, "at": self._at}
+        return list_once(self._transport, NODES, query)
 
     def watch_nodes(
         self, selection: Selection | None = None, patience: Patience | None = None
@@ -278,7 +312,7 @@ class Client:
         return watch(self._transport, NODES, query, patience or Patience())
 
     def node(self, name: str) -> Item[NodeView]:
-        body = self._transport.request("GET", f"/nodes/{_segment(name)}").body
+        body = self._transport.request("GET", f"/nodes/{_segment(name)}", query={"at": self._at}).body
         return Item(decoded(self.url, body, NodeView), body)
 
     def patch_node(self, name: str, patch: Any) -> Item[NodeView]:

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from taskyard.manifest.problem import Path, path_text
-from taskyard.objects import AnyObject, Port, Secret, Volume
+from taskyard.objects import AnyObject, NodeSpec, Port, Secret, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class FieldChange:
     new: Any
 
 
-def diff(old: AnyObject | None, new: AnyObject | None) -> list[FieldChange]:
+def diff(old: AnyObject | NodeSpec | None, new: AnyObject | NodeSpec | None) -> list[FieldChange]:
     """Every change on the way from `old` to `new`; None for an object that is not there."""
     changes = [FieldChange(path_text(path), before, after) for path, before, after in _objects(old, new)]
     return [_hidden(change) for change in changes] if isinstance(new or old, Secret) else changes
@@ -42,14 +42,18 @@ def _hidden(change: FieldChange) -> FieldChange:
 _Change = tuple[Path, Any, Any]
 
 
-def _objects(old: AnyObject | None, new: AnyObject | None) -> Iterator[_Change]:
+def _objects(old: AnyObject | NodeSpec | None, new: AnyObject | NodeSpec | None) -> Iterator[_Change]:
     for field in ("labels", "annotations"):
         yield from _mapping(
             ("metadata", field),
             getattr(old.metadata, field) if old else {},
             getattr(new.metadata, field) if new else {},
         )
-    if old and new:
+    if isinstance(old, NodeSpec) or isinstance(new, NodeSpec):
+        # What a manifest has in its spec is stored beside the metadata.
+        for field in ("labels", "taints", "cordoned"):
+            yield from _values(("spec", field), getattr(old, field, None), getattr(new, field, None))
+    elif old and new:
         yield from _struct(("spec",), old.spec, new.spec)
     elif some := old or new:
         for name, value in _plain(some.spec).items():

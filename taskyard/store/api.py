@@ -153,7 +153,9 @@ class Watch(Protocol):
 class Store(Protocol):
     """Linearizable unless said otherwise. Every call ends within the store's timeout. Safe for use by many threads."""
 
-    def get(self, key: str) -> Entry | None: ...
+    def get(self, key: str, *, revision: int = 0) -> Entry | None:
+        """The key as of `revision`; 0 is now. Raises Compacted for a revision that is gone."""
+        ...
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
         """All keys that start with `prefix`; `revision` 0 is now. Raises Compacted for a revision that is gone."""

@@ -25,11 +25,13 @@ _LIST_TRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class MemberStatus:
-    """What the member that answered says of itself; `size` is its database in bytes, as on disk."""
+    """What the member that answered says of itself; `size` is its database in bytes, as on disk, and `in_use` what of
+    that is not free for new data."""
 
     endpoint: str
     version: str
     size: int
+    in_use: int
     has_leader: bool
 
 
@@ -52,12 +54,17 @@ class EtcdStore(Store):
     def status(self) -> MemberStatus:
         def send(link: Link, timeout: float) -> MemberStatus:
             answer = link.maintenance.Status(rpc_pb2.StatusRequest(), timeout=timeout)
-            return MemberStatus(link.endpoint, answer.version, answer.dbSize, answer.leader != 0)
+            in_use = etcd_codec.size_in_use(answer)
+            return MemberStatus(link.endpoint, answer.version, answer.dbSize, in_use, answer.leader != 0)
 
         return self._endpoints.call("status", send, repeatable=True)
 
-    def get(self, key: str) -> Entry | None:
-        answer = self._range(f"get {key}", rpc_pb2.RangeRequest(key=etcd_codec.encode(key)))
+    def get(self, key: str, *, revision: int = 0) -> Entry | None:
+        request = rpc_pb2.RangeRequest(key=etcd_codec.encode(key), revision=revision)
+        try:
+            answer = self._range(f"get {key}", request)
+        except RevisionGone as error:
+            raise Compacted(self._compacted_revision(key, revision)) from error
         return etcd_codec.entry(answer.kvs[0]) if answer.kvs else None
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from etcd3.etcdrpc import rpc_pb2
+from google.protobuf.unknown_fields import UnknownFieldSet
 
 from taskyard.store.api import Commit, Compare, Delete, Entry, KeyEvent, Operation
 
 _MOD = rpc_pb2.Compare.MOD
 _CREATE = rpc_pb2.Compare.CREATE
 _DELETED = 1  # mvccpb.Event.DELETE
+_SIZE_IN_USE = 9  # etcdserverpb.StatusResponse.dbSizeInUse, of etcd 3.4: the library's messages are older
 
 
 def encode(key: str) -> bytes:
@@ -65,6 +67,12 @@ def outcome(response: Any, compares: Sequence[Compare]) -> Commit:
 def events(messages: Iterable[Any], first_revision: int) -> tuple[KeyEvent, ...]:
     """Those at or after `first_revision`: etcd may send some again after a resume."""
     return tuple(_event(message) for message in messages if message.kv.mod_revision >= first_revision)
+
+
+def size_in_use(status: Any) -> int:
+    """Bytes of the database that hold data; all of it with an etcd that does not tell."""
+    unknown: Any = UnknownFieldSet(status)
+    return int(next((each.data for each in unknown if each.field_number == _SIZE_IN_USE), status.dbSize))
 
 
 def _event(message: Any) -> KeyEvent:

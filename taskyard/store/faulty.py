@@ -81,8 +81,8 @@ class FaultyStore(Store):
             raise OutcomeUnknown(f"{call}: {fault}")
         raise StoreUnavailable(f"{call}: {fault}")
 
-    def get(self, key: str) -> Entry | None:
-        return self._do("get", lambda: self.inner.get(key))
+    def get(self, key: str, *, revision: int = 0) -> Entry | None:
+        return self._do("get", lambda: self.inner.get(key, revision=revision))
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
         return self._do("list", lambda: self.inner.list(prefix, revision=revision))

@@ -14,8 +14,8 @@ class ForwardingStore(Store):
     def __init__(self, inner: Store) -> None:
         self.inner = inner
 
-    def get(self, key: str) -> Entry | None:
-        return self.inner.get(key)
+    def get(self, key: str, *, revision: int = 0) -> Entry | None:
+        return self.inner.get(key, revision=revision)
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
         return self.inner.list(prefix, revision=revision)

@@ -75,6 +75,11 @@ class History:
             return [entry for key in self._keys_under(prefix) if (entry := self.current.get(key)) is not None]
         return [entry for key in self._keys_under(prefix) if (entry := self._version(key, revision)) is not None]
 
+    def get(self, key: str, revision: int) -> Entry | None:
+        """As `at`, of one key."""
+        self.check_readable(revision)
+        return self._version(key, revision) if key in self._versions else None
+
     def check_readable(self, revision: int) -> None:
         if revision < self.compacted:
             raise Compacted(self.compacted)

@@ -68,10 +68,10 @@ class MemoryStore(Store):
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, key: str, *, revision: int = 0) -> Entry | None:
         with self._lock:
             self.expire()
-            return self._history.current.get(key)
+            return self._history.get(key, revision) if revision else self._history.current.get(key)
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
         with self._lock:

@@ -19,8 +19,9 @@ class PastStore(ForwardingStore):
         self._revision = revision
         self._leave_out = leave_out
 
-    def get(self, key: str) -> Entry | None:
-        return next((entry for entry in self.list(key).entries if entry.key == key), None)
+    def get(self, key: str, *, revision: int = 0) -> Entry | None:
+        left_out = key.startswith(self._leave_out or "\0")
+        return None if left_out else self.inner.get(key, revision=revision or self._revision)
 
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
         listing = self.inner.list(prefix, revision=revision or self._revision)

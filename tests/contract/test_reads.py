@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskyard.store.api import Delete, Entry, Put, RequestRefused, Store
+from taskyard.store.api import Compacted, Delete, Entry, Put, RequestRefused, Store
 
 
 def put(store: Store, key: str, value: bytes = b"") -> int:
@@ -29,6 +29,28 @@ def test_a_key_that_comes_back_begins_a_new_life(store: Store) -> None:
     back = put(store, "/a", b"3")
     assert back == deleted + 1
     assert store.get("/a") == Entry("/a", b"3", back, back, 1, 0)
+
+
+def test_a_key_can_be_read_as_it_was(store: Store) -> None:
+    first = put(store, "/a", b"1")
+    second = put(store, "/a", b"2")
+    deleted = store.commit([], [Delete("/a")]).revision
+    back = put(store, "/a", b"3")
+    read = [store.get("/a", revision=revision) for revision in (first - 1, first, second, deleted, back)]
+    assert [entry and entry.value for entry in read] == [None, b"1", b"2", None, b"3"]
+    assert store.get("/never", revision=second) is None
+
+
+def test_a_revision_that_is_gone_or_to_come_cannot_be_read(store: Store) -> None:
+    first = put(store, "/a", b"1")
+    put(store, "/a", b"2")
+    last = put(store, "/a", b"3")
+    store.compact(last)
+    with pytest.raises(Compacted) as gone:
+        store.get("/a", revision=first)
+    assert gone.value.revision == last
+    with pytest.raises(RequestRefused):
+        store.get("/a", revision=last + 10)
 
 
 def test_a_value_may_be_any_bytes(store: Store) -> None:

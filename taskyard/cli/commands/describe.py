@@ -9,6 +9,7 @@ import click
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain
 from taskyard.cli.kinds import OBJECTS, Kind, Target, read_targets
+from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
 from taskyard.cli.story import node_story, object_story, task_story
 from taskyard.cli.table import colour_wanted
@@ -20,15 +21,17 @@ from taskyard.clock import SystemClock
 
 @click.command(cls=Command, namespaced=True)
 @click.argument("what", nargs=-1, required=True, metavar="[KIND] NAME...", shell_complete=complete.kinds_and_names)
-def describe(what: tuple[str, ...]) -> None:
+@as_of
+def describe(what: tuple[str, ...], moment: str | None) -> None:
     """All about a task (spec, state and why, ports, last exit, events), a node, or any other object.
 
     \b
       taskyard describe task/web          or: describe web
       taskyard describe node/n1
+      taskyard describe web --at 10m      as it was ten minutes ago; events are those of now
     """
     current = session()
-    client = current.client()
+    client = current.client(at=moment)
     missing = False
     for index, target in enumerate(_named(client, read_targets(what), current.namespace_or_default())):
         try:

@@ -1,4 +1,4 @@
-"""`taskyard diff`: what an apply would change, field by field; the answer is the server's to a dry run."""
+"""`taskyard diff`: what an apply would change, or what changed between two moments, field by field."""
 
 from __future__ import annotations
 
@@ -9,21 +9,41 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from taskyard.cli.exits import Exit
-from taskyard.cli.options import files
+from taskyard.cli.failure import Failed, note
+from taskyard.cli.options import Moment, files
 from taskyard.cli.session import Command, session
 from taskyard.cli.table import colour_wanted, painted
+from taskyard.cli.unified import colour_of, field_lines, value_lines
 
 if TYPE_CHECKING:
-    from taskyard.client.views import ApplyResult, FieldChange
-
-_RED, _GREEN, _CYAN, _BOLD = "31", "32", "36", "1"
+    from taskyard.client.past_views import DifferencesView, DifferenceView
+    from taskyard.client.views import ApplyResult
 
 
 @click.command(cls=Command, namespaced=True)
-@files(required=True)
+@files(required=False)
 @click.option("--force", is_flag=True, help="As if a watched folder's objects were taken over.")
-def diff(filenames: tuple[str, ...], force: bool) -> int:
-    """Show what `apply` would change. Exits 0 for nothing, 2 for changes, 1 for an error."""
+@click.option("--from", "start", type=Moment(), metavar="REV|TIME|AGO", help="Instead: what changed since (10m, 1042).")
+@click.option("--to", "end", type=Moment(), metavar="REV|TIME|AGO", help="Until when (now).")
+@click.option("-A", "--all-namespaces", is_flag=True, help="With --from: of every namespace, and nodes.")
+def diff(filenames: tuple[str, ...], force: bool, start: str | None, end: str | None, all_namespaces: bool) -> int:
+    """Show what `apply` would change, or what changed between two moments.
+
+    \b
+      taskyard diff -f web.yaml                 what an apply would change
+      taskyard diff --from 10m                  what was declared, changed and removed in the last ten minutes
+      taskyard diff --from 1042 --to 2000 -A    between two revisions of the store, everywhere
+
+    Exits 0 for nothing, 2 for changes, 1 for an error.
+    """
+    if start is not None and not filenames and not force:
+        return _between(start, end or "", all_namespaces)
+    if start is not None or end is not None or all_namespaces or not filenames:
+        raise Failed("say what to compare", "-f FILE with what there is, or --from TIME with what there was")
+    return _manifests(filenames, force)
+
+
+def _manifests(filenames: tuple[str, ...], force: bool) -> int:
     from taskyard.cli.manifests import read_manifests
 
     current = session()
@@ -33,47 +53,49 @@ def diff(filenames: tuple[str, ...], force: bool) -> int:
 
     sent = [Sent(manifest.source, manifest.data) for manifest in manifests]
     results = current.client().apply(sent, dry_run=True, force=force).results
-    colour = colour_wanted(sys.stdout)
     changed = False
     for manifest, result in zip(manifests, results, strict=True):
         if result.result == "unchanged":
             continue
         changed = True
-        for line in difference(result, manifest.source, manifest.data):
-            click.echo(painted(line, _colour(line), colour))
+        _print(difference(result, manifest.source, manifest.data))
     return Exit.CHANGES if changed else Exit.DONE
 
 
+def _between(start: str, end: str, everywhere: bool) -> int:
+    current = session()
+    found: DifferencesView = current.client().differences(
+        start, end, "" if everywhere else current.namespace_or_default()
+    )
+    for each in found.objects:
+        _print(_changed(each, found.first, found.last))
+    if not found.objects:
+        note(f"nothing that is declared changed between revisions {found.first} and {found.last}")
+    return Exit.CHANGES if found.objects else Exit.DONE
+
+
 def difference(result: ApplyResult, source: str, declared: dict[str, Any]) -> Iterator[str]:
-    """As a unified diff reads: two header lines, then for each field where it is, what goes and what comes."""
+    """Two header lines, then each field."""
     label = f"{result.kind.lower()}/{result.name}"
     yield f"--- {'/dev/null' if result.result == 'created' else f'{label} (as it is)'}"
     yield f"+++ {label} ({source})"
     if result.result == "created":
-        yield from _lines("+", declared)
+        yield from value_lines("+", declared)
         return
     for change in result.changes:
-        yield from _field(change)
+        yield from field_lines(change)
 
 
-def _field(change: FieldChange) -> Iterator[str]:
-    yield f"@@ {change.path} @@"
-    yield from _lines("-", change.old)
-    yield from _lines("+", change.new)
+def _changed(found: DifferenceView, first: int, last: int) -> Iterator[str]:
+    where = f" in namespace {found.namespace}" if found.namespace not in ("", "default") else ""
+    label = f"{found.kind.lower()}/{found.name}{where}"
+    yield f"--- {'/dev/null' if found.what == 'created' else f'{label} (revision {first})'}"
+    yield f"+++ {'/dev/null' if found.what == 'removed' else f'{label} (revision {last})'}"
+    for change in found.changes:
+        yield from field_lines(change)
 
 
-def _lines(sign: str, value: Any) -> Iterator[str]:
-    """Nothing for a field that is not there."""
-    if value is None:
-        return
-    from taskyard.manifest import to_yaml
-
-    for line in to_yaml(value).rstrip("\n").splitlines():
-        if line != "...":
-            yield f"{sign}{line}"
-
-
-def _colour(line: str) -> str:
-    if line.startswith(("---", "+++")):
-        return _BOLD
-    return {"-": _RED, "+": _GREEN, "@": _CYAN}.get(line[:1], "")
+def _print(lines: Iterator[str]) -> None:
+    colour = colour_wanted(sys.stdout)
+    for line in lines:
+        click.echo(painted(line, colour_of(line), colour))

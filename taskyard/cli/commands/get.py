@@ -10,6 +10,7 @@ from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain, note
 from taskyard.cli.kinds import Kind, Target, read_targets
 from taskyard.cli.listing import OUTPUTS, Manner, follow, show
+from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
 from taskyard.cli.shelf import Shelf, shelf
 from taskyard.client.api import Client, Selection
@@ -27,6 +28,7 @@ Found = list[tuple[Shelf[Any], list[Item[Any]]]]
 @click.option("-A", "--all-namespaces", is_flag=True, help="Of every namespace.")
 @click.option("-l", "--selector", default="", metavar="SEL", help="By labels: app=web,tier!=test.")
 @click.option("--field-selector", default="", metavar="SEL", help="By fields: status.state=Running,status.node=n1.")
+@as_of
 @click.option("--no-headers", is_flag=True, help="Leave the table's header out.")
 def get(
     what: tuple[str, ...],
@@ -35,6 +37,7 @@ def get(
     all_namespaces: bool,
     selector: str,
     field_selector: str,
+    moment: str | None,
     no_headers: bool,
 ) -> None:
     """List tasks, services, secrets, configs, namespaces, volumes, nodes or events; tasks when nothing is said.
@@ -45,6 +48,7 @@ def get(
       taskyard get tasks -A -l app=web    of every namespace, by label
       taskyard get nodes -o wide
       taskyard get tasks -w               every change as it happens
+      taskyard get tasks --at 10m         as they were ten minutes ago
     """
     current = session()
     targets = read_targets(what) or [Target(Kind.TASK)]
@@ -55,7 +59,9 @@ def get(
         raise Failed("nodes and events cannot be selected by fields")
     selection = Selection("" if all_namespaces else current.namespace_or_default(), selector, field_selector)
     manner = Manner(output or "", all_namespaces, not no_headers)
-    client = current.client()
+    if moment and (watch or any(target.kind is Kind.EVENT for target in targets)):
+        raise Failed("--at shows objects as they were: it goes neither with --watch nor with events")
+    client = current.client(at=moment)
     if watch:
         kinds = {target.kind for target in targets}
         if len(kinds) > 1:

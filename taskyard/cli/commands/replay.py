@@ -6,28 +6,15 @@ import click
 
 from taskyard.cli.exits import Exit
 from taskyard.cli.formats import json_text, yaml_text
-from taskyard.cli.options import Duration
+from taskyard.cli.options import Moment
 from taskyard.cli.session import Command, session
 from taskyard.cli.table import Table
 from taskyard.client.replay_views import ReplayView
-from taskyard.clock import SystemClock, timestamp
-
-
-class _Moment(click.ParamType[str]):
-    """A revision, a moment, or how long ago (`10m`), as the server takes it."""
-
-    name = "moment"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value.isdigit() or "T" in value or "-" in value:
-            return value
-        ago = Duration().convert(value, param, ctx)
-        return timestamp(SystemClock().now() - ago)
 
 
 @click.command(cls=Command)
-@click.option("--from", "start", type=_Moment(), metavar="REV|TIME|AGO", help="Where to begin (1042, 10m).")
-@click.option("--to", "end", type=_Moment(), metavar="REV|TIME|AGO", help="Where to end (now).")
+@click.option("--from", "start", type=Moment(), metavar="REV|TIME|AGO", help="Where to begin (1042, 10m).")
+@click.option("--to", "end", type=Moment(), metavar="REV|TIME|AGO", help="Where to end (now).")
 @click.option("--policy", type=click.Choice(["spread", "binpack"]), help="Another than the cluster's.")
 @click.option("-o", "--output", type=click.Choice(["json", "yaml"]), help="For programs.")
 def replay(start: str | None, end: str | None, policy: str | None, output: str | None) -> int:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controlplane.replay import BadSpan, Replayed, earliest, replay, span_of
+from controlplane.past import BadMoment, earliest
+from controlplane.replay import Replayed, replay, span_of
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.objects import Metadata, Move, NodeSpec, TaskState
@@ -113,7 +114,7 @@ def test_what_was_compacted_is_told_with_how_far_back_it_goes(plane: Plane) -> N
     assert entry is not None
     plane.store.compact(entry.mod_revision - 1)
     assert earliest(plane.store) == entry.mod_revision - 1
-    with pytest.raises(BadSpan, match=f"history goes back to revision {entry.mod_revision - 1}"):
+    with pytest.raises(BadMoment, match=f"history goes back to revision {entry.mod_revision - 1}"):
         again(plane, "3")
     assert [each.key.name for each in again(plane).decisions] == ["b"]
 
@@ -128,14 +129,14 @@ def test_what_was_compacted_is_told_with_how_far_back_it_goes(plane: Plane) -> N
 )
 def test_a_stretch_that_is_none(plane: Plane, start: str, end: str, says: str) -> None:
     bind(plane, "a", 1)
-    with pytest.raises(BadSpan, match=says):
+    with pytest.raises(BadMoment, match=says):
         again(plane, start, end)
 
 
 def test_an_empty_store_has_nothing_to_replay() -> None:
     plane = Plane()
     assert isinstance(plane.store, MemoryStore)
-    with pytest.raises(BadSpan, match=r"ends before it begins|in the future"):
+    with pytest.raises(BadMoment, match=r"ends before it begins|in the future"):
         again(plane)
 
 

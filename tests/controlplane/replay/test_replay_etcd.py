@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from controlplane.replay import BadSpan, earliest, replay, span_of
+from controlplane.past import BadMoment, earliest
+from controlplane.replay import replay, span_of
 from taskyard import keys
 from taskyard.store.etcd import EtcdStore
 from tests.support.etcd_server import EtcdServer
@@ -56,5 +57,5 @@ def test_what_was_decided_is_decided_again_until_it_is_compacted(plane: Plane) -
     plane.store.compact(revisions[1] - 1)
     assert earliest(plane.store) == revisions[1] - 1
     assert [name for name, _, _ in again(revisions[1])] == ["b", "c"]
-    with pytest.raises(BadSpan, match="history goes back to revision"):
+    with pytest.raises(BadMoment, match="history goes back to revision"):
         again(begin)

@@ -1,0 +1,113 @@
+"""The leader's two duties for the past: it notes what time it is, and forgets what is older than was asked for.
+
+`keeping` decides from plain values; `HistoryKeeper` is the thin loop around it. Two leaders at once do no harm: the
+mark is compared with the leader's key, and what another has compacted already is left at that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from controlplane.past.marks import Mark, last_mark_before
+from controlplane.past.moments import earliest
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.objects import encode
+from taskyard.store.api import Compacted, Compare, Put, Store, StoreError
+from taskyard.store.elector import NotLeader
+
+_log = logging.getLogger(__name__)
+
+MARK_EVERY = 10.0
+"""Seconds; how exact a moment is."""
+COMPACT_EVERY = 60.0
+_FIRST_LOOK = 0.5
+"""Seconds between two looks at whether it leads, until it first did."""
+SHORTEST = 600.0
+"""Seconds of history that are kept however full the database is: plans, `why` and watches that lag rest on it."""
+_ROOM_AGAIN = 0.8
+"""Of the limit: below it, what is kept may grow again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """`seconds` of history are kept, and less while more than `size` bytes of the database are in use."""
+
+    seconds: float
+    size: int
+
+
+def keeping(wanted: Retention, in_use: int, before: float) -> float:
+    """Seconds of history to keep from now on, when it was `before`: half of it while the database is too full, and what
+    was wanted again as soon as there is room."""
+    if in_use > wanted.size:
+        return max(min(before, wanted.seconds) / 2, min(SHORTEST, wanted.seconds))
+    if in_use < wanted.size * _ROOM_AGAIN:
+        return wanted.seconds
+    return before
+
+
+class HistoryKeeper:
+    """`in_use`: bytes of the store's database that hold data. `step` is one round; `run` the thread around it."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        fence: Callable[[], Compare],
+        wanted: Retention,
+        in_use: Callable[[], int],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._fence = fence
+        self._wanted = wanted
+        self._in_use = in_use
+        self._kept = wanted.seconds
+        self._marked = 0
+        """The revision of the last mark of this process."""
+        self._compact_at = 0.0
+
+    def step(self) -> None:
+        """Marks when anything has changed since the last mark, and compacts when it is time. Raises StoreError."""
+        try:
+            fence = self._fence()
+        except NotLeader:
+            return
+        if self._store.list(keys.MARK).revision != self._marked:
+            mark = Put(keys.MARK, encode(Mark(at=timestamp(self._clock.now()))))
+            commit = self._store.commit([fence], [mark])
+            if not commit.succeeded:
+                return
+            self._marked = commit.revision
+        if self._clock.monotonic() >= self._compact_at:
+            self._compact_at = self._clock.monotonic() + COMPACT_EVERY
+            self._compact()
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.wait(MARK_EVERY if self._marked else _FIRST_LOOK):
+            try:
+                self.step()
+            except StoreError as error:
+                _log.warning("history is neither marked nor compacted for now: %s", error)
+            except Exception:
+                _log.exception("a round of the history keeper failed; it goes on")
+
+    def _compact(self) -> None:
+        before, self._kept = self._kept, keeping(self._wanted, self._in_use(), self._kept)
+        if self._kept < before:
+            _log.warning(
+                "more than %d MiB of etcd's database are in use: only %.0f minutes of history are kept for now",
+                self._wanted.size >> 20,
+                self._kept / 60,
+            )
+        try:
+            oldest = earliest(self._store)
+            mark = last_mark_before(self._store, self._clock.now() - self._kept, oldest, self._marked)
+            if mark is not None and mark.revision > oldest:
+                self._store.compact(mark.revision)
+        except Compacted:
+            _log.info("another has compacted the store meanwhile")
