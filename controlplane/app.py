@@ -20,6 +20,7 @@ from controlplane.cluster import ClusterCache
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
 from controlplane.intake import Intake
+from controlplane.jobs import JobController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
@@ -127,8 +128,11 @@ class ControlPlane:
             self._store, self._cache, self._clock, fence, self._recorder("services"), self._losses, random_uid
         )
         volumes = VolumeController(self._store, self._cache, self._clock, fence, random_uid)
-        self._duties |= {"services": services.run, "volumes": volumes.run}
-        self._wake += [services.queue.shut_down, volumes.queue.shut_down]
+        jobs = JobController(
+            self._store, self._cache, self._clock, fence, self._recorder("jobs"), self._losses, random_uid
+        )
+        self._duties |= {"services": services.run, "volumes": volumes.run, "jobs": jobs.run}
+        self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down]
         history = HistoryKeeper(
             self._store,
             self._clock,

@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nodeagent.names import Owner, Run
-from taskyard.objects import Assignment, Port, TaskSpec
+from taskyard.objects import JOB_LABELS, Assignment, Port, TaskSpec
 
 PORT_FIELD = "ports."
+_JOB_ENV = {
+    "job.name": "TASKYARD_JOB",
+    "job.index": "TASKYARD_JOB_INDEX",
+    "job.attempt": "TASKYARD_JOB_ATTEMPT",
+    "job.completions": "TASKYARD_JOB_COMPLETIONS",
+}
 
 Assigned = Mapping[tuple[int, str], int]
 """Host ports that were chosen before the container is created, by container port and protocol."""
@@ -20,6 +26,7 @@ def environment(
     spec, own = assignment.spec, own_fields(assignment, run, owner)
     ports = {f"{PORT_FIELD}{port.name}": str(_host_port(port, assigned)) for port in spec.ports if port.name}
     from_fields = {name: (own | ports).get(source.field, "") for name, source in spec.env_from.items() if source.field}
+    ours = {} if not assignment.result_of else {_JOB_ENV[name]: value for name, value in job_fields(assignment).items()}
     return (
         spec.env
         | from_fields
@@ -31,6 +38,7 @@ def environment(
             "TASKYARD_EPOCH": str(run.epoch),
             "TASKYARD_ATTEMPT": str(run.attempt),
         }
+        | ours
     )
 
 
@@ -43,7 +51,13 @@ def own_fields(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]
         "node": owner.node,
         "epoch": str(run.epoch),
         "attempt": str(run.attempt),
+        **job_fields(assignment),
     }
+
+
+def job_fields(assignment: Assignment) -> dict[str, str]:
+    """Of a job's task, as the job controller has labelled it; nothing of any other."""
+    return {name: assignment.labels[label] for name, label in JOB_LABELS.items() if label in assignment.labels}
 
 
 def ports_to_choose(spec: TaskSpec) -> tuple[Port, ...]:

@@ -1,4 +1,5 @@
-"""Writes task statuses to the store, compared with their assignment, our registration and the status before.
+"""Writes task statuses to the store, compared with their assignment, our registration and the status before; with the
+last one of a job's task how it ended.
 
 While the store is away statuses stay in the agent's memory and are written once it is back. Called by agent.py.
 """
@@ -6,11 +7,12 @@ While the store is away statuses stay in the agent's memory and are written once
 from __future__ import annotations
 
 from nodeagent.memory import TaskMemory, note_written
+from nodeagent.progress import STOPPED
 from nodeagent.standing import Standing
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.objects import TaskStatus, encode
-from taskyard.store.api import Put, Store, StoreUnavailable, unchanged, unchanged_since
+from taskyard.objects import Result, TaskState, TaskStatus, encode
+from taskyard.store.api import Put, Store, StoreUnavailable, absent, unchanged, unchanged_since
 
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 1.0
@@ -56,9 +58,36 @@ class Publisher:
         key = keys.status(self._node, memory.uid)
         # The last compare keeps out an earlier write of ours that was given up for lost and arrives after this one.
         compares = [unchanged(memory.entry), fence, unchanged_since(key, memory.written_revision)]
-        commit = self._store.commit(compares, [Put(key, encode(status))])
+        put, result = Put(key, encode(status)), self._result(memory, status)
+        if result is None:
+            commit = self._store.commit(compares, [put])
+        else:
+            commit = self._store.commit([*compares, absent(result.key)], [put, result])
+            if commit.current.get(result.key) is not None:
+                commit = self._store.commit(compares, [put])  # What it did before stands, whatever it does now.
         if commit.succeeded:
             memory.written, memory.written_revision = status, commit.revision
         else:
             note_written(memory, commit.current[key])
         return commit.succeeded
+
+    def _result(self, memory: TaskMemory, status: TaskStatus) -> Put | None:
+        """How a job's task ended, by itself; to be recorded once, and with its last status or not at all."""
+        assignment = memory.assignment
+        if assignment is None or not assignment.result_of or not status.state.terminal or status.reason == STOPPED:
+            return None
+        result = Result(
+            uid=status.uid,
+            job=assignment.result_of,
+            namespace=status.namespace,
+            name=status.name,
+            epoch=status.epoch,
+            succeeded=status.state is TaskState.COMPLETED,
+            exit_code=status.exit_code,
+            reason=status.reason,
+            message=status.message,
+            node=self._node,
+            started_at=status.started_at,
+            finished_at=status.finished_at,
+        )
+        return Put(keys.result(status.uid), encode(result))

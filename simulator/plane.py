@@ -16,6 +16,7 @@ from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
+from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
@@ -80,6 +81,9 @@ class PlaneProcess(Process):
             "services": ServiceController(
                 self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
             ),
+            "jobs": JobController(
+                self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
+            ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
@@ -88,6 +92,7 @@ class PlaneProcess(Process):
         freshness = PumpedFreshness(self.store, self._pump, self.informer)
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
         self.services = ObjectService("Service", self.cache, writer, freshness)
+        self.jobs = ObjectService("Job", self.cache, writer, freshness)
         self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
         self.rebalance = RebalanceService(self.cache, self.tasks, self.store, clock)
         self.following = Actor(self, "informer", self._follow)

@@ -13,6 +13,9 @@ TASKS = ROOT + "tasks/"
 SERVICES = ROOT + "services/"
 NODES = ROOT + "nodes/"
 ROLLOUTS = ROOT + "rollouts/"
+JOBS = ROOT + "jobs/"
+RUNS = ROOT + "runs/"
+RESULTS = ROOT + "results/"
 EVENTS = ROOT + "events/"
 MOVES = ROOT + "moves/"
 LEADERS = ROOT + "leader/"
@@ -72,6 +75,15 @@ def rollout(namespace: str, service: str) -> str:
     return f"{ROLLOUTS}{namespace}/{service}"
 
 
+def run(namespace: str, job: str) -> str:
+    """How far this job is."""
+    return f"{RUNS}{namespace}/{job}"
+
+
+def result(uid: str) -> str:
+    return RESULTS + uid
+
+
 def node_prefix(node: str) -> str:
     return f"{NODES}{node}/"
 
@@ -125,13 +137,27 @@ def parse_object(key: str) -> ObjectKey | None:
 
 def parse_move(key: str) -> NamedKey | None:
     """None for a key that is not `moves/<namespace>/<name>`."""
-    parts = key[len(MOVES) :].split("/") if key.startswith(MOVES) else []
-    return NamedKey(*parts) if len(parts) == 2 and all(parts) else None
+    return _parse_named(MOVES, key)
 
 
 def parse_rollout(key: str) -> NamedKey | None:
     """None for a key that is not `rollouts/<namespace>/<service>`."""
-    parts = key[len(ROLLOUTS) :].split("/") if key.startswith(ROLLOUTS) else []
+    return _parse_named(ROLLOUTS, key)
+
+
+def parse_run(key: str) -> NamedKey | None:
+    """None for a key that is not `runs/<namespace>/<job>`."""
+    return _parse_named(RUNS, key)
+
+
+def parse_result(key: str) -> str:
+    """The uid; empty for a key that is not `results/<uid>`."""
+    uid = key[len(RESULTS) :] if key.startswith(RESULTS) else ""
+    return "" if "/" in uid else uid
+
+
+def _parse_named(prefix: str, key: str) -> NamedKey | None:
+    parts = key[len(prefix) :].split("/") if key.startswith(prefix) else []
     return NamedKey(*parts) if len(parts) == 2 and all(parts) else None
 
 

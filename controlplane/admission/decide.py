@@ -6,6 +6,7 @@ valid (taskyard.manifest) and the compare-and-swap (writer.py, which calls this)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,13 +15,15 @@ from msgspec.structs import replace
 from taskyard.clock import timestamp
 from taskyard.keys import ObjectKey
 from taskyard.kinds import BY_KIND
-from taskyard.objects import AnyObject, Config, Metadata, NamedVolume, Owner, Secret, Task, key_of
+from taskyard.objects import AnyObject, Config, Job, JobSpec, Metadata, NamedVolume, Owner, Secret, Task, key_of
 
 GRACE_PERIOD = "taskyard/grace-period"
 """Annotation with the seconds that a delete gives the container, in place of its spec's."""
 
 Result = Literal["created", "configured", "unchanged"]
-Reason = Literal["Exists", "NotFound", "Deleting", "DeclaredElsewhere", "Owned", "PreconditionFailed", "Conflict"]
+Reason = Literal[
+    "Exists", "NotFound", "Deleting", "DeclaredElsewhere", "Owned", "PreconditionFailed", "Conflict", "Fixed"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +92,7 @@ def decide(
     )
     if same_spec and _labelled_alike(metadata, existing.metadata) and (source in ("", existing.metadata.source)):
         return Verdict("unchanged", existing)
-    refusal = _owned(existing) or _not_yours(existing, source, take_over)
+    refusal = _owned(existing) or _not_yours(existing, source, take_over) or _fixed(existing, wanted)
     return refusal or Verdict("configured", replace(existing, metadata=metadata, spec=wanted.spec))
 
 
@@ -157,6 +160,28 @@ def _owned(existing: AnyObject) -> Refused | None:
         return None
     by = ObjectKey(owner.kind, existing.metadata.namespace, owner.name).label
     return Refused("Owned", f"{key_of(existing).label} is made by {by}, which would undo the change", f"change {by}")
+
+
+_FIXED: dict[str, Callable[[JobSpec], object]] = {
+    "completions": lambda spec: spec.completions,
+    "guarantee": lambda spec: spec.guarantee,
+    "allOrNothing": lambda spec: spec.all_or_nothing,
+    "success": lambda spec: spec.success,
+    "template": lambda spec: spec.template,
+}
+
+
+def _fixed(existing: AnyObject, wanted: AnyObject) -> Refused | None:
+    """What of a job stays as it was made: some of its tasks have run already, and what they did counts."""
+    if not isinstance(existing, Job) or not isinstance(wanted, Job):
+        return None
+    before, after = existing.spec, wanted.spec
+    changed = [name for name, read in _FIXED.items() if read(before) != read(after)]
+    if not changed:
+        return None
+    fields = " and ".join(f"spec.{field}" for field in changed)
+    message = f"{fields} of {key_of(existing).label} cannot be changed: its tasks that have run were made as it was"
+    return Refused("Fixed", message, "delete it and apply it anew, or give it another name")
 
 
 def _not_yours(existing: AnyObject, source: str, take_over: bool) -> Refused | None:

@@ -302,8 +302,9 @@ class ObjectService(ServiceOf[ShownObject]):
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
         if self.names.kind == "Service":
             return services_touched(self.cache, change)
-        key = change.object
-        return [NamedKey(*key[1:])] if key is not None and key.kind == self.names.kind else []
+        # What is shown of a job hangs on its tasks.
+        named = (change.object, change.owner) if self.names.kind == "Job" else (change.object,)
+        return [NamedKey(*key[1:]) for key in named if key is not None and key.kind == self.names.kind]
 
 
 def services_touched(cache: ClusterCache, change: CacheChange) -> list[NamedKey]:

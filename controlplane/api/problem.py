@@ -59,6 +59,7 @@ _STATUS: dict[Reason, int] = {
     "Exists": 409,
     "Deleting": 409,
     "DeclaredElsewhere": 409,
+    "Fixed": 409,
     "Owned": 409,
     "Conflict": 409,
     "PreconditionFailed": 412,

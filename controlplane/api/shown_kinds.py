@@ -7,8 +7,9 @@ from typing import Any
 
 from controlplane.api.shown import ShownObject, show_metadata
 from controlplane.cluster import ClusterCache
+from controlplane.jobs.standing import standing as job_standing
 from controlplane.services.standing import standing
-from taskyard.objects import AnyObject, Secret, Service, Wire
+from taskyard.objects import AnyObject, Job, Secret, Service, Wire
 
 
 class ShownSecretStatus(Wire, frozen=True, kw_only=True):
@@ -33,8 +34,14 @@ def _service(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
     return value.spec, standing(cache, value)
 
 
+def _job(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
+    assert isinstance(value, Job)
+    return value.spec, job_standing(cache, value)
+
+
 _SHOW: dict[str, Callable[[ClusterCache, AnyObject], tuple[Any, Any]]] = {
     "Secret": _secret,
     "Service": _service,
+    "Job": _job,
 }
 """By kind: spec and status; of any other kind the spec as it is, and no status."""

@@ -17,7 +17,9 @@ from controlplane.cluster.records import (
     MoveRecord,
     NodeRecord,
     ObjectRecord,
+    ResultRecord,
     RolloutRecord,
+    RunRecord,
     StatusRecord,
     TaskRecord,
 )
@@ -51,6 +53,10 @@ class ClusterCache:
         """All other objects that are kept whole under one key, complete or not."""
         self.rollouts: Mapping[NamedKey, RolloutRecord] = MappingProxyType(self._tables.rollouts)
         """By the namespace and name of the service; one whose uid is another's is left from an earlier one."""
+        self.runs: Mapping[NamedKey, RunRecord] = MappingProxyType(self._tables.runs)
+        """Likewise, of jobs."""
+        self.results: Mapping[str, ResultRecord] = MappingProxyType(self._tables.results)
+        """By the uid of the task whose end it tells."""
         self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)
         """Every node that has any key; one whose lease is gone has `lease` None."""
         self.moves: Mapping[NamedKey, MoveRecord] = MappingProxyType(self._tables.moves)

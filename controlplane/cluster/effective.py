@@ -103,7 +103,7 @@ def current_status(cache: ClusterCache, record: TaskRecord) -> StatusRecord | No
 
 def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
     """The scheduler has to bind it: it never was, its spec changed since, its assignment is gone, or it was stopped so
-    that it could move, and is still where it was.
+    that it could move, and is still where it was. One that runs once never has to be bound again.
 
     The cache is consistent at one revision and a binding is written together with its assignment, so a binding
     without one means that somebody deleted the assignment by hand.
@@ -111,7 +111,11 @@ def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
     if not _wanted(cache, record):
         return False
     binding = record.task.binding
-    if binding is None or binding.spec_hash != record.spec_hash:
+    if binding is None:
+        return True
+    if record.task.spec.run_once:
+        return False
+    if binding.spec_hash != record.spec_hash:
         return True
     held = cache.assignments_of(record.uid).get(binding.node)
     return held is None or held.assignment.epoch != binding.epoch or held.assignment.desired == "Stopped"
@@ -127,7 +131,7 @@ def _stopped_to_move(cache: ClusterCache, record: TaskRecord) -> Assignment | No
 
 def on_lost_node(cache: ClusterCache, record: TaskRecord) -> bool:
     """It is to run, and is bound to a node whose lease is gone; one that has ended is not run again."""
-    if record.task.binding is None or not _wanted(cache, record):
+    if record.task.binding is None or record.task.spec.run_once or not _wanted(cache, record):
         return False
     node = cache.nodes.get(record.node)
     status = current_status(cache, record)

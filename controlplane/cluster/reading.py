@@ -12,13 +12,28 @@ from controlplane.cluster.records import (
     AssignmentRecord,
     MoveRecord,
     ObjectRecord,
+    ResultRecord,
     RolloutRecord,
+    RunRecord,
     StatusRecord,
     TaskRecord,
 )
+from taskyard.indexes import Indexes
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.manifest import read_value
-from taskyard.objects import Assignment, BadValue, Move, NodeLease, NodeSpec, Rollout, Task, TaskStatus, decode
+from taskyard.objects import (
+    Assignment,
+    BadValue,
+    JobRun,
+    Move,
+    NodeLease,
+    NodeSpec,
+    Result,
+    Rollout,
+    Task,
+    TaskStatus,
+    decode,
+)
 from taskyard.store.api import Entry
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
@@ -40,6 +55,20 @@ def read_rollout(entry: Entry, _key: NamedKey) -> RolloutRecord:
     if rollout.target not in numbers or (rollout.stable and rollout.stable not in numbers):
         raise BadValue(f"target {rollout.target} and stable {rollout.stable} have to be among the revisions {numbers}")
     return RolloutRecord(rollout, entry)
+
+
+def read_run(entry: Entry, _key: NamedKey) -> RunRecord:
+    run = decode(entry.value, JobRun)
+    for text in (run.succeeded, run.failed, run.unknown):
+        Indexes.parse(text)
+    return RunRecord(run, entry)
+
+
+def read_result(entry: Entry, uid: str) -> ResultRecord:
+    result = decode(entry.value, Result)
+    if result.uid != uid:
+        raise BadValue(f"uid says {result.uid!r}, the key says {uid!r}: they have to agree")
+    return ResultRecord(result, entry)
 
 
 def read_assignment(entry: Entry, key: NodeKey) -> AssignmentRecord:

@@ -16,10 +16,12 @@ from taskyard.objects import (
     AnyObject,
     Assignment,
     BadValue,
+    JobRun,
     Move,
     NodeLease,
     NodeSpec,
     NodeStats,
+    Result,
     Rollout,
     Task,
     TaskStatus,
@@ -101,6 +103,16 @@ class ObjectRecord(msgspec.Struct, frozen=True, gc=False):
 
 class RolloutRecord(msgspec.Struct, frozen=True, gc=False):
     rollout: Rollout
+    entry: Entry
+
+
+class RunRecord(msgspec.Struct, frozen=True, gc=False):
+    run: JobRun
+    entry: Entry
+
+
+class ResultRecord(msgspec.Struct, frozen=True, gc=False):
+    result: Result
     entry: Entry
 
 
@@ -186,7 +198,7 @@ class MoveRecord(msgspec.Struct, frozen=True, gc=False):
     entry: Entry
 
 
-ChangeKind = Literal["task", "object", "node", "assignment", "status", "stats", "move", "quarantine"]
+ChangeKind = Literal["task", "object", "node", "assignment", "status", "stats", "move", "result", "quarantine"]
 
 
 class CacheChange(msgspec.Struct, frozen=True, gc=False):
@@ -194,14 +206,14 @@ class CacheChange(msgspec.Struct, frozen=True, gc=False):
 
     kind: ChangeKind
     key: str
-    """task, object, move: its name. node, stats: the node's name. assignment, status: the uid. quarantine: the etcd
-    key, when its value was set aside (again, with a new value) or is set aside no longer."""
+    """task, object, move: its name. node, stats: the node's name. assignment, status, result: the uid. quarantine: the
+    etcd key, when its value was set aside (again, with a new value) or is set aside no longer."""
     revision: int
     task: NamedKey | None = None
     """Of the task that it is about, where that is known."""
     object: ObjectKey | None = None
-    """object: which; the service whose rollout it is."""
+    """object: which; the service whose rollout it is, or the job whose run."""
     owner: ObjectKey | None = None
-    """task, object, assignment, status: the object that the task, or this, was made for."""
+    """task, object, assignment, status, result: the object that the task, or this, was made for."""
     node: str = ""
     """node, stats, assignment, status: whose key it is. task: the node that it is bound to."""

@@ -22,7 +22,9 @@ from controlplane.cluster.records import (
     MoveRecord,
     NodeRecord,
     ObjectRecord,
+    ResultRecord,
     RolloutRecord,
+    RunRecord,
     StatusRecord,
     TaskRecord,
     owner_of,
@@ -55,6 +57,8 @@ class Tables:
         self.tasks: dict[NamedKey, TaskRecord] = {}
         self.objects: dict[ObjectKey, ObjectRecord] = {}
         self.rollouts: dict[NamedKey, RolloutRecord] = {}
+        self.runs: dict[NamedKey, RunRecord] = {}
+        self.results: dict[str, ResultRecord] = {}
         self.nodes: dict[str, NodeRecord] = {}
         self.moves: dict[NamedKey, MoveRecord] = {}
         self.assignments: dict[str, dict[str, AssignmentRecord]] = {}
@@ -90,6 +94,10 @@ class Tables:
                 self._apply_object(change, changes)
             elif change.key.startswith(keys.ROLLOUTS):
                 self._apply_rollout(change, changes)
+            elif change.key.startswith(keys.RUNS):
+                self._apply_run(change, changes)
+            elif change.key.startswith(keys.RESULTS):
+                self._apply_result(change, changes)
             elif change.key.startswith(keys.NODES):
                 self._apply_node(change, changes)
             elif change.key.startswith(keys.MOVES):
@@ -173,6 +181,32 @@ class Tables:
             self.rollouts[key] = new
         self._judge(change, reason, changes)
         changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Service", *key)))
+
+    def _apply_run(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_run(change.key)
+        if key is None:
+            self._judge(change, "it is not where runs of jobs are: runs/<namespace>/<job>", changes)
+            return
+        new, reason = _attempt(reading.read_run, change.new, key)
+        self.runs.pop(key, None)
+        if new is not None:
+            self.runs[key] = new
+        self._judge(change, reason, changes)
+        changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Job", *key)))
+
+    def _apply_result(self, change: Change, changes: list[CacheChange]) -> None:
+        uid = keys.parse_result(change.key)
+        if not uid:
+            self._judge(change, "it is not where results are: results/<uid>", changes)
+            return
+        new, reason = _attempt(reading.read_result, change.new, uid)
+        self.results.pop(uid, None)
+        if new is not None:
+            self.results[uid] = new
+        self._judge(change, reason, changes)
+        owner = self.owner(uid)
+        about, made_for = (owner.key, owner_of(owner.task)) if owner else (None, None)
+        changes.append(CacheChange("result", uid, change.revision, about, owner=made_for))
 
     def _apply_node(self, change: Change, changes: list[CacheChange]) -> None:
         key = keys.parse_node(change.key)

@@ -12,6 +12,7 @@ from typing import Any
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.forecast.agents import obey
+from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
@@ -67,6 +68,7 @@ class Fork:
             OwnershipController(self.store, self.cache, self.clock, _fence),
             ServiceController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
             VolumeController(self.store, self.cache, self.clock, _fence, self.new_uid),
+            JobController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
         )
         self._uids = count(1)
         self.pump()

@@ -96,6 +96,7 @@ def propose(
         spec_hash=record.spec_hash,
         spec=record.task.spec,
         labels=metadata.labels,
+        result_of=metadata.owner.uid if metadata.owner is not None and metadata.owner.kind == "Job" else "",
         assigned_at=at,
     )
     task = msgspec.structs.replace(record.task, binding=binding)

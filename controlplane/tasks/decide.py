@@ -76,11 +76,13 @@ def _delete(situation: Situation, task: TaskRecord) -> Proposal[Step] | None:
 
 
 def _finalise(situation: Situation, task: TaskRecord, *compares: Compare) -> Proposal[Step]:
-    """Task, assignment and status go in one commit, with whatever else is left of it."""
+    """Task, assignment, status and result go in one commit, with whatever else is left of it."""
     nodes = set(situation.assignments) | set(situation.statuses)
     if task.node:
         nodes.add(task.node)
     operations: list[Operation] = [Delete(task.entry.key)]
+    if _is_jobs(task.task):
+        operations.append(Delete(keys.result(situation.uid)))
     for node in sorted(nodes):
         operations += [Delete(keys.assignment(node, situation.uid)), Delete(keys.status(node, situation.uid))]
     return Proposal(Step("finalise", situation.uid), (unchanged(task.entry), *compares), tuple(operations))
@@ -109,6 +111,8 @@ def _sweep(situation: Situation, nodes: set[str]) -> Proposal[Step] | None:
         place = keys.assignment(node, situation.uid)
         compares.append(unchanged(held.entry) if held is not None else absent(place))
         operations.append(Delete(keys.status(node, situation.uid)))
+        if situation.task is None and held is not None and held.assignment.result_of:
+            operations.append(Delete(keys.result(situation.uid)))
         if held is not None:
             operations.append(Delete(place))
         elif status is not None:
@@ -145,6 +149,11 @@ def grace_period(task: Task) -> float | None:
     except (KeyError, ValueError):
         return None
     return min(seconds, _LONGEST_GRACE) if isfinite(seconds) and seconds >= 0 else None
+
+
+def _is_jobs(task: Task) -> bool:
+    owner = task.metadata.owner
+    return owner is not None and owner.kind == "Job"
 
 
 def _epoch(task: TaskRecord) -> int:

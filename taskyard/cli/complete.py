@@ -45,6 +45,10 @@ def service_names(context: Context, _parameter: Parameter, incomplete: str) -> l
     return _matching(_names(context, Kind.SERVICE), incomplete)
 
 
+def job_names(context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
+    return _matching(_names(context, Kind.JOB), incomplete)
+
+
 def objects(context: Context, _parameter: Parameter, incomplete: str) -> list[CompletionItem]:
     """`task/web`, `node/n1`"""
     named = [f"{kind}/{name}" for kind in DECLARED for name in _names(context, kind)]

@@ -14,6 +14,7 @@ from taskyard.kinds import BY_KIND, OBJECT_KINDS, TABLE, KindNames
 class Kind(StrEnum):
     TASK = "task"
     SERVICE = "service"
+    JOB = "job"
     SECRET = "secret"
     CONFIG = "config"
     NAMESPACE = "namespace"
@@ -47,9 +48,8 @@ _SPELLINGS = {
 }
 _ELSEWHERE = {
     **dict.fromkeys(("pod", "pods", "po", "container", "containers", "alloc", "allocs", "all"), "tasks"),
-    **dict.fromkeys(("jobs",), ""),
 }
-"""What other tools' kinds are here; nothing is there for those of the second line."""
+"""What other tools' kinds are here."""
 KIND_NAMES = tuple(kind.plural for kind in Kind)
 
 
@@ -123,8 +123,7 @@ def _target(word: str, default: Kind) -> Target:
 def _refuse_a_slip(word: str) -> None:
     """`get taks` is a slip of the pen, not a task called taks, and `get pods` is a habit."""
     if (here := _ELSEWHERE.get(word.lower())) is not None:
-        instead = f"; here they are '{here}'" if here else f": {_KINDS_HINT}"
-        raise Failed(f"there is no kind '{word}'{instead}", f"if it is a task's name, write task/{word}")
+        raise Failed(f"there is no kind '{word}'; here they are '{here}'", f"if it is a task's name, write task/{word}")
     if word.isalpha() and (nearest := _nearest(word)):
         raise Failed(f"there is no kind '{word}'{nearest}", f"if it is a task's name, write task/{word}")
 

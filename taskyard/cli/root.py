@@ -55,6 +55,9 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "scale": Lazy("taskyard.cli.commands.rollout", "scale", "Set how many tasks a service has"),
         "rollout": Lazy("taskyard.cli.commands.rollout", "rollout", "Status, history, undo, pause, resume, restart"),
     },
+    "Jobs": {
+        "job": Lazy("taskyard.cli.commands.job", "job", "Wait, suspend, resume, and run again"),
+    },
     "Nodes": {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
         "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from taskyard.cli.age import age, cores, size
 from taskyard.cli.kinds import Kind
-from taskyard.client.views import EventView, NodeView, ObjectView, PortView, ServiceView, TaskView, View
+from taskyard.client.views import EventView, JobView, NodeView, ObjectView, PortView, ServiceView, TaskView, View
 
 V = TypeVar("V", bound=View)
 
@@ -126,6 +126,17 @@ SERVICE_COLUMNS: list[Column[ServiceView]] = [
     Column("AGE", lambda service, now: age(service.metadata.created_at, now)),
     Column("IMAGE", lambda service, _: service.spec.template.spec.image, wide=True),
     Column("MESSAGE", lambda service, _: " ".join(service.status.message.split()), wide=True),
+]
+JOB_COLUMNS: list[Column[JobView]] = [
+    Column("NAMESPACE", lambda job, _: job.metadata.namespace),
+    Column("NAME", lambda job, _: job.metadata.name),
+    Column("DONE", lambda job, _: f"{job.status.succeeded}/{job.status.completions}"),
+    Column("ACTIVE", lambda job, _: str(job.status.active)),
+    Column("FAILED", lambda job, _: str(job.status.failures)),
+    Column("STATUS", lambda job, _: job.status.phase),
+    Column("AGE", lambda job, now: age(job.metadata.created_at, now)),
+    Column("IMAGE", lambda job, _: job.spec.template.spec.image, wide=True),
+    Column("MESSAGE", lambda job, _: " ".join(job.status.message.split()), wide=True),
 ]
 NODE_COLUMNS: list[Column[NodeView]] = [
     Column("NAME", lambda node, _: node.metadata.name),

@@ -11,9 +11,17 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from taskyard.cli.kinds import Kind
-from taskyard.cli.rows import EVENT_COLUMNS, NODE_COLUMNS, OBJECT_COLUMNS, SERVICE_COLUMNS, TASK_COLUMNS, Column
+from taskyard.cli.rows import (
+    EVENT_COLUMNS,
+    JOB_COLUMNS,
+    NODE_COLUMNS,
+    OBJECT_COLUMNS,
+    SERVICE_COLUMNS,
+    TASK_COLUMNS,
+    Column,
+)
 from taskyard.client.api import Client, Selection
-from taskyard.client.views import EventView, NodeView, ObjectView, ServiceView, TaskView, View
+from taskyard.client.views import EventView, JobView, NodeView, ObjectView, ServiceView, TaskView, View
 from taskyard.client.watch import Change, Item, Items, Patience
 
 V = TypeVar("V", bound=View)
@@ -39,6 +47,8 @@ def shelf(client: Client, kind: Kind, about: tuple[str, str] = ("", "")) -> Shel
         return tasks(client)
     if kind is Kind.SERVICE:
         return services(client)
+    if kind is Kind.JOB:
+        return jobs(client)
     if kind in OBJECT_COLUMNS:
         return objects(client, kind)
     return nodes(client) if kind is Kind.NODE else events(client, about)
@@ -65,6 +75,18 @@ def services(client: Client) -> Shelf[ServiceView]:
         client.service,
         client.watch_services,
         lambda service: f"service/{service.metadata.name}",
+    )
+
+
+def jobs(client: Client) -> Shelf[JobView]:
+    return Shelf(
+        Kind.JOB,
+        Kind.JOB.names.list_kind,
+        JOB_COLUMNS,
+        client.jobs,
+        client.job,
+        client.watch_jobs,
+        lambda job: f"job/{job.metadata.name}",
     )
 
 

@@ -18,7 +18,7 @@ from taskyard.cli.rows import ready, reason
 from taskyard.cli.shelf import shelf
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import ClientError
-from taskyard.client.views import ApplyResult, ObjectView, ServiceView, TaskView
+from taskyard.client.views import ApplyResult, JobView, ObjectView, ServiceView, TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import Clock
 
@@ -89,7 +89,7 @@ def judge_started(_awaited: Awaited, task: TaskView | None) -> Verdict:
     return Verdict(not waits, f"{task.status.state}{': ' + why if why else ''}")
 
 
-def judge_gone(awaited: Awaited, found: TaskView | ServiceView | ObjectView | None) -> Verdict:
+def judge_gone(awaited: Awaited, found: TaskView | ServiceView | JobView | ObjectView | None) -> Verdict:
     """Good once it is not there, or another one has its name."""
     if found is None or (awaited.uid and found.metadata.uid != awaited.uid):
         return Verdict(True, "deleted")

@@ -23,6 +23,7 @@ from taskyard.client.views import (
     EventView,
     FileView,
     HistoryView,
+    JobView,
     NodeView,
     ObjectView,
     RevisionsView,
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
 SERVICES = Resource("/services", ServiceView, lambda service: f"{service.metadata.namespace}/{service.metadata.name}")
+JOBS = Resource("/jobs", JobView, lambda job: f"{job.metadata.namespace}/{job.metadata.name}")
 EVENTS = Resource(
     "/events",
     EventView,
@@ -160,6 +162,24 @@ class Client:
     def service(self, namespace: str, name: str) -> Item[ServiceView]:
         found = self.object(BY_KIND["Service"], namespace, name)
         return Item(decoded(self.url, found.raw, ServiceView), found.raw)
+
+    def jobs(self, selection: Selection | None = None) -> Items[JobView]:
+        return list_once(self._transport, JOBS, (selection or Selection()).query())
+
+    def watch_jobs(
+        self, selection: Selection | None = None, patience: Patience | None = None
+    ) -> Iterator[list[Change[JobView]]]:
+        return watch(self._transport, JOBS, (selection or Selection()).query(), patience or Patience())
+
+    def job(self, namespace: str, name: str) -> Item[JobView]:
+        found = self.object(BY_KIND["Job"], namespace, name)
+        return Item(decoded(self.url, found.raw, JobView), found.raw)
+
+    def create_object(self, names: KindNames, namespace: str, manifest: Any) -> Item[ObjectView]:
+        """Raises Conflict when there is one of that name."""
+        path, body = f"/{names.plural}", msgspec.json.encode(manifest)
+        made = self._transport.request("POST", path, query={"namespace": namespace}, body=body).body
+        return Item(decoded(self.url, made, ObjectView), made)
 
     def revisions(self, namespace: str, service: str) -> RevisionsView:
         path = f"/services/{_segment(service)}/revisions"

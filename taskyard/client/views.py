@@ -120,6 +120,34 @@ class ServiceView(View, frozen=True):
     status: RolloutStatusView = RolloutStatusView()
 
 
+class JobStatusView(View, frozen=True):
+    phase: str = ""
+    reason: str = ""
+    message: str = ""
+    completions: int = 1
+    succeeded: int = 0
+    failed: int = 0
+    unknown: int = 0
+    waiting: int = 0
+    active: int = 0
+    failures: int = 0
+    started_at: str = ""
+    finished_at: str = ""
+
+
+class JobSpecView(View, frozen=True):
+    completions: int = 1
+    parallelism: int = 1
+    suspend: bool = False
+    template: TemplateView = TemplateView()
+
+
+class JobView(View, frozen=True):
+    metadata: MetadataView = MetadataView()
+    spec: JobSpecView = JobSpecView()
+    status: JobStatusView = JobStatusView()
+
+
 class RevisionView(View, frozen=True):
     number: int
     at: str = ""

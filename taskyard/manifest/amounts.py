@@ -41,6 +41,8 @@ _ON_NODE_LOSS = {"after": _PERIOD}
 HOOK_TIME = _WAIT._replace(most=60, highest="1m")
 CHECK_TIMES = {"delay": _PERIOD, "interval": _WAIT, "timeout": _WAIT}
 _UPDATE = {"minReady": _PERIOD, "delay": _PERIOD, "progressDeadline": _WAIT}
+_JOB = {"activeDeadline": _WAIT, "ttlAfterFinish": _PERIOD}
+_JOB_BACKOFF = {"initial": _WAIT, "max": _WAIT}
 _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
 
 
@@ -58,6 +60,12 @@ def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_update_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("update",), _UPDATE)
+
+
+def broken_job_times(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from broken_fields(spec, (), _JOB)
+    yield from broken_fields(spec, ("retry", "backoff"), _JOB_BACKOFF)
+    yield from _backoff_order(part(spec, "retry", "backoff"), ("retry", "backoff"), "10s", "6m")
 
 
 def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -95,7 +103,7 @@ def broken_tmpfs_sizes(spec: dict[str, Any]) -> Iterator[Broken]:
 def broken_backoff(spec: dict[str, Any]) -> Iterator[Broken]:
     """Its times, and a max that is less than its initial."""
     yield from broken_fields(spec, ("restart", "backoff"), _BACKOFF)
-    yield from _backoff_order(part(spec, "restart", "backoff"))
+    yield from _backoff_order(part(spec, "restart", "backoff"), ("restart", "backoff"), "1s", "5m")
 
 
 def broken_fields(spec: dict[str, Any], place: tuple[str, ...], ranges: Mapping[str, Range]) -> Iterator[Broken]:
@@ -131,8 +139,9 @@ def _is_less(limit: Any, request: Any, read: Callable[[Quantity], float]) -> boo
         return False
 
 
-def _backoff_order(backoff: dict[str, Any]) -> Iterator[Broken]:
-    initial, longest = backoff.get("initial", "1s"), backoff.get("max", "5m")
+def _backoff_order(backoff: dict[str, Any], place: Path, first: str, last: str) -> Iterator[Broken]:
+    """`first` and `last`: what is taken where nothing is said."""
+    initial, longest = backoff.get("initial", first), backoff.get("max", last)
     try:
         wrong = seconds(initial) > seconds(longest)
     except (ValueError, TypeError):
@@ -140,4 +149,4 @@ def _backoff_order(backoff: dict[str, Any]) -> Iterator[Broken]:
     if wrong:
         field = "max" if "max" in backoff else "initial"
         message = f"max ({shown(longest)}) is less than initial ({shown(initial)})"
-        yield Broken(("spec", "restart", "backoff", field), message, "write a max that is not less than initial")
+        yield Broken(("spec", *place, field), message, "write a max that is not less than initial")

@@ -17,7 +17,7 @@ _PUBLISH = "write ports: [{container: 80, host: auto}]"
 _MOUNT = "write volumes: [{name: data, target: /data}]"
 _NETWORK = "write network: {group: shop} for a network of the tasks of a group, and publish ports with spec.ports"
 _PRIVILEGE = "no container is privileged: ask for single capabilities with security: {capAdd: [NET_ADMIN]}"
-_NO_JOBS = "Jobs are not part of this version; write restart: {policy: never} to run once"
+_JOB = "write kind: Job, with the spec of this task under spec.template.spec"
 _FLAT = "write what is set aside directly under resources, and the most that it may use in spec.limits"
 
 FOREIGN: dict[str, dict[str, str]] = {
@@ -125,9 +125,9 @@ FOREIGN: dict[str, dict[str, str]] = {
         "exposedports": _PUBLISH,
         "portbindings": _PUBLISH,
         "publish": _PUBLISH,
-        "schedule": _NO_JOBS,
-        "parallelism": _NO_JOBS,
-        "completions": _NO_JOBS,
+        "schedule": _JOB,
+        "parallelism": _JOB,
+        "completions": _JOB,
         "backofflimit": "write restart: {policy: on-failure, maxRestarts: 5} under spec",
         "serviceaccountname": "remove it: there are no service accounts here",
         "logging": "write logs: {maxSize: 10Mi, maxFiles: 3} under spec; read them with `taskyard logs`",
@@ -262,6 +262,24 @@ FOREIGN_OF: dict[str, dict[str, dict[str, str]]] = {
             "maxparallel": "write parallelism",
             "rollingupdate": "write maxSurge and maxUnavailable directly under update",
             "type": "write order: stop-first or start-first",
+        },
+        "spec.template": {"containers": _ONE_CONTAINER, "image": _TEMPLATE},
+    },
+    "Job": {
+        "spec": {
+            **dict.fromkeys(("image", "command", "args", "env", "resources", "volumes"), _TEMPLATE),
+            **dict.fromkeys(("count", "replicas"), "write completions, and parallelism for how many at a time"),
+            "backofflimit": "write retry: {limit: 6}",
+            "backofflimitperindex": "write retry: {perIndex: 2}",
+            "maxfailedindexes": "write retry: {maxFailedIndexes: 10}",
+            "podfailurepolicy": "write retry: {exitCodes: {failJob: [2], ignore: [137]}}",
+            "successpolicy": "write success: {indexes: 0-2, count: 2}",
+            "activedeadlineseconds": "write activeDeadline: 1h",
+            "ttlsecondsafterfinished": "write ttlAfterFinish: 24h",
+            "completionmode": "remove it: every task has its index, in TASKYARD_JOB_INDEX",
+            "selector": "remove it: a job knows its tasks by their owner",
+            "schedule": "write kind: Cron, with the job under spec.template",
+            "reschedule": "write retry: {perIndex: 2, backoff: {initial: 10s}}",
         },
         "spec.template": {"containers": _ONE_CONTAINER, "image": _TEMPLATE},
     },

@@ -14,7 +14,6 @@ from taskyard.manifest.problem import shown
 from taskyard.manifest.wording import Finding
 from taskyard.objects import API_VERSION
 
-_NOT_YET = ("Job",)
 _ELSEWHERE = {
     "Pod": "write kind: Task, with the container's fields directly under spec",
     "Deployment": "write kind: Service, with the container's fields under spec.template.spec",
@@ -56,8 +55,6 @@ def _kind(data: dict[str, Any]) -> tuple[Kind | None, list[Finding]]:
         return "Task", [Finding(("kind",), message, "write kind: Task")]
     if kind in _ELSEWHERE:
         return None, [Finding(("kind",), message, _ELSEWHERE[kind])]
-    if kind in _NOT_YET:
-        return None, [Finding(("kind",), message, f"a {kind} is not part of this version; write kind: Task")]
     near = get_close_matches(kind.casefold(), [known.casefold() for known in KINDS], 1)
     if near:
         meant = next(known for known in KINDS if known.casefold() == near[0])

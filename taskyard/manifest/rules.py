@@ -33,6 +33,7 @@ from taskyard.manifest.container_rules import (
     broken_port_addresses,
     broken_ulimits,
 )
+from taskyard.manifest.job_rules import broken_job, broken_job_name
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
@@ -55,6 +56,8 @@ def broken_rules(manifest: dict[str, Any]) -> Iterator[Broken]:
                 yield from rule(spec)
     if kind == "Service":
         yield from _service_name(manifest)
+    if kind == "Job":
+        yield from broken_job_name(manifest)
     names = BY_KIND.get(str(kind))
     if names is not None and not names.namespaced:
         yield from _without_namespace(manifest, names.singular)
@@ -162,6 +165,11 @@ def _spec_size(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("spec",), message, "move large data into the image or a volume")
 
 
+def _run_once(spec: dict[str, Any]) -> Iterator[Broken]:
+    if spec["runOnce"] is True and part(spec, "restart").get("policy", "always") != "never":
+        yield Broken(("spec", "runOnce"), "a task that runs once is not restarted", "add restart: {policy: never}")
+
+
 def _taints(spec: dict[str, Any]) -> Iterator[Broken]:
     found = (
         (("spec", "taints", at, "key"), (taint["key"], str(taint.get("effect"))), f"the taint {shown(taint['key'])}")
@@ -188,6 +196,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("tolerations", broken_tolerations),
     ("restart", broken_backoff),
     ("restart", _exit_codes),
+    ("runOnce", _run_once),
     ("stop", broken_grace_period),
     ("onNodeLoss", broken_node_loss_delay),
     ("healthCheck", broken_health_check_times),
@@ -246,6 +255,11 @@ _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("template", _template),
         ("update", _update),
         ("update", broken_update_times),
+        ("", _spec_size),
+    ),
+    "Job": (
+        ("template", _template),
+        ("", broken_job),
         ("", _spec_size),
     ),
     "Secret": (("", _spec_size),),

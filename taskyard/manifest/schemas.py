@@ -13,7 +13,7 @@ from typing import Any
 
 from taskyard.kinds import Kind
 
-_SHARED = ("common", "container", "checks", "task")
+_SHARED = ("common", "container", "checks", "task", "service")
 """The files with parts that others refer to."""
 
 

@@ -7,6 +7,8 @@ from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
 from taskyard.objects.event import Event
+from taskyard.objects.job import JOB_LABELS, Job, JobSpec, Retry, RetryBackoff, RetryExitCodes, Success
+from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
@@ -38,14 +40,16 @@ from taskyard.objects.task import (
 from taskyard.objects.volume import NamedVolume, NamedVolumeSpec
 from taskyard.prepare import prepare
 
-prepare(Assignment, Event, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Rollout, TaskStatus)
+prepare(Assignment, Event, JobRun, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Result, Rollout, TaskStatus)
 prepare(*OBJECT_TYPES.values())
 
 __all__ = [
     "API_VERSION",
+    "JOB_LABELS",
     "NODE_NAME",
     "OBJECT_TYPES",
     "Affinity",
+    "Again",
     "Amounts",
     "AnyObject",
     "Assignment",
@@ -68,6 +72,10 @@ __all__ = [
     "HostPort",
     "HttpCheck",
     "Io",
+    "Job",
+    "JobPhase",
+    "JobRun",
+    "JobSpec",
     "LastExit",
     "Limits",
     "Logs",
@@ -91,6 +99,10 @@ __all__ = [
     "Quota",
     "Resources",
     "Restart",
+    "Result",
+    "Retry",
+    "RetryBackoff",
+    "RetryExitCodes",
     "Revision",
     "Rollout",
     "Secret",
@@ -100,6 +112,7 @@ __all__ = [
     "ServiceSpec",
     "Spread",
     "Stop",
+    "Success",
     "Taint",
     "Task",
     "TaskSpec",

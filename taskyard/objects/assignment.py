@@ -28,4 +28,6 @@ class Assignment(Wire, frozen=True, kw_only=True):
     spec_hash: str
     spec: TaskSpec
     labels: dict[str, str] = {}
+    result_of: str = ""
+    """The uid of the job whose task it is: how it ends is recorded, once."""
     assigned_at: str = ""

@@ -167,6 +167,8 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     on_node_loss: OnNodeLoss = OnNodeLoss()
     singleton: bool = False
     """At most one copy runs at any time: see `nodeagent.guard`."""
+    run_once: bool = False
+    """It is given a node once, and is not run again, whatever becomes of it there."""
     node_selector: dict[str, str] = {}
     constraints: list[Constraint] = []
     tolerations: list[Toleration] = []

@@ -275,7 +275,7 @@ class World:
             return
 
     def assign(self, epoch: int = 1, *, uid: str = UID, desired: str = "Running", grace: float | None = None,
-               **spec: Any) -> Assignment:  # fmt: skip
+               result_of: str = "", labels: dict[str, str] | None = None, **spec: Any) -> Assignment:  # fmt: skip
         task = msgspec.convert({"image": "busybox:1.35", "args": FOREVER} | spec, TaskSpec)
         backoff = msgspec.structs.replace(task.restart.backoff, jitter=0.0)  # Tests count on the seconds.
         task = msgspec.structs.replace(task, restart=msgspec.structs.replace(task.restart, backoff=backoff))
@@ -288,6 +288,8 @@ class World:
             grace_period=grace,
             spec_hash=spec_hash(task),
             spec=task,
+            result_of=result_of,
+            labels=labels or {},
         )
         self.memory.commit([], [Put(keys.assignment(self.owner.node, uid), encode(made))])
         return made

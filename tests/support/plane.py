@@ -11,6 +11,7 @@ from typing import Any
 
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
+from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
@@ -98,6 +99,15 @@ class Plane:
         self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events, self.losses)
         self.tasks = TaskController(self.store, self.cache, self.clock, self.elector.fence)
         self.services = ServiceController(
+            self.store,
+            self.cache,
+            self.clock,
+            self.elector.fence,
+            self.events,
+            self.losses,
+            lambda: f"{next(uids):012x}",
+        )
+        self.jobs = JobController(
             self.store,
             self.cache,
             self.clock,

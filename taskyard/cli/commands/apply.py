@@ -105,6 +105,7 @@ def _apply_plan(client: Client, path: Path, waiting: tuple[float, float] | None)
 def _wait(client: Client, results: Sequence[ApplyResult], timeout: float, stable: float) -> None:
     import sys
 
+    from taskyard.cli.jobs import awaited_job, wait_for_jobs
     from taskyard.cli.progress import progress
     from taskyard.cli.rollouts import awaited_service, wait_for_rollouts
     from taskyard.cli.steady import wait_until_steady
@@ -116,10 +117,13 @@ def _wait(client: Client, results: Sequence[ApplyResult], timeout: float, stable
     deadline = clock.monotonic() + timeout
     tasks = [awaited_after(result) for result in results if result.kind == "Task"]
     services = [awaited_service(result.namespace, result.name) for result in results if result.kind == "Service"]
+    jobs = [awaited_job(result.namespace, result.name) for result in results if result.kind == "Job"]
     with progress() as shown:
         complaints = wait_until_steady(client, tasks, clock=clock, timeout=timeout, stable=stable, progress=shown)
         left = max(deadline - clock.monotonic(), 0.0)
         complaints += wait_for_rollouts(client, services, clock=clock, timeout=left, progress=shown)
+        left = max(deadline - clock.monotonic(), 0.0)
+        complaints += wait_for_jobs(client, jobs, clock=clock, timeout=left, progress=shown)
     for complaint in complaints:
         complain(complaint)
     if complaints:

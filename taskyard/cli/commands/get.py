@@ -40,7 +40,7 @@ def get(
     moment: str | None,
     no_headers: bool,
 ) -> None:
-    """List tasks, services, secrets, configs, namespaces, volumes, nodes or events; tasks when nothing is said.
+    """List tasks, services, jobs, secrets, configs, namespaces, volumes, nodes or events; tasks when nothing is said.
 
     \b
       taskyard get                        the tasks of the namespace

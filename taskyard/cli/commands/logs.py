@@ -21,6 +21,7 @@ from taskyard.client.errors import Conflict
 from taskyard.client.views import TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import SystemClock
+from taskyard.objects.job import JOB
 
 
 @click.command(cls=Command, namespaced=True)
@@ -52,6 +53,7 @@ def logs(
       taskyard logs web --tail 20 -f          a task that has no container yet is waited for
       taskyard logs -l app=web -f             all of them, and those that come to match
       taskyard logs web -p                    of the attempt before this one
+      taskyard logs job/resize                of all tasks of a job that are there
 
     On a terminal only colours pass; other control characters are shown. A pipe or a file gets every byte as it is.
     """
@@ -67,6 +69,8 @@ def logs(
             namespace, name, follow=follow, tail=tail, since=since, timestamps=timestamps, previous=previous
         )
 
+    if job := _job(what):
+        what, selector = (), f"{JOB}={job}"
     names = _names(what)
     if len(names) == 1:
         _one(client, namespace, names[0], read, follow=follow, prefixed=bool(prefix))
@@ -86,12 +90,20 @@ def logs(
     Tail(read_task, lines, max_log_requests).run(_only(names, batches))
 
 
+def _job(words: tuple[str, ...]) -> str:
+    """The name, where exactly one job is named."""
+    if not words or (len(words) == 1 and "/" not in words[0]):
+        return ""
+    targets = read_targets(words)
+    return targets[0].name if len(targets) == 1 and targets[0].kind is Kind.JOB else ""
+
+
 def _names(words: tuple[str, ...]) -> list[str]:
     if len(words) < 2:
         return [one_task(words, "logs web")] if words else []
     targets = read_targets(words)
     if any(target.kind is not Kind.TASK or not target.name for target in targets):
-        raise Failed("only tasks have logs", "for example: taskyard logs web db")
+        raise Failed("only tasks have logs, and one job at a time", "for example: taskyard logs web db")
     return list(dict.fromkeys(target.name for target in targets))
 
 

@@ -95,8 +95,8 @@ def test_nothing_at_all_is_said_on_stderr(cli: Cli) -> None:
         pytest.param(["taks"], "did you mean 'tasks'?", id="slip"),
         pytest.param(["pods"], "there is no kind 'pods'; here they are 'tasks'", id="another tool's word"),
         pytest.param(
-            ["jobs"],
-            "the kinds are tasks, services, secrets, configs, namespaces, volumes, nodes, events",
+            ["secretary/data"],
+            "the kinds are tasks, services, jobs, secrets, configs, namespaces, volumes, nodes, events",
             id="what is not there",
         ),
         pytest.param(["pod/web"], "there is no kind 'pod'", id="another tool's kind"),

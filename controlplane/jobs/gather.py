@@ -1,0 +1,44 @@
+"""What is known of a job's tasks, from the cache: for the controller and for what the API shows. Under the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Set
+
+from controlplane.cluster import ClusterCache, TaskRecord
+from controlplane.cluster.effective import current_status
+from controlplane.jobs.tasks import JobTask, position
+from taskyard.keys import NamedKey
+from taskyard.objects import Job
+
+
+def job_tasks(cache: ClusterCache, job: Job, given_up: Set[str] = frozenset()) -> list[JobTask]:
+    """In the order of their names. `given_up`: nodes that are not waited for."""
+    found = []
+    for key in cache.owned_by(job.metadata.uid):
+        record = cache.tasks.get(NamedKey(key.namespace, key.name)) if key.kind == "Task" else None
+        place = position(record.task) if record is not None else None
+        if record is None or place is None:
+            continue
+        result = cache.results.get(record.uid)
+        outcome = result.result if result is not None and result.result.job == job.metadata.uid else None
+        vanished = outcome is None and _vanished(cache, record, given_up)
+        found.append(JobTask(*place, record.task, record.entry, outcome, vanished))
+    return found
+
+
+def run_once_jobs_on(cache: ClusterCache, node: str) -> list[NamedKey]:
+    """The jobs with a task bound to this node that is not run again elsewhere."""
+    bound = [record.task for record in cache.bound_to(node) if record.task.spec.run_once]
+    owners = [(task.metadata.namespace, task.metadata.owner) for task in bound]
+    return [NamedKey(space, owner.name) for space, owner in owners if owner is not None and owner.kind == "Job"]
+
+
+def _vanished(cache: ClusterCache, record: TaskRecord, given_up: Set[str]) -> bool:
+    """One that runs once was given a node, and will not end there by itself any more."""
+    if not record.task.spec.run_once or record.task.binding is None:
+        return False
+    held = cache.assignments_of(record.uid).get(record.node)
+    if held is None or record.node in given_up:
+        return True
+    status = current_status(cache, record)
+    return held.assignment.desired == "Stopped" and status is not None and status.status.state.terminal
