@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from nodeagent.logins import Wish
 from nodeagent.names import Run
 from nodeagent.situation import Outcome
 from taskyard.objects import TaskStatus
@@ -51,7 +52,7 @@ class CheckImage:
 class Pull:
     """Have the image fetched. Nobody waits for that: the task is asked about again when it ends."""
 
-    image: str
+    wish: Wish
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ from nodeagent.decide import decide
 from nodeagent.effects import Effects, NotCertain
 from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
+from nodeagent.logins import wish_of
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import Owner, Run, uid_of
 from nodeagent.publisher import Publisher, StoreWeather
@@ -205,7 +206,7 @@ class Agent:
         while memory.remarks:
             self._tell(memory, memory.remarks.pop(0))
         wanted = memory.assignment if memory.assignment and memory.assignment.desired == "Running" else None
-        self._parts.pulls.release(memory.uid, unless=wanted.spec.image if wanted else "")
+        self._parts.pulls.release(memory.uid, unless=wish_of(wanted) if wanted else None)
         memory.outcome = self._parts.pulls.take(memory.uid) or memory.outcome
         while isinstance(action := decide(self._situation(memory)), Report):
             memory.status, memory.outcome = action.status, action.outcome
@@ -238,6 +239,7 @@ class Agent:
             held=self._parts.guard.held,
             condemned=self._parts.guard.condemned,
             fetching=self._parts.pulls.fetching(memory.uid),
+            transferred=self._parts.pulls.transferred(memory.uid),
             belongings=self._parts.view.may_have_belongings(memory.uid),
             checks=self._checks(memory, containers),
             keep_ended=self._parts.keep_ended(),
@@ -261,7 +263,7 @@ class Agent:
             case Hold():
                 self._submit(Lane.START, memory, lambda: effects.hold(memory, action))
             case Pull():
-                self._parts.pulls.want(memory.uid, action.image)
+                self._parts.pulls.want(memory.uid, action.wish)
                 self._rest(memory)
             case CheckImage():
                 self._submit(Lane.LOOK, memory, lambda: effects.check_image(memory, action))

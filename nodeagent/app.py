@@ -35,6 +35,7 @@ from nodeagent.host_paths import ENGINE_SOCKETS
 from nodeagent.housekeeping import Housekeeping, assigned_images, kept_ended
 from nodeagent.images import FetchedImages
 from nodeagent.lanes import ThreadLanes
+from nodeagent.logins import Logins
 from nodeagent.names import Owner
 from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
@@ -46,6 +47,7 @@ from nodeagent.runtime.docker_console import DockerConsole
 from nodeagent.runtime.docker_engine import Engine
 from nodeagent.runtime.port import Runtime
 from nodeagent.runtime.recording import RecordingRuntime
+from nodeagent.runtime.remembering import RememberingRuntime
 from nodeagent.stats.collector import StatsCollector
 from nodeagent.stats.disk import DiskUse
 from nodeagent.stats.history import StatsHistory
@@ -109,9 +111,10 @@ class _Process:
         self._clock = clock
         self._store: Store = EtcdStore(options.etcd)
         images = FetchedImages(options.data_dir)
-        self._runtime: Runtime = RecordingRuntime(
+        recording = RecordingRuntime(
             DockerRuntime(options.docker_host), lambda image: images.fetched(image, clock.now())
         )
+        self._runtime: Runtime = RememberingRuntime(recording, clock)
         if options.failpoints:
             self._store, self._runtime = _with_failpoints(options.failpoints, self._store, self._runtime)
         token = secrets.token_hex(16)
@@ -161,6 +164,7 @@ class _Process:
                     self._runtime,
                     self._lanes,
                     clock,
+                    Logins(self._store),
                     limit=options.max_pulls,
                     ended=self._queue.add,
                     unanswered=self._probe_now.set,

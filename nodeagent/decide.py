@@ -28,6 +28,7 @@ from nodeagent.actions import (
     Tidy,
     Wait,
 )
+from nodeagent.logins import wish_of
 from nodeagent.names import SPEC_HASH, Run
 from nodeagent.progress import PULLING
 from nodeagent.restart import wait_before
@@ -199,9 +200,9 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
             return progress.could_not_start(assignment, status, reason, message, now)
         case NotYet(reason, message):
             return progress.waiting(assignment, status, reason, message, now)
-        case PullFailed(message):
+        case PullFailed(message, reason):
             failed = f"image {image} could not be pulled: {message}"
-            return progress.waiting(assignment, status, "ImagePullBackOff", failed, now)
+            return progress.waiting(assignment, status, reason, failed, now)
         case ImageAbsent() if assignment.spec.pull_policy == "Never":
             missing = f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
             return progress.waiting(assignment, status, "ImageMissing", missing, now)
@@ -228,7 +229,9 @@ def _create(situation: Situation, assignment: Assignment, status: TaskStatus) ->
     if situation.written is None or situation.written.epoch != assignment.epoch:
         return Nothing()  # The intent has to be durable; the write is tried again when the store is back.
     if status.reason == PULLING:
-        return Nothing() if situation.fetching else Pull(assignment.spec.image)
+        if not situation.fetching:
+            return Pull(wish_of(assignment))
+        return progress.pulling_on(assignment, status, situation.transferred, situation.now) or Nothing()
     if assignment.spec.pull_policy == "Always" and not isinstance(situation.outcome, ImagePulled):
         return progress.pulling(assignment, status, situation.now, runs_on=situation.runs_on)
     if situation.runs_on:

@@ -15,6 +15,7 @@ from nodeagent.container_spec import container_spec
 from nodeagent.guard import Guard
 from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
+from nodeagent.image_names import foreign, pinned
 from nodeagent.memory import TaskMemory
 from nodeagent.names import GROUP, UID, Owner, Run, run_of
 from nodeagent.preparation import NotAllowed, Preparer
@@ -22,6 +23,7 @@ from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
     ContainerState,
+    ImageInfo,
     ImageMissing,
     NameConflict,
     PublishedPort,
@@ -85,13 +87,19 @@ class Effects:
             self._view.doubt(memory.uid, left)
 
     def check_image(self, memory: TaskMemory, action: CheckImage) -> None:
-        memory.outcome = ImageHere() if self._runtime.has_image(action.image) else ImageAbsent()
+        if self._found(memory, action.image):
+            memory.outcome = ImageHere()
 
     def create_and_start(self, memory: TaskMemory, action: CreateAndStart) -> None:
         if memory.assignment is None:
             return
         try:
-            spec = container_spec(memory.assignment, action.run, self._owner, self._preparer.prepare(memory.assignment))
+            prepared = self._preparer.prepare(memory.assignment)
+            spec = container_spec(memory.assignment, action.run, self._owner, prepared)
+            found = self._found(memory, spec.image)
+            if found is None:
+                return
+            spec = replace(spec, image=pinned(spec.image, found))
             if spec.network.group or any(mount.labels for mount in spec.mounts):
                 self._view.has_belongings(memory.uid)
             identity = self._create(memory, spec)
@@ -203,12 +211,25 @@ class Effects:
             return self._runtime.create(spec)
         except NameConflict:
             self._adopt(memory, spec)
-        except ImageMissing as error:
-            pulled = isinstance(memory.outcome, ImagePulled)
-            memory.outcome = PullFailed(f"pulled, and yet {error}") if pulled else ImageAbsent()
+        except ImageMissing:
+            memory.outcome = self._absent(memory, spec.image)
         except RuntimeRefused as error:
             memory.outcome = StartRefused(str(error))
         return ""
+
+    def _found(self, memory: TaskMemory, image: str) -> ImageInfo | None:
+        """None, and the outcome says why, when no container can be made of it."""
+        found = self._runtime.find_image(image)
+        if found is None:
+            memory.outcome = self._absent(memory, image)
+        elif found.foreign:
+            memory.outcome = NotYet("WrongPlatform", foreign(image, found))
+            found = None
+        return found
+
+    def _absent(self, memory: TaskMemory, image: str) -> ImageAbsent | PullFailed:
+        pulled = isinstance(memory.outcome, ImagePulled)
+        return PullFailed(f"pulled, and yet image {image} is not on this node") if pulled else ImageAbsent()
 
     def _adopt(self, memory: TaskMemory, spec: ContainerSpec) -> None:
         """The name is deterministic, so a container that has it and our labels is this very attempt's."""
@@ -283,6 +304,7 @@ def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:
         ContainerState.CREATED,
         stop_signal=spec.stop_signal,
         stop_grace=spec.stop_grace,
+        image=spec.image,
     )
 
 

@@ -11,8 +11,9 @@ import signal
 import msgspec
 
 from nodeagent.actions import Happening, Report
+from nodeagent.image_names import digest_of
 from nodeagent.restart import Final, after_exit, luck, wait_before
-from nodeagent.runtime.port import ContainerInfo, PublishedPort
+from nodeagent.runtime.port import ContainerInfo, PublishedPort, Transferred
 from nodeagent.situation import ImagePulled
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus
@@ -20,6 +21,7 @@ from taskyard.quantity import format_duration
 
 PULLING = "Pulling"
 """The reason of a task whose image is being fetched; a new agent that finds it fetches on."""
+_COME = ": "
 STOPPED = "Stopped"
 """The reason of one that ended because it was asked to."""
 
@@ -67,6 +69,7 @@ def running(
             message=message,
             container_id=found.id,
             container_name=found.name,
+            image_digest=digest_of(found.image),
             ready=ready,
             ports=host_ports(assignment, found.ports),
             health=found.health,
@@ -185,6 +188,18 @@ def pulling(assignment: Assignment, status: TaskStatus, now: float, *, runs_on: 
         ),
         Happening(PULLING, message),
     )
+
+
+def pulling_on(assignment: Assignment, status: TaskStatus, amount: Transferred | None, now: float) -> Report | None:
+    """None when there is nothing new."""
+    if amount is None:
+        return None
+    come = f"{_mebibytes(amount.done)} of {_mebibytes(amount.total)} MiB have come"
+    message = f"{status.message.partition(_COME)[0]}{_COME}{come}"
+    if message == status.message:
+        return None
+    happening = Happening(PULLING, f"fetching image {assignment.spec.image}{_COME}{come}")
+    return Report(msgspec.structs.replace(status, message=message, updated_at=timestamp(now)), happening)
 
 
 def pulled(assignment: Assignment, status: TaskStatus, image: ImagePulled, now: float) -> Report:
@@ -319,6 +334,10 @@ def _next_attempt(status: TaskStatus, *, attempt: int, restarts: int, reason: st
         last_exit=status.last_exit,
         updated_at=timestamp(now),
     )
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.1f}"
 
 
 def _about(wait: float) -> str:

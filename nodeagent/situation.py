@@ -9,7 +9,7 @@ import msgspec
 
 from nodeagent.checks.state import NO_CHECKS, Verdict
 from nodeagent.names import Run
-from nodeagent.runtime.port import ContainerInfo, ContainerState
+from nodeagent.runtime.port import ContainerInfo, ContainerState, Transferred
 from taskyard.objects import Assignment, TaskStatus
 
 
@@ -40,6 +40,8 @@ class ImagePulled(msgspec.Struct, frozen=True, gc=False):
 
 class PullFailed(msgspec.Struct, frozen=True, gc=False):
     message: str
+    reason: str = "ImagePullBackOff"
+    """For the status."""
 
 
 class StartRefused(msgspec.Struct, frozen=True, gc=False):
@@ -96,6 +98,8 @@ class Situation(msgspec.Struct, frozen=True):
     condemned: frozenset[str] = frozenset()
     fetching: bool = False
     """Its image is being pulled, or waits for its turn."""
+    transferred: Transferred | None = None
+    """How much of it has come; told now and then."""
     runs_on: bool = False
     """A container of the version before is up, and stays so until the new one's image is here."""
     belongings: bool = False

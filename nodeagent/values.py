@@ -30,7 +30,7 @@ def read_values(store: Store, assignment: Assignment) -> dict[str, str]:
         if not source.field:
             key = _key(source, assignment.namespace)
             if key not in objects:
-                objects[key] = _data(store, key)
+                objects[key] = read_data(store, key)
             if source.key not in objects[key]:
                 raise ValueMissing(f"{key.kind}Missing", f"{key.label} has no key {source.key!r}")
             found[variable] = objects[key][source.key]
@@ -41,7 +41,8 @@ def _key(source: EnvSource, namespace: str) -> ObjectKey:
     return ObjectKey("Secret" if source.secret else "Config", namespace, source.secret or source.config)
 
 
-def _data(store: Store, key: ObjectKey) -> Mapping[str, str]:
+def read_data(store: Store, key: ObjectKey) -> Mapping[str, str]:
+    """Of one Secret or Config. Raises ValueMissing, StoreUnavailable."""
     entry = store.get(keys.object_key(key))
     if entry is None:
         raise ValueMissing(f"{key.kind}Missing", f"there is no {key.label}: apply it")

@@ -15,6 +15,7 @@ from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes, Lane
+from nodeagent.logins import Logins
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
@@ -144,6 +145,7 @@ class AgentProcess(Process):
                     runtime,
                     PullLanes(self, driver),
                     clock,
+                    Logins(self.store),
                     limit=2,
                     ended=self._queue.add,
                     unanswered=lambda: driver.wake(self._looking, driver.latency()),

@@ -22,14 +22,25 @@ from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
-from nodeagent.runtime.docker_translate import container_info, container_summary, create_body
-from nodeagent.runtime.docker_wire import Created, Folders, Info, Inspected, Listed, ListedNetwork, Version, Volumes
+from nodeagent.runtime.docker_translate import container_info, container_summary, create_body, image_info
+from nodeagent.runtime.docker_wire import (
+    Created,
+    Folders,
+    Info,
+    Inspected,
+    InspectedImage,
+    Listed,
+    ListedNetwork,
+    Version,
+    Volumes,
+)
 from nodeagent.runtime.port import (
     MOST_IMAGES,
     ContainerInfo,
     ContainerSpec,
     ContainerSummary,
     EventStream,
+    ImageInfo,
     ImageMissing,
     NameConflict,
     RuntimeFault,
@@ -62,6 +73,7 @@ class DockerRuntime:
         self._lock = threading.Lock()
         self._api_version = ""
         self._known: Info | None = None
+        self._version: Version | None = None
         self._clients: dict[_Limit, docker.APIClient] = {}
 
     def describe(self) -> str:
@@ -169,15 +181,18 @@ class DockerRuntime:
                 pause *= 2
             return int(found["ExitCode"])
 
-    def has_image(self, image: str) -> bool:
+    def find_image(self, image: str) -> ImageInfo | None:
         with translated(f"inspect image {image}"):
+            client = self._client(_Limit.LOOK)
             try:
-                self._client(_Limit.LOOK).inspect_image(image)
+                found = msgspec.convert(client.inspect_image(image), InspectedImage)
             except APIError as error:
                 if is_status(error, 404):
-                    return False
+                    return None
                 raise
-            return True
+            if self._version is None:
+                self._version = msgspec.convert(client.version(), Version)
+            return image_info(image, found, self._version)
 
     def remove_image(self, image: str) -> bool:
         with translated(f"remove image {image}"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from docker.utils import parse_repository_tag
+
 from nodeagent.runtime.docker_wire import (
     CreateBody,
     DeviceRate,
@@ -13,6 +15,7 @@ from nodeagent.runtime.docker_wire import (
     Healthcheck,
     HostConfig,
     Inspected,
+    InspectedImage,
     Listed,
     LogConfig,
     MountBody,
@@ -21,6 +24,7 @@ from nodeagent.runtime.docker_wire import (
     RestartPolicy,
     TmpfsOptions,
     UlimitBody,
+    Version,
     VolumeOptions,
 )
 from nodeagent.runtime.port import (
@@ -29,6 +33,7 @@ from nodeagent.runtime.port import (
     ContainerSpec,
     ContainerState,
     ContainerSummary,
+    ImageInfo,
     Mount,
     PortMapping,
     Probe,
@@ -50,6 +55,8 @@ _WRITABLE_BY_ALL = 0o1777
 """As /tmp has it. Otherwise a tmpfs takes the mode of the image's directory that it covers, often writable by root
 alone, and the task may run as somebody else. (runc before 1.1.8 does that whatever it is told.)"""
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+_ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
+"""By a machine's architecture, as Go spells it: those of its predecessors."""
 _SHARES_OF_ONE_CPU = 1024
 _FEWEST_SHARES = 2
 """What the kernel makes of less."""
@@ -169,7 +176,27 @@ def container_info(found: Inspected) -> ContainerInfo:
         stop_signal=found.config.stop_signal or "SIGTERM",
         stop_grace=_DEFAULT_GRACE if found.config.stop_timeout is None else found.config.stop_timeout,
         error=found.state.error,
+        image=found.config.image,
     )
+
+
+def image_info(image: str, found: InspectedImage, node: Version) -> ImageInfo:
+    repository = _familiar(parse_repository_tag(image)[0])
+    digests = (one.partition("@") for one in found.repo_digests or ())
+    digest = next((digest for name, _, digest in digests if _familiar(name) == repository), "")
+    return ImageInfo(digest, "" if _runs(node, found) else f"{found.os}/{found.architecture}")
+
+
+def _runs(node: Version, image: InspectedImage) -> bool:
+    """What an image does not say is no reason against it."""
+    same_system = not image.os or image.os == node.os
+    known = image.architecture and node.arch
+    return same_system and (not known or image.architecture in (node.arch, *_ALSO_RUNS.get(node.arch, ())))
+
+
+def _familiar(repository: str) -> str:
+    """Docker leaves out the name of its own registry where it can."""
+    return repository.removeprefix("docker.io/").removeprefix("library/")
 
 
 def _health(status: str) -> str:

@@ -172,6 +172,7 @@ class State(_Body, frozen=True, kw_only=True):
 
 
 class Config(_Body, frozen=True, kw_only=True):
+    image: str = ""
     labels: dict[str, str] | None = None
     stop_signal: str = ""
     stop_timeout: int | None = None
@@ -226,13 +227,37 @@ class EventMessage(_Body, frozen=True, kw_only=True):
 
 class Version(_Body, frozen=True, kw_only=True):
     version: str
+    os: str = "linux"
+    arch: str = ""
+    """As Go spells it: `amd64`."""
+
+
+class InspectedImage(_Body, frozen=True, kw_only=True):
+    """`repo_digests`: `repository@sha256:…`, one for each repository that it was pulled from or pushed to."""
+
+    repo_digests: list[str] | None = None
+    os: str = ""
+    architecture: str = ""
+
+
+class ProgressDetail(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes of one layer."""
+
+    current: int = 0
+    total: int = 0
 
 
 class PullLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of progress; `error` ends a pull that had begun, `message` is why it could not begin."""
+    """One line of progress, about the layer `id`; `error` ends a pull that had begun, `message` is why it could not
+    begin."""
 
     error: str = ""
     message: str = ""
+    status: str = ""
+    id: str = ""
+    progress_detail: ProgressDetail = msgspec.field(default=ProgressDetail(), name="progressDetail")
 
 
-prepare(Created, Folders, Info, Inspected, Listed, EventMessage, Version, ListedNetwork, PullLine, Volumes)
+prepare(
+    Created, Folders, Info, Inspected, InspectedImage, Listed, EventMessage, Version, ListedNetwork, PullLine, Volumes
+)

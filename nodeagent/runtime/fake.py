@@ -21,14 +21,18 @@ from nodeagent.runtime.port import (
     ContainerState,
     ContainerSummary,
     EventStream,
+    ImageInfo,
     ImageMissing,
+    Login,
     NameConflict,
     PublishedPort,
     RuntimeFault,
     RuntimeRefused,
     RuntimeUnavailable,
     Transfer,
+    Transferred,
     VolumeSummary,
+    nobody,
 )
 from taskyard.clock import Clock
 
@@ -57,6 +61,10 @@ class FakeRuntime:
     clock: Clock
     images: set[str] = field(default_factory=lambda: {"busybox:1.35"})
     registry: set[str] = field(default_factory=set)
+    infos: dict[str, ImageInfo] = field(default_factory=dict)
+    """Of images that have a digest, or are for other machines."""
+    logins: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """User and password without which the registry does not give an image."""
     programs: dict[tuple[str, ...], Program] = field(default_factory=dict)
     inside: dict[tuple[str, ...], int | None] = field(default_factory=dict)
     """How programs run in containers end: exit code, or None for one that takes too long. Others succeed."""
@@ -132,7 +140,7 @@ class FakeRuntime:
     def create(self, spec: ContainerSpec) -> str:
         self._begin(f"create {spec.name}", lambda: self.create(spec))
         self._check_space()
-        if spec.image not in self.images:
+        if _tag(spec.image) not in self.images:
             raise ImageMissing(f"image {spec.image} is not on this node")
         if self._find(spec.name):
             raise NameConflict(f"the name {spec.name} is in use")
@@ -146,6 +154,7 @@ class FakeRuntime:
             ContainerState.CREATED,
             stop_signal=spec.stop_signal,
             stop_grace=round(spec.stop_grace),
+            image=spec.image,
         )
         self._containers[identity] = self._by_name[spec.name] = _Container(spec, info, self._program(spec))
         for mount in spec.mounts:
@@ -236,14 +245,14 @@ class FakeRuntime:
             raise RuntimeRefused(f"container {container} is not running")
         return self.inside.get(command, 0)
 
-    def has_image(self, image: str) -> bool:
+    def find_image(self, image: str) -> ImageInfo | None:
         self._begin(f"image {image}")
         self._answer()
-        return image in self.images
+        return self.infos.get(image, ImageInfo()) if image in self.images else None
 
     def remove_image(self, image: str) -> bool:
         self._begin(f"remove image {image}", lambda: self.remove_image(image))
-        used = any(container.spec.image == image for container in self._containers.values())
+        used = any(_tag(container.spec.image) == image for container in self._containers.values())
         if not used:
             self.images.discard(image)
         self._answer()
@@ -267,12 +276,14 @@ class FakeRuntime:
         del protocol, address
         return next(self._ports)
 
-    def fetch(self, image: str) -> None:
+    def fetch(self, image: str, login: Login | None) -> None:
         """What a transfer does."""
         self._begin(f"pull {image}")
         self._check_space()
         if image not in self.registry:
             raise RuntimeRefused(f"pull access denied for {image}, repository does not exist")
+        if image in self.logins and (login is None or (login.username, login.password) != self.logins[image]):
+            raise RuntimeRefused("unauthorized: authentication required")
         self.images.add(image)
         self._answer()
 
@@ -304,7 +315,7 @@ class FakeRuntime:
             raise RuntimeRefused("no space left on device")
 
     def _program(self, spec: ContainerSpec) -> Program:
-        by_image: tuple[str, ...] = (spec.image,)
+        by_image: tuple[str, ...] = (_tag(spec.image),)
         return self.programs.get((*spec.entrypoint, *spec.args)) or self.programs.get(by_image) or Program()
 
     def _find(self, container: str) -> _Container | None:
@@ -379,6 +390,10 @@ class FakeRuntime:
         self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at))
 
 
+def _tag(image: str) -> str:
+    return image.partition("@")[0]
+
+
 def _overlap(one: str, other: str) -> bool:
     return not one or not other or one == other
 
@@ -389,10 +404,11 @@ class _FakeTransfer:
     image: str
     closed: bool = False
 
-    def run(self) -> None:
+    def run(self, login: Login | None = None, told: Callable[[Transferred], None] = nobody) -> None:
         if self.closed:
             raise RuntimeUnavailable(f"pull {self.image}: given up")
-        self.runtime.fetch(self.image)
+        self.runtime.fetch(self.image, login)
+        told(Transferred(1, 1))
 
     def close(self) -> None:
         self.closed = True

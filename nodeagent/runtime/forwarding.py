@@ -12,6 +12,7 @@ from nodeagent.runtime.port import (
     ContainerSpec,
     ContainerSummary,
     EventStream,
+    ImageInfo,
     Runtime,
     Transfer,
     VolumeSummary,
@@ -61,8 +62,8 @@ class ForwardingRuntime(Runtime):
     def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
         return self._inner.run(container, command, timeout)
 
-    def has_image(self, image: str) -> bool:
-        return self._inner.has_image(image)
+    def find_image(self, image: str) -> ImageInfo | None:
+        return self._inner.find_image(image)
 
     def remove_image(self, image: str) -> bool:
         return self._inner.remove_image(image)

@@ -5,8 +5,18 @@ Put around the real runtime by the composition root, only when failpoints are sw
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from nodeagent.runtime.forwarding import ForwardingRuntime
-from nodeagent.runtime.port import ContainerSpec, Runtime, RuntimeUnavailable, Transfer
+from nodeagent.runtime.port import (
+    ContainerSpec,
+    Login,
+    Runtime,
+    RuntimeUnavailable,
+    Transfer,
+    Transferred,
+    nobody,
+)
 from taskyard.failpoints import Failpoints
 
 RUNTIME_EFFECTS = ("agent.create", "agent.start", "agent.signal", "agent.remove", "agent.pull")
@@ -42,9 +52,9 @@ class _PointedTransfer(Transfer):
         self._inner = inner
         self._points = points
 
-    def run(self) -> None:
+    def run(self, login: Login | None = None, told: Callable[[Transferred], None] = nobody) -> None:
         with self._points.around("agent.pull", RuntimeUnavailable):
-            self._inner.run()
+            self._inner.run(login, told)
 
     def close(self) -> None:
         self._inner.close()

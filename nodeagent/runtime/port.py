@@ -6,7 +6,7 @@ to this and never sees Docker.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -44,6 +44,10 @@ class NameConflict(RuntimeFault):
 
 class RuntimeRefused(RuntimeFault):
     """The runtime understood and said no; the message is its reason. Repeating it at once will not help."""
+
+
+class WrongPlatform(RuntimeRefused):
+    """There is such an image, but none for machines of this kind."""
 
 
 class ContainerState(StrEnum):
@@ -145,6 +149,8 @@ class ContainerInfo:
     """Seconds; both as it was created."""
     error: str = ""
     """Why it could not start, in the runtime's words."""
+    image: str = ""
+    """As it was named when the container was created."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +180,44 @@ class ContainerEvent:
     at: float
 
 
+@dataclass(frozen=True, slots=True)
+class ImageInfo:
+    """`digest`: `sha256:…`, by which its registry knows it; empty when it came from none. `foreign`: `linux/arm64`, the
+    kind of machine that it is for, when that is not the node's."""
+
+    digest: str = ""
+    foreign: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """`source` says in messages whose it is: `secret/registry-login`."""
+
+    registry: str
+    username: str
+    password: str = field(repr=False)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """Bytes. `total` is what the registry has told of so far, and grows."""
+
+    done: int
+    total: int
+
+
+def nobody(amount: Transferred) -> None:
+    """For transfers that nobody follows."""
+    del amount
+
+
 class Transfer(Protocol):
     """An image that is to be fetched. Nothing has happened before run()."""
 
-    def run(self) -> None:
-        """Returns when it is here. Raises RuntimeRefused with the registry's reason."""
+    def run(self, login: Login | None = None, told: Callable[[Transferred], None] = nobody) -> None:
+        """Returns when it is here; `told` is called often on the way. Without a login, the one that the runtime's host
+        has, if any. Raises RuntimeRefused with the registry's reason, WrongPlatform."""
         ...
 
     def close(self) -> None:
@@ -250,8 +289,8 @@ class Runtime(Protocol):
         (it goes on then). Raises RuntimeRefused when there is no such program, or the container does not run."""
         ...
 
-    def has_image(self, image: str) -> bool:
-        """Whether the image is on this node."""
+    def find_image(self, image: str) -> ImageInfo | None:
+        """None when the image is not on this node."""
         ...
 
     def remove_image(self, image: str) -> bool:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 
 from nodeagent.runtime.forwarding import ForwardingRuntime
-from nodeagent.runtime.port import Runtime, Transfer
+from nodeagent.runtime.port import Login, Runtime, Transfer, Transferred, nobody
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,9 @@ class _RecordedTransfer(Transfer):
         self._fetched = fetched
         self._inner = runtime.pull(image)
 
-    def run(self) -> None:
-        was_here = self._runtime.has_image(self._image)
-        self._inner.run()
+    def run(self, login: Login | None = None, told: Callable[[Transferred], None] = nobody) -> None:
+        was_here = self._runtime.find_image(self._image) is not None
+        self._inner.run(login, told)
         if not was_here:
             try:
                 self._fetched(self._image)

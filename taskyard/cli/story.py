@@ -36,6 +36,7 @@ def task_story(
         lines += _fact("Epoch", f"{status.epoch} (attempt {status.attempt}, {_times(status.restarts, 'restart')})")
     lines += [
         *_fact("Container", status.container_id[:12]),
+        *_fact("Image digest", status.image_digest),
         *_fact("Started", _when(status.started_at, now)),
         *_fact("Finished", _when(status.finished_at, now)),
         *_fact("Exit code", "" if status.exit_code is None else str(status.exit_code)),

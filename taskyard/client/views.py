@@ -63,6 +63,7 @@ class StatusView(View, frozen=True):
     restarts: int = 0
     exit_code: int | None = None
     container_id: str = ""
+    image_digest: str = ""
     ports: list[PortView] = []
     health: str = ""
     started_at: str = ""

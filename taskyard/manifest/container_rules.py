@@ -44,6 +44,12 @@ def _source(path: Path, source: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(path, f"it does not say which value of the {kinds[0]}", "add key: KEY")
 
 
+def broken_pull_secret(spec: dict[str, Any]) -> Iterator[Broken]:
+    if spec.get("pullSecret") and spec.get("pullPolicy") == "Never":
+        message = "with pullPolicy: Never nothing is fetched that it could be for"
+        yield Broken(("spec", "pullSecret"), message, "remove the line, or write pullPolicy: IfNotPresent")
+
+
 def broken_ulimits(spec: dict[str, Any]) -> Iterator[Broken]:
     for name, limit in part(spec, "process", "ulimits").items():
         soft, hard = (limit.get("soft"), limit.get("hard")) if isinstance(limit, dict) else (None, None)

@@ -31,6 +31,7 @@ from taskyard.manifest.container_rules import (
     broken_env_sources,
     broken_network,
     broken_port_addresses,
+    broken_pull_secret,
     broken_ulimits,
 )
 from taskyard.manifest.job_rules import broken_job, broken_job_name
@@ -201,6 +202,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("onNodeLoss", broken_node_loss_delay),
     ("healthCheck", broken_health_check_times),
     ("envFrom", broken_env_sources),
+    ("pullSecret", broken_pull_secret),
     ("process", broken_shm_size),
     ("process", broken_ulimits),
     ("network", broken_addresses),

@@ -68,6 +68,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
     message: str = ""
     container_id: str = ""
     container_name: str = ""
+    image_digest: str = ""
+    """`sha256:…`: what the image's tag stood for when the container was made; empty for an image that has none."""
     ports: list[HostPort] = []
     health: str = ""
     """`starting`, `healthy` or `unhealthy`; empty without a health check."""

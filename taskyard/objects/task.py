@@ -148,6 +148,8 @@ class Gang(Wire, frozen=True, kw_only=True):
 class TaskSpec(Wire, frozen=True, kw_only=True):
     image: str
     pull_policy: Literal["IfNotPresent", "Always", "Never"] = "IfNotPresent"
+    pull_secret: str = ""
+    """A Secret with a login for the image's registry: see `nodeagent.logins`."""
     command: list[str] = []
     args: list[str] = []
     env: dict[str, str] = {}

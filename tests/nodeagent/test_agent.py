@@ -32,7 +32,7 @@ def world() -> World:
     return World(programs=PROGRAMS)
 
 
-def test_a_task_is_started_with_two_status_writes_and_two_calls(world: World) -> None:
+def test_a_task_is_started_with_two_status_writes_and_three_calls(world: World) -> None:
     world.settle()
     world.runtime.calls.clear()
     world.assign(ports=[{"container": 80, "host": 8080, "name": "http"}])
@@ -44,7 +44,7 @@ def test_a_task_is_started_with_two_status_writes_and_two_calls(world: World) ->
     assert world.running() == [f"ty-{UID}-1-1"]
     assert world.status_writes() == 2
     work = [call for call in world.runtime.calls if call.split()[0] not in ("list", "events")]
-    assert [call.split()[0] for call in work[:2]] == ["create", "start"]
+    assert [call.split()[0] for call in work[:3]] == ["image", "create", "start"]
     assert "Started" in world.events.reasons
 
 

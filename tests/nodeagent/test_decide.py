@@ -13,6 +13,7 @@ from nodeagent.actions import (
     CheckImage,
     CreateAndStart,
     Forget,
+    Happening,
     Look,
     Nothing,
     Publish,
@@ -24,8 +25,9 @@ from nodeagent.actions import (
     Wait,
 )
 from nodeagent.decide import decide
+from nodeagent.logins import Wish
 from nodeagent.names import Run
-from nodeagent.runtime.port import ContainerInfo, ContainerState
+from nodeagent.runtime.port import ContainerInfo, ContainerState, Transferred
 from nodeagent.situation import (
     Container,
     ImageAbsent,
@@ -92,6 +94,7 @@ def situation(
     signalled: dict[str, Signalled] | None = None,
     store_reachable: bool = True,
     fetching: bool = False,
+    transferred: Transferred | None = None,
 ) -> Situation:
     return Situation(
         assignment=wanted,
@@ -104,6 +107,7 @@ def situation(
         ended=None,
         store_reachable=store_reachable,
         fetching=fetching,
+        transferred=transferred,
         now=NOW,
         monotonic=MONOTONIC,
     )
@@ -208,7 +212,7 @@ RUN = Run(UID, 1, 1)
             CreateAndStart(Run(UID, 1, 2)),
             id="the-clock-was-set-back",
         ),
-        pytest.param(situation(GO, PULLING), Pull("busybox:1.35"), id="pulls"),
+        pytest.param(situation(GO, PULLING), Pull(Wish("busybox:1.35")), id="pulls"),
         pytest.param(situation(GO, PULLING, fetching=True), Nothing(), id="is-told-when-the-pull-ends"),
         pytest.param(
             situation(assignment(pullPolicy="Always"), STARTING, outcome=ImagePulled(1.0)),
@@ -321,3 +325,17 @@ def test_containers_of_a_task_that_is_over_are_kept_for_a_while(
 ) -> None:
     over = msgspec.structs.replace(FAILED, attempt=2, finished_at=timestamp(NOW - ended_ago))
     assert decide(msgspec.structs.replace(situation(assignment(), over, *containers), keep_ended=3600.0)) == action
+
+
+def test_how_much_of_an_image_has_come_is_told_once() -> None:
+    come = Transferred(30 * 2**20, 120 * 2**20)
+    message = "fetching image busybox:1.35"
+    begun = msgspec.structs.replace(PULLING, message=message)
+    report = decide(situation(GO, begun, fetching=True, transferred=come))
+    assert isinstance(report, Report)
+    assert report.status.message == f"{message}: 30.0 of 120.0 MiB have come"
+    assert report.happening == Happening("Pulling", report.status.message)
+    assert decide(situation(GO, report.status, fetching=True, transferred=come)) == Nothing()
+    later = decide(situation(GO, report.status, fetching=True, transferred=Transferred(60 * 2**20, 120 * 2**20)))
+    assert isinstance(later, Report)
+    assert later.status.message == f"{message}: 60.0 of 120.0 MiB have come"

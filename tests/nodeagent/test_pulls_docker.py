@@ -63,10 +63,10 @@ def test_a_pull_that_is_given_up_ends_at_once_and_can_be_had_later(
     thread.join(5.0)
     assert ended
     assert ended[0] - given_up < 1.0
-    assert not runtime.has_image(image)
+    assert runtime.find_image(image) is None
     registry.relay.slow_down(0)
     runtime.pull(image).run()
-    assert runtime.has_image(image)
+    assert runtime.find_image(image)
     runtime.close()
 
 

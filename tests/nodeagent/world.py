@@ -17,6 +17,7 @@ from nodeagent.checks.prober import NetworkProber
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes, Lane
+from nodeagent.logins import Logins
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
@@ -203,7 +204,15 @@ class World:
                 queue=self.queue,
                 view=self.view,
                 effects=Effects(self.owner, runtime, store, self.view, self.registration, self.guard, clock),
-                pulls=Pulls(runtime, self.lanes, clock, limit=2, ended=self.queue.add, unanswered=lambda: None),
+                pulls=Pulls(
+                    runtime,
+                    self.lanes,
+                    clock,
+                    Logins(store),
+                    limit=2,
+                    ended=self.queue.add,
+                    unanswered=lambda: None,
+                ),
                 checker=Checker(self.prober, self.lanes, clock, self.queue.add),
                 publisher=Publisher(self.owner.node, store, self.registration),
                 standing=self.registration,

@@ -138,15 +138,15 @@ def test_a_pull_that_fails_says_why(world: Harness) -> None:
 
 
 def test_an_image_is_here_or_not(world: Harness) -> None:
-    assert world.runtime.has_image("busybox:1.35")
-    assert not world.runtime.has_image("127.0.0.1:1/nothing:1")
+    assert world.runtime.find_image("busybox:1.35")
+    assert world.runtime.find_image("127.0.0.1:1/nothing:1") is None
     assert "busybox:1.35" in world.runtime.image_names()
 
 
 def test_an_image_is_removed_unless_a_container_is_made_of_it(world: Harness, label: str) -> None:
     world.runtime.create(spec(label))
     assert not world.runtime.remove_image("busybox:1.35")
-    assert world.runtime.has_image("busybox:1.35")
+    assert world.runtime.find_image("busybox:1.35")
     assert world.runtime.remove_image("127.0.0.1:1/nothing:1")
 
 
