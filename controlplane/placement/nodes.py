@@ -107,6 +107,7 @@ class NodeState(msgspec.Struct, frozen=True, gc=False):
         )
 
     def released(self, demand: Demand) -> NodeState:
+        tenants = _without(self.tenants, demand)
         return replace(
             self,
             cpu=self.cpu + demand.cpu,
@@ -114,10 +115,10 @@ class NodeState(msgspec.Struct, frozen=True, gc=False):
             disk=self.disk + demand.disk,
             nominal_cpu=self.nominal_cpu + demand.nominal_cpu,
             nominal_memory=self.nominal_memory + demand.nominal_memory,
-            ports=self.ports.difference(demand.ports) if demand.ports else self.ports,
+            ports=_freed(self.ports, demand, tenants) if demand.ports else self.ports,
             tasks=self.tasks - 1,
             generic=_moved(self.generic, demand, 1),
-            tenants=_without(self.tenants, demand),
+            tenants=tenants,
         )
 
 
@@ -125,6 +126,13 @@ def _moved(generic: Mapping[str, int], demand: Demand, sign: int) -> Mapping[str
     if not demand.generic:
         return generic
     return {**generic, **{name: generic.get(name, 0) + sign * amount for name, amount in demand.generic}}
+
+
+def _freed(ports: frozenset[HostPortKey], demand: Demand, others: tuple[Demand, ...]) -> frozenset[HostPortKey]:
+    """Without those that only it had: what is kept for a task may be what another one still has."""
+    return ports.difference(demand.ports).union(
+        port for other in others for port in other.ports if port in ports and port in demand.ports
+    )
 
 
 def _without(tenants: tuple[Demand, ...], demand: Demand) -> tuple[Demand, ...]:

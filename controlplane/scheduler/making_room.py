@@ -72,7 +72,7 @@ class RoomMaker:
                 continue
             tries += 1
             kept = self.kept.reservations(now)
-            there = without_kept(snapshot, kept)
+            there = without_own(without_kept(snapshot, kept), want)
             found = cheapest(there, want.demand) if important else None
             if found is not None:
                 self._preempt(fence, want, found)
@@ -109,6 +109,15 @@ def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Sna
     for one in reservations:
         if one.node in nodes:
             nodes[one.node] = nodes[one.node].charged(one.demand)
+    return replace(snapshot, nodes=nodes)
+
+
+def without_own(snapshot: Snapshot, want: Want) -> Snapshot:
+    """What its spec of before holds is room for itself, and nobody to be stopped for it."""
+    held = want.held
+    if held is None or held.node not in snapshot.nodes:
+        return snapshot
+    nodes = {**snapshot.nodes, held.node: snapshot.nodes[held.node].released(held.demand)}
     return replace(snapshot, nodes=nodes)
 
 

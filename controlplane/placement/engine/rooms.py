@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from controlplane.cluster import Demand
@@ -27,6 +28,9 @@ class Rooms:
         self._ports: dict[HostPortKey, int] = {}
         """Where each is taken."""
         self._taken: list[frozenset[HostPortKey]] = [frozenset()] * len(states)
+        self._again: Counter[tuple[int, HostPortKey]] = Counter()
+        """By node, how often a port that was taken was charged once more: it is kept for a task while the one that is
+        stopped for it still has it."""
         for name in sorted({name for state in states for name in state.generic}):
             self._generic[name] = Ladder([state.generic.get(name, 0) for state in states])
         for at, state in enumerate(states):
@@ -90,12 +94,17 @@ class Rooms:
     def charge(self, at: int, bit: int, demand: Demand) -> None:
         self._give(at, bit, demand, -1)
         if demand.ports:
-            self._occupy(at, bit, self._taken[at].union(demand.ports))
+            taken = self._taken[at]
+            self._again.update((at, port) for port in taken.intersection(demand.ports))
+            self._occupy(at, bit, taken.union(demand.ports))
 
     def release(self, at: int, bit: int, demand: Demand) -> None:
         self._give(at, bit, demand, 1)
         if demand.ports:
-            self._occupy(at, bit, self._taken[at].difference(demand.ports))
+            others = [(at, port) for port in demand.ports if self._again[at, port]]
+            self._again.subtract(others)
+            free = set(demand.ports).difference(port for _, port in others)
+            self._occupy(at, bit, self._taken[at].difference(free))
 
     def load(self, at: int, bit: int, state: NodeState) -> None:
         """This is how it is."""
@@ -103,6 +112,8 @@ class Rooms:
         self.memory.set(at, bit, state.memory)
         self.disk.set(at, bit, state.disk)
         self._occupy(at, bit, state.ports)
+        if self._again:
+            self._again = Counter({one: count for one, count in self._again.items() if one[0] != at and count})
         if state.generic or self._offered[at]:
             offered = frozenset(state.generic)
             for name in self._offered[at] | offered:

@@ -7,7 +7,8 @@ from collections import Counter
 import pytest
 
 from controlplane.cluster import Demand
-from controlplane.placement import Held, Snapshot, Want, place
+from controlplane.placement import Held, Reservation, Snapshot, Want, place
+from taskyard.keys import NamedKey
 from taskyard.objects import Taint
 from tests.controlplane.placement.made_up import HTTP, want
 from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
@@ -88,6 +89,16 @@ def test_a_task_that_stays_takes_only_what_it_needs_on_top_and_gives_nothing_awa
     assert placed(nodes, same, want("next", Demand(memory=400 * MI))) == {"t": "n1", "next": "n1"}
     assert placed(nodes, smaller, want("next", Demand(memory=500 * MI))) == {"t": "n1", "next": None}
     assert placed(nodes, smaller, want("next", Demand(ports=(HTTP,)))) == {"t": "n1", "next": None}
+
+
+def test_a_port_that_is_kept_for_another_stays_taken_when_its_holder_looks_elsewhere() -> None:
+    held = Demand(ports=(HTTP,))
+    nodes = a_snapshot(a_node("n1", used=held))
+    kept = [Reservation(NamedKey("default", "urgent"), "n1", Demand(ports=(HTTP,), priority=10))]
+    batch = [want("low", held, current="n1", held=Held("n1", held)), want("next", held)]
+    assert [decision.node for decision in place(nodes, batch, kept)] == [None, None]
+    urgent = want("urgent", held, priority=10)
+    assert [decision.node for decision in place(nodes, [urgent], kept)] == [None]
 
 
 def test_nothing_asked_for_fits_on_a_node_that_is_promised_twice() -> None:

@@ -16,6 +16,7 @@ from taskyard.objects import (
     Namespace,
     NamespaceSpec,
     NodeLease,
+    Port,
     Quota,
     TaskSpec,
     TaskState,
@@ -179,3 +180,30 @@ def test_a_quota_holds_and_a_larger_one_lets_those_that_wait_go_on() -> None:
     assert "beyond the namespace's quota (n1 would be tasks 3 of 2" in why.message
     allow(3)
     assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, True, False]
+
+
+def test_a_host_port_is_kept_for_the_task_that_its_holder_is_stopped_for() -> None:
+    plane = plane_with()
+    ports = [Port(container=80, host=8080)]
+    add(plane, 1, "low", "1Gi", ports=ports)
+    plane.report("low", TaskState.RUNNING)
+    add(plane, 2, "urgent", "1Gi", priority=10, ports=ports)
+    plane.live(5)
+    held = plane.assignment("n1", a_uid(1))
+    assert held is not None
+    assert (held.desired, held.epoch, plane.node_of("urgent")) == ("Stopped", 1, "")
+    plane.report("low", TaskState.COMPLETED)
+    plane.live(1)
+    assert plane.node_of("urgent") == "n1"
+
+
+def test_what_a_task_has_itself_is_stopped_for_nobody() -> None:
+    plane = plane_with()
+    for number, (name, memory) in enumerate([("web", "1Gi"), ("other", "3Gi")], 1):
+        add(plane, number, name, memory)
+        plane.report(name, TaskState.RUNNING)
+    wanted = a_spec(memory="4Gi", priority=10)
+    plane.add_task(msgspec.structs.replace(plane.task("web"), spec=wanted))
+    plane.live(1)
+    found = [plane.assignment("n1", a_uid(number)) for number in (1, 2)]
+    assert [held.desired for held in found if held is not None] == ["Running", "Stopped"]
