@@ -68,6 +68,13 @@ from taskyard.node_name import of_host
     show_default=True,
     help="Seconds that the containers of tasks that are over are kept, for their logs; less when the disk is full.",
 )
+@click.option(
+    "--secrets-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("/dev/shm/taskyard"),
+    show_default=True,
+    help="Where files of Secrets and Configs are: a folder on a tmpfs.",
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -86,6 +93,7 @@ def main(
     host_paths: tuple[Path, ...],
     host_network: bool,
     keep_ended: float,
+    secrets_dir: Path,
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
@@ -115,6 +123,7 @@ def main(
             host_paths=tuple(str(folder.absolute()) for folder in host_paths),
         ),
         keep_ended=keep_ended,
+        secrets_dir=secrets_dir.absolute(),
     )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -40,7 +40,7 @@ from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.logins import wish_of
 from nodeagent.memory import TaskMemory, refresh
-from nodeagent.names import Owner, Run, uid_of
+from nodeagent.names import Owner, Run
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
@@ -90,6 +90,8 @@ class Parts:
     """Called when the runtime did not answer, so that someone finds out whether it is down."""
     keep_ended: Callable[[], float] = lambda: math.inf
     """Seconds that the containers of a task that is over are kept, for their logs."""
+    outdated: Callable[[str], str] = lambda _: ""
+    """What has changed for this task, which is to be restarted for it; empty: nothing."""
 
 
 class Agent:
@@ -134,9 +136,8 @@ class Agent:
         """Lists all containers of this node: the truth that events only hasten. Raises RuntimeUnavailable."""
         first = not self._parts.view.listed
         if first:
-            for volume in self._parts.runtime.volumes(self._parts.owner.labels):
-                if uid := uid_of(self._parts.owner, volume.labels):
-                    self._parts.view.has_belongings(uid)
+            for uid in self._parts.effects.with_belongings():
+                self._parts.view.has_belongings(uid)
         doubted = self._parts.view.compare(self._parts.runtime.list(self._parts.owner.labels))
         # Sorted: the order of work must not depend on the hash seed, or a simulation could not be repeated.
         for uid in sorted(doubted | (self._known_uids() if first else set())):
@@ -244,6 +245,7 @@ class Agent:
             checks=self._checks(memory, containers),
             keep_ended=self._parts.keep_ended(),
             kept=memory.uid in self._kept,
+            outdated=self._parts.outdated(memory.uid),
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
             monotonic=self._parts.clock.monotonic(),

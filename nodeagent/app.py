@@ -26,10 +26,12 @@ from nodeagent.api.inspect import Inspect
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
 from nodeagent.api.stats import Stats
+from nodeagent.assigned import assigned
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
-from nodeagent.duties import EventFollower, keep_house, keep_looking, keep_measuring, keep_reconciling
+from nodeagent.duties import EventFollower, keep_fresh, keep_house, keep_looking, keep_measuring, keep_reconciling
 from nodeagent.effects import Effects
+from nodeagent.freshness import Freshness
 from nodeagent.guard import WatchdogGuard
 from nodeagent.host_paths import ENGINE_SOCKETS
 from nodeagent.housekeeping import Housekeeping, assigned_images, kept_ended
@@ -51,6 +53,7 @@ from nodeagent.runtime.remembering import RememberingRuntime
 from nodeagent.stats.collector import StatsCollector
 from nodeagent.stats.disk import DiskUse
 from nodeagent.stats.history import StatsHistory
+from nodeagent.value_files import ValueFiles
 from nodeagent.view import ContainerView
 from taskyard import __version__, keys
 from taskyard.clock import SystemClock, timestamp
@@ -88,6 +91,8 @@ class Options:
     keep_ended: float = 86_400.0
     """Seconds that the containers of a task that is over are kept, for their logs; less under disk pressure."""
     allowance: Allowance = NOTHING_MORE
+    secrets_dir: Path = Path("/dev/shm/taskyard")
+    """In memory: files of Secrets and Configs."""
 
 
 class CannotRun(Exception):
@@ -143,6 +148,10 @@ class _Process:
             wanted=lambda: assigned_images(self._informer),
             look_again=self._queue.add,
         )
+        files = ValueFiles(options.secrets_dir, owner)
+        self._freshness = Freshness(
+            self._store, files, self._recorder, lambda: assigned(self._informer), self._queue.add
+        )
         self._agent = Agent(
             Parts(
                 owner=owner,
@@ -158,7 +167,7 @@ class _Process:
                     self._registration,
                     self._guard,
                     clock,
-                    Preparer(owner, self._runtime, self._store, options.allowance, _never_mounted(options)),
+                    Preparer(owner, self._runtime, self._store, options.allowance, _never_mounted(options), files),
                 ),
                 pulls=Pulls(
                     self._runtime,
@@ -179,6 +188,7 @@ class _Process:
                 lanes=self._lanes,
                 clock=clock,
                 runtime_failed=self._probe_now.set,
+                outdated=self._freshness.outdated,
                 keep_ended=lambda: kept_ended(options.keep_ended, disk_pressed=self._housekeeping.disk_pressed),
             )
         )
@@ -248,6 +258,7 @@ class _Process:
             "events": lambda: self._follower.run(ending),
             "look": lambda: keep_looking(self._agent, self._readiness, self._clock, self._probe_now, ending),
             "housekeeping": lambda: keep_house(self._housekeeping, ending),
+            "freshness": lambda: keep_fresh(self._freshness, ending),
             "stats": lambda: keep_measuring(
                 self._collector, self._history, self._view, self._registration, node, ending
             ),
@@ -271,7 +282,7 @@ def _with_failpoints(text: str, store: Store, runtime: Runtime) -> tuple[Store, 
 
 def _never_mounted(options: Options) -> tuple[str, ...]:
     own = options.docker_host.removeprefix("unix://") if options.docker_host.startswith("unix://") else ""
-    return (*ENGINE_SOCKETS, str(options.data_dir), *([own] if own else []))
+    return (*ENGINE_SOCKETS, str(options.data_dir), str(options.secrets_dir), *([own] if own else []))
 
 
 def _lease_value(options: Options, bound: socket.socket, token: str, now: float) -> NodeLease:

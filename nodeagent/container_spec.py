@@ -87,6 +87,8 @@ def _network(assignment: Assignment, owner: Owner) -> NetworkSettings:
 
 
 def _mount(volume: Volume, run: Run, owner: Owner, prepared: Preparation) -> Mount:
+    if volume.type in ("secret", "config"):
+        return Mount(target=volume.target, source=prepared.folders.get(volume.target, ""), read_only=True)
     tmpfs, removed = volume.type == "tmpfs", volume.on_delete == "remove"
     return Mount(
         target=volume.target,

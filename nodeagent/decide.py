@@ -266,6 +266,8 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     seen = (TaskState.RUNNING, info.id, info.health, ready, message, progress.host_ports(assignment, info.ports))
     if told != seen:
         return progress.running(assignment, status, info, now, ready=ready, message=message)
+    if situation.outdated:
+        return progress.outdated(status, situation.outdated, now)
     due = situation.checks.due
     return None if due is None else Wait(max(due - situation.monotonic, 0.0))
 

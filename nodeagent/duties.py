@@ -6,6 +6,7 @@ import logging
 import threading
 
 from nodeagent.agent import Agent
+from nodeagent.freshness import Freshness
 from nodeagent.housekeeping import Housekeeping
 from nodeagent.names import Owner
 from nodeagent.readiness import Readiness
@@ -25,6 +26,7 @@ PROBE_EVERY = 5.0
 LOOK_EVERY = 30.0
 MEASURE_EVERY = 15.0
 HOUSEKEEPING_EVERY = 10.0
+FRESHEN_EVERY = 5.0
 _RECONNECT_PAUSE = 1.0
 _MAX_PAUSE = 30.0
 
@@ -104,6 +106,16 @@ def keep_house(housekeeping: Housekeeping, ending: threading.Event) -> None:
             log.warning("the node could not be looked after: %s", error)
         except Exception:
             log.exception("the node could not be looked after; going on")
+
+
+def keep_fresh(freshness: Freshness, ending: threading.Event) -> None:
+    while not ending.wait(FRESHEN_EVERY):
+        try:
+            freshness.step()
+        except (StoreError, OSError) as error:
+            log.info("mounted Secrets and Configs stay as they are for now: %s", error)
+        except Exception:
+            log.exception("mounted Secrets and Configs could not be compared; going on")
 
 
 def keep_measuring(

@@ -17,8 +17,8 @@ from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
 from nodeagent.image_names import foreign, pinned
 from nodeagent.memory import TaskMemory
-from nodeagent.names import GROUP, UID, Owner, Run, run_of
-from nodeagent.preparation import NotAllowed, Preparer
+from nodeagent.names import GROUP, UID, Owner, Run, run_of, uid_of
+from nodeagent.preparation import FilesUnwritten, NotAllowed, Preparer
 from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
@@ -100,7 +100,7 @@ class Effects:
             if found is None:
                 return
             spec = replace(spec, image=pinned(spec.image, found))
-            if spec.network.group or any(mount.labels for mount in spec.mounts):
+            if spec.network.group or prepared.folders or any(mount.labels for mount in spec.mounts):
                 self._view.has_belongings(memory.uid)
             identity = self._create(memory, spec)
             if identity:
@@ -110,6 +110,8 @@ class Effects:
             memory.outcome = StartRefused(str(error), "NotAllowed")
         except ValueMissing as error:
             memory.outcome = NotYet(error.reason, str(error))
+        except FilesUnwritten as error:
+            memory.outcome = NotYet("FilesUnwritten", str(error))
         except StoreUnavailable as error:
             raise NotCertain(f"what the task needs could not be read: {error}") from error
         except RuntimeUnavailable:
@@ -178,8 +180,14 @@ class Effects:
         self._view.gone(memory.uid, action.container)
         memory.signalled.pop(action.container, None)
 
+    def with_belongings(self) -> set[str]:
+        """The uids of tasks that have volumes or files here, perhaps from an agent before this one."""
+        volumes = self._runtime.volumes(self._owner.labels)
+        return {uid for one in volumes if (uid := uid_of(self._owner, one.labels))} | set(self._preparer.with_files())
+
     def tidy(self, memory: TaskMemory) -> None:
-        """Removes the volumes that the task made and networks that nobody is on. What somebody has stays."""
+        """Removes its files, the volumes that it made and networks that nobody is on. What somebody has stays."""
+        self._preparer.clear(memory.uid)
         for volume in self._runtime.volumes(self._owner.labels | {UID: memory.uid}):
             try:
                 self._runtime.remove_volume(volume.name)

@@ -11,14 +11,13 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from nodeagent.assigned import assigned
 from nodeagent.images import FetchedImages
 from nodeagent.pressure import Condition, Stock, conditions
 from nodeagent.runtime.port import Runtime, RuntimeFault
 from nodeagent.situation import Container
 from nodeagent.view import ContainerView
 from taskyard.clock import Clock
-from taskyard.keys import parse_node
-from taskyard.objects import Assignment, BadValue, decode
 from taskyard.store.informer import Informer
 
 log = logging.getLogger(__name__)
@@ -110,15 +109,7 @@ def kept_ended(asked: float, *, disk_pressed: bool) -> float:
 
 def assigned_images(informer: Informer) -> set[str]:
     """Of the tasks that are assigned to this node; a value that cannot be read names none."""
-    with informer.lock:
-        entries = [
-            entry for key, entry in informer.entries.items() if (at := parse_node(key)) and at.part == "assignments"
-        ]
-    found = set()
-    for entry in entries:
-        with contextlib.suppress(BadValue):
-            found.add(decode(entry.value, Assignment).spec.image)
-    return found
+    return {assignment.spec.image for assignment in assigned(informer)}
 
 
 def _over(one: Container) -> bool:

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.container_env import Assigned, ports_to_choose
 from nodeagent.host_paths import HostPaths
+from nodeagent.mounted_values import of_values, settings, source
 from nodeagent.names import Owner, group_labels
 from nodeagent.runtime.port import Runtime
-from nodeagent.values import read_values
+from nodeagent.value_files import FilesRefused, ValueFiles
+from nodeagent.values import read_data, read_values
 from taskyard.objects import Assignment
 from taskyard.store.api import Store
 
@@ -24,11 +26,17 @@ class Preparation:
     """Automatic host ports that had to be chosen."""
     paths: Mapping[str, str] = field(default_factory=dict)
     """The real path of each path of the node that is mounted."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """Of the files of each Secret or Config that is mounted, by target."""
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of Secrets and Configs, by the variable that they go into."""
 
 
 NOTHING_PREPARED = Preparation()
+
+
+class FilesUnwritten(Exception):
+    """The disk or the memory has no room for them, or does not let us."""
 
 
 class NotAllowed(Exception):
@@ -43,15 +51,17 @@ class Preparer:
         store: Store,
         allowance: Allowance = NOTHING_MORE,
         never: tuple[str, ...] = (),
+        files: ValueFiles | None = None,
     ) -> None:
         self._owner = owner
         self._runtime = runtime
         self._store = store
         self._allowance = allowance
+        self._files = files
         self._paths = HostPaths(allowance.host_paths, never)
 
     def prepare(self, assignment: Assignment) -> Preparation:
-        """Raises NotAllowed, PathRefused, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
+        """Raises NotAllowed, PathRefused, FilesUnwritten, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
         refusal = self._allowance.refusal(assignment.spec)
         if refusal:
             raise NotAllowed(refusal)
@@ -64,4 +74,28 @@ class Preparer:
             },
             paths=self._paths.resolve(assignment.spec),
             values=read_values(self._store, assignment),
+            folders=self._folders(assignment),
         )
+
+    def with_files(self) -> list[str]:
+        """The uids of tasks that have files here, perhaps from an agent before this one."""
+        return self._files.uids() if self._files else []
+
+    def clear(self, uid: str) -> None:
+        """Removes the files of its Secrets and Configs."""
+        if self._files:
+            self._files.remove(uid)
+
+    def _folders(self, assignment: Assignment) -> dict[str, str]:
+        found = {}
+        for volume in of_values(assignment.spec):
+            data = read_data(self._store, source(assignment, volume))
+            if self._files is None:
+                raise NotAllowed("this agent keeps no files of Secrets and Configs")
+            try:
+                folder = self._files.write(assignment.uid, volume.target, data, settings(volume))
+            except (FilesRefused, OSError) as error:
+                reason = error.strerror if isinstance(error, OSError) else str(error)
+                raise FilesUnwritten(f"the files for {volume.target} cannot be written: {reason}") from error
+            found[volume.target] = str(folder)
+        return found

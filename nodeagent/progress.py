@@ -21,6 +21,8 @@ from taskyard.quantity import format_duration
 
 PULLING = "Pulling"
 """The reason of a task whose image is being fetched; a new agent that finds it fetches on."""
+VALUES_CHANGED = "ValuesChanged"
+"""The reason of one that is stopped to be started again with other values."""
 _COME = ": "
 STOPPED = "Stopped"
 """The reason of one that ended because it was asked to."""
@@ -136,6 +138,8 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
         container_name=found.name,
         started_at=timestamp(found.started_at) if found.started_at else "",
     )
+    if status.state is TaskState.STOPPING and status.reason == VALUES_CHANGED:
+        return _asked_for(status, found, VALUES_CHANGED, status.message, now)
     if status.state is TaskState.STOPPING:
         return _ended(assignment, status, status.reason, status.message, ended_at, now, code=found.exit_code, ran=ran)
     if found.oom_killed and not succeeded:
@@ -155,13 +159,33 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
 def fenced(status: TaskStatus, found: ContainerInfo, now: float) -> Report:
     """A singleton that was stopped so that it does not outlive the lease. Not its own end: it starts again, whatever
     its restart policy, once the lease is certain and if it is still assigned here."""
-    ended_at = found.finished_at or now
     message = "stopped because the node's lease could have expired; it starts again once the lease is certain"
-    last = LastExit(attempt=status.attempt, exit_code=found.exit_code, reason="Fenced", finished_at=timestamp(ended_at))
-    following = _next_attempt(status, attempt=status.attempt + 1, restarts=status.restarts, reason="Fenced", now=now)
+    return _asked_for(status, found, "Fenced", message, now)
+
+
+def outdated(status: TaskStatus, changed: str, now: float) -> Report:
+    """Its Secret or Config is another now, and it asks to be restarted for that."""
+    message = f"{changed} has changed; it is started again with the new values"
     return Report(
-        msgspec.structs.replace(following, message=message, last_exit=last), Happening("Fenced", message, warning=True)
+        msgspec.structs.replace(
+            status,
+            state=TaskState.STOPPING,
+            reason=VALUES_CHANGED,
+            message=message,
+            ready=False,
+            updated_at=timestamp(now),
+        ),
+        Happening(VALUES_CHANGED, message),
     )
+
+
+def _asked_for(status: TaskStatus, found: ContainerInfo, reason: str, message: str, now: float) -> Report:
+    """Stopped by us so that it starts again: no failure of its own, so neither policy nor backoff has a say."""
+    ended_at = timestamp(found.finished_at or now)
+    last = LastExit(attempt=status.attempt, exit_code=found.exit_code, reason=reason, finished_at=ended_at)
+    following = _next_attempt(status, attempt=status.attempt + 1, restarts=status.restarts, reason=reason, now=now)
+    happening = Happening(reason, message, warning=True) if reason == "Fenced" else None
+    return Report(msgspec.structs.replace(following, message=message, last_exit=last), happening)
 
 
 def gone(assignment: Assignment, status: TaskStatus, now: float) -> Report:

@@ -111,6 +111,9 @@ class Situation(msgspec.Struct, frozen=True):
     kept: bool = False
     """The assignment went with the data of the store, at nobody's wish: its containers are left alone."""
 
+    outdated: str = ""
+    """Which Secret or Config has changed since the container got its files, when it is to be restarted for that."""
+
     @property
     def run(self) -> Run | None:
         """The attempt that the status speaks of."""

@@ -89,7 +89,7 @@ def _missing(error: Fault, path: Path) -> Iterator[Finding]:
 
 def _missing_hint(error: Fault, name: str) -> str:
     if error.steps[-2:-1] == ("then",) and name == "name":
-        return "name the volume, such as name: data, or write type: tmpfs"
+        return "name the volume, the Secret or the Config, such as name: data, or write type: tmpfs"
     field = error.schema.get("properties", {}).get(name, {})
     examples = field.get("examples")
     return f"add {name}, such as {_inline(name, examples[0])}" if examples else f"add {name}"

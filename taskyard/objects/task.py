@@ -28,10 +28,11 @@ class Port(Wire, frozen=True, kw_only=True):
 
 
 class Volume(Wire, frozen=True, kw_only=True):
-    """`volume`: a named volume on the node; `tmpfs`: memory, gone with the container; `host`: a path of the node."""
+    """`volume`: a named volume on the node; `tmpfs`: memory, gone with the container; `host`: a path of the node;
+    `secret`, `config`: a file for each value of the one that `name` names."""
 
     target: str
-    type: Literal["volume", "tmpfs", "host"] = "volume"
+    type: Literal["volume", "tmpfs", "host", "secret", "config"] = "volume"
     name: str = ""
     size: Size | None = None
     path: str = ""
@@ -40,6 +41,11 @@ class Volume(Wire, frozen=True, kw_only=True):
     pinned: bool = True
     """A named volume: the task goes where its data is."""
     read_only: bool = False
+    mode: str = "0444"
+    """Of the files of a Secret or Config, in octal digits; `owner`: user, or user:group, in numbers."""
+    owner: str = "0"
+    on_change: Literal["update", "restart"] = "update"
+    """What becomes of the files when the Secret or Config changes, and of the task."""
 
 
 class Resources(Wire, frozen=True, kw_only=True):

@@ -6,25 +6,30 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, MemoryMemo
+from nodeagent.assigned import assigned
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
+from nodeagent.freshness import Freshness
 from nodeagent.lanes import InlineLanes, Lane
 from nodeagent.logins import Logins
 from nodeagent.names import Owner
+from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.registration import Registration
 from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import ContainerInfo, ContainerSpec, ContainerState, RuntimeFault
+from nodeagent.value_files import ValueFiles
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import ManualClock
@@ -176,6 +181,8 @@ class World:
     programs: Mapping[tuple[str, ...], Program] = field(default_factory=dict)
     owner: Owner = OWNER
     pull_takes: float = 0.0
+    secrets_dir: Path = Path("/nowhere")
+    """Where files of Secrets and Configs are."""
 
     def __post_init__(self) -> None:
         self.memory = MemoryStore(self.clock)
@@ -196,6 +203,8 @@ class World:
         self.view = ContainerView(self.owner)
         self.queue: WorkQueue[str] = WorkQueue(clock)
         self.lanes = SlowPulls(clock, self.pull_takes)
+        files = ValueFiles(self.secrets_dir, self.owner)
+        self.freshness = Freshness(store, files, self.events, lambda: assigned(self.informer), self.queue.add)
         self.agent = Agent(
             Parts(
                 owner=self.owner,
@@ -203,7 +212,16 @@ class World:
                 informer=self.informer,
                 queue=self.queue,
                 view=self.view,
-                effects=Effects(self.owner, runtime, store, self.view, self.registration, self.guard, clock),
+                effects=Effects(
+                    self.owner,
+                    runtime,
+                    store,
+                    self.view,
+                    self.registration,
+                    self.guard,
+                    clock,
+                    Preparer(self.owner, runtime, store, files=files),
+                ),
                 pulls=Pulls(
                     runtime,
                     self.lanes,
@@ -223,6 +241,7 @@ class World:
                 lanes=self.lanes,
                 clock=clock,
                 runtime_failed=lambda: None,
+                outdated=self.freshness.outdated,
             )
         )
         self.informer.subscribe(self.agent.changed)

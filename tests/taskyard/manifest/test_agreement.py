@@ -35,6 +35,7 @@ FULL: dict[Kind, dict[str, Any]] = {
                 {"name": "data", "target": "/d"},
                 {"type": "tmpfs", "target": "/t", "size": "1Mi"},
                 {"type": "host", "path": "/srv", "target": "/s"},
+                {"type": "secret", "name": "db", "target": "/k", "mode": "0400", "owner": "1:2", "onChange": "restart"},
             ],
             "envFrom": {"B": {"field": "ports.http"}, "C": {"secret": "a", "key": "b"}},
             "process": {

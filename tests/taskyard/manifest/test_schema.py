@@ -227,6 +227,8 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     if place == "spec.volumes[]" and name in ("type", "path") and value not in ("volume", ""):
         target.pop("name")
         target |= {"type": "host", "path": "/srv"} | {name: value} if value != "tmpfs" else {}
+    if place == "spec.volumes[]" and name in ("mode", "owner", "onChange"):
+        target["type"] = "secret"
     if place == "spec.constraints[]" and (value == "in" or (name == "values" and value)):
         target |= {"operator": "in", "values": ["a"]}
     if (place, name, value) == ("spec.tolerations[]", "key", ""):
