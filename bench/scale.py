@@ -17,7 +17,7 @@ from pathlib import Path
 from controlplane.cluster import ClusterCache
 from controlplane.nodeloss import NodeLosses
 from controlplane.scheduler import Scheduler
-from taskyard import keys
+from taskyard import collector, keys
 from taskyard.clock import SystemClock
 from taskyard.events import EventRecorder
 from taskyard.objects import Amounts, Metadata, NodeLease, Resources, Restart, Task, TaskSpec, encode
@@ -130,7 +130,7 @@ class Deciding:
     def __init__(self, endpoint: str) -> None:
         self.store = EtcdStore([endpoint], timeout=30.0)
         clock = SystemClock()
-        self.informer = Informer(self.store, keys.ROOT, clock)
+        self.informer = Informer(self.store, keys.ROOT, clock, loading=collector.spared)
         self.cache = ClusterCache(self.informer)
         self._recorder = EventRecorder(self.store, clock, "scheduler")
         self._elector = Elector(self.store, clock, "scheduler", "bench", ttl=30.0)

@@ -28,7 +28,7 @@ from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
 from controlplane.volumes import VolumeController
-from taskyard import keys
+from taskyard import collector, keys
 from taskyard.clock import SystemClock
 from taskyard.config import Settings
 from taskyard.events import EventRecorder
@@ -65,7 +65,7 @@ class ControlPlane:
         self._election_store: Store = EtcdStore(settings.etcd, timeout=_ELECTION_TIMEOUT)
         if failpoints:
             self._store, self._election_store = _with_failpoints(failpoints, self._store, self._election_store)
-        self._informer = Informer(self._store, keys.ROOT, self._clock)
+        self._informer = Informer(self._store, keys.ROOT, self._clock, loading=collector.spared)
         self._cache = ClusterCache(self._informer, settings.strategy)
         self._losses = NodeLosses(self._cache, self._clock)
         self._identity = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"

@@ -131,11 +131,13 @@ def _stopped_to_move(cache: ClusterCache, record: TaskRecord) -> Assignment | No
 
 def on_lost_node(cache: ClusterCache, record: TaskRecord) -> bool:
     """It is to run, and is bound to a node whose lease is gone; one that has ended is not run again."""
-    if record.task.binding is None or record.task.spec.run_once or not _wanted(cache, record):
+    if record.task.binding is None or record.task.spec.run_once:
         return False
     node = cache.nodes.get(record.node)
+    if (node is not None and node.ready) or not _wanted(cache, record):
+        return False
     status = current_status(cache, record)
-    return (node is None or not node.ready) and (status is None or not status.status.state.terminal)
+    return status is None or not status.status.state.terminal
 
 
 def _wanted(cache: ClusterCache, record: TaskRecord) -> bool:

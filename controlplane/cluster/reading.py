@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from controlplane.cluster.demand import demand_of
+from controlplane.cluster.known_specs import KnownSpecs
 from controlplane.cluster.records import (
     AssignmentRecord,
     MoveRecord,
@@ -22,7 +22,6 @@ from taskyard.indexes import Indexes
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.manifest import read_value
 from taskyard.objects import (
-    Assignment,
     BadValue,
     JobRun,
     Move,
@@ -30,7 +29,6 @@ from taskyard.objects import (
     NodeSpec,
     Result,
     Rollout,
-    Task,
     TaskStatus,
     decode,
 )
@@ -39,14 +37,19 @@ from taskyard.store.api import Entry
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
 
 
-def read_record(entry: Entry, key: ObjectKey) -> TaskRecord | ObjectRecord:
-    value = read_value(entry.value, key)
-    uid = value.metadata.uid
+def read_record(entry: Entry, key: ObjectKey, specs: KnownSpecs) -> TaskRecord | ObjectRecord:
+    if key.kind != "Task":
+        value = read_value(entry.value, key)
+        _check_uid(value.metadata.uid)
+        return ObjectRecord(value, entry)
+    task, known = specs.task(entry.value, key)
+    _check_uid(task.metadata.uid)
+    return TaskRecord(task, entry, known.demand(task.metadata.namespace, task.metadata.labels), known.hash)
+
+
+def _check_uid(uid: str) -> None:
     if uid and not _UID.fullmatch(uid):
         raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")
-    if not isinstance(value, Task):
-        return ObjectRecord(value, entry)
-    return TaskRecord(value, entry, demand_of(value.spec, value.metadata.namespace, value.metadata.labels))
 
 
 def read_rollout(entry: Entry, _key: NamedKey) -> RolloutRecord:
@@ -71,11 +74,10 @@ def read_result(entry: Entry, uid: str) -> ResultRecord:
     return ResultRecord(result, entry)
 
 
-def read_assignment(entry: Entry, key: NodeKey) -> AssignmentRecord:
-    assignment = decode(entry.value, Assignment)
+def read_assignment(entry: Entry, key: NodeKey, specs: KnownSpecs) -> AssignmentRecord:
+    assignment, known = specs.assignment(entry.value)
     _same_uid(assignment.uid, key)
-    demand = demand_of(assignment.spec, assignment.namespace, assignment.labels)
-    return AssignmentRecord(key.node, assignment, entry, demand)
+    return AssignmentRecord(key.node, assignment, entry, known.demand(assignment.namespace, assignment.labels))
 
 
 def read_status(entry: Entry, key: NodeKey) -> StatusRecord:

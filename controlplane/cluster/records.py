@@ -32,8 +32,8 @@ from taskyard.objects import (
 from taskyard.store.api import Entry
 
 
-class _Once:
-    """A place for one value that is only worked out when somebody asks."""
+class SpecHash:
+    """A place for the hash of one spec, which is only worked out when somebody asks."""
 
     __slots__ = ("value",)
 
@@ -41,7 +41,7 @@ class _Once:
         self.value: str | None = None
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Once)
+        return isinstance(other, SpecHash)
 
     def __hash__(self) -> int:
         return 0
@@ -53,7 +53,7 @@ class TaskRecord(msgspec.Struct, frozen=True, gc=False):
     task: Task
     entry: Entry
     demand: Demand
-    _hash: _Once = msgspec.field(default_factory=_Once)
+    _hash: SpecHash = msgspec.field(default_factory=SpecHash)
 
     @property
     def key(self) -> NamedKey:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
+from controlplane.cluster.known_specs import KnownSpecs
 from controlplane.cluster.own_writes import OwnWrites
 from controlplane.cluster.records import (
     AssignmentRecord,
@@ -79,18 +81,25 @@ class Tables:
         """uid of an owner → keys of all that says it was made for it, whether or not the owner is there."""
         self.own_writes = OwnWrites()
         self._node_keys: OneToMany[str, str] = OneToMany()
+        specs = KnownSpecs()
+        self._read_record = partial(reading.read_record, specs=specs)
+        self._read_assignment = partial(reading.read_assignment, specs=specs)
 
     def owner(self, uid: str) -> TaskRecord | None:
         """Of the tasks that claim the uid the one that was there first."""
         claims = self.claims.of(uid)
         if len(claims) > 1:
             return min((self.tasks[key] for key in claims), key=lambda r: (r.entry.create_revision, r.entry.key))
-        return next((self.tasks[key] for key in claims), None)
+        for key in claims:
+            return self.tasks[key]
+        return None
 
     def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
         changes: list[CacheChange] = []
         for change in batch:
-            if keys.is_object(change.key):
+            if change.key.startswith(keys.NODES):  # First: they are most of all keys.
+                self._apply_node(change, changes)
+            elif keys.is_object(change.key):
                 self._apply_object(change, changes)
             elif change.key.startswith(keys.ROLLOUTS):
                 self._apply_rollout(change, changes)
@@ -98,8 +107,6 @@ class Tables:
                 self._apply_run(change, changes)
             elif change.key.startswith(keys.RESULTS):
                 self._apply_result(change, changes)
-            elif change.key.startswith(keys.NODES):
-                self._apply_node(change, changes)
             elif change.key.startswith(keys.MOVES):
                 self._apply_move(change, changes)
         return changes
@@ -121,7 +128,7 @@ class Tables:
         own = self.own_writes.take(entry, Task)
         if own is not None and entry is not None:
             return TaskRecord(own[0], entry, own[1]), ""
-        return _attempt(reading.read_record, entry, key)
+        return _attempt(self._read_record, entry, key)
 
     def _exchange_task(self, key: NamedKey, new: TaskRecord | None) -> CacheChange:
         """The change that this makes, without its revision."""
@@ -242,14 +249,14 @@ class Tables:
         if own is not None and change.new is not None:
             new, reason = AssignmentRecord(key.node, own[0], change.new, own[1]), ""
         else:
-            new, reason = _attempt(reading.read_assignment, change.new, key)
+            new, reason = _attempt(self._read_assignment, change.new, key)
         old = _exchange(self.assignments, key, new)
-        self._settle("assignment", key, change, reason, [r.key for r in (new, old) if r], changes)
+        self._settle("assignment", key, change, reason, new.key if new else None, old.key if old else None, changes)
 
     def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
         new, reason = _attempt(reading.read_status, change.new, key)
         old = _exchange(self.statuses, key, new)
-        self._settle("status", key, change, reason, [r.key for r in (new, old) if r], changes)
+        self._settle("status", key, change, reason, new.key if new else None, old.key if old else None, changes)
 
     def _settle(
         self,
@@ -257,26 +264,27 @@ class Tables:
         key: NodeKey,
         change: Change,
         reason: str,
-        named: list[NamedKey],
+        named: NamedKey | None,
+        before: NamedKey | None,
         changes: list[CacheChange],
     ) -> None:
-        """What an assignment and a status have in common once their table is up to date."""
+        """What an assignment and a status have in common once their table is up to date. `named`: the task that it says
+        it is of, and `before`: that it said."""
         self._charge(key)
         self._judge(change, reason, changes)
-        if named[1:] != named[:1]:  # It came or went, or says something else than before.
-            for name in named:
-                self._index_name(key.uid, name)
+        if named is not None and named != before:
+            self.placed_as.add(named, key.uid)
+        if before is not None and named != before:
+            self._leave_name(key.uid, before)
         owner = self.owner(key.uid)
-        about = owner.key if owner else next(iter(named), None)
+        about = owner.key if owner else named or before
         made_for = owner_of(owner.task) if owner else None
         changes.append(CacheChange(kind, key.uid, change.revision, about, owner=made_for, node=key.node))
 
-    def _index_name(self, uid: str, name: NamedKey) -> None:
+    def _leave_name(self, uid: str, name: NamedKey) -> None:
         held: list[AssignmentRecord | StatusRecord] = [*self.assignments.get(uid, {}).values()]
         held += self.statuses.get(uid, {}).values()
-        if any(record.key == name for record in held):
-            self.placed_as.add(name, uid)
-        else:
+        if all(record.key != name for record in held):
             self.placed_as.discard(name, uid)
 
     def _charge(self, key: NodeKey) -> None:

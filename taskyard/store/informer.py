@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 
 import msgspec
@@ -40,8 +41,18 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class Informer:
     """One thread pumps; any may read. A reader that wants one consistent snapshot holds `lock` meanwhile."""
 
-    def __init__(self, store: Store, prefix: str, clock: Clock, *, relist_every: float = 300.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        prefix: str,
+        clock: Clock,
+        *,
+        relist_every: float = 300.0,
+        loading: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """The first list is taken in within `loading`."""
         self._store = store
+        self._loading = loading
         self._prefix = prefix
         self._clock = clock
         self._relist_every = relist_every
@@ -85,6 +96,10 @@ class Informer:
 
     def sync(self) -> None:
         """Lists, reports what differs from the cache, and watches anew. Raises StoreUnavailable, and is due again."""
+        with nullcontext() if self.synced else self._loading():
+            self._sync()
+
+    def _sync(self) -> None:
         # Set first: when the safety net's list times out, the watch must still get its turn before the next try.
         self._relist_at = self._clock.monotonic() + min(self._relist_every, 30.0)
         listing = self._store.list(self._prefix)
