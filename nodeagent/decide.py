@@ -195,7 +195,7 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
     now, image = situation.now, assignment.spec.image
     match situation.outcome:
         case NameTaken(message):
-            return progress.name_taken(status, message, now)
+            return progress.waiting(assignment, status, "NameTaken", message, now)
         case StartRefused(message, reason):
             return progress.could_not_start(assignment, status, reason, message, now)
         case NotYet(reason, message):

@@ -252,21 +252,6 @@ def waiting(assignment: Assignment, status: TaskStatus, reason: str, message: st
     )
 
 
-def name_taken(status: TaskStatus, message: str, now: float) -> Report:
-    return Report(
-        msgspec.structs.replace(
-            status,
-            state=TaskState.FAILED,
-            ready=False,
-            reason="NameTaken",
-            message=message,
-            finished_at=timestamp(now),
-            updated_at=timestamp(now),
-        ),
-        Happening("NameTaken", message, warning=True),
-    )
-
-
 def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerInfo | None, now: float) -> Report:
     """It was asked to stop, and nothing of it is left; `found` is its container as last seen."""
     if status is None or status.epoch != assignment.epoch:

@@ -238,7 +238,7 @@ class Checker:
         if assignment is None or assignment.epoch != new.epoch:
             raise Violation(f"{node} wrote a status of epoch {new.epoch}, which is not assigned there", uid)
         if new.reason == "NameTaken" and uid not in self.names_taken:
-            raise Violation(f"{new.name} failed over a name that nobody else has", uid)
+            raise Violation(f"{new.name} waits for a name that nobody else has", uid)
         if old is None:
             return
         if (new.epoch, new.attempt) < (old.epoch, old.attempt):

@@ -88,7 +88,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         raise Violation(
             f"{name} is {state} on {host.name}, and its container {'runs' if running else 'does not'}", name
         )
-    if (state is TaskState.FAILED and status.reason == "NameTaken") or _waits_for_image(task, status):
+    if (state is TaskState.STARTING and status.reason == "NameTaken") or _waits_for_image(task, status):
         return
     if "already in use" in f"{status.message} {status.last_exit}" and _keeps_something(host, checker):
         return  # Perhaps the port, which the version before the assigned one has.

@@ -121,7 +121,7 @@ def refused_port(cluster: Cluster, name: str) -> bool:
 
 
 def test_a_container_name_that_somebody_else_has(cluster: Cluster, witness: Witness) -> None:
-    """Theirs is left alone, and the task says which name it is."""
+    """Theirs is left alone, and the task says which name it is, and starts once that is free."""
     host = cluster.host("h3")
     host.agent.restart({VARIABLE: "agent.create.before=stop"})
     cluster.apply(task("web", nodeSelector=HERE))
@@ -134,7 +134,13 @@ def test_a_container_name_that_somebody_else_has(cluster: Cluster, witness: Witn
 
     host.agent.resume()
 
-    status = cluster.wait_state("web", "Failed")["status"]
-    assert (status["reason"], name in status["message"]) == ("NameTaken", True)
+    cluster.until(lambda: says_taken(cluster, name), 60, f"web says that somebody else has the name {name}")
     assert host.inspect(theirs)["State"]["Status"] == "created"
     host.remove_container(theirs)
+    cluster.wait_running(["web"])
+
+
+def says_taken(cluster: Cluster, name: str) -> bool:
+    found = cluster.task("web")
+    status = found["status"] if found else {}
+    return status.get("reason") == "NameTaken" and name in status["message"]

@@ -321,15 +321,21 @@ def test_the_old_epoch_is_gone_before_the_new_one_is_created(world: World) -> No
     assert world.running() == [f"ty-{UID}-2-1"]
 
 
-def test_a_name_that_somebody_else_has_fails_the_task_and_leaves_them_alone(world: World) -> None:
+@pytest.mark.parametrize("policy", ["always", "never"])
+def test_a_name_that_somebody_else_has_is_waited_for_and_they_are_left_alone(world: World, policy: str) -> None:
     foreign = world.runtime.create(ContainerSpec(f"ty-{UID}-1-1", "busybox:1.35", {names.CLUSTER: "other"}))
     world.runtime.start(foreign)
-    world.assign()
+    world.assign(restart={"policy": policy})
     world.settle()
-    assert (world.status().state, world.status().reason) == (TaskState.FAILED, "NameTaken")
-    world.unassign()
-    world.settle()
+    status = world.status()
+    assert (status.state, status.reason, status.attempt) == (TaskState.STARTING, "NameTaken", 1)
+    assert status.message.endswith("rename or remove it; next try in 1s")
+    world.advance(60.0)
+    assert len([call for call in world.runtime.calls if call.startswith("create")]) < 10
     assert [one.id for one in world.containers()] == [foreign]
+    world.runtime.remove(foreign, force=True)
+    world.advance(70.0)
+    assert (world.status().state, world.status().attempt) == (TaskState.RUNNING, 1)
 
 
 @pytest.mark.parametrize(

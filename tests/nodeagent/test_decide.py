@@ -273,7 +273,7 @@ def test_next_step(given: Situation, action: Action) -> None:
             TaskState.FAILED, "ContainerGone", 1, id="container-gone-for-good",
         ),
         pytest.param(
-            situation(GO, STARTING, outcome=NameTaken("taken")), TaskState.FAILED, "NameTaken", 1, id="name-taken"
+            situation(GO, STARTING, outcome=NameTaken("taken")), TaskState.STARTING, "NameTaken", 1, id="name-taken"
         ),
         pytest.param(
             situation(GO, STARTING, outcome=StartRefused("no")), TaskState.STARTING, "BackOff", 2, id="start-refused"
