@@ -24,6 +24,7 @@ from controlplane.jobs import JobController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
+from controlplane.relocation import RelocationController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -131,8 +132,11 @@ class ControlPlane:
         jobs = JobController(
             self._store, self._cache, self._clock, fence, self._recorder("jobs"), self._losses, random_uid
         )
+        relocation = RelocationController(self._store, self._cache, self._clock, fence, self._recorder("relocation"))
         self._duties |= {"services": services.run, "volumes": volumes.run, "jobs": jobs.run}
         self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down]
+        self._duties["relocation"] = relocation.run
+        self._wake.append(relocation.queue.shut_down)
         history = HistoryKeeper(
             self._store,
             self._clock,

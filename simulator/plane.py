@@ -21,6 +21,7 @@ from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.placement import PendingReasons
+from controlplane.relocation import RelocationController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -85,6 +86,7 @@ class PlaneProcess(Process):
                 self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
             ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
+            "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }

@@ -83,6 +83,8 @@ class ShownWhy(Wire, frozen=True, kw_only=True):
     node: str = ""
     waits_for: str = ""
     revision: int = 0
+    avoids: list[str] = msgspec.field(default_factory=list)
+    """Nodes that it kept failing on, and was taken from."""
     placement: ShownPlacement | None = None
     note: str = ""
 

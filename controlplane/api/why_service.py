@@ -60,7 +60,7 @@ class WhyService:
             snapshot, want = self.keeper.take(), want_of(self.cache, record)
             due = needs_binding(self.cache, record) or on_lost_node(self.cache, record)
             revision, bound = self.cache.revision, self._bound_at(record)
-        why = _told(shown, revision)
+        why = replace(_told(shown, revision), avoids=record.task.binding.avoid if record.task.binding else [])
         if due or (node and not record.node):
             placement = _placement(snapshot, want, node)
             return _with(why, placement, "" if node or placement.fitting else self._by_preemption(snapshot, want))

@@ -28,6 +28,7 @@ class EffectiveStatus(Wire, frozen=True, kw_only=True):
     """Of a task that is bound both are there, also when they are 0: scripts count on them."""
     exit_code: int | None = None
     container_id: str = ""
+    image_digest: str = ""
     ports: tuple[HostPort, ...] = ()
     health: str = ""
     started_at: str = ""
@@ -165,6 +166,7 @@ def _of(status: TaskStatus | None, record: TaskRecord, state: TaskState, reason:
         restarts=status.restarts,
         exit_code=status.exit_code,
         container_id=status.container_id,
+        image_digest=status.image_digest,
         ports=tuple(status.ports),
         health=status.health,
         started_at=status.started_at,

@@ -38,7 +38,9 @@ class Announcer:
     def bound(self, bound: Bound) -> None:
         self._said.pop(bound.key, None)
         message = f"placed on {bound.node}" + (f", since {bound.lost} is lost" if bound.lost else "")
-        message += f", moved from {bound.asked} as was asked for" if bound.asked else ""
+        failed = bound.task.binding is not None and bound.task.binding.avoid
+        left = "where it kept failing" if failed else "as was asked for"
+        message += f", moved from {bound.asked}{',' if failed else ''} {left}" if bound.asked else ""
         self._emit(bound.key, bound.uid, "Scheduled", message, warning=False)
 
     def moving(self, record: TaskRecord, node: str, target: str) -> None:

@@ -6,7 +6,7 @@ assignment on its node, and the end of whatever was left on others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -80,13 +80,14 @@ def propose(
     also: tuple[Compare, ...] = (),
     unread: int,
     gang: str = "",
+    avoid: Sequence[str] = (),
     at: str,
 ) -> Proposal[Bound]:
     """`also`: what else it rests on. `unread`: mod revision of a value at the assignment's key that is not a valid one;
-    0 when there is none."""
+    0 when there is none. `avoid`: where it kept failing."""
     record, node = standing.record, target.node
     epoch = standing.epoch + 1
-    binding = Binding(node=node, epoch=epoch, spec_hash=record.spec_hash, bound_at=at)
+    binding = Binding(node=node, epoch=epoch, spec_hash=record.spec_hash, bound_at=at, avoid=list(avoid))
     metadata = record.task.metadata
     assignment = Assignment(
         uid=record.uid,

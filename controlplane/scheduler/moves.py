@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from controlplane.cluster import ClusterCache, MoveRecord
 from controlplane.cluster.effective import current_status, needs_binding
+from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned_volumes
 from controlplane.leading import Proposal
 from controlplane.placement import Decision, Snapshot, explain, want_of
@@ -54,6 +55,8 @@ def judge(cache: ClusterCache, snapshot: Snapshot, key: NamedKey, asked: MoveRec
         return Refusal("it has ended")
     if _age(move.requested_at, now) > LASTS:
         return Refusal(f"nothing was done about it for {LASTS:.0f} s")
+    if move.avoid and (status is None or not keeps_failing(record.task.spec, status.status)):
+        return Refusal()  # It has found its feet.
     if why := pinned(record.task.spec):
         return Refusal(why)
     want = want_of(cache, record)
@@ -80,6 +83,7 @@ def grant(cache: ClusterCache, snapshot: Snapshot, decision: Decision, asked: Mo
         decision.charge,
         also=(unchanged(asked.entry), there),
         unread=unread.mod_revision if unread is not None else 0,
+        avoid=asked.move.avoid,
         at=at,
     )
     return replace(

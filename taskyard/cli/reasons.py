@@ -26,6 +26,8 @@ def task_reasons(why: WhyView, *, one_node: bool = False, colour: bool = False) 
         lines.append(f"  {why.message}")
     elif why.waits_for and not why.placement:
         lines.append(f"  waits for {why.waits_for}")
+    if why.avoids:
+        lines.append(f"  it kept failing on {', '.join(why.avoids)}, and was taken from there")
     if why.note:
         lines.append(f"  {why.note}")
     if why.placement is not None:

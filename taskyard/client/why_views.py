@@ -53,6 +53,7 @@ class WhyView(View, frozen=True):
     message: str = ""
     node: str = ""
     waits_for: str = ""
+    avoids: tuple[str, ...] = ()
     placement: PlacementView | None = None
     note: str = ""
 

@@ -50,6 +50,21 @@ def broken_pull_secret(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("spec", "pullSecret"), message, "remove the line, or write pullPolicy: IfNotPresent")
 
 
+def broken_relocation(spec: dict[str, Any]) -> Iterator[Broken]:
+    """What cannot simply start on another node."""
+    if part(spec, "restart").get("elsewhereAfter") is None:
+        return
+    path = ("spec", "restart", "elsewhereAfter")
+    if spec.get("singleton") is True:
+        message = "a singleton has to stop for certain before it starts elsewhere, so it stays where it is"
+        yield Broken(path, message, "remove the line, or singleton")
+        return
+    for _, volume in items(spec, "volumes"):
+        if volume.get("type", "volume") == "volume" and volume.get("name") and volume.get("pinned") is not False:
+            message = f"the task stays where the data of its volume {shown(volume['name'])} is"
+            yield Broken(path, message, "remove the line, or write pinned: false for the volume")
+
+
 def broken_ulimits(spec: dict[str, Any]) -> Iterator[Broken]:
     for name, limit in part(spec, "process", "ulimits").items():
         soft, hard = (limit.get("soft"), limit.get("hard")) if isinstance(limit, dict) else (None, None)

@@ -32,6 +32,7 @@ from taskyard.manifest.container_rules import (
     broken_network,
     broken_port_addresses,
     broken_pull_secret,
+    broken_relocation,
     broken_ulimits,
 )
 from taskyard.manifest.job_rules import broken_job, broken_job_name
@@ -203,6 +204,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("healthCheck", broken_health_check_times),
     ("envFrom", broken_env_sources),
     ("pullSecret", broken_pull_secret),
+    ("restart", broken_relocation),
     ("process", broken_shm_size),
     ("process", broken_ulimits),
     ("network", broken_addresses),

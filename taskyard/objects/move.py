@@ -6,10 +6,12 @@ from taskyard.objects.base import Wire
 
 
 class Move(Wire, frozen=True, kw_only=True):
-    """The value of `moves/<namespace>/<name>`, written by the API. It is about one binding: once the task has another
-    epoch, it means nothing any more."""
+    """The value of `moves/<namespace>/<name>`, written by the API, or by the relocation controller. It is about one
+    binding: once the task has another epoch, it means nothing any more."""
 
     uid: str
     epoch: int
     to: str
     requested_at: str
+    avoid: list[str] = []
+    """Where it kept failing, its present node the last of them; empty when somebody asked."""

@@ -78,6 +78,8 @@ class ExitCodes(Wire, frozen=True, kw_only=True):
 class Restart(Wire, frozen=True, kw_only=True):
     policy: Literal["always", "on-failure", "never"] = "always"
     max_restarts: int | None = None
+    elsewhere_after: int | None = None
+    """After so many failures in a row on one node another is tried."""
     exit_codes: ExitCodes = ExitCodes()
     backoff: Backoff = Backoff()
 
@@ -203,6 +205,8 @@ class Binding(Wire, frozen=True, kw_only=True):
     epoch: int
     spec_hash: str
     bound_at: str = ""
+    avoid: list[str] = []
+    """Nodes that it kept failing on, the longest ago first."""
 
 
 def _kind() -> Literal["Task"]:

@@ -15,6 +15,7 @@ from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
+from controlplane.relocation import RelocationController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -117,6 +118,7 @@ class Plane:
             lambda: f"{next(uids):012x}",
         )
         self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
+        self.relocation = RelocationController(self.store, self.cache, self.clock, self.elector.fence, self.events)
         self.volumes = VolumeController(
             self.store, self.cache, self.clock, self.elector.fence, lambda: f"{next(uids):012x}"
         )

@@ -152,7 +152,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         assert schema.get("readOnly") or place == "binding" or schema["x-units"]
     required = _required(kind, place)
     optional_without_default = {
-        "maxSurge", "maxUnavailable",
+        "maxSurge", "maxUnavailable", "elsewhereAfter",
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count",

@@ -1,0 +1,111 @@
+"""The relocation controller's loop: tasks that keep failing where they are, and a wish that they go elsewhere.
+
+Bindings have one writer, so it asks the scheduler, which judges the wish like anybody's. The nodes that a task has
+failed on stand in its binding; a new spec begins without them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster.effective import current_status, needs_binding
+from controlplane.cluster.failing import keeps_failing
+from controlplane.cluster.rules import pinned_volumes
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.placement import SnapshotKeeper, explain, want_of
+from controlplane.relocation.decide import elsewhere
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey
+from taskyard.objects import Move, ObjectRef, encode
+from taskyard.store.api import Compare, Put, Store, absent, unchanged
+
+_log = logging.getLogger(__name__)
+
+
+class RelocationController(LeaderLoop[NamedKey]):
+    """Run it in one thread, or step it."""
+
+    def __init__(
+        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
+    ) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+        self._events = events
+        self._keeper = SnapshotKeeper(cache)
+
+    def begin_term(self) -> None:
+        """It remembers nothing."""
+
+    def everything(self) -> Sequence[NamedKey]:
+        return [key for key, record in self.cache.tasks.items() if record.task.spec.restart.elsewhere_after]
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
+        return [
+            change.task
+            for change in changes
+            if change.kind == "status"
+            and change.task is not None
+            and (record := self.cache.tasks.get(change.task)) is not None
+            and record.task.spec.restart.elsewhere_after
+        ]
+
+    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
+        proposals: list[Proposal[NamedKey]] = []
+        with self.cache.lock:
+            for key in batch:
+                proposal = self._wish(key)
+                if proposal is None:
+                    self.queue.forget(key)
+                else:
+                    proposals.append(proposal)
+        results = commit_all(self._store, fence, proposals)
+        for committed, _ in results.committed:
+            self.queue.forget(committed.subject)
+        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for refused, reason in results.refused:
+            _log.error("the store refuses the wish that %s go elsewhere: %s", refused.subject, reason)
+            left.append(refused)
+        for proposal in left:
+            self.queue.retry(proposal.subject)
+        if results.fenced_out:
+            raise FencedOut
+        return False
+
+    def _wish(self, key: NamedKey) -> Proposal[NamedKey] | None:
+        record = self.cache.tasks.get(key)
+        if record is None or record.task.binding is None or key in self.cache.moves or not self._may_go(record):
+            return None
+        status = current_status(self.cache, record)
+        if status is None or not keeps_failing(record.task.spec, status.status):
+            return None
+        binding, want, snapshot = record.task.binding, want_of(self.cache, record), self._keeper.take()
+        found = explain(snapshot, want.demand, current=want.current, held=want.held)
+        target = elsewhere(found, binding.node, binding.avoid)
+        failed = f"failed {status.status.backoff_step} times in a row on {binding.node}"
+        if target is None:
+            self._tell(record, "NoOtherNode", f"{failed}, and fits on no other node: {found.message}")
+            return None
+        self._tell(record, "TriedElsewhere", f"{failed}: {target.node} is tried")
+        move = Move(
+            uid=record.uid,
+            epoch=binding.epoch,
+            to=target.node,
+            requested_at=timestamp(self.clock.now()),
+            avoid=list(target.avoid),
+        )
+        place = keys.move(*key)
+        return Proposal(key, (unchanged(record.entry), absent(place)), (Put(place, encode(move)),))
+
+    def _may_go(self, record: TaskRecord) -> bool:
+        """Admission says no to the last two; what is put by hand may have them all the same."""
+        spec, metadata = record.task.spec, record.task.metadata
+        wanted = not metadata.deletion_timestamp and not needs_binding(self.cache, record)
+        return wanted and not spec.singleton and not pinned_volumes(spec)
+
+    def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
+        about = ObjectRef(kind="Task", name=record.key.name, uid=record.uid)
+        self._events.emit(about, record.key.namespace, reason, message, warning=True)
