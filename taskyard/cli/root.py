@@ -71,6 +71,8 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "up": Lazy("taskyard.local.commands", "up", "Run everything on this machine"),
         "down": Lazy("taskyard.local.commands", "down", "Stop what `up` started, and its containers"),
         "status": Lazy("taskyard.local.commands", "status", "What of `up` is running"),
+        "backup": Lazy("taskyard.cli.commands.backup", "backup", "Write all that etcd holds to one file"),
+        "restore": Lazy("taskyard.cli.commands.backup", "restore", "Bring back what a backup holds"),
         "controlplane": Lazy("taskyard.cli.commands.planes", "controlplane", "Run a control plane in the foreground"),
         "agent": Lazy("taskyard.cli.commands.planes", "agent", "Run a node's agent in the foreground"),
         "simulate": Lazy("taskyard.cli.commands.planes", "simulate", "Run whole clusters in memory, under faults"),
