@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from sys import intern
 from typing import NamedTuple
 
 from taskyard.kinds import BY_KIND, BY_PLURAL
@@ -174,4 +175,5 @@ def parse_node(key: str) -> NodeKey | None:
     known = _PARTS.get(part)
     if known is None or known is not bool(slash) or "/" in uid or not is_node_name(node):
         return None
-    return NodeKey(node, part, uid)
+    # One text for each node, not one for each of the hundreds of keys that it has.
+    return NodeKey(intern(node), part, uid)

@@ -7,7 +7,7 @@ that is new, long, or in a value that is not spelled as we spell it, is read lik
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -49,22 +49,29 @@ _holder = msgspec.json.Decoder(_Holder)
 _encode = msgspec.json.Encoder().encode
 
 
+class _Labelled(NamedTuple):
+    """Tasks with one spec and the same labels: what they ask for, and the labels."""
+
+    demand: Demand
+    labels: dict[str, str]
+
+
 @dataclass(slots=True)
-class KnownSpec:
+class _Known:
     spec: TaskSpec
     hash: SpecHash = field(default_factory=SpecHash)
     accepted: bool = False
     """By the schema, in a task; in an assignment it need only have the shape."""
-    _demands: dict[tuple[str, Labels], Demand] = field(default_factory=dict)
+    _by_labels: dict[tuple[str, Labels], _Labelled] = field(default_factory=dict)
 
-    def demand(self, namespace: str, labels: dict[str, str]) -> Demand:
+    def labelled(self, namespace: str, labels: dict[str, str]) -> _Labelled:
         """ValueError as `demand_of`."""
         who = namespace, labels_of(labels)
-        found = self._demands.get(who)
+        found = self._by_labels.get(who)
         if found is None:
-            if len(self._demands) >= _LABELLED:
-                self._demands.clear()
-            found = self._demands[who] = demand_of(self.spec, namespace, labels)
+            if len(self._by_labels) >= _LABELLED:
+                self._by_labels.clear()
+            found = self._by_labels[who] = _Labelled(demand_of(self.spec, namespace, labels), labels)
         return found
 
 
@@ -72,31 +79,34 @@ class KnownSpecs:
     """One thread's."""
 
     def __init__(self) -> None:
-        self._known: dict[bytes, KnownSpec] = {}
+        self._known: dict[bytes, _Known] = {}
 
-    def task(self, raw: bytes, key: ObjectKey) -> tuple[Task, KnownSpec]:
-        """Of a task's key. Raises as `read_value`."""
+    def task(self, raw: bytes, key: ObjectKey) -> tuple[Task, Demand, SpecHash]:
+        """Of a task's key. Raises as `read_value`, and ValueError as `demand_of`."""
         shell = _shell_of(raw)
         spelled = bytes(shell.spec) if shell is not None else b""
         known = self._known.get(spelled)
         if shell is None or known is None or not known.accepted:
             task = _task(read_value(raw, key))
-            known = self._keep(spelled, known or KnownSpec(task.spec))
+            known = self._keep(spelled, known or _Known(task.spec))
             known.accepted = True
         else:
             task = _task(read_value(_encode(replace(shell, spec=_SOME_SPEC)), key))
-        return replace(task, spec=known.spec), known
+        found = known.labelled(task.metadata.namespace, task.metadata.labels)
+        metadata = replace(task.metadata, labels=found.labels)
+        return replace(task, metadata=metadata, spec=known.spec), found.demand, known.hash
 
-    def assignment(self, raw: bytes) -> tuple[Assignment, KnownSpec]:
-        """BadValue when it has not the shape of one."""
+    def assignment(self, raw: bytes) -> tuple[Assignment, Demand]:
+        """BadValue when it has not the shape of one, ValueError as `demand_of`."""
         assignment = decode(raw, Assignment)
         spelled = bytes(_holder.decode(raw).spec)
         known = self._known.get(spelled)
         if known is None:
-            known = self._keep(spelled, KnownSpec(assignment.spec))
-        return replace(assignment, spec=known.spec), known
+            known = self._keep(spelled, _Known(assignment.spec))
+        found = known.labelled(assignment.namespace, assignment.labels)
+        return replace(assignment, spec=known.spec, labels=found.labels), found.demand
 
-    def _keep(self, spelled: bytes, known: KnownSpec) -> KnownSpec:
+    def _keep(self, spelled: bytes, known: _Known) -> _Known:
         if 0 < len(spelled) <= _LONGEST:
             if len(self._known) >= _KEPT:
                 self._known.clear()

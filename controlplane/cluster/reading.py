@@ -42,9 +42,9 @@ def read_record(entry: Entry, key: ObjectKey, specs: KnownSpecs) -> TaskRecord |
         value = read_value(entry.value, key)
         _check_uid(value.metadata.uid)
         return ObjectRecord(value, entry)
-    task, known = specs.task(entry.value, key)
+    task, demand, spec_hash = specs.task(entry.value, key)
     _check_uid(task.metadata.uid)
-    return TaskRecord(task, entry, known.demand(task.metadata.namespace, task.metadata.labels), known.hash)
+    return TaskRecord(task, entry, demand, spec_hash)
 
 
 def _check_uid(uid: str) -> None:
@@ -75,9 +75,9 @@ def read_result(entry: Entry, uid: str) -> ResultRecord:
 
 
 def read_assignment(entry: Entry, key: NodeKey, specs: KnownSpecs) -> AssignmentRecord:
-    assignment, known = specs.assignment(entry.value)
+    assignment, demand = specs.assignment(entry.value)
     _same_uid(assignment.uid, key)
-    return AssignmentRecord(key.node, assignment, entry, known.demand(assignment.namespace, assignment.labels))
+    return AssignmentRecord(key.node, assignment, entry, demand)
 
 
 def read_status(entry: Entry, key: NodeKey) -> StatusRecord:

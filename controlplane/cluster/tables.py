@@ -80,18 +80,23 @@ class Tables:
         self.owned: OneToMany[str, ObjectKey] = OneToMany()
         """uid of an owner → keys of all that says it was made for it, whether or not the owner is there."""
         self.own_writes = OwnWrites()
-        self._node_keys: OneToMany[str, str] = OneToMany()
+        self._node_keys: dict[str, int] = {}
+        """How many there are of each."""
         specs = KnownSpecs()
         self._read_record = partial(reading.read_record, specs=specs)
         self._read_assignment = partial(reading.read_assignment, specs=specs)
 
     def owner(self, uid: str) -> TaskRecord | None:
         """Of the tasks that claim the uid the one that was there first."""
+        key = self.owner_key(uid)
+        return None if key is None else self.tasks[key]
+
+    def owner_key(self, uid: str) -> NamedKey | None:
         claims = self.claims.of(uid)
         if len(claims) > 1:
-            return min((self.tasks[key] for key in claims), key=lambda r: (r.entry.create_revision, r.entry.key))
+            return min(claims, key=lambda key: (self.tasks[key].entry.create_revision, self.tasks[key].entry.key))
         for key in claims:
-            return self.tasks[key]
+            return key
         return None
 
     def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
@@ -276,9 +281,9 @@ class Tables:
             self.placed_as.add(named, key.uid)
         if before is not None and named != before:
             self._leave_name(key.uid, before)
-        owner = self.owner(key.uid)
-        about = owner.key if owner else named or before
-        made_for = owner_of(owner.task) if owner else None
+        about = self.owner_key(key.uid)
+        made_for = owner_of(self.tasks[about].task) if about is not None else None
+        about = about or named or before
         changes.append(CacheChange(kind, key.uid, change.revision, about, owner=made_for, node=key.node))
 
     def _leave_name(self, uid: str, name: NamedKey) -> None:
@@ -302,14 +307,14 @@ class Tables:
 
     def _note_node(self, node: str, change: Change) -> None:
         """A node is there as long as any of its keys is: also when all that is left are records of lost tasks."""
-        if change.new is not None:
-            self._node_keys.add(node, change.key)
+        count = self._node_keys.get(node, 0) + (change.new is not None) - (change.old is not None)
+        if count:
+            self._node_keys[node] = count
             if node not in self.nodes:
                 self.nodes[node] = NodeRecord(node)
         else:
-            self._node_keys.discard(node, change.key)
-            if not self._node_keys.of(node):
-                self.nodes.pop(node, None)
+            self._node_keys.pop(node, None)
+            self.nodes.pop(node, None)
 
     def _replace_node(self, node: str, changed: Callable[[NodeRecord], NodeRecord]) -> None:
         record = self.nodes.get(node)
