@@ -7,6 +7,7 @@ that is new, long, or in a value that is not spelled as we spell it, is read lik
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from sys import intern
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -14,7 +15,7 @@ from msgspec.structs import replace
 
 from controlplane.cluster.demand import Demand, demand_of
 from controlplane.cluster.records import SpecHash
-from controlplane.cluster.rules import Labels, labels_of
+from controlplane.cluster.rules import Labels
 from taskyard.keys import ObjectKey
 from taskyard.manifest import read_value
 from taskyard.objects import AnyObject, Assignment, Task, TaskSpec, decode
@@ -50,7 +51,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class _Labelled(NamedTuple):
-    """Tasks with one spec and the same labels: what they ask for, and the labels."""
+    """Tasks with one spec and the same labels: what they ask for, whose namespace is theirs, and the labels."""
 
     demand: Demand
     labels: dict[str, str]
@@ -66,7 +67,7 @@ class _Known:
 
     def labelled(self, namespace: str, labels: dict[str, str]) -> _Labelled:
         """ValueError as `demand_of`."""
-        who = namespace, labels_of(labels)
+        who = namespace, tuple(labels.items())
         found = self._by_labels.get(who)
         if found is None:
             if len(self._by_labels) >= _LABELLED:
@@ -93,7 +94,7 @@ class KnownSpecs:
         else:
             task = _task(read_value(_encode(replace(shell, spec=_SOME_SPEC)), key))
         found = known.labelled(task.metadata.namespace, task.metadata.labels)
-        metadata = replace(task.metadata, labels=found.labels)
+        metadata = replace(task.metadata, labels=found.labels, namespace=found.demand.namespace)
         return replace(task, metadata=metadata, spec=known.spec), found.demand, known.hash
 
     def assignment(self, raw: bytes) -> tuple[Assignment, Demand]:
@@ -104,7 +105,14 @@ class KnownSpecs:
         if known is None:
             known = self._keep(spelled, _Known(assignment.spec))
         found = known.labelled(assignment.namespace, assignment.labels)
-        return replace(assignment, spec=known.spec, labels=found.labels), found.demand
+        shared = replace(
+            assignment,
+            spec=known.spec,
+            labels=found.labels,
+            namespace=found.demand.namespace,
+            spec_hash=intern(assignment.spec_hash),
+        )
+        return shared, found.demand
 
     def _keep(self, spelled: bytes, known: _Known) -> _Known:
         if 0 < len(spelled) <= _LONGEST:

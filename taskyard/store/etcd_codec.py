@@ -37,7 +37,9 @@ def bounds(prefix: str) -> tuple[bytes, bytes]:
 
 
 def entry(kv: Any) -> Entry:
-    return Entry(decode(kv.key), kv.value, kv.create_revision, kv.mod_revision, kv.version, kv.lease)
+    created, modified = kv.create_revision, kv.mod_revision
+    # Most keys were written once: one number for both, not two that are equal.
+    return Entry(decode(kv.key), kv.value, created, created if modified == created else modified, kv.version, kv.lease)
 
 
 def transaction(compares: Sequence[Compare], operations: Iterable[Operation]) -> Any:
