@@ -1,7 +1,8 @@
 """Tasks and assignments out of their entries, when their specs are mostly the same bytes: those of a service's tasks.
 
-A spec is checked, decoded and kept once; what else a value says is checked each time. Only ever a short cut: a spec
-that is new, long, or in a value that is not spelled as we spell it, is read like anybody's.
+A spec is checked, decoded and kept once, as are the texts that many values share; what else a value says is checked
+each time. Only ever a short cut: a spec that is new, long, or in a value that is not spelled as we spell it, is read
+like anybody's.
 """
 
 from __future__ import annotations
@@ -95,7 +96,10 @@ class KnownSpecs:
             task = _task(read_value(_encode(replace(shell, spec=_SOME_SPEC)), key))
         found = known.labelled(task.metadata.namespace, task.metadata.labels)
         metadata = replace(task.metadata, labels=found.labels, namespace=found.demand.namespace)
-        return replace(task, metadata=metadata, spec=known.spec), found.demand, known.hash
+        binding = task.binding
+        if binding is not None:
+            binding = replace(binding, node=intern(binding.node), spec_hash=intern(binding.spec_hash))
+        return replace(task, metadata=metadata, spec=known.spec, binding=binding), found.demand, known.hash
 
     def assignment(self, raw: bytes) -> tuple[Assignment, Demand]:
         """BadValue when it has not the shape of one, ValueError as `demand_of`."""
