@@ -170,10 +170,10 @@ def parse_node(key: str) -> NodeKey | None:
     """None for a key that is not one of a node's, or of what cannot be a node's name."""
     if not key.startswith(NODES):
         return None
-    node, _, rest = key[len(NODES) :].partition("/")
-    part, slash, uid = rest.partition("/")
-    known = _PARTS.get(part)
-    if known is None or known is not bool(slash) or "/" in uid or not is_node_name(node):
+    node, *rest = key[len(NODES) :].split("/")
+    part, uid = rest[0] if rest else "", rest[1] if len(rest) == 2 else ""
+    of_a_task = _PARTS.get(part)
+    if of_a_task is None or len(rest) != 1 + of_a_task or not is_node_name(node):
         return None
     # One text for each node, not one for each of the hundreds of keys that it has.
     return NodeKey(intern(node), part, uid)

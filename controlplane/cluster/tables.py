@@ -256,11 +256,14 @@ class Tables:
         else:
             new, reason = _attempt(self._read_assignment, change.new, key)
         old = _exchange(self.assignments, key, new)
+        self._charge(key)
         self._settle("assignment", key, change, reason, new.key if new else None, old.key if old else None, changes)
 
     def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
         new, reason = _attempt(reading.read_status, change.new, key)
         old = _exchange(self.statuses, key, new)
+        if any(record is not None and record.status.state.terminal for record in (new, old)):
+            self._charge(key)
         self._settle("status", key, change, reason, new.key if new else None, old.key if old else None, changes)
 
     def _settle(
@@ -275,7 +278,6 @@ class Tables:
     ) -> None:
         """What an assignment and a status have in common once their table is up to date. `named`: the task that it says
         it is of, and `before`: that it said."""
-        self._charge(key)
         self._judge(change, reason, changes)
         if named is not None and named != before:
             self.placed_as.add(named, key.uid)
@@ -293,7 +295,7 @@ class Tables:
             self.placed_as.discard(name, uid)
 
     def _charge(self, key: NodeKey) -> None:
-        """Count what this task holds on this node, after its assignment or status changed."""
+        """Count what this task holds on this node, after its assignment changed, or a status by which it had ended."""
         held = self.assignments.get(key.uid, {}).get(key.node)
         status = self.statuses.get(key.uid, {}).get(key.node)
         ended = held and status and status.status.state.terminal and status.status.epoch >= held.assignment.epoch
@@ -323,6 +325,8 @@ class Tables:
 
     def _judge(self, change: Change, reason: str, changes: list[CacheChange]) -> None:
         """Quarantine the value with the reason, or lift the quarantine that its predecessor was under."""
+        if not reason and not self.quarantined:
+            return
         known = self.quarantined.pop(change.key, "")
         if reason and change.new is not None:
             self.quarantined[change.key] = reason

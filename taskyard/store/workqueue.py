@@ -47,16 +47,22 @@ class WorkQueue(Generic[K]):
     def add_all(self, keys: Iterable[K]) -> None:
         """In this order."""
         with self._lock:
-            for key in keys:
-                self._add(key)
+            if sum(map(self._enqueue, keys)):
+                self._changed.notify_all()
 
     def _add(self, key: K) -> None:
-        if key in self._dirty or self._shut_down:
-            return
-        self._dirty.add(key)
-        if key not in self._processing:
-            self._waiting.append(key)
+        if self._enqueue(key):
             self._changed.notify()
+
+    def _enqueue(self, key: K) -> bool:
+        """True when somebody may take it now."""
+        if key in self._dirty or self._shut_down:
+            return False
+        self._dirty.add(key)
+        if key in self._processing:
+            return False
+        self._waiting.append(key)
+        return True
 
     def add_after(self, key: K, delay: float) -> None:
         """Adds it once `delay` seconds have passed; of several delays for one key, the earliest counts."""
