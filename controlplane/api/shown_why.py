@@ -9,7 +9,7 @@ import msgspec
 
 from controlplane.cluster import Demand
 from controlplane.placement import FILTERS, Explanation, NodeVerdict, Snapshot
-from controlplane.why import Change, Group, grouped, smallest_changes
+from controlplane.why import Change, Group, Standing, grouped, smallest_changes
 from taskyard.objects import TaskState, Wire
 
 _PHRASES = {rule.name: rule.phrase for rule in FILTERS}
@@ -70,6 +70,17 @@ class ShownPlacement(Wire, frozen=True, kw_only=True):
     changes: list[ShownChange] = msgspec.field(default_factory=list)
 
 
+class ShownLine(Wire, frozen=True, kw_only=True):
+    """Its place among the tasks of its namespace that wait, and that namespace's: see `controlplane.why.line`."""
+
+    text: str
+    position: int
+    waiting: int
+    share: float
+    weight: int
+    before: list[str] = msgspec.field(default_factory=list)
+
+
 class ShownWhy(Wire, frozen=True, kw_only=True):
     """`waitsFor`: what has to happen next, empty when nothing does; `note`: what could not be found out."""
 
@@ -85,6 +96,7 @@ class ShownWhy(Wire, frozen=True, kw_only=True):
     revision: int = 0
     avoids: list[str] = msgspec.field(default_factory=list)
     """Nodes that it kept failing on, and was taken from."""
+    line: ShownLine | None = None
     placement: ShownPlacement | None = None
     note: str = ""
 
@@ -134,6 +146,17 @@ def show_placement(
 
 def show_group(group: Group) -> ShownGroup:
     return ShownGroup(count=len(group.nodes), filters=list(group.filters), text=group.text, members=list(group.nodes))
+
+
+def show_line(namespace: str, found: Standing) -> ShownLine:
+    return ShownLine(
+        text=found.text(namespace),
+        position=found.position,
+        waiting=found.waiting,
+        share=round(found.share.held, 4),
+        weight=found.share.weight,
+        before=[name for name, _ in found.before],
+    )
 
 
 def next_step(state: TaskState, message: str, next_attempt: str) -> str:

@@ -11,7 +11,16 @@ from msgspec.structs import replace
 
 from controlplane.api.problem import not_found
 from controlplane.api.shown import ShownTask, show_node
-from controlplane.api.shown_why import ShownNodeWhy, ShownPlacement, ShownWhy, next_step, show_group, show_placement
+from controlplane.api.shown_why import (
+    ShownLine,
+    ShownNodeWhy,
+    ShownPlacement,
+    ShownWhy,
+    next_step,
+    show_group,
+    show_line,
+    show_placement,
+)
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.cluster.effective import needs_binding, on_lost_node
@@ -25,10 +34,13 @@ from controlplane.placement import (
     cheapest,
     explain,
     names_of,
+    turn_of,
     victims_of,
     want_of,
 )
-from controlplane.why import grouped
+from controlplane.placement.fairness import capacity_of
+from controlplane.placement.holdings import Holdings
+from controlplane.why import grouped, standing
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.keys import NamedKey
@@ -43,9 +55,11 @@ class WhyService:
     store: Store
     clock: Clock
     keeper: SnapshotKeeper = field(init=False)
+    holdings: Holdings = field(init=False)
 
     def __post_init__(self) -> None:
         self.keeper = SnapshotKeeper(self.cache)
+        self.holdings = Holdings(self.cache)
 
     def task(self, ident: str, namespace: str, node: str = "") -> ShownWhy:
         """`node`: of this one alone. Raises ApiError: 404 for no such task or node."""
@@ -60,7 +74,9 @@ class WhyService:
             snapshot, want = self.keeper.take(), want_of(self.cache, record)
             due = needs_binding(self.cache, record) or on_lost_node(self.cache, record)
             revision, bound = self.cache.revision, self._bound_at(record)
-        why = replace(_told(shown, revision), avoids=record.task.binding.avoid if record.task.binding else [])
+            line = self._line(record, snapshot) if due else None
+        avoids = record.task.binding.avoid if record.task.binding else []
+        why = replace(_told(shown, revision), avoids=avoids, line=line)
         if due or (node and not record.node):
             placement = _placement(snapshot, want, node)
             return _with(why, placement, "" if node or placement.fitting else self._by_preemption(snapshot, want))
@@ -107,6 +123,13 @@ class WhyService:
             groups=[show_group(group) for group in grouped(refused, 8)],
             revision=revision,
         )
+
+    def _line(self, record: TaskRecord, snapshot: Snapshot) -> ShownLine | None:
+        """None: it is the only one that waits."""
+        waiting = {r.key: turn_of(r) for r in self.cache.tasks.values() if r is record or needs_binding(self.cache, r)}
+        shares = self.holdings.shares({key.namespace for key in waiting}, capacity_of(snapshot.nodes.values()))
+        found = standing(record.key, waiting, shares)
+        return show_line(record.key.namespace, found) if found is not None and len(waiting) > 1 else None
 
     def _by_preemption(self, snapshot: Snapshot, want: Want) -> str:
         """What would be stopped for it; empty when nothing would help."""

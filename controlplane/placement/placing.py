@@ -44,8 +44,8 @@ def place(snapshot: Snapshot, wants: Iterable[Want], reserved: Iterable[Reservat
 
 
 def in_order(snapshot: Snapshot, wants: Iterable[Want]) -> list[Want]:
-    """As `place` takes them: by priority; then those that are packed, the largest first, as large ones find room least
-    easily; then the oldest, then by name."""
+    """As `place` takes them: by priority; then by their place in line; then those that are packed, the largest first,
+    as large ones find room least easily; then the oldest, then by name."""
     wants = list(wants)
     packed = {want.demand for want in wants if _strategy(snapshot, want.demand) == "binpack"}
     if not packed:
@@ -54,7 +54,7 @@ def in_order(snapshot: Snapshot, wants: Iterable[Want]) -> list[Want]:
     cpu = sum(state.facts.capacity.cpu_millis for state in states) or 1
     memory = sum(state.facts.capacity.memory_bytes for state in states) or 1
     size = {demand: max(demand.cpu / cpu, demand.memory / memory) for demand in packed}
-    return sorted(wants, key=lambda want: (-want.priority, -size.get(want.demand, 0.0), *want.turn[1:]))
+    return sorted(wants, key=lambda want: (-want.priority, want.line, -size.get(want.demand, 0.0), *want.turn[2:]))
 
 
 def _strategy(snapshot: Snapshot, demand: Demand) -> str:

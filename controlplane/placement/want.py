@@ -31,15 +31,17 @@ class Want:
     """Of those that are placed together or not at all; empty: it goes alone."""
     gang_lacks: int = 0
     """Members that have to be placed at once, besides those that are placed already."""
+    line: int = 0
+    """Its place among tasks of equal priority when those of several namespaces wait; all 0 when they do not."""
 
     @property
-    def turn(self) -> tuple[int, str, NamedKey]:
-        """Smaller goes first: the highest priority, then the oldest, then by name."""
-        return -self.priority, self.created_at, self.key
+    def turn(self) -> tuple[int, int, str, NamedKey]:
+        """Smaller goes first: the highest priority, then by their place in line, then the oldest, then by name."""
+        return -self.priority, self.line, self.created_at, self.key
 
 
 def turn_of(record: TaskRecord) -> tuple[int, str, NamedKey]:
-    """That of its `Want`."""
+    """That of its `Want`, before several namespaces are set in line."""
     return -record.task.spec.priority, record.task.metadata.created_at, record.key
 
 

@@ -30,11 +30,11 @@ from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
 from controlplane.scheduler.exclusive import Ending, Over, Running, elsewhere, stop, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
+from controlplane.scheduler.line import Line
 from controlplane.scheduler.making_room import RoomMaker
 from controlplane.scheduler.metrics import SchedulerMetrics
 from controlplane.scheduler.moves import Refusal, drop, grant, judge
 from controlplane.scheduler.rounds import Round
-from controlplane.scheduler.turns import Turns
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -88,7 +88,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._loss_announcer = LossAnnouncer(events)
         self._assumed = Assumptions()
         self._waiting = WaitingRoom()
-        self._ready = Turns()
+        self._ready = Line(cache)
         """Tasks to be placed next."""
         self._first_seen: dict[NamedKey, float] = {}
         self._ending: set[NamedKey] = set()
@@ -218,7 +218,8 @@ class Scheduler(LeaderLoop[Dirty]):
             snapshot = self._assumed.over(shown)
             self._wake(snapshot)
             wants, standing, away = [], {}, {}
-            for key in self._gangs.with_the_others(self._ready.take(_PER_ROUND)):
+            next_ones, contested = self._ready.take(_PER_ROUND, snapshot)
+            for place, key in enumerate(self._gangs.with_the_others(next_ones)):
                 self._ready.remove(key)
                 self._waiting.remove(key)
                 if key in self._assumed:
@@ -226,13 +227,15 @@ class Scheduler(LeaderLoop[Dirty]):
                 record = self.cache.tasks.get(key)
                 due = self._due(record) if record is not None else ""
                 if record is not None and due:
-                    wants.append(self._want(record))
+                    wants.append(self._want(record, place if contested else 0))
                     standing[key] = standing_of(self.cache, record, lost=due == "lost")
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
             return Round(timestamp(self.clock.now()), shown, snapshot, wants, standing, away)
 
-    def _want(self, record: TaskRecord) -> Want:
+    def _want(self, record: TaskRecord, place: int) -> Want:
         want, gang = want_of(self.cache, record), record.task.spec.gang
+        if place:
+            want = replace(want, line=place)
         return want if gang is None else replace(want, gang_lacks=self._gangs.lacks(want.gang, gang.size))
 
     def _wake(self, snapshot: Snapshot) -> None:

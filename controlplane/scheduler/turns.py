@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import heapq
 
+from controlplane.placement.fairness import Turn
 from taskyard.keys import NamedKey
-
-Turn = tuple[int, str, NamedKey]
-"""As `controlplane.placement.turn_of` gives it: smaller goes first, and the task's key is its end."""
 
 
 class Turns:
@@ -30,6 +28,12 @@ class Turns:
 
     def remove(self, key: NamedKey) -> None:
         self._of.pop(key, None)
+
+    def head(self) -> Turn | None:
+        """The first one, which stays."""
+        while self._heap and self._of.get(self._heap[0][2]) != self._heap[0]:
+            heapq.heappop(self._heap)
+        return self._heap[0] if self._heap else None
 
     def take(self, count: int) -> list[NamedKey]:
         """The first ones, which are out of it then."""

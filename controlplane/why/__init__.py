@@ -4,6 +4,7 @@ It explains what `controlplane.placement` decides, and decides nothing itself. U
 """
 
 from controlplane.why.groups import Group, grouped
+from controlplane.why.line import Standing, standing
 from controlplane.why.needs import Change, Need, smallest_changes
 
-__all__ = ["Change", "Group", "Need", "grouped", "smallest_changes"]
+__all__ = ["Change", "Group", "Need", "Standing", "grouped", "smallest_changes", "standing"]

@@ -28,6 +28,8 @@ def task_reasons(why: WhyView, *, one_node: bool = False, colour: bool = False) 
         lines.append(f"  waits for {why.waits_for}")
     if why.avoids:
         lines.append(f"  it kept failing on {', '.join(why.avoids)}, and was taken from there")
+    if why.line is not None:
+        lines.append(f"  {why.line.text}")
     if why.note:
         lines.append(f"  {why.note}")
     if why.placement is not None:

@@ -45,6 +45,10 @@ class PlacementView(View, frozen=True):
     changes: tuple[ChangeView, ...] = ()
 
 
+class LineView(View, frozen=True):
+    text: str = ""
+
+
 class WhyView(View, frozen=True):
     namespace: str
     name: str
@@ -54,6 +58,7 @@ class WhyView(View, frozen=True):
     node: str = ""
     waits_for: str = ""
     avoids: tuple[str, ...] = ()
+    line: LineView | None = None
     placement: PlacementView | None = None
     note: str = ""
 

@@ -21,6 +21,8 @@ class Quota(Wire, frozen=True, kw_only=True):
 
 class NamespaceSpec(Wire, frozen=True, kw_only=True):
     quota: Quota = Quota()
+    weight: int = 1
+    """Its part of the cluster while tasks of several namespaces wait, next to theirs."""
 
 
 def _kind() -> Literal["Namespace"]:

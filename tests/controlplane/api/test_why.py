@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from taskyard import keys
 from taskyard.objects import Metadata, NodeSpec, TaskState
 from tests.controlplane.api.bench import ApiBench, problem
@@ -129,3 +131,20 @@ def test_what_is_not_there_is_not_found(bench: ApiBench) -> None:
     problem(bench.call("GET", "/tasks/none/why"), 404)
     problem(bench.call("GET", "/nodes/none/why"), 404)
     assert "known are n1" in problem(bench.call("GET", "/tasks/web/why?node=n9"), 404)["detail"]
+
+
+def test_a_task_that_waits_says_where_in_line_it_is(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1", cpu=4000, memory=4 * GI)
+    plane.add_task(a_task("runs", a_uid(1), a_spec(memory="3Gi")))
+    plane.lead()
+    plane.settle(plane.scheduler)
+    for number in range(2, 5):
+        plane.add_task(a_task(f"t{number}", a_uid(number), a_spec(memory="2Gi"), created=number))
+    other = a_task("other", a_uid(9), a_spec(memory="2Gi"), created=9)
+    plane.add_task(replace(other, metadata=replace(other.metadata, namespace="blog")))
+    plane.settle(plane.scheduler)
+    line = why(bench, "/tasks/t4/why")["line"]
+    said = "3rd of 3 in line of namespace default, which has 75% of the cluster; blog (0%) goes first"
+    assert (line["text"], line["before"]) == (said, ["blog"])
+    assert "line" not in why(bench, "/tasks/runs/why")

@@ -207,3 +207,22 @@ def test_what_a_task_has_itself_is_stopped_for_nobody() -> None:
     plane.live(1)
     found = [plane.assignment("n1", a_uid(number)) for number in (1, 2)]
     assert [held.desired for held in found if held is not None] == ["Running", "Stopped"]
+
+
+def test_room_that_becomes_free_goes_to_the_namespace_that_has_least() -> None:
+    plane = plane_with()
+    for number in range(1, 9):
+        plane.add_task(a_task(f"many{number}", a_uid(number), a_spec(memory="512Mi"), created=number))
+    plane.live(1)
+    for number in range(9, 30):
+        plane.add_task(a_task(f"many{number}", a_uid(number), a_spec(memory="512Mi"), created=number))
+    few = [a_task(f"few{number}", a_uid(100 + number), a_spec(memory="512Mi"), created=1000) for number in range(2)]
+    few = [msgspec.structs.replace(t, metadata=msgspec.structs.replace(t.metadata, namespace="few")) for t in few]
+    for task in few:
+        plane.add_task(task)
+    plane.live(1)
+    for number in range(1, 3):
+        plane.report(f"many{number}", TaskState.COMPLETED)
+    plane.live(1)
+    assert len(plane.cache.usage("n1").by_uid) == 8
+    assert [plane.cache.tasks[NamedKey("few", f"few{number}")].node for number in range(2)] == ["n1", "n1"]
