@@ -30,12 +30,13 @@ class Rooms:
         self._taken: list[frozenset[HostPortKey]] = [frozenset()] * len(states)
         self._again: Counter[tuple[int, HostPortKey]] = Counter()
         """By node, how often a port that was taken was charged once more: it is kept for a task while the one that is
-        stopped for it still has it."""
+        stopped for it still has it, or several hold it."""
         for name in sorted({name for state in states for name in state.generic}):
             self._generic[name] = Ladder([state.generic.get(name, 0) for state in states])
         for at, state in enumerate(states):
             if state.ports:
                 self._occupy(at, 1 << at, state.ports)
+                self._count_doubled(at, state)
 
     def enough(self, demand: Demand, among: int) -> tuple[int, bool]:
         """Those `among` the nodes with room for it, or (False) perhaps also some that `takes` refuses."""
@@ -114,11 +115,18 @@ class Rooms:
         self._occupy(at, bit, state.ports)
         if self._again:
             self._again = Counter({one: count for one, count in self._again.items() if one[0] != at and count})
+        if state.ports:
+            self._count_doubled(at, state)
         if state.generic or self._offered[at]:
             offered = frozenset(state.generic)
             for name in self._offered[at] | offered:
                 self._of(name).set(at, bit, state.generic.get(name, 0))
             self._offered[at] = offered
+
+    def _count_doubled(self, at: int, state: NodeState) -> None:
+        """Ports that several tasks hold, as when somebody wrote assignments by hand."""
+        held = Counter(port for tenant in state.tenants for port in tenant.ports)
+        self._again.update({(at, port): count - 1 for port, count in held.items() if count > 1})
 
     def _give(self, at: int, bit: int, demand: Demand, sign: int) -> None:
         if demand.cpu:
