@@ -6,14 +6,17 @@ import logging
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from nodeagent import app
 from nodeagent.allowance import Allowance
+from nodeagent.devices import Device
 from nodeagent.host import FolderTaken
 from taskyard.config import ConfigError, load
 from taskyard.node_name import of_host
@@ -41,6 +44,13 @@ from taskyard.node_name import of_host
     multiple=True,
     metavar="NAME=COUNT",
     help="Something else that tasks can ask for (resources.generic), such as gpu=2; repeatable.",
+)
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="NAME=PATH[,PATH]",
+    help="One such resource, and the device files that a task gets with it, such as gpu=/dev/dri/card0; repeatable.",
 )
 @click.option("--lease-ttl", type=click.FloatRange(min=2), default=10.0, show_default=True, help="Seconds.")
 @click.option(
@@ -87,6 +97,7 @@ def main(
     advertise: str,
     labels: tuple[str, ...],
     resources: tuple[str, ...],
+    devices: tuple[str, ...],
     lease_ttl: float,
     max_pulls: int,
     capabilities: tuple[str, ...],
@@ -114,6 +125,7 @@ def main(
         advertise=advertise,
         labels=_pairs(labels),
         resources=_counts(resources),
+        devices=_devices(devices, _counts(resources)),
         lease_ttl=lease_ttl,
         failpoints=os.environ.get("TASKYARD_FAILPOINTS", ""),
         max_pulls=max_pulls,
@@ -154,6 +166,32 @@ def _counts(resources: tuple[str, ...]) -> dict[str, int]:
             raise click.BadParameter(f"{resource!r} is not NAME=COUNT, such as gpu=2", param_hint="--resource")
         counts[name] = int(count)
     return counts
+
+
+def _devices(given: tuple[str, ...], counted: Mapping[str, int]) -> tuple[Device, ...]:
+    found: dict[str, Device] = {}
+    for text in given:
+        name, _, listed = text.partition("=")
+        paths = tuple(listed.split(","))
+        if not name or not all(path.startswith("/") for path in paths):
+            raise click.BadParameter(f"{text!r} is not NAME=PATH, such as gpu=/dev/dri/card0", param_hint="--device")
+        if name in counted:
+            raise click.BadParameter(f"{name} is given with --resource as well: remove that", param_hint="--device")
+        for path in paths:
+            if path in found:
+                raise click.BadParameter(f"{path} is given twice: each device is one task's", param_hint="--device")
+            if not _is_device(path):
+                raise click.BadParameter(f"{path} is no device file on this machine", param_hint="--device")
+            found[path] = Device(name, paths)
+    return tuple(dict.fromkeys(found.values()))
+
+
+def _is_device(path: str) -> bool:
+    try:
+        mode = os.stat(path).st_mode
+    except OSError:
+        return False
+    return stat.S_ISCHR(mode) or stat.S_ISBLK(mode)
 
 
 def _leave(code: int) -> None:

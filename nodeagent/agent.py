@@ -276,6 +276,7 @@ class Agent:
             case Tidy():
                 self._submit(Lane.STOP, memory, lambda: effects.tidy(memory))
             case Forget():
+                effects.forget(memory)
                 self._memories.pop(memory.uid, None)
                 self._kept.discard(memory.uid)
                 self._parts.queue.forget(memory.uid)

@@ -29,6 +29,7 @@ from nodeagent.api.stats import Stats
 from nodeagent.assigned import assigned
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
+from nodeagent.devices import Device, Devices, counts
 from nodeagent.duties import EventFollower, keep_fresh, keep_house, keep_looking, keep_measuring, keep_reconciling
 from nodeagent.effects import Effects
 from nodeagent.freshness import Freshness
@@ -91,6 +92,7 @@ class Options:
     keep_ended: float = 86_400.0
     """Seconds that the containers of a task that is over are kept, for their logs; less under disk pressure."""
     allowance: Allowance = NOTHING_MORE
+    devices: tuple[Device, ...] = ()
     secrets_dir: Path = Path("/dev/shm/taskyard")
     """In memory: files of Secrets and Configs."""
 
@@ -168,6 +170,7 @@ class _Process:
                     self._guard,
                     clock,
                     Preparer(owner, self._runtime, self._store, options.allowance, _never_mounted(options), files),
+                    Devices(options.devices),
                 ),
                 pulls=Pulls(
                     self._runtime,
@@ -293,7 +296,7 @@ def _lease_value(options: Options, bound: socket.socket, token: str, now: float)
         host_id=host.host_id(options.data_dir),
         address=address if ":" in address else f"{address}:{port}",
         token=token,
-        capacity=host.capacity(options.data_dir, options.resources),
+        capacity=host.capacity(options.data_dir, options.resources | counts(options.devices)),
         labels=host.labels() | options.labels,
         version=__version__,
         registered_at=timestamp(now),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeagent import names
 from nodeagent.allowance import capabilities
 from nodeagent.container_env import Assigned, environment
+from nodeagent.devices import device_labels, device_variables
 from nodeagent.hooks import hook_labels
 from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
@@ -21,10 +22,11 @@ def container_spec(
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
     spec = assignment.spec
     variables = environment(assignment, run, owner, prepared.ports, prepared.values)
+    variables |= device_variables(prepared.devices)
     return ContainerSpec(
         name=run.container_name,
         image=spec.image,
-        labels=spec.container_labels | _labels(assignment, run, owner),
+        labels=spec.container_labels | _labels(assignment, run, owner) | device_labels(prepared.devices),
         entrypoint=tuple(spec.command),
         args=tuple(spec.args),
         env=tuple(f"{name}={value}" for name, value in variables.items()),
@@ -32,6 +34,7 @@ def container_spec(
         user=spec.user,
         ports=tuple(_port(port, prepared.ports) for port in spec.ports),
         mounts=tuple(_mount(volume, run, owner, prepared) for volume in spec.volumes),
+        devices=tuple(path for device in prepared.devices for path in device.paths),
         process=_process(spec.process),
         network=_network(assignment, owner),
         security=SecuritySettings(spec.security.read_only_root, capabilities(spec.security)),

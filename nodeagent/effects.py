@@ -12,6 +12,7 @@ from dataclasses import replace
 from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start
 from nodeagent.checks.state import named
 from nodeagent.container_spec import container_spec
+from nodeagent.devices import Devices, DevicesTaken
 from nodeagent.guard import Guard
 from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
@@ -66,6 +67,7 @@ class Effects:
         guard: Guard,
         clock: Clock,
         preparer: Preparer | None = None,
+        devices: Devices | None = None,
     ) -> None:
         self._owner = owner
         self._runtime = runtime
@@ -75,6 +77,7 @@ class Effects:
         self._guard = guard
         self._clock = clock
         self._preparer = preparer or Preparer(owner, runtime, store)
+        self._devices = devices or Devices()
 
     def look(self, memory: TaskMemory, action: Look) -> None:
         self._view.about_to_look(memory.uid, action.containers)
@@ -95,9 +98,12 @@ class Effects:
             return
         try:
             prepared = self._preparer.prepare(memory.assignment)
+            wanted = memory.assignment.spec.resources.generic
+            prepared = replace(prepared, devices=self._devices.choose(memory.uid, wanted, self._view.all()))
             spec = container_spec(memory.assignment, action.run, self._owner, prepared)
             found = self._found(memory, spec.image)
             if found is None:
+                self._devices.settled(memory.uid)
                 return
             spec = replace(spec, image=pinned(spec.image, found))
             if spec.network.group or prepared.folders or any(mount.labels for mount in spec.mounts):
@@ -105,11 +111,16 @@ class Effects:
             identity = self._create(memory, spec)
             if identity:
                 self._view.saw(_as_created(identity, spec))
+            # Not after an answer that was lost: then there may be a container that is not in the view.
+            self._devices.settled(memory.uid)
+            if identity:
                 self._start(memory, action.run, _as_created(identity, spec), spec)
         except (NotAllowed, PathRefused) as error:
             memory.outcome = StartRefused(str(error), "NotAllowed")
         except ValueMissing as error:
             memory.outcome = NotYet(error.reason, str(error))
+        except DevicesTaken as error:
+            memory.outcome = NotYet("DevicesTaken", str(error))
         except FilesUnwritten as error:
             memory.outcome = NotYet("FilesUnwritten", str(error))
         except StoreUnavailable as error:
@@ -184,6 +195,10 @@ class Effects:
         """The uids of tasks that have volumes or files here, perhaps from an agent before this one."""
         volumes = self._runtime.volumes(self._owner.labels)
         return {uid for one in volumes if (uid := uid_of(self._owner, one.labels))} | set(self._preparer.with_files())
+
+    def forget(self, memory: TaskMemory) -> None:
+        """The task has nothing left here."""
+        self._devices.settled(memory.uid)
 
     def tidy(self, memory: TaskMemory) -> None:
         """Removes its files, the volumes that it made and networks that nobody is on. What somebody has stays."""

@@ -22,6 +22,7 @@ ATTEMPT = _PREFIX + "attempt"
 SPEC_HASH = _PREFIX + "spec-hash"
 TASK = _PREFIX + "task"
 
+DEVICES = _PREFIX + "devices"
 PRE_STOP = _PREFIX + "pre-stop"
 GROUP = _PREFIX + "group"
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.container_env import Assigned, ports_to_choose
+from nodeagent.devices import Device
 from nodeagent.host_paths import HostPaths
 from nodeagent.mounted_values import of_values, settings, source
 from nodeagent.names import Owner, group_labels
@@ -28,6 +29,8 @@ class Preparation:
     """The real path of each path of the node that is mounted."""
     folders: Mapping[str, str] = field(default_factory=dict)
     """Of the files of each Secret or Config that is mounted, by target."""
+    devices: tuple[Device, ...] = ()
+    """Of the node, that it gets."""
     values: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Of Secrets and Configs, by the variable that they go into."""
 

@@ -8,6 +8,7 @@ from docker.utils import parse_repository_tag
 
 from nodeagent.runtime.docker_wire import (
     CreateBody,
+    DeviceMapping,
     DeviceRate,
     Empty,
     Endpoint,
@@ -55,6 +56,8 @@ _WRITABLE_BY_ALL = 0o1777
 """As /tmp has it. Otherwise a tmpfs takes the mode of the image's directory that it covers, often writable by root
 alone, and the task may run as somebody else. (runc before 1.1.8 does that whatever it is told.)"""
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
+_READ_AND_WRITE = "rw"
+"""Not to be made: a container that could make device files of that number could have them elsewhere."""
 _ALSO_RUNS = {"amd64": ("386",), "arm64": ("arm",)}
 """By a machine's architecture, as Go spells it: those of its predecessors."""
 _SHARES_OF_ONE_CPU = 1024
@@ -93,6 +96,7 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
             security_opt=["no-new-privileges"],
             port_bindings={f"{port.container}/{port.protocol}": [_binding(port)] for port in published},
             mounts=[_mount(mount) for mount in spec.mounts],
+            devices=[_device(path) for path in spec.devices],
             cap_drop=["ALL"],
             cap_add=list(spec.security.capabilities),
             readonly_rootfs=spec.security.read_only_root,
@@ -144,6 +148,10 @@ def _healthcheck(probe: Probe) -> Healthcheck:
         retries=probe.retries,
         start_period=round(probe.start_period * _NANOSECONDS),
     )
+
+
+def _device(path: str) -> DeviceMapping:
+    return DeviceMapping(path_on_host=path, path_in_container=path, cgroup_permissions=_READ_AND_WRITE)
 
 
 def _mount(mount: Mount) -> MountBody:

@@ -63,12 +63,19 @@ class DeviceRate(_Body, frozen=True, kw_only=True):
     rate: int
 
 
+class DeviceMapping(_Body, frozen=True, kw_only=True):
+    path_on_host: str
+    path_in_container: str
+    cgroup_permissions: str = msgspec.field(name="CgroupPermissions")
+
+
 class HostConfig(_Body, frozen=True, kw_only=True):
     restart_policy: RestartPolicy
     log_config: LogConfig
     security_opt: list[str]
     port_bindings: dict[str, list[PortBinding]] = {}
     mounts: list[MountBody] = []
+    devices: list[DeviceMapping] = []
     cap_drop: list[str] = []
     cap_add: list[str] = []
     readonly_rootfs: bool = False

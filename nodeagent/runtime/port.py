@@ -107,6 +107,8 @@ class ContainerSpec:
     user: str = ""
     ports: tuple[PortMapping, ...] = ()
     mounts: tuple[Mount, ...] = ()
+    devices: tuple[str, ...] = ()
+    """Paths of device files on the node, and in the container."""
     process: ProcessSettings = PROCESS_DEFAULTS
     network: NetworkSettings = NETWORK_DEFAULTS
     security: SecuritySettings = SECURITY_DEFAULTS

@@ -18,6 +18,7 @@ _MOUNT = "write volumes: [{name: data, target: /data}]"
 _NETWORK = "write network: {group: shop} for a network of the tasks of a group, and publish ports with spec.ports"
 _PRIVILEGE = "no container is privileged: ask for single capabilities with security: {capAdd: [NET_ADMIN]}"
 _JOB = "write kind: Job, with the spec of this task under spec.template.spec"
+_DEVICES = "write resources: {generic: {gpu: 1}}; agents offer devices by taskyard agent --device gpu=/dev/dri/card0"
 _FLAT = "write what is set aside directly under resources, and the most that it may use in spec.limits"
 
 FOREIGN: dict[str, dict[str, str]] = {
@@ -110,7 +111,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "securitycontext": "write user: '1000:1000' and security: {readOnlyRoot: true} under spec",
         "runasuser": "write user: '1000'",
         "privileged": _PRIVILEGE,
-        "devices": _PRIVILEGE,
+        "devices": _DEVICES,
         "securityopt": _PRIVILEGE,
         "hostnetwork": "write network: {mode: host}, where the node's operator allows it",
         "networkmode": "write network: {mode: bridge}, none or host",
@@ -183,8 +184,8 @@ FOREIGN: dict[str, dict[str, str]] = {
         "cores": "write cpu",
         "storage": "write disk",
         "ephemeralstorage": "write disk",
-        "devices": "remove it: only cpu, memory and disk are counted in this version",
-        "gpu": "remove it: only cpu, memory and disk are counted in this version",
+        "devices": _DEVICES,
+        "gpu": _DEVICES,
     },
     "spec.security": {
         "capabilities": "write capAdd and capDrop: lists of capabilities",

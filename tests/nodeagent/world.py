@@ -16,6 +16,7 @@ from nodeagent.anchor import Anchor, MemoryMemo
 from nodeagent.assigned import assigned
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
+from nodeagent.devices import Device, Devices
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.freshness import Freshness
@@ -183,6 +184,7 @@ class World:
     pull_takes: float = 0.0
     secrets_dir: Path = Path("/nowhere")
     """Where files of Secrets and Configs are."""
+    devices: tuple[Device, ...] = ()
 
     def __post_init__(self) -> None:
         self.memory = MemoryStore(self.clock)
@@ -221,6 +223,7 @@ class World:
                     self.guard,
                     clock,
                     Preparer(self.owner, runtime, store, files=files),
+                    Devices(self.devices),
                 ),
                 pulls=Pulls(
                     runtime,
