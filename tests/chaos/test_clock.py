@@ -44,8 +44,8 @@ def test_of_the_leading_control_plane(cluster: Cluster, step: int) -> None:
     clock = SteppedClock(first.folder / "clock")
     second.controlplane.terminate()
     first.controlplane.restart(clock.environment())
-    second.controlplane.start()
     cluster.until(lambda: cluster.plane_leader() is first, 60, "h1 leads")
+    second.controlplane.start()
     cluster.apply(task("web"))
     before = cluster.wait_running(["web"])["web"]["status"]
 
