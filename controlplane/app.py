@@ -17,6 +17,7 @@ from pathlib import Path
 from controlplane.admission.writer import random_uid
 from controlplane.api.guard import is_loopback
 from controlplane.cluster import ClusterCache
+from controlplane.crons import CronController
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
 from controlplane.intake import Intake
@@ -133,8 +134,9 @@ class ControlPlane:
             self._store, self._cache, self._clock, fence, self._recorder("jobs"), self._losses, random_uid
         )
         relocation = RelocationController(self._store, self._cache, self._clock, fence, self._recorder("relocation"))
-        self._duties |= {"services": services.run, "volumes": volumes.run, "jobs": jobs.run}
-        self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down]
+        crons = CronController(self._store, self._cache, self._clock, fence, self._recorder("crons"), random_uid)
+        self._duties |= {"services": services.run, "volumes": volumes.run, "jobs": jobs.run, "crons": crons.run}
+        self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down, crons.queue.shut_down]
         self._duties["relocation"] = relocation.run
         self._wake.append(relocation.queue.shut_down)
         history = HistoryKeeper(

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.node import CAPACITY
 from simulator.past import Past
@@ -21,7 +22,7 @@ from simulator.story import Violation
 from simulator.writes import Writes
 from taskyard import keys
 from taskyard.keys import NodeKey
-from taskyard.objects import Metadata, Task, spec_hash
+from taskyard.objects import Metadata, Result, Task, decode, spec_hash
 from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry, KeyEvent
 from taskyard.store.memory import Backup
@@ -31,11 +32,11 @@ _ROLES = {
     "tasks": "controllers",
     "intake": "controllers",
     "services": "controllers",
+    "jobs": "controllers",
     "ownership": "controllers",
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
-_RESULTS = keys.ROOT + "results/"
 
 
 class Checker:
@@ -46,6 +47,7 @@ class Checker:
         self.past = Past()
         self.writes = Writes()
         self.services = Services()
+        self.jobs = Jobs()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
 
@@ -57,11 +59,14 @@ class Checker:
             for event in together:
                 if event.key.startswith(keys.TASKS):
                     self._task(event, who, touched, bound)
-                elif event.key.startswith(_RESULTS):
+                elif event.key.startswith(keys.RESULTS):
                     self._result(event, who)
                 elif event.key.startswith((keys.SERVICES, keys.ROLLOUTS)):
                     self._count(event, who)
                     self.services.apply(event, who)
+                elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
+                    self._count(event, who)
+                    self.jobs.apply(event, who)
                 elif (key := keys.parse_node(event.key)) is not None:
                     self._node(key, event, who, touched, nodes)
                 else:
@@ -86,13 +91,17 @@ class Checker:
 
     def _result(self, event: KeyEvent, who: str) -> None:
         """The outcome of a job's task: recorded once, whatever happens later."""
-        uid = event.key.removeprefix(_RESULTS)
+        uid = keys.parse_result(event.key)
         entry: Entry | None = event.entry
         if entry is None:
-            raise Violation(f"{who} deleted the result of {uid}", uid)
+            if uid in self.mirror.by_uid:
+                raise Violation(f"{who} deleted the result of {uid}, which is still there", uid)
+            self.jobs.check_forgotten(uid, who)
+            return
         if entry.version != 1 or uid in self.past.results:
             raise Violation(f"{who} wrote the result of {uid} a second time", uid)
         self.past.results.add(uid)
+        self.jobs.result(decode(entry.value, Result))
 
     def _task(self, event: KeyEvent, who: str, touched: set[str], bound: list[Task]) -> None:
         self._count(event, who)
@@ -120,8 +129,12 @@ class Checker:
             raise Violation(f"{who} brought {new.metadata.name} back, which was deleted", new.metadata.uid)
         if old is None:
             if who != "user":
-                self._check_leads(who, "services", new.metadata.uid)
-                self.services.check_made(new, who)
+                jobs = _is_jobs(new)
+                self._check_leads(who, "jobs" if jobs else "services", new.metadata.uid)
+                if jobs:
+                    self.jobs.check_made(new, self.mirror.tasks, who)
+                else:
+                    self.services.check_made(new, who)
             return
         self._check_changed(old, new, who, bound)
 
@@ -132,7 +145,7 @@ class Checker:
             return
         if who != "user" and replace(new, binding=old.binding) != old:
             self._check_leads(who, who.rpartition("/")[2], uid)
-            self.services.check_changed(old, new, who)
+            (self.jobs if _is_jobs(new) else self.services).check_changed(old, new, who)
         if who == "user" and new.binding != old.binding:
             raise Violation(f"an apply changed the binding of {name}", uid)
         if old.metadata.deletion_timestamp and not new.metadata.deletion_timestamp:
@@ -192,6 +205,7 @@ class Checker:
         if binding.node not in self.mirror.leases:
             raise Violation(f"{task.metadata.name} was bound to {binding.node}, which is gone", uid, binding.node)
         self.past.epochs[uid] = binding.epoch
+        self.jobs.check_bound(task)
 
     def _node(self, key: NodeKey, event: KeyEvent, who: str, touched: set[str], nodes: set[str]) -> None:
         if key.part == "spec":
@@ -278,6 +292,10 @@ class Checker:
             ports.update(demand.ports)
         if cpu > CAPACITY.cpu_millis or memory > CAPACITY.memory_bytes:
             raise Violation(f"{node} is over its capacity: {cpu} millicores, {memory} bytes", node)
+
+
+def _is_jobs(task: Task) -> bool:
+    return task.metadata.owner is not None and task.metadata.owner.kind == "Job"
 
 
 def _users(metadata: Metadata) -> tuple[object, ...]:

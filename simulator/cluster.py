@@ -52,6 +52,9 @@ class Settings:
     only_requests: frozenset[int] | None = None
     services: int = 0
     """With data loss there have to be none: what was declared of one is not taken back."""
+    jobs: int = 0
+    """Likewise: what was counted is not taken back."""
+    crons: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,15 @@ class Cluster:
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         settings = self._settings
-        users = Users(self._drawn, settings.tasks, settings.services, self, only=settings.only_requests)
+        users = Users(
+            self._drawn,
+            settings.tasks,
+            settings.services,
+            settings.jobs,
+            settings.crons,
+            self,
+            only=settings.only_requests,
+        )
         trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
         self._users, self._trouble = users, trouble
         busy = Process("outside")

@@ -15,6 +15,7 @@ from controlplane.api.problem import unavailable
 from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
+from controlplane.crons import CronController
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
@@ -85,6 +86,9 @@ class PlaneProcess(Process):
             "jobs": JobController(
                 self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
             ),
+            "crons": CronController(
+                self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)
+            ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
@@ -95,6 +99,7 @@ class PlaneProcess(Process):
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
         self.services = ObjectService("Service", self.cache, writer, freshness)
         self.jobs = ObjectService("Job", self.cache, writer, freshness)
+        self.crons = ObjectService("Cron", self.cache, writer, freshness)
         self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
         self.rebalance = RebalanceService(self.cache, self.tasks, self.store, clock)
         self.following = Actor(self, "informer", self._follow)

@@ -138,5 +138,6 @@ class Services:
             if other and rollout.phase in (Phase.COMPLETE, Phase.ROLLED_BACK):
                 raise Violation(f"{key.label} is {rollout.phase}, and {other} have another template", key.name)
         for task in tasks.values():
-            if task.metadata.owner is not None and self._owner(task) is None:
+            owner = task.metadata.owner
+            if owner is not None and owner.kind == "Service" and self._owner(task) is None:
                 raise Violation(f"{task.metadata.name} has outlived its owner", task.metadata.uid)

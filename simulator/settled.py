@@ -27,6 +27,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
     checker.services.check_settled(checker.mirror.tasks)
+    checker.jobs.check_settled(checker.mirror.tasks)
     for host in hosts.values():
         _check_host(host, checker)
     check_all_alone(checker, hosts, checker.now())
@@ -95,10 +96,14 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
     match program:
         case "serve" | "slow" | "stubborn":
             right = state is TaskState.RUNNING
+        case "brief":
+            right = state in (TaskState.COMPLETED, TaskState.FAILED, TaskState.RUNNING)  # Somebody may have killed it.
         case "job":
             right = state in (TaskState.COMPLETED, TaskState.RUNNING) or policy.policy == "never"
         case "sick":
             right = state in (TaskState.STARTING, TaskState.RUNNING, TaskState.STOPPING)
+        case "crash" | "refused" if policy.policy == "never":
+            right = state in (TaskState.FAILED, TaskState.RUNNING)
         case _ if policy.max_restarts is not None:
             right = state in (TaskState.FAILED, TaskState.STARTING, TaskState.RUNNING)
         case _:

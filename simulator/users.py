@@ -19,11 +19,13 @@ from controlplane.admission import Wanted
 from controlplane.api.problem import ApiError
 from simulator.driver import Crash
 from simulator.effects import Request
+from simulator.jobs import MOST as MOST_TASKS
+from simulator.jobs import drawn_cron, drawn_job
 from simulator.plane import PlaneProcess
 from simulator.services import MOST, drawn_service
 from simulator.specs import ZONES, drawn_spec
 from taskyard import keys
-from taskyard.objects import AnyObject, Metadata, NodeSpec, Service, Taint, Task, TaskSpec, encode
+from taskyard.objects import AnyObject, Job, Metadata, NodeSpec, Service, Taint, Task, TaskSpec, encode
 from taskyard.store.api import StoreError
 
 
@@ -53,6 +55,8 @@ class Users:
         drawn: Callable[[str], Random],
         tasks: int,
         services: int,
+        jobs: int,
+        crons: int,
         world: World,
         only: frozenset[int] | None = None,
     ) -> None:
@@ -64,7 +68,11 @@ class Users:
         """How many requests have had their turn, other than in a rush."""
         self._names = [f"t{number:03d}" for number in range(tasks)]
         self.services = [f"s{number}" for number in range(services)]
-        self._names += self.services
+        self.jobs = [f"j{number}" for number in range(jobs)]
+        self.crons = [f"c{number}" for number in range(crons)]
+        self._names += self.services + self.jobs + self.crons
+        self._made = {*self.services, *self.jobs, *self.crons}
+        """Those that are no tasks."""
         self._recent: deque[str] = deque(maxlen=3)
         """Whose tasks are likely to be in the middle of something."""
         self._world = world
@@ -72,6 +80,10 @@ class Users:
     def rush_services(self, random: Random) -> None:
         """A request about each service at once."""
         for name in self.services:
+            self._ask(random, name)
+
+    def rush_jobs(self, random: Random) -> None:
+        for name in self.jobs:
             self._ask(random, name)
 
     def rush(self, random: Random) -> None:
@@ -96,7 +108,7 @@ class Users:
 
     def _ask(self, random: Random, name: str, *, fresh: bool = False) -> None:
         self._recent.append(name)
-        if name not in self.services and not fresh and random.random() < 0.12:
+        if name not in self._made and not fresh and random.random() < 0.12:
             self._write_by_hand(random, name)
             return
         planes = self._world.planes()
@@ -105,6 +117,10 @@ class Users:
         plane = random.choice(planes)
         if name in self.services:
             self._at(plane, lambda: self._ask_for_a_service(random, plane, name, fresh=fresh))
+        elif name in self.crons:
+            self._at(plane, lambda: self._ask_for_a_cron(random, plane, name, fresh=fresh))
+        elif name in self.jobs:
+            self._at(plane, lambda: self._ask_for_a_job(random, plane, name, fresh=fresh))
         elif fresh:
             self.apply(random, plane, name)
         elif random.random() < 0.12:
@@ -123,7 +139,7 @@ class Users:
 
     def absent(self, tasks: Collection[str]) -> list[str]:
         """Those that somebody may apply, without the keys in `tasks`."""
-        return [name for name in self._names if name not in self.services and keys.task("default", name) not in tasks]
+        return [name for name in self._names if name not in self._made and keys.task("default", name) not in tasks]
 
     def _at(self, plane: PlaneProcess, ask: Callable[[], None]) -> None:
         before, plane.store.who = plane.store.who, "user"
@@ -147,6 +163,29 @@ class Users:
         else:
             service = drawn_service(random, name)
             self._try(plane, f"apply {name}", lambda: plane.services.write(service))
+
+    def _ask_for_a_cron(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
+        if not fresh and random.random() < 0.4:
+            self._try(plane, f"delete {name}", lambda: plane.crons.delete(name, "default"))
+            return
+        cron = drawn_cron(random, name)
+        self._try(plane, f"apply {name}", lambda: plane.crons.write(cron))
+
+    def _ask_for_a_job(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
+        """What has finished is deleted and applied anew, so that there is something to do."""
+        what = 1.0 if fresh else random.random()
+        if what < 0.25:
+            self._try(plane, f"delete {name}", lambda: plane.jobs.delete(name, "default"))
+        elif what < 0.5:
+            suspend, parallelism = random.random() < 0.4, random.randint(1, MOST_TASKS)
+            change = partial(_paced, suspend, parallelism)
+            self._try(plane, f"pace {name}", lambda: plane.jobs.patch(name, "default", change))
+        elif what < 0.6:
+            task = f"{name}-{random.randrange(MOST_TASKS)}"
+            self._try(plane, f"delete {task}", lambda: plane.tasks.delete(task, "default"))
+        else:
+            job = drawn_job(random, name)
+            self._try(plane, f"apply {name}", lambda: plane.jobs.write(job))
 
     def _change(self, random: Random, plane: PlaneProcess, name: str) -> None:
         what = random.random()
@@ -214,6 +253,11 @@ class Users:
 def _scaled(replicas: int, value: AnyObject) -> AnyObject:
     assert isinstance(value, Service)
     return replace(value, spec=replace(value.spec, replicas=replicas))
+
+
+def _paced(suspend: bool, parallelism: int, value: AnyObject) -> AnyObject:
+    assert isinstance(value, Job)
+    return replace(value, spec=replace(value.spec, suspend=suspend, parallelism=parallelism))
 
 
 def _task(name: str, spec: TaskSpec, labels: dict[str, str] | None = None) -> Task:

@@ -16,6 +16,8 @@ NODES = ROOT + "nodes/"
 ROLLOUTS = ROOT + "rollouts/"
 JOBS = ROOT + "jobs/"
 RUNS = ROOT + "runs/"
+CRONS = ROOT + "crons/"
+TICKS = ROOT + "ticks/"
 RESULTS = ROOT + "results/"
 EVENTS = ROOT + "events/"
 MOVES = ROOT + "moves/"
@@ -79,6 +81,11 @@ def rollout(namespace: str, service: str) -> str:
 def run(namespace: str, job: str) -> str:
     """How far this job is."""
     return f"{RUNS}{namespace}/{job}"
+
+
+def ticks(namespace: str, cron: str) -> str:
+    """Which of its times this cron has seen to."""
+    return f"{TICKS}{namespace}/{cron}"
 
 
 def result(uid: str) -> str:
@@ -149,6 +156,11 @@ def parse_rollout(key: str) -> NamedKey | None:
 def parse_run(key: str) -> NamedKey | None:
     """None for a key that is not `runs/<namespace>/<job>`."""
     return _parse_named(RUNS, key)
+
+
+def parse_ticks(key: str) -> NamedKey | None:
+    """None for a key that is not `ticks/<namespace>/<cron>`."""
+    return _parse_named(TICKS, key)
 
 
 def parse_result(key: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["Task", "Service", "Job", "Secret", "Config", "Namespace", "Volume", "Node"]
+Kind = Literal["Task", "Service", "Job", "Cron", "Secret", "Config", "Namespace", "Volume", "Node"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ TABLE: tuple[KindNames, ...] = (
     KindNames("Task", "tasks", ("t", "ta")),
     KindNames("Service", "services", ("svc", "deployment", "deployments", "deploy")),
     KindNames("Job", "jobs", ("j",)),
+    KindNames("Cron", "crons", ("cj", "cronjob", "cronjobs")),
     KindNames("Secret", "secrets", ("sec",)),
     KindNames("Config", "configs", ("cfg", "configmap", "configmaps", "cm")),
     KindNames("Namespace", "namespaces", ("ns",), namespaced=False),
@@ -44,5 +45,5 @@ BY_KIND: dict[str, KindNames] = {names.kind: names for names in TABLE}
 OBJECT_KINDS: tuple[Kind, ...] = tuple(kind for kind in KINDS if kind != "Node")
 """Those that are kept whole under one key; what is known of a node is spread over several, with several writers."""
 BY_PLURAL: dict[str, KindNames] = {names.plural: names for names in TABLE if names.kind != "Node"}
-APPLY_ORDER: tuple[Kind, ...] = ("Namespace", "Node", "Secret", "Config", "Volume", "Service", "Job", "Task")
+APPLY_ORDER: tuple[Kind, ...] = ("Namespace", "Node", "Secret", "Config", "Volume", "Service", "Job", "Cron", "Task")
 """What others need comes first."""

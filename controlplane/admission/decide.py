@@ -156,8 +156,8 @@ def _labelled_alike(left: Metadata, right: Metadata) -> bool:
 
 def _owned(existing: AnyObject) -> Refused | None:
     owner = existing.metadata.owner
-    if owner is None:
-        return None
+    if owner is None or owner.kind == "Cron":
+        return None  # It makes its jobs, and leaves them alone then.
     by = ObjectKey(owner.kind, existing.metadata.namespace, owner.name).label
     return Refused("Owned", f"{key_of(existing).label} is made by {by}, which would undo the change", f"change {by}")
 
@@ -166,6 +166,7 @@ _FIXED: dict[str, Callable[[JobSpec], object]] = {
     "completions": lambda spec: spec.completions,
     "guarantee": lambda spec: spec.guarantee,
     "allOrNothing": lambda spec: spec.all_or_nothing,
+    "parameters": lambda spec: spec.parameters,
     "success": lambda spec: spec.success,
     "template": lambda spec: spec.template,
 }

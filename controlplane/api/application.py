@@ -12,6 +12,7 @@ import falcon.asgi
 from controlplane.api import bodies, errors
 from controlplane.api.apply import Apply
 from controlplane.api.consoles import TaskConsole
+from controlplane.api.dispatch import JobDispatch
 from controlplane.api.edge import Application, Passage, outermost
 from controlplane.api.endpoints import AllEndpoints, EndpointsService, ServiceEndpoints
 from controlplane.api.etcd_contact import EtcdContact
@@ -124,6 +125,7 @@ class Api:
             history = HistoryOf(self.past, kind, workers)
             app.add_route(f"/{service.names.plural}/{{ident}}/history", history)
             app.add_route(f"/{service.names.plural}/{{ident}}/undo", Undo(self.past, kind, workers))
+        app.add_route("/jobs/{ident}/dispatch", JobDispatch(self.services["Job"], workers))
         app.add_route("/services/{ident}/revisions", ServiceRevisions(self.services["Service"], workers))
         app.add_route("/services/{ident}/endpoints", ServiceEndpoints(self.endpoints, workers, self.watches))
         every = ObjectCollection(self.endpoints, bodies.reader_of("Service"), workers, self.watches, None)

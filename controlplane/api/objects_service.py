@@ -18,7 +18,7 @@ from controlplane.api.problem import ApiError, not_found, refusal, unavailable
 from controlplane.api.selectors import Requirement, Selector, matches
 from controlplane.api.shown import ShownObject
 from controlplane.api.shown_kinds import show_object
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange, ClusterCache, owner_of
 from controlplane.services.gather import services_on
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
@@ -302,8 +302,11 @@ class ObjectService(ServiceOf[ShownObject]):
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
         if self.names.kind == "Service":
             return services_touched(self.cache, change)
-        # What is shown of a job hangs on its tasks.
-        named = (change.object, change.owner) if self.names.kind == "Job" else (change.object,)
+        # What is shown of a job hangs on its tasks, and what is shown of a cron on its jobs.
+        named = [change.object, *([change.owner] if self.names.kind in ("Job", "Cron") else [])]
+        if self.names.kind == "Cron" and change.object is not None and change.object.kind == "Job":
+            job = self.cache.objects.get(change.object)
+            named.append(owner_of(job.value) if job is not None else None)
         return [NamedKey(*key[1:]) for key in named if key is not None and key.kind == self.names.kind]
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 from controlplane.api.shown import ShownObject, show_metadata
 from controlplane.cluster import ClusterCache
+from controlplane.crons.gather import standing as cron_standing
 from controlplane.jobs.standing import standing as job_standing
 from controlplane.services.standing import standing
-from taskyard.objects import AnyObject, Job, Secret, Service, Wire
+from taskyard.objects import AnyObject, Cron, Job, Secret, Service, Wire
 
 
 class ShownSecretStatus(Wire, frozen=True, kw_only=True):
@@ -39,9 +40,15 @@ def _job(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
     return value.spec, job_standing(cache, value)
 
 
+def _cron(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
+    assert isinstance(value, Cron)
+    return value.spec, cron_standing(cache, value)
+
+
 _SHOW: dict[str, Callable[[ClusterCache, AnyObject], tuple[Any, Any]]] = {
     "Secret": _secret,
     "Service": _service,
     "Job": _job,
+    "Cron": _cron,
 }
 """By kind: spec and status; of any other kind the spec as it is, and no status."""

@@ -5,6 +5,7 @@ controllers and the API; imports none of them.
 """
 
 from controlplane.cluster.cache import ClusterCache
+from controlplane.cluster.counting import awaits_counting
 from controlplane.cluster.demand import Demand, demand_of
 from controlplane.cluster.effective import EffectiveStatus, Waiting, view
 from controlplane.cluster.records import (
@@ -18,6 +19,8 @@ from controlplane.cluster.records import (
     RunRecord,
     StatusRecord,
     TaskRecord,
+    TicksRecord,
+    owner_of,
 )
 from controlplane.cluster.usage import Usage
 
@@ -35,8 +38,11 @@ __all__ = [
     "RunRecord",
     "StatusRecord",
     "TaskRecord",
+    "TicksRecord",
     "Usage",
     "Waiting",
+    "awaits_counting",
     "demand_of",
+    "owner_of",
     "view",
 ]

@@ -22,6 +22,7 @@ from controlplane.cluster.records import (
     RunRecord,
     StatusRecord,
     TaskRecord,
+    TicksRecord,
 )
 from controlplane.cluster.tables import Tables
 from controlplane.cluster.usage import Usage
@@ -55,6 +56,8 @@ class ClusterCache:
         """By the namespace and name of the service; one whose uid is another's is left from an earlier one."""
         self.runs: Mapping[NamedKey, RunRecord] = MappingProxyType(self._tables.runs)
         """Likewise, of jobs."""
+        self.ticks: Mapping[NamedKey, TicksRecord] = MappingProxyType(self._tables.ticks)
+        """Likewise, of crons."""
         self.results: Mapping[str, ResultRecord] = MappingProxyType(self._tables.results)
         """By the uid of the task whose end it tells."""
         self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)

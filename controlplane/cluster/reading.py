@@ -17,12 +17,15 @@ from controlplane.cluster.records import (
     RunRecord,
     StatusRecord,
     TaskRecord,
+    TicksRecord,
 )
+from taskyard.clock import parse_timestamp
 from taskyard.indexes import Indexes
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.manifest import read_value
 from taskyard.objects import (
     BadValue,
+    CronRun,
     JobRun,
     Move,
     NodeLease,
@@ -65,6 +68,13 @@ def read_run(entry: Entry, _key: NamedKey) -> RunRecord:
     for text in (run.succeeded, run.failed, run.unknown):
         Indexes.parse(text)
     return RunRecord(run, entry)
+
+
+def read_ticks(entry: Entry, _key: NamedKey) -> TicksRecord:
+    run = decode(entry.value, CronRun)
+    if run.last:
+        parse_timestamp(run.last)
+    return TicksRecord(run, entry)
 
 
 def read_result(entry: Entry, uid: str) -> ResultRecord:

@@ -16,6 +16,7 @@ from taskyard.objects import (
     AnyObject,
     Assignment,
     BadValue,
+    CronRun,
     JobRun,
     Move,
     NodeLease,
@@ -108,6 +109,11 @@ class RolloutRecord(msgspec.Struct, frozen=True, gc=False):
 
 class RunRecord(msgspec.Struct, frozen=True, gc=False):
     run: JobRun
+    entry: Entry
+
+
+class TicksRecord(msgspec.Struct, frozen=True, gc=False):
+    run: CronRun
     entry: Entry
 
 

@@ -29,6 +29,7 @@ from controlplane.cluster.records import (
     RunRecord,
     StatusRecord,
     TaskRecord,
+    TicksRecord,
     owner_of,
 )
 from controlplane.cluster.usage import Usage
@@ -60,6 +61,7 @@ class Tables:
         self.objects: dict[ObjectKey, ObjectRecord] = {}
         self.rollouts: dict[NamedKey, RolloutRecord] = {}
         self.runs: dict[NamedKey, RunRecord] = {}
+        self.ticks: dict[NamedKey, TicksRecord] = {}
         self.results: dict[str, ResultRecord] = {}
         self.nodes: dict[str, NodeRecord] = {}
         self.moves: dict[NamedKey, MoveRecord] = {}
@@ -110,6 +112,8 @@ class Tables:
                 self._apply_rollout(change, changes)
             elif change.key.startswith(keys.RUNS):
                 self._apply_run(change, changes)
+            elif change.key.startswith(keys.TICKS):
+                self._apply_ticks(change, changes)
             elif change.key.startswith(keys.RESULTS):
                 self._apply_result(change, changes)
             elif change.key.startswith(keys.MOVES):
@@ -205,6 +209,18 @@ class Tables:
             self.runs[key] = new
         self._judge(change, reason, changes)
         changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Job", *key)))
+
+    def _apply_ticks(self, change: Change, changes: list[CacheChange]) -> None:
+        key = keys.parse_ticks(change.key)
+        if key is None:
+            self._judge(change, "it is not where the times of crons are: ticks/<namespace>/<cron>", changes)
+            return
+        new, reason = _attempt(reading.read_ticks, change.new, key)
+        self.ticks.pop(key, None)
+        if new is not None:
+            self.ticks[key] = new
+        self._judge(change, reason, changes)
+        changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Cron", *key)))
 
     def _apply_result(self, change: Change, changes: list[CacheChange]) -> None:
         uid = keys.parse_result(change.key)

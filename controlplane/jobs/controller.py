@@ -93,7 +93,12 @@ class JobController(LeaderLoop[NamedKey]):
         with self.cache.lock:
             for key in batch:
                 record = self.cache.objects.get(ObjectKey("Job", *key))
-                if record is None or not record.uid or record.value.metadata.deletion_timestamp:
+                if (
+                    record is None
+                    or not record.uid
+                    or record.value.metadata.deletion_timestamp
+                    or _only_dispatched(record)
+                ):
                     self.queue.forget(key)
                     self._written.pop(key, None)
                 elif (wait := self._put_off(key)) > 0:
@@ -200,6 +205,10 @@ class JobController(LeaderLoop[NamedKey]):
             return
         reason, message, warning = _news(after)
         self._events.emit(about, key.namespace, reason, message, warning=warning)
+
+
+def _only_dispatched(record: ObjectRecord) -> bool:
+    return isinstance(record.value, Job) and record.value.spec.parameters is not None
 
 
 class _Taken(Container[str]):

@@ -6,9 +6,10 @@ from collections.abc import Set
 
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.cluster.effective import current_status
-from controlplane.jobs.tasks import JobTask, position
+from controlplane.jobs.tasks import JobTask
 from taskyard.keys import NamedKey
 from taskyard.objects import Job
+from taskyard.objects.job import position
 
 
 def job_tasks(cache: ClusterCache, job: Job, given_up: Set[str] = frozenset()) -> list[JobTask]:
@@ -16,7 +17,7 @@ def job_tasks(cache: ClusterCache, job: Job, given_up: Set[str] = frozenset()) -
     found = []
     for key in cache.owned_by(job.metadata.uid):
         record = cache.tasks.get(NamedKey(key.namespace, key.name)) if key.kind == "Task" else None
-        place = position(record.task) if record is not None else None
+        place = position(record.task.metadata.labels) if record is not None else None
         if record is None or place is None:
             continue
         result = cache.results.get(record.uid)

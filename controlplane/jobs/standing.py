@@ -10,8 +10,8 @@ from taskyard.objects import Job, JobRun, Wire
 
 
 class JobStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    """`phase`: Pending, Running, Suspended, Complete, Failed or Deleting. Numbers are of indexes, but for `failures`,
-    which are tries that count, and `active`, which are tasks that have not ended."""
+    """`phase`: Pending, Parameterised, Running, Suspended, Complete, Failed or Deleting. Numbers are of indexes, but
+    for `failures`, which are tries that count, and `active`, which are tasks that have not ended."""
 
     phase: str
     reason: str
@@ -61,6 +61,8 @@ def standing(cache: ClusterCache, job: Job) -> JobStatus:
 def _told(job: Job, run: JobRun | None, tasks: int) -> tuple[str, str]:
     if job.metadata.deletion_timestamp:
         return "Deleting", f"waits until its {tasks} tasks are gone"
+    if job.spec.parameters is not None:
+        return "Parameterised", "runs when it is dispatched: taskyard job dispatch"
     if run is None:
         return "Pending", "waits for the job controller"
     if run.phase.finished:

@@ -55,12 +55,6 @@ def new_task(job: Job, index: int, attempt: int, uid: str, created_at: str, gang
     return Task(metadata=made, spec=_spec(job, gang))
 
 
-def position(task: Task) -> tuple[int, int] | None:
-    """Index and attempt of a job's task, by its labels; None where somebody has taken these off."""
-    index, attempt = (task.metadata.labels.get(label, "") for label in (INDEX, ATTEMPT))
-    return (int(index), int(attempt)) if index.isdecimal() and attempt.isdecimal() else None
-
-
 def _spec(job: Job, gang: Gang | None) -> TaskSpec:
     """A task of a job ends: what is tried again is the controller's to say, unless it is restarted in place."""
     spec = job.spec.template.spec

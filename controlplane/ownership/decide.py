@@ -41,6 +41,8 @@ def next_steps(owner: Held, dependents: Sequence[Held], now: float) -> list[Prop
     operations = [Delete(owner.entry.key)]
     if key.kind == "Service":
         operations.append(Delete(keys.rollout(key.namespace, key.name)))
+    if key.kind == "Cron":
+        operations.append(Delete(keys.ticks(key.namespace, key.name)))
     if key.kind == "Job":
         operations.append(Delete(keys.run(key.namespace, key.name)))
     return [Proposal(Step("finalise", key), (unchanged(owner.entry),), tuple(operations))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange, ClusterCache, awaits_counting
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from controlplane.tasks.decide import Situation, Step, decide
 from taskyard import keys
@@ -42,6 +42,8 @@ class TaskController(LeaderLoop[str]):
                 record = self.cache.tasks.get(change.task)
                 if record is not None and record.uid:
                     found.append(record.uid)
+            elif change.object is not None and change.object.kind == "Job":
+                found += self._going_of(change.object)
             elif change.kind == "node":
                 # A lease came or went: what is being deleted there may be finished, or has to be asked to stop.
                 bound = self.cache.bound_to(change.node)
@@ -86,10 +88,20 @@ class TaskController(LeaderLoop[str]):
             task=task,
             assignments=dict(assignments),
             statuses=dict(statuses),
+            result=cache.results.get(uid),
+            uncounted=task is not None and awaits_counting(cache, task),
             ready_nodes=frozenset(name for name in nodes if (node := cache.nodes.get(name)) is not None and node.ready),
             unsettled=any(self._unsettled(name) for name in names),
             named=tuple(self._as_seen(name) for name in sorted(names)),
         )
+
+    def _going_of(self, job: keys.ObjectKey) -> list[str]:
+        """Tasks of this job that may have waited until they were counted."""
+        record = self.cache.objects.get(job)
+        tasks = [
+            self.cache.tasks.get(keys.NamedKey(*key[1:])) for key in self.cache.owned_by(record.uid if record else "")
+        ]
+        return [task.uid for task in tasks if task is not None and task.task.metadata.deletion_timestamp]
 
     def _as_seen(self, name: keys.NamedKey) -> Compare:
         record = self.cache.tasks.get(name)

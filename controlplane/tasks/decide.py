@@ -12,7 +12,7 @@ from math import isfinite
 
 import msgspec
 
-from controlplane.cluster import AssignmentRecord, StatusRecord, TaskRecord
+from controlplane.cluster import AssignmentRecord, ResultRecord, StatusRecord, TaskRecord
 from controlplane.leading import Proposal
 from taskyard import keys
 from taskyard.objects import Task, encode
@@ -32,6 +32,9 @@ class Situation:
     """Whose uid it is; None when no valid task has it."""
     assignments: Mapping[str, AssignmentRecord] = field(default_factory=dict)
     statuses: Mapping[str, StatusRecord] = field(default_factory=dict)
+    result: ResultRecord | None = None
+    uncounted: bool = False
+    """The job controller has yet to count the result."""
     ready_nodes: frozenset[str] = frozenset()
     """Those of the nodes concerned whose agent's lease is there."""
     unsettled: bool = False
@@ -75,14 +78,19 @@ def _delete(situation: Situation, task: TaskRecord) -> Proposal[Step] | None:
     return _finalise(situation, task, unchanged(held.entry))
 
 
-def _finalise(situation: Situation, task: TaskRecord, *compares: Compare) -> Proposal[Step]:
-    """Task, assignment, status and result go in one commit, with whatever else is left of it."""
+def _finalise(situation: Situation, task: TaskRecord, *compares: Compare) -> Proposal[Step] | None:
+    """Task, assignment, status and result go in one commit, with whatever else is left of it; a result once it is
+    counted, and none that comes meanwhile."""
+    if situation.uncounted:
+        return None
     nodes = set(situation.assignments) | set(situation.statuses)
     if task.node:
         nodes.add(task.node)
     operations: list[Operation] = [Delete(task.entry.key)]
     if _is_jobs(task.task):
-        operations.append(Delete(keys.result(situation.uid)))
+        place, result = keys.result(situation.uid), situation.result
+        compares = (*compares, unchanged(result.entry) if result is not None else absent(place))
+        operations.append(Delete(place))
     for node in sorted(nodes):
         operations += [Delete(keys.assignment(node, situation.uid)), Delete(keys.status(node, situation.uid))]
     return Proposal(Step("finalise", situation.uid), (unchanged(task.entry), *compares), tuple(operations))

@@ -43,6 +43,9 @@ def freeze_later(scene: Scene) -> str:
         if scene.users.services and isinstance(victim, PlaneProcess) and random.random() < 0.3:
             # What is made and changed for a service rests on the service, so that is what has to change.
             victim.fuse.only, victim.fuse.seconds, victim.fuse.meanwhile = "services", 0.5, scene.rush_services
+        if scene.users.jobs and isinstance(victim, PlaneProcess) and random.random() < 0.4:
+            victim.fuse.only, victim.fuse.seconds = random.choice(("jobs", "tasks")), random.choice((0.5, 7.0))
+            victim.fuse.meanwhile = random.choice((None, scene.rush_jobs))
     return ""
 
 

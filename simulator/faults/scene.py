@@ -47,6 +47,10 @@ class Scene:
         self.cluster.note("users ask for all services at once")
         self.users.rush_services(self.random)
 
+    def rush_jobs(self) -> None:
+        self.cluster.note("users ask for all jobs at once")
+        self.users.rush_jobs(self.random)
+
     def crowd(self) -> None:
         self.cluster.note("users come in a crowd")
         self.users.crowd(self.random)

@@ -25,7 +25,7 @@ def judge_complete(_awaited: Awaited, job: JobView | None) -> Verdict:
         return Verdict(True, text, f"it failed: {status.reason}: {status.message}")
     if status.phase == "Suspended":
         return Verdict(True, text, f"it is suspended: taskyard job resume {job.metadata.name}")
-    return Verdict(status.phase == "Complete", text)
+    return Verdict(status.phase in ("Complete", "Parameterised"), text)
 
 
 def job_progress(job: JobView) -> str:

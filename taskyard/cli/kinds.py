@@ -15,6 +15,7 @@ class Kind(StrEnum):
     TASK = "task"
     SERVICE = "service"
     JOB = "job"
+    CRON = "cron"
     SECRET = "secret"
     CONFIG = "config"
     NAMESPACE = "namespace"

@@ -56,7 +56,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
         "rollout": Lazy("taskyard.cli.commands.rollout", "rollout", "Status, history, undo, pause, resume, restart"),
     },
     "Jobs": {
-        "job": Lazy("taskyard.cli.commands.job", "job", "Wait, suspend, resume, and run again"),
+        "job": Lazy("taskyard.cli.commands.job", "job", "Status, suspend, resume, run, dispatch"),
     },
     "Nodes": {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),

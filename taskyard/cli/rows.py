@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from taskyard.cli.age import age, cores, size
 from taskyard.cli.kinds import Kind
 from taskyard.client.views import EventView, JobView, NodeView, ObjectView, PortView, ServiceView, TaskView, View
+from taskyard.clock import timestamp
 
 V = TypeVar("V", bound=View)
 
@@ -68,6 +69,20 @@ def standing(found: ObjectView) -> str:
     return "Deleting" if found.metadata.deletion_timestamp else "Active"
 
 
+def next_due(cron: ObjectView, now: float) -> str:
+    """How long it is until then: `in 5h`."""
+    from taskyard.schedule import BadSchedule, due_after
+
+    spec = cron.spec or {}
+    if spec.get("suspend"):
+        return "-"
+    try:
+        due = next(due_after(str(spec.get("schedule")), str(spec.get("timeZone", "UTC")), now), None)
+    except BadSchedule:
+        return "-"
+    return "-" if due is None else f"in {age(timestamp(2 * now - due), now)}"
+
+
 def times(event: EventView, now: float) -> str:
     """`5m`, or `5m (x12 over 1h)` for what happened again and again."""
     last = age(event.last_seen, now)
@@ -104,6 +119,17 @@ OBJECT_COLUMNS: dict[Kind, list[Column[ObjectView]]] = {
         _NAMESPACE,
         _NAME,
         Column("VALUES", lambda found, _: values((found.status or {}).get("sizes"))),
+        _AGE,
+    ],
+    Kind.CRON: [
+        _NAMESPACE,
+        _NAME,
+        Column("SCHEDULE", lambda found, _: str((found.spec or {}).get("schedule", ""))),
+        Column("ZONE", lambda found, _: str((found.spec or {}).get("timeZone", "UTC"))),
+        Column("SUSPENDED", lambda found, _: "yes" if (found.spec or {}).get("suspend") else "no"),
+        Column("ACTIVE", lambda found, _: str(len((found.status or {}).get("active", ())))),
+        Column("LAST", lambda found, now: age((found.status or {}).get("last", ""), now) or "-"),
+        Column("NEXT", next_due),
         _AGE,
     ],
     Kind.CONFIG: [_NAMESPACE, _NAME, Column("VALUES", lambda found, _: values((found.spec or {}).get("data"))), _AGE],

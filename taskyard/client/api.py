@@ -181,6 +181,11 @@ class Client:
         made = self._transport.request("POST", path, query={"namespace": namespace}, body=body).body
         return Item(decoded(self.url, made, ObjectView), made)
 
+    def dispatch(self, namespace: str, job: str, body: Any) -> Item[ObjectView]:
+        path, raw = f"/jobs/{_segment(job)}/dispatch", msgspec.json.encode(body)
+        made = self._transport.request("POST", path, query={"namespace": namespace}, body=raw).body
+        return Item(decoded(self.url, made, ObjectView), made)
+
     def revisions(self, namespace: str, service: str) -> RevisionsView:
         path = f"/services/{_segment(service)}/revisions"
         body = self._transport.request("GET", path, query={"namespace": namespace}).body

@@ -68,6 +68,10 @@ def broken_job_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _backoff_order(part(spec, "retry", "backoff"), ("retry", "backoff"), "10s", "6m")
 
 
+def broken_starting_deadline(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from broken_fields(spec, (), {"startingDeadline": _WAIT})
+
+
 def broken_health_check_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("healthCheck",), _HEALTH_CHECK)
 

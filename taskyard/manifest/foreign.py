@@ -127,7 +127,7 @@ FOREIGN: dict[str, dict[str, str]] = {
         "exposedports": _PUBLISH,
         "portbindings": _PUBLISH,
         "publish": _PUBLISH,
-        "schedule": _JOB,
+        "schedule": "write kind: Cron, with a job's spec under spec.template.spec",
         "parallelism": _JOB,
         "completions": _JOB,
         "backofflimit": "write restart: {policy: on-failure, maxRestarts: 5} under spec",
@@ -269,6 +269,18 @@ FOREIGN_OF: dict[str, dict[str, dict[str, str]]] = {
         },
         "spec.template": {"containers": _ONE_CONTAINER, "image": _TEMPLATE},
     },
+    "Cron": {
+        "spec": {
+            "jobtemplate": "write template",
+            "cron": "write schedule",
+            "timezone": "write timeZone",
+            "concurrencypolicy": "write overlap: allow, forbid or replace",
+            "prohibitoverlap": "write overlap: forbid",
+            "startingdeadlineseconds": "write startingDeadline: 1h",
+            "successfuljobshistorylimit": "write history: {succeeded: 3}",
+            "failedjobshistorylimit": "write history: {failed: 1}",
+        },
+    },
     "Job": {
         "spec": {
             **dict.fromkeys(("image", "command", "args", "env", "resources", "volumes"), _TEMPLATE),
@@ -282,7 +294,7 @@ FOREIGN_OF: dict[str, dict[str, dict[str, str]]] = {
             "ttlsecondsafterfinished": "write ttlAfterFinish: 24h",
             "completionmode": "remove it: every task has its index, in TASKYARD_JOB_INDEX",
             "selector": "remove it: a job knows its tasks by their owner",
-            "schedule": "write kind: Cron, with the job under spec.template",
+            "schedule": "write kind: Cron, with this spec under spec.template.spec",
             "reschedule": "write retry: {perIndex: 2, backoff: {initial: 10s}}",
         },
         "spec.template": {"containers": _ONE_CONTAINER, "image": _TEMPLATE},

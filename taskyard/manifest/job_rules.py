@@ -15,6 +15,7 @@ from taskyard.manifest.rule_parts import Broken, part
 
 LONGEST_JOB = 48
 """Characters: a dash, an index of up to five digits, and `-r` with the number of a retry follow in its tasks' names."""
+LONGEST_CRON = LONGEST_JOB - 9
 _GANG = 100
 
 
@@ -25,15 +26,16 @@ def broken_job(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _together(spec)
     yield from _once(spec)
     yield from _exit_codes(spec)
+    yield from _parameters(spec)
 
 
 def broken_job_name(manifest: dict[str, Any]) -> Iterator[Broken]:
+    """Of a job, or of a cron, whose jobs' names are longer by a number."""
     name = part(manifest, "metadata").get("name")
-    if isinstance(name, str) and LONGEST_JOB < len(name) <= 63:
-        message = (
-            f"{shown(name)} has {len(name)} characters; the tasks' names are longer by an index and a retry's number"
-        )
-        yield Broken(("metadata", "name"), message, f"shorten it to {LONGEST_JOB} characters")
+    longest = LONGEST_CRON if manifest.get("kind") == "Cron" else LONGEST_JOB
+    if isinstance(name, str) and longest < len(name) <= 63:
+        message = f"{shown(name)} has {len(name)} characters; the tasks' names are longer by numbers"
+        yield Broken(("metadata", "name"), message, f"shorten it to {longest} characters")
 
 
 def _restart(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -106,6 +108,15 @@ def _exit_codes(spec: dict[str, Any]) -> Iterator[Broken]:
                 path = ("spec", "retry", "exitCodes", name, at)
                 yield Broken(path, f"{code} is in {seen[code]} as well", "keep it in one of them")
             seen.setdefault(code, name)
+
+
+def _parameters(spec: dict[str, Any]) -> Iterator[Broken]:
+    parameters = part(spec, "parameters")
+    required, optional = parameters.get("required"), parameters.get("optional")
+    for at, name in enumerate(optional if isinstance(optional, list) else ()):
+        if isinstance(required, list) and name in required:
+            path = ("spec", "parameters", "optional", at)
+            yield Broken(path, f"{shown(name)} is in required as well", "keep it in one of the two")
 
 
 def _whole(value: object) -> int | None:

@@ -20,7 +20,7 @@ _ELSEWHERE = {
     "StatefulSet": "write kind: Service: its tasks have numbers that stay; what each is goes under spec.template",
     "DaemonSet": "write kind: Service with mode: per-node",
     "ReplicaSet": "write kind: Service, with the container's fields under spec.template.spec",
-    "CronJob": "write kind: Task with restart: {policy: never}; schedules are not part of this version",
+    "CronJob": "write kind: Cron, with the spec of the job under spec.template.spec",
     **dict.fromkeys(LISTS, "send a list to /apply, or put each of its items into a document of its own"),
     "EventList": "events are not applied",
     "ConfigMap": "write kind: Config, with the values under spec.data",

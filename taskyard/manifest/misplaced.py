@@ -18,7 +18,8 @@ from taskyard.manifest.problem import Path
 from taskyard.manifest.spelling import policy_for
 
 _TEMPLATE = "spec.template.spec"
-"""The place of a spec that is a task's, in the kinds that make tasks."""
+"""The place of the spec of what a kind makes."""
+_MAKES: dict[str, Kind] = {"Service": "Task", "Job": "Task", "Cron": "Job"}
 
 
 def where_it_belongs(kind: Kind, path: Path, name: str, value: object, known: tuple[str, ...]) -> str:
@@ -28,8 +29,8 @@ def where_it_belongs(kind: Kind, path: Path, name: str, value: object, known: tu
     if word in by_word:
         return f"write {by_word[word]}"
     place = "".join("[]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-    if place.startswith(_TEMPLATE):
-        kind, place = "Task", place.removeprefix("spec.template.")
+    while kind in _MAKES and place.startswith(_TEMPLATE):
+        kind, place = _MAKES[kind], place.removeprefix("spec.template.")
     if word == "restartpolicy":
         return f"write restart: {{policy: {policy_for(value) or 'always'}}} under spec"
     words = FOREIGN if kind == "Task" or place == "metadata" else FOREIGN_OF.get(kind, {})

@@ -35,6 +35,7 @@ from taskyard.manifest.container_rules import (
     broken_relocation,
     broken_ulimits,
 )
+from taskyard.manifest.cron_rules import broken_schedule
 from taskyard.manifest.job_rules import broken_job, broken_job_name
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
@@ -58,7 +59,7 @@ def broken_rules(manifest: dict[str, Any]) -> Iterator[Broken]:
                 yield from rule(spec)
     if kind == "Service":
         yield from _service_name(manifest)
-    if kind == "Job":
+    if kind in ("Job", "Cron"):
         yield from broken_job_name(manifest)
     names = BY_KIND.get(str(kind))
     if names is not None and not names.namespaced:
@@ -220,6 +221,15 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
 """Each with the field of the spec that it is about: without that field it is not run."""
 
 
+def _job_template(spec: dict[str, Any]) -> Iterator[Broken]:
+    """What is wrong with a template's spec, which is a job's."""
+    job = part(spec, "template", "spec")
+    for field, rule in _JOB_RULES:
+        if not field or field in job:
+            for broken in rule(job):
+                yield broken._replace(path=("spec", "template", *broken.path))
+
+
 def _template(spec: dict[str, Any]) -> Iterator[Broken]:
     """What is wrong with a template's spec, which is a task's."""
     task = part(spec, "template", "spec")
@@ -252,6 +262,7 @@ def _service_name(manifest: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("metadata", "name"), message, f"shorten it to {LONGEST_OWNER} characters")
 
 
+_JOB_RULES: tuple[tuple[str, Rule], ...] = (("template", _template), ("", broken_job), ("", _spec_size))
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
     "Node": (("taints", _taints),),
@@ -261,11 +272,8 @@ _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("update", broken_update_times),
         ("", _spec_size),
     ),
-    "Job": (
-        ("template", _template),
-        ("", broken_job),
-        ("", _spec_size),
-    ),
+    "Job": _JOB_RULES,
+    "Cron": (("template", _job_template), ("", broken_schedule)),
     "Secret": (("", _spec_size),),
     "Config": (("", _spec_size),),
 }

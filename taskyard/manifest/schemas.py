@@ -13,7 +13,7 @@ from typing import Any
 
 from taskyard.kinds import Kind
 
-_SHARED = ("common", "container", "checks", "task", "service")
+_SHARED = ("common", "container", "checks", "task", "service", "job")
 """The files with parts that others refer to."""
 
 

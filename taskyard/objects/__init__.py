@@ -6,8 +6,9 @@ from taskyard.objects.checks import Check, Checks, Hook, Hooks, HttpCheck, TcpCh
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
+from taskyard.objects.cron import Cron, CronHistory, CronRun, CronSpec, JobTemplate
 from taskyard.objects.event import Event
-from taskyard.objects.job import JOB_LABELS, Job, JobSpec, Retry, RetryBackoff, RetryExitCodes, Success
+from taskyard.objects.job import JOB_LABELS, Job, JobSpec, Parameters, Retry, RetryBackoff, RetryExitCodes, Success
 from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.move import Move
@@ -40,7 +41,9 @@ from taskyard.objects.task import (
 from taskyard.objects.volume import NamedVolume, NamedVolumeSpec
 from taskyard.prepare import prepare
 
-prepare(Assignment, Event, JobRun, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Result, Rollout, TaskStatus)
+prepare(
+    Assignment, CronRun, Event, JobRun, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Result, Rollout, TaskStatus
+)
 prepare(*OBJECT_TYPES.values())
 
 __all__ = [
@@ -61,6 +64,10 @@ __all__ = [
     "Config",
     "ConfigSpec",
     "Constraint",
+    "Cron",
+    "CronHistory",
+    "CronRun",
+    "CronSpec",
     "Dns",
     "EnvSource",
     "Event",
@@ -76,6 +83,7 @@ __all__ = [
     "JobPhase",
     "JobRun",
     "JobSpec",
+    "JobTemplate",
     "LastExit",
     "Limits",
     "Logs",
@@ -93,6 +101,7 @@ __all__ = [
     "ObjectRef",
     "OnNodeLoss",
     "Owner",
+    "Parameters",
     "Phase",
     "Port",
     "Process",

@@ -21,6 +21,27 @@ JOB_LABELS = {"job.name": JOB, "job.index": INDEX, "job.attempt": ATTEMPT, "job.
 """Under which name a task's `envFrom` finds what they say."""
 
 
+def position(labels: dict[str, str]) -> tuple[int, int] | None:
+    """Index and attempt of a job's task; None where somebody has taken its labels off."""
+    index, attempt = labels.get(INDEX, ""), labels.get(ATTEMPT, "")
+    return (int(index), int(attempt)) if index.isdecimal() and attempt.isdecimal() else None
+
+
+DISPATCHED_FROM = "taskyard/dispatched-from"
+"""Label of a job that was made of one with parameters."""
+PAYLOAD = "TASKYARD_PAYLOAD"
+LARGEST_PAYLOAD = 64 * 1024
+"""Bytes: Linux takes no variable above 128 KiB."""
+
+
+class Parameters(Wire, frozen=True, kw_only=True):
+    """Names of environment variables that a dispatch sets."""
+
+    required: list[str] = []
+    optional: list[str] = []
+    payload: Literal["optional", "required", "forbidden"] = "optional"
+
+
 class RetryBackoff(Wire, frozen=True, kw_only=True):
     """The wait before try n of one index is min(initial * 2^(n-1), max)."""
 
@@ -67,6 +88,8 @@ class JobSpec(Wire, frozen=True, kw_only=True):
     success: Success = Success()
     keep_tasks: int = 100
     """Of those that have ended, the newest: for their logs."""
+    parameters: Parameters | None = None
+    """It makes no tasks itself: each dispatch makes a job of it."""
     template: TaskTemplate
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from taskyard.keys import ObjectKey
 from taskyard.objects.codec import decode
 from taskyard.objects.config import Config
+from taskyard.objects.cron import Cron
 from taskyard.objects.job import Job
 from taskyard.objects.namespace import Namespace
 from taskyard.objects.secret import Secret
@@ -12,12 +13,13 @@ from taskyard.objects.service import Service
 from taskyard.objects.task import Task
 from taskyard.objects.volume import NamedVolume
 
-AnyObject = Task | Service | Job | Secret | Config | Namespace | NamedVolume
+AnyObject = Task | Service | Job | Cron | Secret | Config | Namespace | NamedVolume
 
 OBJECT_TYPES: dict[str, type[AnyObject]] = {
     "Task": Task,
     "Service": Service,
     "Job": Job,
+    "Cron": Cron,
     "Secret": Secret,
     "Config": Config,
     "Namespace": Namespace,

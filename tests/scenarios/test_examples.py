@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.request
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,8 +25,28 @@ def test_example_runs(live: LiveCluster, path: Path) -> None:
         if manifest["kind"] == "Service":
             live.until(partial(rolled_out, live, manifest["metadata"]["name"]), 120, "it is rolled out")
             continue
+        if manifest["kind"] in ("Job", "Cron"):
+            live.until(partial(done, live, ran(live, manifest)), 180, "it is complete")
+            continue
         once = manifest["spec"].get("restart", {}).get("policy") == "never"
         live.wait_state(manifest["metadata"]["name"], "Completed" if once else "Running")
+
+
+def ran(live: LiveCluster, manifest: dict[str, Any]) -> str:
+    """The name of the job; of a cron's, which is made now instead of at its time."""
+    name = str(manifest["metadata"]["name"])
+    if manifest["kind"] == "Job":
+        return name
+    live.until(lambda: live.call("GET", f"/crons/{name}")[0] == 200, 30, "it is there")
+    job = {**manifest, "kind": "Job", "metadata": {"name": f"{name}-now"}, "spec": manifest["spec"]["template"]["spec"]}
+    live.apply(job)
+    return f"{name}-now"
+
+
+def done(live: LiveCluster, name: str) -> bool:
+    status = live.call("GET", f"/jobs/{name}")[1].get("status", {})
+    assert status.get("phase") != "Failed", status
+    return bool(status.get("phase") == "Complete")
 
 
 def rolled_out(live: LiveCluster, name: str) -> bool:

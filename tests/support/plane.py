@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any
 
 from controlplane.cluster import ClusterCache
+from controlplane.crons import CronController
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
@@ -116,6 +117,9 @@ class Plane:
             self.events,
             self.losses,
             lambda: f"{next(uids):012x}",
+        )
+        self.crons = CronController(
+            self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
         )
         self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
         self.relocation = RelocationController(self.store, self.cache, self.clock, self.elector.fence, self.events)

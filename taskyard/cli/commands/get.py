@@ -40,7 +40,7 @@ def get(
     moment: str | None,
     no_headers: bool,
 ) -> None:
-    """List tasks, services, jobs, secrets, configs, namespaces, volumes, nodes or events; tasks when nothing is said.
+    """List tasks, or objects of another kind: services, jobs, crons, nodes, events and so on.
 
     \b
       taskyard get                        the tasks of the namespace

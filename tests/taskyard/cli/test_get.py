@@ -96,7 +96,7 @@ def test_nothing_at_all_is_said_on_stderr(cli: Cli) -> None:
         pytest.param(["pods"], "there is no kind 'pods'; here they are 'tasks'", id="another tool's word"),
         pytest.param(
             ["secretary/data"],
-            "the kinds are tasks, services, jobs, secrets, configs, namespaces, volumes, nodes, events",
+            "the kinds are tasks, services, jobs, crons, secrets, configs, namespaces, volumes, nodes, events",
             id="what is not there",
         ),
         pytest.param(["pod/web"], "there is no kind 'pod'", id="another tool's kind"),

@@ -113,6 +113,55 @@ def test_run_makes_another_with_the_same_spec(served: ServedPlane, out: Out) -> 
     assert rows == [["again", "0/3"], ["resize", "3/3"]]
 
 
+def test_a_cron_is_shown_suspended_and_run_now(served: ServedPlane, out: Out, tmp_path: Path) -> None:
+    path = tmp_path / "nightly.yaml"
+    indented = "".join(f"    {line}\n" for line in JOB.partition("spec:\n")[2].splitlines())
+    cron = JOB.replace("kind: Job", "kind: Cron").replace("resize", "nightly").partition("spec:\n")[0]
+    schedule = 'spec:\n  schedule: "0 3 * * *"\n  timeZone: Europe/Berlin\n  template:\n    spec:\n'
+    path.write_text(cron + schedule + indented)
+    assert out("apply", "-f", str(path)) == "cron/nightly created\n"
+    served.plane.settle(served.plane.crons)
+    header, row = out("get", "crons").splitlines()
+    assert header.split() == ["NAME", "SCHEDULE", "ZONE", "SUSPENDED", "ACTIVE", "LAST", "NEXT", "AGE"]
+    assert row.split()[:8] == ["nightly", "0", "3", "*", "*", "*", "Europe/Berlin", "no"]
+    assert out("job", "suspend", "cron/nightly") == "cron/nightly suspended\n"
+    assert out("get", "crons", "--no-headers").split()[7] == "yes"
+    assert out("job", "resume", "cron/nightly") == "cron/nightly resumed\n"
+    assert out("job", "run", "cron/nightly", "--name", "tonight") == "job/tonight created\n"
+    assert out("get", "job/tonight", "--no-headers").split()[1] == "0/3"
+    assert "schedule: 0 3 * * *" in out("describe", "cron/nightly")
+
+
+def test_a_job_with_parameters_runs_when_it_is_dispatched(
+    served: ServedPlane, out: Out, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.plane.add_node("n1")
+    parameters = "  parameters: {required: [INPUT], optional: [QUALITY], payload: required}\n"
+    path, payload = tmp_path / "resize.yaml", tmp_path / "payload"
+    path.write_text(JOB.replace("  parallelism: 2\n", parameters))
+    payload.write_text("crop: true\n")
+    out("apply", "-f", str(path))
+    settle(served)
+    assert not served.plane.cache.tasks
+    assert out("get", "jobs", "--no-headers").split()[4] == "Parameterised"
+    options = ("-a", "INPUT=1.jpg", "--payload", str(payload))
+    assert out("job", "dispatch", "resize", *options, "--name", "first") == "job/first created\n"
+    settle(served)
+    env = served.plane.task("first-0").spec.env
+    assert env == {"INPUT": "1.jpg", "TASKYARD_PAYLOAD": "crop: true\n"}
+    server = f"http://127.0.0.1:{served.port}"
+    for words, said in (
+        (["--payload", str(payload)], "needs INPUT: add INPUT=VALUE"),
+        (["-a", "INPUT=1"], "needs a payload"),
+        (["-a", "INPUT=1", "-a", "SIZE=2", "--payload", str(payload)], "no parameter SIZE"),
+        (["-a", "INPUT"], "write NAME=VALUE"),
+        ([*options, "--name", "first"], "exists already"),
+        ([*options, "--name", "UPPER"], "metadata.name"),
+    ):
+        assert main(["--server", server, "job", "dispatch", "resize", *words]) != 0
+        assert said in capsys.readouterr().err
+
+
 def test_its_template_stays_as_it_was(applied: Path, served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
     server = f"http://127.0.0.1:{served.port}"
     applied.write_text(JOB.replace("1.35", "1.36"))

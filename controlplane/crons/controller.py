@@ -1,0 +1,163 @@
+"""The cron controller's loop: which crons to look at, what is known of each, and the commits that follow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from controlplane.admission import removal_of
+from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, TicksRecord
+from controlplane.crons.decide import Decision, Situation, decide, job_name, new_job, pending
+from controlplane.crons.gather import made_jobs
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.objects import Cron, CronRun, ObjectRef, encode, key_of
+from taskyard.store.api import Compare, Delete, Operation, Put, Store, absent, unchanged
+
+_log = logging.getLogger(__name__)
+
+_BEHIND = 0.05
+"""Seconds after which a cron is looked at again whose own last writes the cache has not seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """`what` is for the log: advance or remove."""
+
+    what: str
+    cron: NamedKey
+    name: str
+
+
+class CronController(LeaderLoop[NamedKey]):
+    """Keys are crons. Run it in one thread, or step it. `new_uid` makes uids that were never used."""
+
+    def __init__(
+        self,
+        store: Store,
+        cache: ClusterCache,
+        clock: Clock,
+        fence: Callable[[], Compare],
+        events: EventRecorder,
+        new_uid: Callable[[], str],
+    ) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+        self._events = events
+        self._new_uid = new_uid
+        self._written: dict[NamedKey, int] = {}
+        """The revision of the last write for each cron: until the cache has reached it, it shows less."""
+
+    def begin_term(self) -> None:
+        self._written.clear()
+
+    def everything(self) -> Sequence[NamedKey]:
+        return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Cron"]
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
+        found: list[NamedKey] = []
+        for change in changes:
+            if change.kind != "object":
+                continue
+            found += [NamedKey(*key[1:]) for key in (change.object, change.owner) if key and key.kind == "Cron"]
+            job = self.cache.objects.get(change.object) if change.object and change.object.kind == "Job" else None
+            owner = job.value.metadata.owner if job is not None else None
+            if owner is not None and owner.kind == "Cron" and change.object is not None:
+                found.append(NamedKey(change.object.namespace, owner.name))
+        return found
+
+    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
+        proposals: list[Proposal[Write]] = []
+        told: list[tuple[NamedKey, CronRun | None, CronRun]] = []
+        with self.cache.lock:
+            for key in batch:
+                record = self.cache.objects.get(ObjectKey("Cron", *key))
+                if record is None or not record.uid or record.value.metadata.deletion_timestamp:
+                    self.queue.forget(key)
+                    self._written.pop(key, None)
+                elif self.cache.revision < self._written.get(key, 0):
+                    self.queue.add_after(key, _BEHIND)
+                else:
+                    known = self.cache.ticks.get(key)
+                    decision = self._decide(record, known)
+                    proposals += self._proposals(key, record, known, decision)
+                    if known is None or known.run != decision.run:
+                        told.append((key, known.run if known else None, decision.run))
+                    if decision.again_in is not None:
+                        self.queue.add_after(key, decision.again_in)
+        failed = self._carry_out(proposals, fence)
+        for key, before, after in told:
+            if key not in failed:
+                self._tell(key, before, after)
+        for key in batch:
+            if key not in failed:
+                self.queue.forget(key)
+        return False
+
+    def _decide(self, record: ObjectRecord, known: TicksRecord | None) -> Decision:
+        cron = record.value
+        assert isinstance(cron, Cron)
+        run, now = known.run if known else None, self.clock.now()
+        due = pending(cron, run, now)
+        taken = False
+        if due is not None:
+            place = ObjectKey("Job", cron.metadata.namespace, job_name(cron.metadata.name, due))
+            taken = keys.object_key(place) in self.cache.informer.entries
+        return decide(Situation(cron, run, made_jobs(self.cache, cron), now, taken))
+
+    def _proposals(
+        self, key: NamedKey, record: ObjectRecord, known: TicksRecord | None, decision: Decision
+    ) -> list[Proposal[Write]]:
+        """Each rests on the cron as it is, so that nothing is made for one that was changed or deleted."""
+        cron = record.value
+        assert isinstance(cron, Cron)
+        same = unchanged(record.entry)
+        found: list[Proposal[Write]] = []
+        if known is None or known.run != decision.run:
+            place = keys.ticks(*key)
+            # Nobody else writes there, so what somebody put by hand and nobody can read gives way.
+            there = self.cache.informer.entries.get(place)
+            compares = [same, unchanged(there) if there else absent(place)]
+            operations: list[Operation] = [Put(place, encode(decision.run))]
+            if decision.due is not None:
+                job = new_job(cron, decision.due, self._new_uid(), timestamp(self.clock.now()))
+                compares.append(absent(keys.object_key(key_of(job))))
+                operations.append(Put(keys.object_key(key_of(job)), encode(job)))
+            found.append(Proposal(Write("advance", key, key.name), tuple(compares), tuple(operations)))
+        for old in decision.removes:
+            removal = removal_of(old.job, self.clock.now())
+            operation = Put(old.entry.key, encode(removal.value)) if removal.value else Delete(old.entry.key)
+            write = Write("remove", key, old.job.metadata.name)
+            found.append(Proposal(write, (same, unchanged(old.entry)), (operation,)))
+        return found
+
+    def _carry_out(self, proposals: list[Proposal[Write]], fence: Compare) -> set[NamedKey]:
+        """The crons of which something was not written: they are looked at again, from the start."""
+        results = commit_all(self._store, fence, proposals)
+        for proposal, revision in results.committed:
+            write = proposal.subject
+            self._written[write.cron] = max(revision, self._written.get(write.cron, 0))
+            _log.info("cron/%s: %s %s at revision %d", write.cron.name, write.what, write.name, revision)
+        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for proposal, reason in results.refused:
+            write = proposal.subject
+            _log.error("the store refuses to %s %s for cron/%s: %s", write.what, write.name, write.cron, reason)
+            left.append(proposal)
+        failed = {proposal.subject.cron for proposal in left}
+        for key in failed:
+            self.queue.retry(key)
+        if results.fenced_out:
+            raise FencedOut
+        return failed
+
+    def _tell(self, key: NamedKey, before: CronRun | None, after: CronRun) -> None:
+        about = ObjectRef(kind="Cron", name=key.name, uid=after.cron_uid)
+        same = before if before is not None and before.cron_uid == after.cron_uid else CronRun(cron_uid="")
+        if after.made != same.made:
+            self._events.emit(about, key.namespace, "JobMade", f"job/{after.job} is made for {after.last}")
+        if after.skipped != same.skipped:
+            self._events.emit(about, key.namespace, "Skipped", after.message, warning=True)
