@@ -20,7 +20,7 @@ from bench.scale import MOMENT, Deciding, connected, etcd, node_names, put_all, 
 from controlplane.cluster import TaskRecord, demand_of
 from controlplane.scheduler.bindings import Standing, Target, propose
 from taskyard import keys
-from taskyard.objects import Assignment, NodeLease, Task, TaskState, TaskStatus, encode
+from taskyard.objects import Assignment, Event, NodeLease, Task, TaskState, TaskStatus, encode
 from taskyard.objects.codec import decode
 from taskyard.store.api import Entry, Put
 from taskyard.store.etcd import EtcdStore
@@ -100,9 +100,11 @@ def _list(endpoint: str) -> None:
         decode(entry.value, _kind_of(entry.key))
 
 
-def _kind_of(key: str) -> type[Task] | type[Assignment] | type[TaskStatus] | type[NodeLease]:
+def _kind_of(key: str) -> type[Task] | type[Event] | type[Assignment] | type[TaskStatus] | type[NodeLease]:
     if key.startswith(keys.TASKS):
         return Task
+    if key.startswith(keys.EVENTS):  # The repeat before it has told of its decision.
+        return Event
     found = keys.parse_node(key)
     part = found.part if found is not None else ""
     return Assignment if part == "assignments" else TaskStatus if part == "status" else NodeLease
