@@ -9,7 +9,7 @@ least important, then the one with fewer victims, then with less set aside for t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import Demand
@@ -29,11 +29,12 @@ class Preemption:
     victims: tuple[Demand, ...]
 
 
-def cheapest(snapshot: Snapshot, demand: Demand) -> Preemption | None:
-    """None: nothing that may be stopped would make room for it."""
+def cheapest(snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand] = ()) -> Preemption | None:
+    """None: nothing that may be stopped would make room for it. `leaving`: of the tasks on the nodes, those that are
+    being stopped already."""
     if Around(snapshot).over_quota(demand):
         return None
-    judge = _Judge(snapshot, demand)
+    judge = _Judge(snapshot, demand, leaving)
     able = [
         node
         for node in snapshot.nodes.values()
@@ -57,9 +58,9 @@ def cheapest(snapshot: Snapshot, demand: Demand) -> Preemption | None:
 class _Judge:
     """One demand, held against nodes without some of their tenants."""
 
-    def __init__(self, snapshot: Snapshot, demand: Demand) -> None:
+    def __init__(self, snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand]) -> None:
         self._snapshot, self._demand = snapshot, demand
-        self._budgets = _budgets(snapshot)
+        self._budgets = _budgets(snapshot, leaving)
         together = demand.rules.by_neighbours or any(
             tenant.rules.affinities for node in snapshot.nodes.values() for tenant in node.tenants
         )
@@ -102,7 +103,7 @@ class _Judge:
         return fits(self._demand, node, self._alone or Around(replace(self._snapshot, nodes=nodes)))
 
 
-def _budgets(snapshot: Snapshot) -> dict[_Budget, int]:
+def _budgets(snapshot: Snapshot, leaving: Iterable[Demand]) -> dict[_Budget, int]:
     """By what each protects, how many of it may be stopped."""
     found: dict[_Budget, int] = {}
     for node in snapshot.nodes.values():
@@ -114,6 +115,9 @@ def _budgets(snapshot: Snapshot) -> dict[_Budget, int]:
             for tenant in node.tenants if node.facts.ready else ():
                 for budget in _concerned(tenant, found):
                     found[budget] += 1
+        for tenant in leaving:
+            for budget in _concerned(tenant, found):
+                found[budget] -= 1
     return found
 
 

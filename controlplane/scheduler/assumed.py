@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from controlplane.cluster import ClusterCache, Demand
 from controlplane.leading import Proposal
 from controlplane.placement import NodeState, Snapshot
+from controlplane.placement.want import beyond
 from controlplane.scheduler.bindings import Bound
 from taskyard.keys import NamedKey
 
@@ -15,6 +17,8 @@ class Assumption:
     proposal: Proposal[Bound]
     revision: int
     """Once the cache has reached it, the cache knows better; 0 while no answer has come."""
+    charge: Demand
+    """What it takes on its node besides what the cache shows of it there."""
 
 
 class Assumptions:
@@ -25,7 +29,7 @@ class Assumptions:
         return key in self._by_key
 
     def expect(self, proposal: Proposal[Bound], revision: int = 0) -> None:
-        self._by_key[proposal.subject.key] = Assumption(proposal, revision)
+        self._by_key[proposal.subject.key] = Assumption(proposal, revision, proposal.subject.charge)
 
     def drop(self, key: NamedKey) -> None:
         self._by_key.pop(key, None)
@@ -40,16 +44,26 @@ class Assumptions:
         for key in seen:
             del self._by_key[key]
 
+    def recharge(self, cache: ClusterCache) -> None:
+        """Call it under the cache's lock, before a snapshot of it is taken. Where a task is bound anew to the node that
+        it is on, the version before may have ended since, and what that had is not set aside any more."""
+        for key, assumption in self._by_key.items():
+            bound = assumption.proposal.subject
+            held = cache.usage(bound.node).by_uid.get(bound.uid)
+            charge = beyond(bound.demand, held) if held is not None else bound.demand
+            if charge != assumption.charge:
+                self._by_key[key] = replace(assumption, charge=charge)
+
     def over(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot with what is assumed taken out of its nodes' room."""
         if not self._by_key:
             return snapshot
         nodes = dict(snapshot.nodes)
         for assumption in self._by_key.values():
-            bound = assumption.proposal.subject
-            node: NodeState | None = nodes.get(bound.node)
+            name = assumption.proposal.subject.node
+            node: NodeState | None = nodes.get(name)
             if node is not None:
-                nodes[bound.node] = node.charged(bound.charge)
+                nodes[name] = node.charged(assumption.charge)
         return replace(snapshot, nodes=nodes)
 
     def clear(self) -> None:

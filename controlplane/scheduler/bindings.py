@@ -46,8 +46,10 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
     key: NamedKey
     uid: str
     node: str
+    demand: Demand
+    """What it sets aside on the node."""
     charge: Demand
-    """What it adds on the node until the cache has seen the assignment."""
+    """What of it was not set aside there already when it was decided."""
     task: Task
     assignment: Assignment
     """As they are written."""
@@ -115,7 +117,7 @@ def propose(
         *_leave((other for other in standing.assigned_at if other != node), record.uid),
     )
     lost = standing.lost.node if standing.lost else ""
-    bound = Bound(record.key, record.uid, node, charge, task, assignment, lost, gang=gang)
+    bound = Bound(record.key, record.uid, node, record.demand, charge, task, assignment, lost, gang=gang)
     return Proposal(bound, compares, operations)
 
 

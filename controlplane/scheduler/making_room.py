@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from controlplane.cluster import ClusterCache
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.leading import FencedOut, commit_all
 from controlplane.placement import (
     Preemption,
@@ -50,12 +50,29 @@ class RoomMaker:
     ) -> None:
         self.kept = KeptRoom()
         self.priorities = Priorities()
+        self._leaving: dict[NamedKey, tuple[str, str]] = {}
+        """Node and uid of what is being stopped, by the name of its task."""
         self._store, self._cache, self._clock = store, cache, clock
         self._announcer, self._metrics, self._retry = announcer, metrics, retry
 
     def clear(self) -> None:
         self.kept.clear()
         self.priorities.clear()
+        self._leaving.clear()
+
+    def note(self, key: NamedKey, record: TaskRecord | None) -> None:
+        """Whether what it has on its node is being stopped. Call it under the cache's lock."""
+        held = self._cache.assignments_of(record.uid).get(record.node) if record is not None else None
+        if record is not None and held is not None and held.assignment.desired == "Stopped":
+            self._leaving[key] = record.node, record.uid
+        else:
+            self._leaving.pop(key, None)
+
+    def _still_there(self) -> list[Demand]:
+        """What is being stopped, and is not over."""
+        with self._cache.lock:
+            found = [self._cache.usage(node).by_uid.get(uid) for node, uid in self._leaving.values()]
+        return [demand for demand in found if demand is not None]
 
     def make(
         self, fence: Compare, wants: Sequence[Want], snapshot: Snapshot, waiting_since: Mapping[NamedKey, float]
@@ -73,7 +90,7 @@ class RoomMaker:
             tries += 1
             kept = self.kept.reservations(now)
             there = without_own(without_kept(snapshot, kept), want)
-            found = cheapest(there, want.demand) if important else None
+            found = cheapest(there, want.demand, self._still_there()) if important else None
             if found is not None:
                 self._preempt(fence, want, found)
             elif waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
@@ -88,11 +105,18 @@ class RoomMaker:
         if victims is None:
             self._retry(want.key)
             return
+        if any(each.record.task.spec.priority >= want.priority for each in victims):
+            # One whose new spec is as important, and waits itself. This one is tried again when a node changes.
+            return
         running = [each for each in victims if each.held.assignment.desired == "Running"]
         stops = [stop(each.record, each.held, why_stopped(want, each)) for each in running]
         results = commit_all(self._store, fence, stops)
         if results.fenced_out:
             raise FencedOut
+        for proposal, _ in results.committed:
+            # The cache may not show it yet.
+            stopped = next(each for each in running if each.record.key == proposal.subject)
+            self._leaving[proposal.subject] = found.node, stopped.record.uid
         if len(results.committed) < len(stops):
             self._retry(want.key)
             return

@@ -179,6 +179,7 @@ class Scheduler(LeaderLoop[Dirty]):
         record = self.cache.tasks.get(key)
         due = self._due(record) if record is not None else ""
         placed = record is not None and not due and bool(record.node)
+        self._room.note(key, record)
         self._room.priorities.note(key, record.task.spec.priority if record is not None and placed else None)
         gang = gang_of(record) if record is not None and (due or placed) else ""
         self._gangs.note(key, gang, waits=bool(due))
@@ -214,6 +215,7 @@ class Scheduler(LeaderLoop[Dirty]):
     def _read_round(self) -> Round:
         with self.cache.lock:
             self._assumed.forget_seen(self.cache.revision)
+            self._assumed.recharge(self.cache)
             shown = self._keeper.take()
             snapshot = self._assumed.over(shown)
             self._wake(snapshot)
@@ -266,6 +268,7 @@ class Scheduler(LeaderLoop[Dirty]):
         granted: list[Proposal[Bound]] = []
         void: list[Proposal[NamedKey]] = []
         with self.cache.lock:
+            self._assumed.recharge(self.cache)
             for key in sorted(self._asked):
                 if (asked := self.cache.moves.get(key)) is None or key in self._assumed:
                     continue

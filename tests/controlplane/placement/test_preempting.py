@@ -50,6 +50,7 @@ def test_so_many_are_left_as_they_say() -> None:
     asked = Demand(memory=GI, priority=5)
     assert cheapest(a_snapshot(*kept), asked) is not None
     assert cheapest(a_snapshot(*kept[:2]), asked) is None
+    assert cheapest(a_snapshot(*kept), asked, leaving=kept[0].tenants) is None
     free = a_node("n9", memory=GI, tenants=(tenant(GI, 4),))
     found = cheapest(a_snapshot(*kept[:2], free), asked)
     assert found is not None

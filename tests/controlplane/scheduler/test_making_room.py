@@ -226,3 +226,31 @@ def test_room_that_becomes_free_goes_to_the_namespace_that_has_least() -> None:
     plane.live(1)
     assert len(plane.cache.usage("n1").by_uid) == 8
     assert [plane.cache.tasks[NamedKey("few", f"few{number}")].node for number in range(2)] == ["n1", "n1"]
+
+
+def test_a_task_whose_new_spec_is_as_important_and_waits_is_not_stopped() -> None:
+    plane = plane_with()
+    for number, (name, memory) in enumerate([("low", "3Gi"), ("small", "1Gi")], 1):
+        add(plane, number, name, memory)
+        plane.report(name, TaskState.RUNNING)
+    plane.add_task(msgspec.structs.replace(plane.task("low"), spec=a_spec(memory="6Gi", priority=10)))
+    plane.live(1)
+    add(plane, 3, "urgent", "2Gi", priority=5)
+    plane.live(5)
+    held = plane.assignment("n1", a_uid(1))
+    assert held is not None
+    assert (held.desired, plane.node_of("urgent")) == ("Running", "")
+
+
+def test_what_is_being_stopped_is_not_counted_among_those_that_are_left() -> None:
+    plane = plane_with()
+    for number in range(1, 4):
+        spec = msgspec.structs.replace(a_spec(memory="1Gi"), min_available=2)
+        plane.add_task(a_task(f"db{number}", a_uid(number), spec))
+        plane.live(1)
+        plane.report(f"db{number}", TaskState.RUNNING)
+    add(plane, 4, "urgent", "2Gi", priority=10)
+    add(plane, 5, "next", "1Gi", priority=10)
+    plane.live(5)
+    found = [plane.assignment("n1", a_uid(number)) for number in range(1, 4)]
+    assert sorted(held.desired for held in found if held is not None) == ["Running", "Running", "Stopped"]

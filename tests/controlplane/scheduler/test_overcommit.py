@@ -5,11 +5,17 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from controlplane.cluster import Demand
+from controlplane.placement import SnapshotKeeper
+from controlplane.scheduler.assumed import Assumptions
+from controlplane.scheduler.bindings import Target, propose, standing_of
 from controlplane.scheduler.scheduler import NodeName
 from taskyard.clock import ManualClock
+from taskyard.keys import NamedKey
+from taskyard.objects import TaskState
 from taskyard.store.faulty import FaultyStore
 from taskyard.store.memory import MemoryStore
-from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
+from tests.support.plane import GI, MI, Plane, a_spec, a_task, a_uid
 
 
 @pytest.fixture
@@ -102,3 +108,20 @@ def test_a_binding_in_doubt_that_could_not_be_asked_about_again_keeps_its_room()
         clock.advance(0.1)
         plane.settle(plane.scheduler)
     assert bound(plane, *names) == names[:100]
+
+
+def test_the_end_of_a_version_gives_no_room_away_that_the_next_one_has_already(plane: Plane) -> None:
+    """It was bound anew where it is, which took nothing more; the news of the end come before those of the binding."""
+    want(plane, "a", 1)
+    plane.settle(plane.scheduler)
+    plane.report("a", TaskState.RUNNING)
+    plane.pump()
+    record = plane.cache.tasks[NamedKey("default", "a")]
+    assumed = Assumptions()
+    assumed.expect(propose(standing_of(plane.cache, record), Target("n1", 1), Demand(), unread=0, at=""))
+    keeper = SnapshotKeeper(plane.cache)
+    assert assumed.over(keeper.take()).nodes["n1"].memory == 424 * MI
+    plane.report("a", TaskState.COMPLETED)
+    plane.pump()
+    assumed.recharge(plane.cache)
+    assert assumed.over(keeper.take()).nodes["n1"].memory == 424 * MI
