@@ -21,6 +21,8 @@ from taskyard.config import ConfigError, load
 @click.option("--manifests", metavar="DIR", help="A folder to watch: its manifests are applied, and removed with it.")
 @click.option("--allowed-hosts", help="Names by which the API may be called besides localhost, with commas.")
 @click.option("--strategy", help="For tasks that name none: spread (default) over the nodes, or binpack.")
+@click.option("--publish-dns", metavar="ZONE", help="Publish services in etcd for CoreDNS, under this zone.")
+@click.option("--publish-traefik", metavar="KEY", help="Publish services in etcd for Traefik, under this root key.")
 @click.option("--history", metavar="DURATION", help="How much of etcd's history is kept. Default: 24h.")
 @click.option(
     "--history-size", metavar="SIZE", help="Less of it while more of etcd's database is in use. Default: 1Gi."
@@ -36,6 +38,8 @@ def main(
     manifests: str | None,
     allowed_hosts: str | None,
     strategy: str | None,
+    publish_dns: str | None,
+    publish_traefik: str | None,
     history: str | None,
     history_size: str | None,
     config: str | None,
@@ -52,6 +56,8 @@ def main(
         "manifests": manifests,
         "allowed_hosts": allowed_hosts,
         "strategy": strategy,
+        "publish_dns": publish_dns,
+        "publish_traefik": publish_traefik,
         "history": history,
         "history_size": history_size,
     }

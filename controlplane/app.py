@@ -25,6 +25,7 @@ from controlplane.jobs import JobController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
+from controlplane.publishing import Formats, Publisher
 from controlplane.relocation import RelocationController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
@@ -149,6 +150,11 @@ class ControlPlane:
         self._duties["history"] = history.run
         self._duties |= {"tasks": tasks.run, "ownership": ownership.run, "intake": intake.run}
         self._wake += [tasks.queue.shut_down, ownership.queue.shut_down, intake.queue.shut_down]
+        formats = Formats(self._settings.publish_dns, self._settings.publish_traefik)
+        if formats.prefixes:
+            publisher = Publisher(self._store, self._cache, self._clock, fence, formats)
+            self._duties["publisher"] = publisher.run
+            self._wake.append(publisher.queue.shut_down)
         if self._settings.manifests:
             path = Path(self._settings.manifests)
             folder = ManifestsFolder(

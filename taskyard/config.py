@@ -7,6 +7,7 @@ apply, a label of a node) is that command's own flag and is not here.
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -20,6 +21,7 @@ from taskyard.quantity import byte_count, seconds
 STRATEGIES = ("spread", "binpack")
 ROLES = ("api", "scheduler", "controllers")
 _SHORTEST_HISTORY = 600.0
+_NAME = re.compile(r"[0-9a-z]([0-9a-z.-]*[0-9a-z])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,10 @@ class Settings:
     """Names besides localhost by which the API may be called; the guard against DNS rebinding refuses others."""
     strategy: str = "spread"
     """How tasks that name no strategy are placed: `spread` or `binpack`."""
+    publish_dns: str = ""
+    """A DNS zone under which services are published in etcd for CoreDNS; empty: not."""
+    publish_traefik: str = ""
+    """The root key under which services are published in etcd for Traefik; empty: not."""
     history: float = 86_400.0
     """Seconds of etcd's history that the leading controllers keep; older revisions are compacted."""
     history_size: int = 2**30
@@ -132,6 +138,20 @@ def _strategy(value: object) -> str:
     return str(value)
 
 
+def _zone(value: object) -> str:
+    zone = host_name(value).rstrip(".")
+    if not _NAME.fullmatch(zone):
+        raise ValueError(f"{value!r} is not a DNS zone: write one like taskyard.local")
+    return zone
+
+
+def _root_key(value: object) -> str:
+    key = _text(value)
+    if not _NAME.fullmatch(key):
+        raise ValueError(f"{value!r} is not a root key: write a word, as in Traefik's own --providers.etcd.rootkey")
+    return key
+
+
 def _history(value: object) -> float:
     kept = seconds(value) if isinstance(value, str | int | float) else 0.0
     if kept < _SHORTEST_HISTORY:
@@ -154,6 +174,8 @@ _OPTIONS: dict[str, _Option] = {
     "manifests": _Option(_text, ("TASKYARD_MANIFESTS",)),
     "allowed_hosts": _Option(_hosts, ("TASKYARD_ALLOWED_HOSTS",)),
     "strategy": _Option(_strategy, ("TASKYARD_STRATEGY",)),
+    "publish_dns": _Option(_zone, ("TASKYARD_PUBLISH_DNS",)),
+    "publish_traefik": _Option(_root_key, ("TASKYARD_PUBLISH_TRAEFIK",)),
     "history": _Option(_history, ("TASKYARD_HISTORY",)),
     "history_size": _Option(_size, ("TASKYARD_HISTORY_SIZE",)),
 }

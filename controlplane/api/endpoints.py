@@ -16,41 +16,22 @@ from controlplane.admission import ObjectWriter
 from controlplane.api.answer import send_object
 from controlplane.api.freshness import Freshness
 from controlplane.api.objects import ObjectCollection, answer_watch
-from controlplane.api.objects_service import ServiceOf, services_touched
+from controlplane.api.objects_service import ServiceOf
 from controlplane.api.problem import ApiError, not_found
 from controlplane.api.request import Params
 from controlplane.api.shown import ShownMetadata, show_metadata
 from controlplane.api.streams import Streams
 from controlplane.api.workers import Workers
-from controlplane.cluster import CacheChange, ClusterCache, view
-from controlplane.services.gather import slot_tasks
-from controlplane.services.slots import SlotTask
+from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.services.endpoints import Endpoint, endpoints_of
+from controlplane.services.gather import services_touched
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import AnyObject, Service, Wire
 from taskyard.objects.base import api_version
 
-_ANYWHERE = ("", "0.0.0.0", "::")
-
-
-class EndpointPort(Wire, frozen=True, kw_only=True):
-    """`address` and `port`: where it is reached. `container`: what the program listens on."""
-
-    name: str = ""
-    container: int
-    protocol: str = "tcp"
-    address: str
-    port: int
-
-
-class Endpoint(Wire, frozen=True, kw_only=True):
-    task: str
-    slot: str
-    node: str
-    ports: list[EndpointPort]
-
 
 class ShownEndpoints(Wire, frozen=True, kw_only=True):
-    """`metadata` is the service's name, namespace, labels and uid."""
+    """`metadata` is the service's name, namespace, labels, annotations and uid."""
 
     api_version: Literal["taskyard/v1"] = msgspec.field(default_factory=api_version)
     kind: str
@@ -71,14 +52,17 @@ class EndpointsService(ServiceOf[ShownEndpoints]):
         record = self.cache.objects.get(ObjectKey("Service", *key))
         if record is None or not isinstance(record.value, Service):
             return None
-        ready = [each for each in slot_tasks(self.cache, record.value) if each.ready and not each.going]
         metadata = record.value.metadata
         return ShownEndpoints(
             kind="Endpoints",
             metadata=ShownMetadata(
-                name=metadata.name, namespace=metadata.namespace, labels=metadata.labels, uid=metadata.uid
+                name=metadata.name,
+                namespace=metadata.namespace,
+                labels=metadata.labels,
+                annotations=metadata.annotations,
+                uid=metadata.uid,
             ),
-            endpoints=[self._endpoint(each) for each in ready],
+            endpoints=endpoints_of(self.cache, record.value),
         )
 
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
@@ -89,22 +73,6 @@ class EndpointsService(ServiceOf[ShownEndpoints]):
 
     def absent(self, ident: str, namespace: str) -> ApiError:
         return not_found(f"service {ident!r} in namespace {namespace}", self.near(ident, namespace))
-
-    def _endpoint(self, each: SlotTask) -> Endpoint:
-        record = self.cache.tasks[NamedKey(each.task.metadata.namespace, each.task.metadata.name)]
-        node = self.cache.nodes.get(record.node)
-        host = node.lease.address.rpartition(":")[0] if node is not None and node.lease is not None else ""
-        ports = [
-            EndpointPort(
-                name=port.name,
-                container=port.container,
-                protocol=port.protocol,
-                address=host if port.address in _ANYWHERE else port.address,
-                port=port.host,
-            )
-            for port in view(self.cache, record).ports
-        ]
-        return Endpoint(task=each.task.metadata.name, slot=each.slot, node=record.node, ports=ports)
 
 
 @dataclass(frozen=True, slots=True)

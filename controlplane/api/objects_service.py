@@ -19,7 +19,7 @@ from controlplane.api.selectors import Requirement, Selector, matches
 from controlplane.api.shown import ShownObject
 from controlplane.api.shown_kinds import show_object
 from controlplane.cluster import CacheChange, ClusterCache, owner_of
-from controlplane.services.gather import services_on
+from controlplane.services.gather import services_touched
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.kinds import BY_KIND, Kind
@@ -308,13 +308,6 @@ class ObjectService(ServiceOf[ShownObject]):
             job = self.cache.objects.get(change.object)
             named.append(owner_of(job.value) if job is not None else None)
         return [NamedKey(*key[1:]) for key in named if key is not None and key.kind == self.names.kind]
-
-
-def services_touched(cache: ClusterCache, change: CacheChange) -> list[NamedKey]:
-    """What is shown of a service hangs on its tasks, and on whether their nodes are there."""
-    named = [key for key in (change.object, change.owner) if key is not None and key.kind == "Service"]
-    on_node = services_on(cache, change.node) if change.kind == "node" else []
-    return [*(NamedKey(*key[1:]) for key in named), *on_node]
 
 
 Services = Mapping[str, ServiceOf[Any]]

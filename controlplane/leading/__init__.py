@@ -4,6 +4,6 @@ Knows nothing of placement or of tasks; each of them brings its own decisions.
 """
 
 from controlplane.leading.commits import Proposal, Results, Stale, commit_all
-from controlplane.leading.loop import FencedOut, LeaderLoop
+from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
 
-__all__ = ["FencedOut", "LeaderLoop", "Proposal", "Results", "Stale", "commit_all"]
+__all__ = ["SWEEP_EVERY", "FencedOut", "LeaderLoop", "Proposal", "Results", "Stale", "commit_all"]

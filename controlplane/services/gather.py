@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 
-from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
+from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
 from controlplane.cluster.effective import current_status
 from controlplane.services.slots import SLOT, SlotTask, task_name
 from taskyard.keys import NamedKey
@@ -57,6 +57,13 @@ def services_on(cache: ClusterCache, node: str) -> list[NamedKey]:
     """The services that have a task bound to this node."""
     bound = [record.task.metadata for record in cache.bound_to(node)]
     return [NamedKey(m.namespace, m.owner.name) for m in bound if m.owner is not None and m.owner.kind == "Service"]
+
+
+def services_touched(cache: ClusterCache, change: CacheChange) -> list[NamedKey]:
+    """What is shown of a service hangs on its tasks, and on whether their nodes are there."""
+    named = [key for key in (change.object, change.owner) if key is not None and key.kind == "Service"]
+    on_node = services_on(cache, change.node) if change.kind == "node" else []
+    return [*(NamedKey(*key[1:]) for key in named), *on_node]
 
 
 def slots_of(

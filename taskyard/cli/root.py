@@ -53,6 +53,9 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
     },
     "Services": {
         "scale": Lazy("taskyard.cli.commands.rollout", "scale", "Set how many tasks a service has"),
+        "endpoints": Lazy(
+            "taskyard.cli.commands.endpoints", "endpoints", "Where services are reached, also for a proxy"
+        ),
         "rollout": Lazy("taskyard.cli.commands.rollout", "rollout", "Status, history, undo, pause, resume, restart"),
     },
     "Jobs": {

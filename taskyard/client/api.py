@@ -20,6 +20,7 @@ from taskyard.client.replay_views import ReplayView
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import (
     ApplyAnswer,
+    EndpointsView,
     EventView,
     FileView,
     HistoryView,
@@ -43,6 +44,7 @@ TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{t
 NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
 SERVICES = Resource("/services", ServiceView, lambda service: f"{service.metadata.namespace}/{service.metadata.name}")
 JOBS = Resource("/jobs", JobView, lambda job: f"{job.metadata.namespace}/{job.metadata.name}")
+ENDPOINTS = Resource("/endpoints", EndpointsView, lambda found: f"{found.metadata.namespace}/{found.metadata.name}")
 EVENTS = Resource(
     "/events",
     EventView,
@@ -185,6 +187,15 @@ class Client:
         path, raw = f"/jobs/{_segment(job)}/dispatch", msgspec.json.encode(body)
         made = self._transport.request("POST", path, query={"namespace": namespace}, body=raw).body
         return Item(decoded(self.url, made, ObjectView), made)
+
+    def endpoints(self, selection: Selection | None = None) -> Items[EndpointsView]:
+        """Where services are reached right now."""
+        return list_once(self._transport, ENDPOINTS, (selection or Selection()).query())
+
+    def watch_endpoints(
+        self, selection: Selection | None = None, patience: Patience | None = None
+    ) -> Iterator[list[Change[EndpointsView]]]:
+        return watch(self._transport, ENDPOINTS, (selection or Selection()).query(), patience or Patience())
 
     def revisions(self, namespace: str, service: str) -> RevisionsView:
         path = f"/services/{_segment(service)}/revisions"

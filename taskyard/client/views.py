@@ -91,6 +91,29 @@ class ObjectView(View, frozen=True):
     status: dict[str, Any] | None = None
 
 
+class EndpointPortView(View, frozen=True):
+    """`address` and `port`: where it is reached; `container`: what the program listens on."""
+
+    address: str = ""
+    port: int = 0
+    container: int = 0
+    name: str = ""
+    protocol: str = "tcp"
+
+
+class EndpointView(View, frozen=True):
+    task: str
+    node: str = ""
+    ports: tuple[EndpointPortView, ...] = ()
+
+
+class EndpointsView(View, frozen=True):
+    """Of a service, whose name, labels and annotations `metadata` has."""
+
+    metadata: MetadataView = MetadataView()
+    endpoints: tuple[EndpointView, ...] = ()
+
+
 class RolloutStatusView(View, frozen=True):
     """Of a service."""
 

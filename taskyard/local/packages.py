@@ -32,6 +32,8 @@ BUSYBOX = Program("busybox", ("busybox-static",))
 IPROUTE = Program("ip", ("iproute2",))
 REGISTRY = Program("docker-registry", ("docker-registry",))
 """Only for the tests of pulls."""
+HAPROXY = Program("haproxy", ("haproxy",))
+"""Only for the test of a proxy that follows a rolling update."""
 STRACE = Program("strace", ("strace",))
 FAKETIME = Program("faketime", ("faketime",))
 """Only for the tests that break a cluster: they slow a disk down, and set a clock."""
@@ -100,7 +102,7 @@ def _apt(log: Path, *arguments: str) -> None:
 def _main() -> int:
     try:
         ensure(
-            [ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY, STRACE, FAKETIME],
+            [ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY, HAPROXY, STRACE, FAKETIME],
             Path(".taskyard/logs/apt.log"),
             print,
         )

@@ -1,0 +1,50 @@
+"""Where a service is reached right now: by its tasks that are ready, and the ports they publish."""
+
+from __future__ import annotations
+
+from controlplane.cluster import ClusterCache, view
+from controlplane.services.gather import slot_tasks
+from controlplane.services.slots import SlotTask
+from taskyard.keys import NamedKey
+from taskyard.objects import Service, Wire
+
+_ANYWHERE = ("", "0.0.0.0", "::")
+
+
+class EndpointPort(Wire, frozen=True, kw_only=True):
+    """`address` and `port`: where it is reached. `container`: what the program listens on."""
+
+    name: str = ""
+    container: int
+    protocol: str = "tcp"
+    address: str
+    port: int
+
+
+class Endpoint(Wire, frozen=True, kw_only=True):
+    task: str
+    slot: str
+    node: str
+    ports: list[EndpointPort]
+
+
+def endpoints_of(cache: ClusterCache, service: Service) -> list[Endpoint]:
+    """In the order of their slots, under the cache's lock. A task that is on its way out gets no more traffic."""
+    return [_endpoint(cache, each) for each in slot_tasks(cache, service) if each.ready and not each.going]
+
+
+def _endpoint(cache: ClusterCache, each: SlotTask) -> Endpoint:
+    record = cache.tasks[NamedKey(each.task.metadata.namespace, each.task.metadata.name)]
+    node = cache.nodes.get(record.node)
+    host = node.lease.address.rpartition(":")[0] if node is not None and node.lease is not None else ""
+    ports = [
+        EndpointPort(
+            name=port.name,
+            container=port.container,
+            protocol=port.protocol,
+            address=host if port.address in _ANYWHERE else port.address,
+            port=port.host,
+        )
+        for port in view(cache, record).ports
+    ]
+    return Endpoint(task=each.task.metadata.name, slot=each.slot, node=record.node, ports=ports)

@@ -1,0 +1,116 @@
+"""`taskyard endpoints`, and the configurations of proxies that it writes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from taskyard import keys
+from taskyard.cli.main import main
+from taskyard.cli.proxies import caddy, haproxy
+from taskyard.client.views import EndpointPortView, EndpointsView, EndpointView, MetadataView
+from taskyard.keys import ObjectKey
+from taskyard.objects import Metadata, Port, Service, ServiceSpec, TaskSpec
+from taskyard.objects.service import TaskTemplate
+from tests.support.served import ServedPlane
+from tests.taskyard.cli.conftest import Run
+
+
+def view(name: str, *ports: int, address: str = "10.0.0.1", **annotations: str) -> EndpointsView:
+    return EndpointsView(
+        metadata=MetadataView(name=name, annotations={f"taskyard/{key}": text for key, text in annotations.items()}),
+        endpoints=tuple(
+            EndpointView(
+                task=f"{name}-{number}",
+                ports=(
+                    EndpointPortView(address=address, port=port, container=53, protocol="udp"),
+                    EndpointPortView(address=address, port=port, container=80, name="http"),
+                    EndpointPortView(address=address, port=port + 1, container=9090, name="metrics"),
+                ),
+            )
+            for number, port in enumerate(ports)
+        ),
+    )
+
+
+WEB, SHOP = view("web", 32768, 32770), view("shop", 32800, **{"http-host": "a.example, b.example"})
+
+
+def test_haproxy_by_host_and_by_default() -> None:
+    lines = [line.strip() for line in haproxy([SHOP, WEB], ":8000").splitlines()]
+    assert "bind :8000" in lines
+    assert "use_backend default_shop if { hdr(host),field(1,:) -i a.example b.example }" in lines
+    assert "default_backend default_web" in lines
+    assert lines[lines.index("backend default_web") + 2 :][:2] == [
+        "server web-0 10.0.0.1:32768",
+        "server web-1 10.0.0.1:32770",
+    ]
+
+
+def test_caddy_by_host_and_by_default() -> None:
+    text = caddy([SHOP, WEB], ":8000")
+    assert text.startswith("a.example, b.example {\n\treverse_proxy 10.0.0.1:32800 {\n")
+    assert "http://:8000 {\n\treverse_proxy 10.0.0.1:32768 10.0.0.1:32770 {\n" in text
+    assert "respond 503" in caddy([view("web")], ":8000")
+
+
+def test_the_port_of_the_annotation_and_an_address_of_ipv6() -> None:
+    assert "server web-0 10.0.0.1:32769" in haproxy([view("web", 32768, **{"http-port": "metrics"})], ":80")
+    assert "server web-0 10.0.0.1:32769" in haproxy([view("web", 32768, **{"http-port": "9090"})], ":80")
+    assert "server" not in haproxy([view("web", 32768, **{"http-port": "53"})], ":80").partition("backend ")[2]
+    assert "server web-0 [2001:db8::1]:32768" in haproxy([view("web", 32768, address="2001:db8::1")], ":80")
+
+
+@pytest.fixture
+def web(served: ServedPlane) -> ServedPlane:
+    spec = TaskSpec(image="busybox:1.35", ports=[Port(container=80, host=8080, name="http")])
+    service = Service(
+        metadata=Metadata(name="web", uid="0123456789ab", generation=1),
+        spec=ServiceSpec(template=TaskTemplate(spec=spec)),
+    )
+    served.plane.put(keys.object_key(ObjectKey("Service", "default", "web")), service)
+    served.plane.add_node("n1")
+    served.plane.settle(served.plane.services)
+    served.settle()
+    return served
+
+
+def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
+    capsys.readouterr()
+    code = int(main(["--server", f"http://127.0.0.1:{served.port}", "endpoints", *arguments]))
+    captured = capsys.readouterr()
+    return Run(code, captured.out, captured.err)
+
+
+def test_as_a_table_as_json_and_into_a_file(
+    web: ServedPlane, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lines = run(web, capsys).out.splitlines()
+    assert [line.split()[:3] for line in lines] == [["SERVICE", "TASK", "NODE"], ["web", "web-0", "n1"]]
+    assert run(web, capsys, "-A").out.split()[0] == "NAMESPACE"
+    assert json.loads(run(web, capsys, "service/web", "-o", "json").out)["items"][0]["endpoints"][0]["task"] == "web-0"
+    target, told = tmp_path / "haproxy.cfg", tmp_path / "told"
+    assert run(web, capsys, "web", "-o", "haproxy", "--write", str(target), "--then", f"touch {told}").code == 0
+    assert "backend default_web" in target.read_text()
+    assert told.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["haproxy.cfg", "told"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        pytest.param(["none"], "there is no service 'none'", id="no such service"),
+        pytest.param(["task/web"], "only services have endpoints", id="a task"),
+        pytest.param(["--then", "true"], "name it with --write FILE", id="then without a file"),
+        pytest.param(["--write", "/no/such/folder/x"], "/no/such/folder/x: No such file or directory", id="no folder"),
+        pytest.param(["--write", "/tmp/taskyard-x", "--then", "exit 3"], "ended with exit code 3", id="then fails"),
+    ],
+)
+def test_what_cannot_be(
+    web: ServedPlane, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str, tmp_path: Path
+) -> None:
+    arguments = [str(tmp_path / "x") if each == "/tmp/taskyard-x" else each for each in arguments]
+    found = run(web, capsys, *arguments)
+    assert (found.code, says in found.err) == (1, True), found.err
