@@ -20,6 +20,7 @@ BENCHMARKS = {
     "simulate": "bench.simulate",
     "reliability": "bench.reliability",
     "restart": "bench.restart",
+    "rollout": "bench.rollout",
 }
 
 

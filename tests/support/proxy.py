@@ -1,0 +1,91 @@
+"""A stock HAProxy that follows a service through `taskyard endpoints`, and a load on it that counts what fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.cluster import LiveCluster
+from tests.support.etcd_server import free_ports
+
+TASKYARD = Path(sys.prefix) / "bin" / "taskyard"
+_PATIENCE = 30.0
+
+GRACEFUL = {
+    "checks": {"readiness": {"http": {"port": 80}, "interval": "500ms"}},
+    # What the proxy was sent on the way there is answered before the program ends.
+    "hooks": {"preStop": {"command": ["sleep", "3"]}},
+    "stop": {"gracePeriod": "8s"},
+}
+"""Of a task's spec: what an update that loses no request wants."""
+
+
+class Load(threading.Thread):
+    """One request after the other, each on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+        self._ending = threading.Event()
+        self.answers: Counter[str] = Counter()
+        self.failures: list[str] = []
+
+    def run(self) -> None:
+        while not self._ending.is_set():
+            try:
+                with urllib.request.urlopen(self._url, timeout=10) as answer:
+                    self.answers[answer.read().decode().strip()] += 1
+            except OSError as error:
+                self.failures.append(f"{time.monotonic():.3f}: {error}")
+
+    def end(self) -> None:
+        self._ending.set()
+        self.join()
+
+
+@contextmanager
+def followed_by_haproxy(live: LiveCluster, service: str, folder: Path) -> Iterator[str]:
+    """The URL at which it answers, as soon as it does. The service is ready."""
+    config, bind = folder / "haproxy.cfg", f"127.0.0.1:{free_ports(1)[0]}"
+    shown = [str(TASKYARD), "--server", live.url, "endpoints", service, "-o", "haproxy", "--bind", bind]
+    shown += ["--write", str(config)]
+    subprocess.run(shown, check=True, timeout=60)
+    master = subprocess.Popen(["haproxy", "-W", "-db", "-f", str(config)])
+    following = None
+    try:
+        following = subprocess.Popen([*shown, "--watch", "--then", f"kill -USR2 {master.pid}"])
+        url = f"http://{bind}/"
+        live.until(lambda: _answers(url), _PATIENCE, "HAProxy answers")
+        yield url
+    finally:
+        for process in (following, master):
+            if process is not None:
+                process.terminate()
+                process.wait(10)
+
+
+@contextmanager
+def under_load(url: str, threads: int = 4) -> Iterator[list[Load]]:
+    loads = [Load(url) for _ in range(threads)]
+    for load in loads:
+        load.start()
+    try:
+        yield loads
+    finally:
+        for load in loads:
+            load.end()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
