@@ -88,6 +88,11 @@ def ticks(namespace: str, cron: str) -> str:
     return f"{TICKS}{namespace}/{cron}"
 
 
+def dependencies(namespace: str) -> str:
+    """Who waits for whom there."""
+    return f"{ROOT}dependencies/{namespace}"
+
+
 def result(uid: str) -> str:
     return RESULTS + uid
 

@@ -22,7 +22,15 @@ GRACE_PERIOD = "taskyard/grace-period"
 
 Result = Literal["created", "configured", "unchanged"]
 Reason = Literal[
-    "Exists", "NotFound", "Deleting", "DeclaredElsewhere", "Owned", "PreconditionFailed", "Conflict", "Fixed"
+    "Exists",
+    "NotFound",
+    "Deleting",
+    "DeclaredElsewhere",
+    "Owned",
+    "PreconditionFailed",
+    "Conflict",
+    "Fixed",
+    "DependencyCycle",
 ]
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controlplane.admission.creates import Creates
+from controlplane.admission.cycles import Judged, judge, waits
 from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
 from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored
 from controlplane.admission.removal import delete_object, reread
@@ -83,7 +84,7 @@ class ObjectWriter:
         """As `apply`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
         outcomes: dict[int, Applied | Refused] = {}
         waiting = [self._start(index, item) for index, item in enumerate(wanted)]
-        size = MAX_OPERATIONS - 2  # beside what creates compare, and the fence that the folder adds
+        size = MAX_OPERATIONS - 3  # beside what creates and dependencies compare, and the fence that the folder adds
         for _ in range(ROUNDS):
             ready: list[_Ready] = []
             for pending in waiting:
@@ -92,7 +93,12 @@ class ObjectWriter:
                     ready.append((pending, outcome))
                 else:
                     outcomes[pending.index] = outcome
-            waiting = [left for chunk in _chunks(ready, size) for left in self._write(chunk, outcomes)]
+            plain, waiting = [item for item in ready if not _is_in_graph(item)], []
+            for space in dict.fromkeys(item[1].value.metadata.namespace for item in ready if _is_in_graph(item)):
+                related = [i for i in ready if _is_in_graph(i) and i[1].value.metadata.namespace == space]
+                for chunk in _chunks(related, size):
+                    waiting += self._write_related(space, chunk, outcomes)
+            waiting += [left for chunk in _chunks(plain, size) for left in self._write(chunk, outcomes)]
             if not waiting:
                 break
             size = max(1, size // 4)
@@ -109,6 +115,11 @@ class ObjectWriter:
                 pending.known, pending.fresh = self._store.get(pending.key), True
                 outcome = self._judge(pending)
             refused.append(outcome if isinstance(outcome, Refused) else None)
+        for space in dict.fromkeys(item.value.metadata.namespace for item in wanted if waits(item.value)):
+            places = [at for at, item in enumerate(wanted) if item.value.metadata.namespace == space]
+            judged = judge(self._store, space, [wanted[at].value for at in places])
+            for at, refusal in judged.refused.items():
+                refused[places[at]] = refused[places[at]] or refusal
         return refused
 
     def delete(
@@ -172,14 +183,26 @@ class ObjectWriter:
             create_only=wanted.create_only,
         )
 
-    def _write(self, chunk: list[_Ready], outcomes: dict[int, Applied | Refused]) -> list[_Pending]:
+    def _write_related(
+        self, namespace: str, chunk: list[_Ready], outcomes: dict[int, Applied | Refused]
+    ) -> list[_Pending]:
+        """As `_write`, of objects of which some wait for others; those that would wait for themselves are refused."""
+        judged = judge(self._store, namespace, [verdict.value for _, verdict in chunk])
+        outcomes |= {chunk[at][0].index: refusal for at, refusal in judged.refused.items()}
+        allowed = [item for at, item in enumerate(chunk) if at not in judged.refused]
+        return self._write(allowed, outcomes, judged) if allowed else []
+
+    def _write(
+        self, chunk: list[_Ready], outcomes: dict[int, Applied | Refused], judged: Judged | None = None
+    ) -> list[_Pending]:
         """Commits the chunk; gives back those that have to be decided again, with what is there now."""
         compares = [unchanged_since(p.key, p.known.mod_revision if p.known else 0) for p, _ in chunk]
+        compares += judged.compares if judged else []
         creates = self._creates.compare() if any(p.known is None for p, _ in chunk) else None
         try:
             commit = self._store.commit(
                 [*compares, *([creates] if creates else [])],
-                [Put(p.key, encode(verdict.value)) for p, verdict in chunk],
+                [*(Put(p.key, encode(verdict.value)) for p, verdict in chunk), *(judged.operations if judged else [])],
             )
         except OutcomeUnknown:
             if creates:
@@ -202,6 +225,12 @@ class ObjectWriter:
             # It was not made, or was made and deleted since: what is made now is another one.
             pending.uid = self._new_uid()
         return pending
+
+
+def _is_in_graph(item: _Ready) -> bool:
+    """It waits for others, or did until now."""
+    pending, verdict = item
+    return waits(verdict.value) or waits(pending.before)
 
 
 def _chunks(ready: list[_Ready], size: int) -> list[list[_Ready]]:

@@ -60,6 +60,7 @@ _STATUS: dict[Reason, int] = {
     "Deleting": 409,
     "DeclaredElsewhere": 409,
     "Fixed": 409,
+    "DependencyCycle": 409,
     "Owned": 409,
     "Conflict": 409,
     "PreconditionFailed": 412,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting
+from controlplane.dependencies import unmet
 from controlplane.placement.explanation import explain, why_waiting
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.snapshots import SnapshotKeeper
@@ -20,6 +21,8 @@ class PendingReasons:
 
     def __call__(self, record: TaskRecord) -> Waiting:
         with self._cache.lock:
+            if waits_for := unmet(self._cache, record):
+                return Waiting("Dependencies", f"waits for {' and '.join(each.text for each in waits_for)}")
             snapshot = self._keeper.take()
             if snapshot is not self._of:
                 self._of = snapshot

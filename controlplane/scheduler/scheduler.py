@@ -30,6 +30,7 @@ from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
 from controlplane.scheduler.exclusive import Ending, Over, Running, elsewhere, stop, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
+from controlplane.scheduler.held_back import HeldBack
 from controlplane.scheduler.line import Line
 from controlplane.scheduler.making_room import RoomMaker
 from controlplane.scheduler.metrics import SchedulerMetrics
@@ -98,6 +99,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._judged: Mapping[str, NodeState] = {}
         """The nodes that those in the waiting room were last held against."""
         self._gangs = Gangs()
+        self._held_back = HeldBack(cache, clock, events, self.queue.add_after)
         self._room = RoomMaker(store, cache, clock, self._announcer, self.metrics, self.queue.retry)
 
     def begin_term(self) -> None:
@@ -112,6 +114,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._losses.restart()
         self._judged = {}
         self._gangs.clear()
+        self._held_back.clear()
         self._room.clear()
 
     def everything(self) -> Sequence[Dirty]:
@@ -127,6 +130,7 @@ class Scheduler(LeaderLoop[Dirty]):
                 found.append(change.task)
             if change.kind in ("node", "assignment", "status"):
                 found.append(NodeName(change.node))
+            found += self._held_back.concerned_by(change)
             if change.object is not None and change.object.kind in ("Namespace", "Volume"):
                 found.append(_EVERY_NODE)
         for node in self._losses.take_changed():
@@ -202,7 +206,7 @@ class Scheduler(LeaderLoop[Dirty]):
         """Why it needs a node now. One whose node is lost comes up again when its delay is over."""
         if needs_binding(self.cache, record):
             # The end of the one before it is a change of an assignment of this name, and brings it up again.
-            return "" if succeeds(self.cache, record) else "unbound"
+            return "" if succeeds(self.cache, record) or self._held_back.holds(record) else "unbound"
         found = self._losses.outlook(record)
         if found is None or found.due is None:
             return ""

@@ -68,6 +68,11 @@ def broken_job_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _backoff_order(part(spec, "retry", "backoff"), ("retry", "backoff"), "10s", "6m")
 
 
+def broken_dependency_time(at: int, dependency: dict[str, Any]) -> Iterator[Broken]:
+    if "timeout" in dependency:
+        yield from _outside(("spec", "dependsOn", at, "timeout"), dependency["timeout"], _WAIT)
+
+
 def broken_starting_deadline(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, (), {"startingDeadline": _WAIT})
 

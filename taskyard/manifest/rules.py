@@ -36,6 +36,7 @@ from taskyard.manifest.container_rules import (
     broken_ulimits,
 )
 from taskyard.manifest.cron_rules import broken_schedule
+from taskyard.manifest.dependency_rules import broken_dependencies
 from taskyard.manifest.job_rules import broken_job, broken_job_name
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
@@ -200,6 +201,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("restart", broken_backoff),
     ("restart", _exit_codes),
     ("runOnce", _run_once),
+    ("dependsOn", broken_dependencies),
     ("stop", broken_grace_period),
     ("onNodeLoss", broken_node_loss_delay),
     ("healthCheck", broken_health_check_times),

@@ -7,6 +7,7 @@ from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
 from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
 from taskyard.objects.cron import Cron, CronHistory, CronRun, CronSpec, JobTemplate
+from taskyard.objects.dependency import Dependencies, Dependency
 from taskyard.objects.event import Event
 from taskyard.objects.job import JOB_LABELS, Job, JobSpec, Parameters, Retry, RetryBackoff, RetryExitCodes, Success
 from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
@@ -42,7 +43,19 @@ from taskyard.objects.volume import NamedVolume, NamedVolumeSpec
 from taskyard.prepare import prepare
 
 prepare(
-    Assignment, CronRun, Event, JobRun, Move, NodeAnchor, NodeLease, NodeSpec, NodeStats, Result, Rollout, TaskStatus
+    Assignment,
+    CronRun,
+    Dependencies,
+    Event,
+    JobRun,
+    Move,
+    NodeAnchor,
+    NodeLease,
+    NodeSpec,
+    NodeStats,
+    Result,
+    Rollout,
+    TaskStatus,
 )
 prepare(*OBJECT_TYPES.values())
 
@@ -68,6 +81,8 @@ __all__ = [
     "CronHistory",
     "CronRun",
     "CronSpec",
+    "Dependencies",
+    "Dependency",
     "Dns",
     "EnvSource",
     "Event",

@@ -13,6 +13,7 @@ import msgspec
 from taskyard.objects.base import Metadata, Wire, api_version
 from taskyard.objects.checks import Checks, Hooks
 from taskyard.objects.container import EnvSource, Limits, Logs, Network, Process, Security
+from taskyard.objects.dependency import Dependency
 from taskyard.quantity import Cpu, Duration, Size
 
 
@@ -194,6 +195,8 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     min_available: int = 0
     """So many tasks with its labels are left when some are stopped to make room."""
     health_check: HealthCheck | None = None
+    depends_on: list[Dependency] = []
+    """What it waits for before it is given its first node."""
     priority: int = 0
     container_labels: dict[str, str] = {}
 

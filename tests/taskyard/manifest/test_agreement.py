@@ -68,6 +68,7 @@ FULL: dict[Kind, dict[str, Any]] = {
             },
             "stop": {"signal": "SIGINT"},
             "nodeSelector": {"a": "b"},
+            "dependsOn": [{"kind": "Job", "name": "a", "condition": "completed", "timeout": "1m"}],
             "hooks": {"postStart": {"command": ["a"]}, "preStop": {"command": ["b"], "timeout": "1s"}},
             "checks": {
                 "startup": {"tcp": {"port": 80}, "interval": "1s"},

@@ -21,6 +21,7 @@ from taskyard.objects import (
     ConfigSpec,
     CronHistory,
     CronSpec,
+    Dependency,
     Dns,
     EnvSource,
     ExitCodes,
@@ -106,6 +107,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.constraints[]", Constraint, set()),
     ("Task", "spec.tolerations[]", Toleration, set()),
     ("Task", "spec.gang", Gang, set()),
+    ("Task", "spec.dependsOn[]", Dependency, set()),
     ("Task", "spec.affinity[]", Affinity, set()),
     ("Task", "spec.antiAffinity[]", Affinity, set()),
     ("Task", "spec.spread[]", Spread, set()),
@@ -165,7 +167,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
-        "http", "tcp", "postStart", "preStop", "gang", "tasks",
+        "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -276,6 +278,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "tolerations[]": {"key": "a"},
     "spread[]": {"topologyKey": "a"},
     "gang": {"name": "a", "size": 2},
+    "dependsOn[]": {"name": "a"},
 }
 
 

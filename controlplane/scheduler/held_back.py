@@ -1,0 +1,80 @@
+"""Tasks that wait for others before they get their first node: which they are, and what changes may let one go on.
+
+`controlplane.dependencies` tells what is met; the scheduler asks about each task that it would place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster.index import OneToMany
+from controlplane.dependencies import Unmet, unmet
+from taskyard.clock import Clock, parse_timestamp
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.objects import ObjectRef
+from taskyard.quantity import seconds
+
+
+class HeldBack:
+    """Used under the cache's lock."""
+
+    def __init__(
+        self,
+        cache: ClusterCache,
+        clock: Clock,
+        events: EventRecorder,
+        look_again: Callable[[NamedKey, float], None],
+    ) -> None:
+        self._cache = cache
+        self._clock = clock
+        self._events = events
+        self._look_again = look_again
+        self._waiting: OneToMany[ObjectKey, NamedKey] = OneToMany()
+        """What is waited for -> the tasks that wait."""
+        self._told: dict[NamedKey, str] = {}
+
+    def clear(self) -> None:
+        self._waiting = OneToMany()
+        self._told.clear()
+
+    def holds(self, record: TaskRecord) -> bool:
+        """Something that it waits for is not as it has to be; it comes up again when that may have changed."""
+        if not record.task.spec.depends_on:
+            return False
+        found = unmet(self._cache, record)
+        missing = {(each.dependency.kind, each.dependency.name) for each in found}
+        for each in record.task.spec.depends_on:
+            change = self._waiting.add if (each.kind, each.name) in missing else self._waiting.discard
+            change(ObjectKey(each.kind, record.key.namespace, each.name), record.key)
+        if found:
+            self._tell(record, found)
+        else:
+            self._told.pop(record.key, None)
+        return bool(found)
+
+    def concerned_by(self, change: CacheChange) -> list[NamedKey]:
+        """The tasks that wait for what is different now."""
+        if not self._waiting.keys():
+            return []
+        task = ObjectKey("Task", *change.task) if change.task is not None else None
+        named = [key for key in (change.object, change.owner, task) if key is not None]
+        return sorted({key for place in named for key in self._waiting.of(place)})
+
+    def _tell(self, record: TaskRecord, found: list[Unmet]) -> None:
+        metadata = record.task.metadata
+        about = ObjectRef(kind="Task", name=metadata.name, uid=metadata.uid)
+        awaited = " and ".join(f"{each.dependency.label} to be {each.dependency.awaited}" for each in found)
+        if self._told.get(record.key) != awaited:
+            self._told[record.key] = awaited
+            self._events.emit(about, metadata.namespace, "Waiting", f"waits for {awaited}")
+        for each in found:
+            if each.dependency.timeout is None or not metadata.created_at:
+                continue
+            left = parse_timestamp(metadata.created_at) + seconds(each.dependency.timeout) - self._clock.now()
+            if left > 0:
+                self._look_again(record.key, left)
+            else:
+                text = f"still waits for {each.text}"
+                self._events.emit(about, metadata.namespace, "DependencyTimeout", text, warning=True)
