@@ -92,7 +92,7 @@ def _running(nodes: int, tasks: int) -> Iterator[Put]:
 
 def _child(what: str, endpoint: str) -> Found:
     command = [sys.executable, "-m", "bench.cold_start", what, endpoint]
-    return msgspec.json.decode(subprocess.run(command, check=True, capture_output=True).stdout, type=Found)
+    return msgspec.json.decode(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout, type=Found)
 
 
 def _list(endpoint: str) -> None:

@@ -133,7 +133,7 @@ class Deciding:
         self.informer = Informer(self.store, keys.ROOT, clock, loading=collector.spared)
         self.cache = ClusterCache(self.informer)
         self._recorder = EventRecorder(self.store, clock, "scheduler")
-        self._elector = Elector(self.store, clock, "scheduler", "bench", ttl=30.0)
+        self._elector = Elector(self.store, clock, "scheduler", "bench", ttl=300.0)
         losses = NodeLosses(self.cache, clock)
         self.scheduler = Scheduler(self.store, self.cache, clock, self._elector.fence, self._recorder, losses)
         self._stop = threading.Event()

@@ -19,4 +19,6 @@ def level(capacity: Amounts, cpu: int, memory: int) -> int:
     """The mean of the free shares of cpu and memory, from -POINTS, where they are promised twice, to POINTS."""
     whole_cpu, whole_memory = capacity.cpu_millis or 1, capacity.memory_bytes or 1
     points = (cpu * POINTS // whole_cpu + memory * POINTS // whole_memory) >> 1
-    return min(max(points, -POINTS), POINTS)
+    if -POINTS <= points <= POINTS:
+        return points
+    return POINTS if points > 0 else -POINTS

@@ -115,7 +115,8 @@ class Neighbourhood:
 
     def move_in(self, node: int, bit: int, demand: Demand) -> None:
         self._tenants[node].append(demand)
-        self._note(node, bit, demand, 1)
+        if self._asked or demand.rules.affinities:
+            self._note(node, bit, demand, 1)
 
     def move_out(self, node: int, bit: int, demand: Demand) -> None:
         tenants = self._tenants[node]

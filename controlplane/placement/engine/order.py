@@ -48,7 +48,7 @@ class Order:
         for at, state in enumerate(states):
             self._cpu[at], self._memory[at], self._tasks[at] = state.nominal_cpu, state.nominal_memory, state.tasks
             now = self._level[at] = level(state.facts.capacity, state.nominal_cpu, state.nominal_memory) + _OFFSET
-            self._put(1 << at, now, state.tasks)
+            self._put(1 << at, now)
             self._note_images(at, 1 << at, state.facts.images)
 
     def best(self, demand: Demand, spread: bool, among: int, sure: bool, most: int = POINTS) -> Best | None:
@@ -148,10 +148,15 @@ class Order:
             by_tasks = self._by_tasks[at] = {}
             for node in each(self._levels[at]):
                 by_tasks[self._tasks[node]] = by_tasks.get(self._tasks[node], 0) | 1 << node
+        takes = self._rooms.takes
         for tasks in sorted(by_tasks):
-            for node in each(by_tasks[tasks] & found):
-                if check is None or self._rooms.takes(node, check):
+            some = by_tasks[tasks] & found
+            while some:
+                low = some & -some
+                node = low.bit_length() - 1
+                if check is None or takes(node, check):
                     return -tasks, -node
+                some ^= low
         return None
 
     def _move(self, at: int, bit: int, cpu: int, memory: int, tasks: int) -> None:
@@ -160,33 +165,34 @@ class Order:
         self._cpu[at], self._memory[at], self._tasks[at], self._level[at] = cpu, memory, tasks, now
         if now == before and tasks == had:
             return
-        self._take(bit, before, had)
-        self._put(bit, now, tasks)
-
-    def _put(self, bit: int, now: int, tasks: int) -> None:
-        group, inside = divmod(now, _PER_GROUP)
-        self._levels[now] |= bit
-        self._groups[group] |= bit
-        self._inside[group] |= 1 << inside
-        self._used |= 1 << group
+        if before in self._by_tasks:
+            by_tasks = self._by_tasks[before]
+            by_tasks[had] ^= bit
+            if not by_tasks[had]:
+                del by_tasks[had]
         if now in self._by_tasks:
             by_tasks = self._by_tasks[now]
             by_tasks[tasks] = by_tasks.get(tasks, 0) | bit
+        if now != before:
+            self._put(bit, now)
+            self._take(bit, before)
+            if before // _PER_GROUP != now // _PER_GROUP:
+                self._groups[before // _PER_GROUP] ^= bit
 
-    def _take(self, bit: int, now: int, tasks: int) -> None:
-        """Out of where it was put."""
-        group, inside = divmod(now, _PER_GROUP)
-        left = self._levels[now] ^ bit
-        self._levels[now] = left
-        self._groups[group] ^= bit
-        if now in self._by_tasks:
-            by_tasks = self._by_tasks[now]
-            by_tasks[tasks] ^= bit
-            if not by_tasks[tasks]:
-                del by_tasks[tasks]
+    def _put(self, bit: int, now: int) -> None:
+        group = now // _PER_GROUP
+        self._levels[now] |= bit
+        self._groups[group] |= bit
+        self._inside[group] |= 1 << now % _PER_GROUP
+        self._used |= 1 << group
+
+    def _take(self, bit: int, before: int) -> None:
+        """Out of the level where it was put."""
+        left = self._levels[before] = self._levels[before] ^ bit
         if not left:
-            self._by_tasks.pop(now, None)
-            self._inside[group] ^= 1 << inside
+            group = before // _PER_GROUP
+            self._by_tasks.pop(before, None)
+            self._inside[group] ^= 1 << before % _PER_GROUP
             if not self._inside[group]:
                 self._used ^= 1 << group
 
