@@ -18,6 +18,7 @@ from controlplane.admission.writer import random_uid
 from controlplane.api.guard import is_loopback
 from controlplane.cluster import ClusterCache
 from controlplane.crons import CronController
+from controlplane.evictions import EvictionController
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
 from controlplane.intake import Intake
@@ -130,6 +131,9 @@ class ControlPlane:
         services = ServiceController(
             self._store, self._cache, self._clock, fence, self._recorder("services"), self._losses, random_uid
         )
+        evictions = EvictionController(self._store, self._cache, self._clock, fence, self._recorder("evictions"))
+        self._duties["evictions"] = evictions.run
+        self._wake.append(evictions.queue.shut_down)
         volumes = VolumeController(self._store, self._cache, self._clock, fence, random_uid)
         jobs = JobController(
             self._store, self._cache, self._clock, fence, self._recorder("jobs"), self._losses, random_uid

@@ -34,6 +34,8 @@ _ROLES = {
     "services": "controllers",
     "jobs": "controllers",
     "ownership": "controllers",
+    "evictions": "controllers",
+    "volumes": "controllers",
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
@@ -155,7 +157,7 @@ class Checker:
         if new.binding != old.binding:
             self._check_leads(who, "scheduler", uid)
             wish = self.mirror.wishes.get(keys.task(new.metadata.namespace, new.metadata.name))
-            check_moved(old, new, self.mirror.leases, wish)
+            check_moved(old, new, self.mirror.leases, wish, evicted=self.mirror.evicted(old))
             bound.append(new)
 
     def _check_completed(self, old: Task, new: Task, who: str) -> None:

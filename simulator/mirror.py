@@ -21,6 +21,7 @@ from taskyard.objects import (
     TaskStatus,
     decode,
 )
+from taskyard.objects.assignment import EVICTED
 from taskyard.store.api import Entry
 
 
@@ -67,6 +68,15 @@ class Mirror:
         if binding is None:
             return not placed
         return placed == {binding.node} and self.assignments[binding.node][uid].epoch == binding.epoch
+
+    def evicted(self, task: Task) -> bool:
+        """It was asked to leave its node for a taint, and its agent has said that it ended."""
+        binding, uid = task.binding, task.metadata.uid
+        held = self.assignments.get(binding.node, {}).get(uid) if binding is not None else None
+        if binding is None or held is None or not held.reason.startswith(EVICTED):
+            return False
+        status = self.statuses.get(binding.node, {}).get(uid)
+        return status is not None and status.state.terminal and status.epoch >= held.epoch
 
     def is_unsettled(self, key: str) -> bool:
         """What is there was put by hand, and cannot be read or has no uid yet."""

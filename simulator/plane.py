@@ -16,6 +16,7 @@ from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
 from controlplane.crons import CronController
+from controlplane.evictions import EvictionController
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
@@ -91,6 +92,7 @@ class PlaneProcess(Process):
             ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
+            "evictions": EvictionController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }

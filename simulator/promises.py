@@ -27,9 +27,9 @@ def check_backoff(status: TaskStatus | None, run: str, clock: MachineClock) -> N
         raise Violation(f"{run} is started {early:.1f} s before its backoff is over", status.uid)
 
 
-def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None) -> None:
-    """A task leaves its node for another one with the same spec only because somebody asked for just that, or because
-    that node is lost, and where it may."""
+def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None, *, evicted: bool) -> None:
+    """A task leaves its node for another one with the same spec only because somebody asked for just that, because it
+    was `evicted` and has stopped, or because that node is lost, and where it may."""
     before, after = old.binding, new.binding
     if before is None or after is None or before.node == after.node or before.spec_hash != after.spec_hash:
         return
@@ -37,6 +37,8 @@ def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None
     if wish is not None and (wish.uid, wish.epoch, wish.to) == (uid, before.epoch, after.node):
         if new.spec.singleton:
             raise Violation(f"{name}, a singleton, was moved off {before.node} since somebody asked", uid, before.node)
+        return
+    if evicted:
         return
     if before.node in leases:
         raise Violation(f"{name} was moved from {before.node}, which is there, to {after.node}", uid, before.node)

@@ -10,7 +10,6 @@ from random import Random
 
 from msgspec.structs import replace
 
-from controlplane.services.slots import SLOT
 from simulator.story import Violation
 from taskyard import keys
 from taskyard.keys import ObjectKey
@@ -30,6 +29,7 @@ from taskyard.objects import (
     spec_hash,
 )
 from taskyard.objects.normal import normalize
+from taskyard.objects.service import SLOT
 from taskyard.store.api import KeyEvent
 
 MOST = 3

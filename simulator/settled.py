@@ -44,7 +44,15 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
     if binding is None or binding.spec_hash != spec_hash(task.spec):
         _check_waiting(task, checker, hosts, planes)
         return
+    held = checker.mirror.assignments.get(binding.node, {}).get(uid)
+    if held is not None and held.desired == "Stopped":
+        _check_waiting(task, checker, hosts, planes)
+        return
     status = checker.mirror.statuses.get(binding.node, {}).get(uid)
+    spec = checker.mirror.specs.get(binding.node)
+    drives_out = spec is not None and any(taint.effect == "NoExecute" for taint in spec.taints)
+    if drives_out and (status is None or not status.state.terminal):
+        raise Violation(f"{name} stays on {binding.node}, which has a taint NoExecute", uid, name)
     if status is None or status.epoch != binding.epoch:
         raise Violation(f"{binding.node} never reported on epoch {binding.epoch} of {name}", uid, name)
     _check_status(task, status, hosts[binding.node], checker)

@@ -10,6 +10,7 @@ from controlplane.api.shown import ShownTask
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
 from controlplane.placement import SnapshotKeeper, explain, want_of
+from controlplane.placement.budgets import Budgets
 from controlplane.rebalance import Balance, balance_of, best_moves, movables
 from controlplane.scheduler.moves import pinned
 from taskyard import keys
@@ -64,7 +65,7 @@ class RebalanceService:
         self.tasks.ready(consistent=True)
         with self.cache.lock:
             snapshot = self.keeper.take()
-            movable, held = movables(self.cache)
+            movable, held = movables(self.cache, Budgets.of(snapshot))
         moves, then = best_moves(snapshot, movable, limit)
         return ShownRebalance(
             kind="Rebalance",

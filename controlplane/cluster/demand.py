@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from controlplane.cluster.rules import ANYWHERE, Labels, Rules, labels_of, rules_of
+from controlplane.cluster.rules import ANYWHERE, Labels, Rules, labels_of, rules_of, shared_labels
 from taskyard.objects import TaskSpec
 from taskyard.quantity import byte_count, cpu_millis
 
@@ -57,7 +57,7 @@ class Demand(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 def demand_of(spec: TaskSpec, namespace: str = "default", labels: dict[str, str] | None = None) -> Demand:
     """ValueError when a quantity in the spec is none."""
     resources = spec.resources
-    own = labels_of(labels) if labels else ()
+    own = shared_labels(labels) if labels else ()
     return Demand(
         cpu=0 if resources.cpu is None else cpu_millis(resources.cpu),
         memory=0 if resources.memory is None else byte_count(resources.memory),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.records import StatusRecord, TaskRecord
 from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus, Wire
+from taskyard.objects.assignment import EVICTED
 
 
 class EffectiveStatus(Wire, frozen=True, kw_only=True):
@@ -65,10 +66,9 @@ def view(
         said = status.status if status else None
         if stopped.reason and said is not None and said.state.terminal and waits_for is not None:
             message = f"{stopped.reason}; {waits_for.message}"
-            return EffectiveStatus(state=TaskState.PENDING, reason="Preempted", message=message)
+            return EffectiveStatus(state=TaskState.PENDING, reason=_why_stopped(stopped), message=message)
         message = f"a singleton: it is stopped on {binding.node} before it starts on another node"
-        reason = "Preempted" if stopped.reason else "Moving"
-        return _of(said, record, TaskState.STOPPING, reason, stopped.reason or message)
+        return _of(said, record, TaskState.STOPPING, _why_stopped(stopped), stopped.reason or message)
     if status is not None and status.status.state.terminal:
         return _of(status.status, record, status.status.state, status.status.reason, status.status.message)
     node = cache.nodes.get(binding.node)
@@ -83,6 +83,13 @@ def view(
     if waits_for is not None:
         message = f"runs with its spec from before; the new one waits: {waits_for.message}"
     return _of(status.status, record, status.status.state, status.status.reason, message)
+
+
+def _why_stopped(stopped: Assignment) -> str:
+    """One word for it."""
+    if stopped.reason.startswith(EVICTED):
+        return "Evicted"
+    return "Preempted" if stopped.reason else "Moving"
 
 
 def _awaited(cache: ClusterCache, record: TaskRecord, node: str) -> str:

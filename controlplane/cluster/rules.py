@@ -5,11 +5,14 @@ Amounts are in `demand.py`. What a rule means on a node is `controlplane.placeme
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import msgspec
 
 from taskyard.objects import NODE_NAME, Taint, TaskSpec, Toleration
+from taskyard.objects.job import ATTEMPT, INDEX
+from taskyard.objects.service import SLOT
 
 Labels = tuple[tuple[str, str], ...]
 """In the order of their keys."""
@@ -47,12 +50,15 @@ class Spread(NamedTuple):
     weight: int = 0
 
 
+_Tolerated = tuple[str, str, str, str]
+"""key, operator, value, effect."""
+
+
 class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What holds, and what is preferred, beside room. Equal rules admit equal nodes."""
 
     constraints: tuple[Constraint, ...] = ()
-    tolerations: tuple[tuple[str, str, str, str], ...] = ()
-    """key, operator, value, effect."""
+    tolerations: tuple[_Tolerated, ...] = ()
     affinities: tuple[Affinity, ...] = ()
     spreads: tuple[Spread, ...] = ()
     max_per_node: int = 0
@@ -68,19 +74,32 @@ class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
         return bool(self.affinities or self.spreads or self.max_per_node or self.volumes)
 
     def tolerates(self, taint: Taint) -> bool:
-        return any(
-            (not key or key == taint.key)
-            and (operator == "Exists" or value == taint.value)
-            and (not effect or effect == taint.effect)
-            for key, operator, value, effect in self.tolerations
-        )
+        return any(tolerated_by(each, taint) for each in self.tolerations)
 
 
 ANYWHERE = Rules()
 
 
+def tolerated_by(toleration: _Tolerated, taint: Taint) -> bool:
+    key, operator, value, effect = toleration
+    return (
+        (not key or key == taint.key)
+        and (operator == "Exists" or value == taint.value)
+        and (not effect or effect == taint.effect)
+    )
+
+
+OF_ONE_TASK = frozenset({SLOT, INDEX, ATTEMPT})
+"""Labels that tell the tasks of a service or job apart; no rule counts by them, so that these tasks are equal."""
+
+
 def labels_of(labels: dict[str, str]) -> Labels:
     return tuple(sorted(labels.items()))
+
+
+def shared_labels(labels: dict[str, str]) -> Labels:
+    """Of a task, those by which rules count it."""
+    return tuple(sorted(pair for pair in labels.items() if pair[0] not in OF_ONE_TASK))
 
 
 def rules_of(spec: TaskSpec, own: Labels) -> Rules:
@@ -107,7 +126,7 @@ def rules_of(spec: TaskSpec, own: Labels) -> Rules:
             )
             for each in spec.constraints
         ),
-        tolerations=tuple(_toleration(each) for each in spec.tolerations),
+        tolerations=tuple(kept for each in spec.tolerations for kept in _for_good(each)),
         affinities=near,
         spreads=tuple(
             Spread(Neighbours(labels_of(each.selector) or own, each.topology_key), each.max_skew, each.weight or 0)
@@ -124,5 +143,14 @@ def pinned_volumes(spec: TaskSpec) -> tuple[str, ...]:
     return tuple(sorted({each.name for each in spec.volumes if each.type == "volume" and each.name and each.pinned}))
 
 
-def _toleration(each: Toleration) -> tuple[str, str, str, str]:
+def _for_good(each: Toleration) -> Iterable[_Tolerated]:
+    """What of it counts where a task is placed: where it would soon have to leave again it does not go."""
+    if each.toleration_seconds is None:
+        yield plain(each)
+    elif not each.effect:
+        yield each.key, each.operator, each.value, "NoSchedule"
+        yield each.key, each.operator, each.value, "PreferNoSchedule"
+
+
+def plain(each: Toleration) -> _Tolerated:
     return each.key, each.operator, each.value, each.effect

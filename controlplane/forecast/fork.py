@@ -11,6 +11,7 @@ from typing import Any
 
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.cluster.effective import needs_binding
+from controlplane.evictions import EvictionController
 from controlplane.forecast.agents import obey
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
@@ -67,6 +68,7 @@ class Fork:
             TaskController(self.store, self.cache, self.clock, _fence),
             OwnershipController(self.store, self.cache, self.clock, _fence),
             ServiceController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
+            EvictionController(self.store, self.cache, self.clock, _fence, events),
             VolumeController(self.store, self.cache, self.clock, _fence, self.new_uid),
             JobController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
         )

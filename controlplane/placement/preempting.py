@@ -8,17 +8,15 @@ least important, then the one with fewer victims, then with less set aside for t
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import Demand
-from controlplane.cluster.rules import Labels
-from controlplane.placement.around import Around, could_be_admitted, selects
+from controlplane.placement.around import Around, could_be_admitted
+from controlplane.placement.budgets import Budgets
 from controlplane.placement.filters import fits
 from controlplane.placement.nodes import NodeState, Snapshot
 
-_Budget = tuple[str, Labels, int]
 _LOOKED_AT = 200
 """Nodes, those that lack least: of thousands no others are compared."""
 
@@ -60,7 +58,7 @@ class _Judge:
 
     def __init__(self, snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand]) -> None:
         self._snapshot, self._demand = snapshot, demand
-        self._budgets = _budgets(snapshot, leaving)
+        self._budgets = Budgets.of(snapshot, leaving)
         together = demand.rules.by_neighbours or any(
             tenant.rules.affinities for node in snapshot.nodes.values() for tenant in node.tenants
         )
@@ -69,7 +67,7 @@ class _Judge:
 
     def victims(self, node: NodeState) -> list[Demand]:
         """Empty: it is not possible there."""
-        left = Counter(self._budgets)
+        left = self._budgets.copy()
         # The most important and the largest last: the first to be given back.
         lower = [tenant for tenant in node.tenants if self._may_stop(tenant)]
         lower.sort(key=lambda tenant: (tenant.priority, _share(tenant, node)))
@@ -84,45 +82,17 @@ class _Judge:
             if self._fits(back):
                 node = back
                 continue
-            for budget in _concerned(tenant, left):
-                left[budget] -= 1
-                if left[budget] < 0:
-                    return []
+            if not left.take(tenant):
+                return []
             victims.append(tenant)
         return victims
 
     def _may_stop(self, tenant: Demand) -> bool:
-        return (
-            tenant.priority < self._demand.priority
-            and bool(tenant.namespace)
-            and all(self._budgets[budget] > 0 for budget in _concerned(tenant, self._budgets))
-        )
+        return tenant.priority < self._demand.priority and bool(tenant.namespace) and self._budgets.allow(tenant)
 
     def _fits(self, node: NodeState) -> bool:
         nodes = {**self._snapshot.nodes, node.facts.name: node} if self._alone is None else {}
         return fits(self._demand, node, self._alone or Around(replace(self._snapshot, nodes=nodes)))
-
-
-def _budgets(snapshot: Snapshot, leaving: Iterable[Demand]) -> dict[_Budget, int]:
-    """By what each protects, how many of it may be stopped."""
-    found: dict[_Budget, int] = {}
-    for node in snapshot.nodes.values():
-        for tenant in node.tenants:
-            if tenant.rules.min_available:
-                found[tenant.namespace, tenant.labels, tenant.rules.min_available] = -tenant.rules.min_available
-    if found:
-        for node in snapshot.nodes.values():
-            for tenant in node.tenants if node.facts.ready else ():
-                for budget in _concerned(tenant, found):
-                    found[budget] += 1
-        for tenant in leaving:
-            for budget in _concerned(tenant, found):
-                found[budget] -= 1
-    return found
-
-
-def _concerned(tenant: Demand, budgets: Mapping[_Budget, int]) -> list[_Budget]:
-    return [each for each in budgets if each[0] == tenant.namespace and selects(each[1], tenant.labels)]
 
 
 def _share(demand: Demand, node: NodeState) -> float:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence, Set
 
 from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
 from controlplane.cluster.effective import current_status
-from controlplane.services.slots import SLOT, SlotTask, task_name
+from controlplane.services.slots import SlotTask, task_name
 from taskyard.keys import NamedKey
 from taskyard.objects import Service, TaskState
+from taskyard.objects.service import SLOT
 
 _SPARE = 100
 """Of a surge, at most."""

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from taskyard.objects import NODE_NAME, Constraint, Metadata, Owner, Service, Task, TaskSpec, TaskTemplate
+from taskyard.objects.service import SERVICE, SLOT
 from taskyard.store.api import Entry
 
-SERVICE, SLOT = "taskyard/service", "taskyard/slot"
-"""Labels of each task."""
 _LONGEST_NAME = 63
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?", re.ASCII)
 

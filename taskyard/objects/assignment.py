@@ -7,6 +7,9 @@ from typing import Literal
 from taskyard.objects.base import Wire
 from taskyard.objects.task import TaskSpec
 
+EVICTED = "evicted from "
+"""How the reason begins of one that leaves its node for a taint."""
+
 
 class Assignment(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/assignments/<uid>`, written by the scheduler and the task controller.

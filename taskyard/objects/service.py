@@ -10,6 +10,9 @@ from taskyard.objects.base import Metadata, Wire, api_version
 from taskyard.objects.task import TaskSpec
 from taskyard.quantity import Duration
 
+SERVICE, SLOT = "taskyard/service", "taskyard/slot"
+"""Labels of each task."""
+
 
 class TemplateMetadata(Wire, frozen=True, kw_only=True):
     labels: dict[str, str] = {}

@@ -128,6 +128,8 @@ class Toleration(Wire, frozen=True, kw_only=True):
     operator: Literal["Equal", "Exists"] = "Equal"
     value: str = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    toleration_seconds: int | None = None
+    """Of a taint NoExecute: so long after it was put on the node the task goes all the same."""
 
 
 class Affinity(Wire, frozen=True, kw_only=True):

@@ -167,7 +167,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "host", "size", "cpu", "memory", "disk", "maxRestarts", "maxPerNode", "healthCheck", "revision", "shmSize",
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
-        "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks",
+        "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks", "tolerationSeconds",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:

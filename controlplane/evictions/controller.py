@@ -1,0 +1,152 @@
+"""The eviction controller's loop: which nodes have a taint NoExecute, and who is to leave them now.
+
+A task that has to leave is asked to stop, and the scheduler places it elsewhere once it has, as after a preemption.
+Since when a taint is there is counted by who leads, and never stored: a new leader can only be later, never sooner.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from controlplane.cluster import AssignmentRecord, CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster.effective import current_status
+from controlplane.evictions.decide import Leave, leave
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.placement.budgets import Budgets
+from taskyard.clock import Clock
+from taskyard.events import EventRecorder
+from taskyard.objects import ObjectRef, Taint, TaskState, encode
+from taskyard.store.api import Compare, Put, Store, unchanged
+
+_log = logging.getLogger(__name__)
+
+_EARLY = 1e-6
+"""Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evicted:
+    record: TaskRecord
+    node: str
+    why: str
+
+
+class EvictionController(LeaderLoop[str]):
+    """Keys are nodes. Run it in one thread, or step it."""
+
+    def __init__(
+        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
+    ) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+        self._events = events
+        self._since: dict[str, dict[Taint, float]] = {}
+        """By node with a taint NoExecute: when each was first seen, on the monotonic clock."""
+        self._held: set[str] = set()
+        """Nodes that a task may not leave yet, since too few like it would be left."""
+
+    def begin_term(self) -> None:
+        self._since.clear()
+        self._held.clear()
+
+    def everything(self) -> Sequence[str]:
+        return sorted(name for name in self.cache.nodes if self._taints(name))
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[str]:
+        found: dict[str, None] = {}
+        for change in changes:
+            if change.kind == "node" and (change.node in self._since or self._taints(change.node)):
+                found[change.node] = None
+            elif change.kind in ("assignment", "status"):
+                if change.node in self._since:
+                    found[change.node] = None
+                found.update(dict.fromkeys(sorted(self._held)))
+        return list(found)
+
+    def work(self, batch: Sequence[str], fence: Compare) -> bool:
+        proposals: list[Proposal[Evicted]] = []
+        with self.cache.lock:
+            budgets: list[Budgets] = []
+            for node in batch:
+                proposals += self._leaving(node, budgets)
+                self.queue.forget(node)
+        results = commit_all(self._store, fence, proposals)
+        for proposal, revision in results.committed:
+            one = proposal.subject
+            _log.info("%s/%s %s at revision %d", one.record.key.namespace, one.record.key.name, one.why, revision)
+            self._tell(one.record, "Evicted", one.why)
+        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for proposal, reason in results.refused:
+            _log.error("the store refuses to evict %s: %s", proposal.subject.record.key, reason)
+            left.append(proposal)
+        for node in dict.fromkeys(proposal.subject.node for proposal in left):
+            self.queue.retry(node)
+        if results.fenced_out:
+            raise FencedOut
+        return False
+
+    def _leaving(self, node: str, known: list[Budgets]) -> list[Proposal[Evicted]]:
+        """`known`: the budgets, once anybody has asked for them in this round."""
+        now, before = self.clock.monotonic(), self._since.pop(node, {})
+        self._held.discard(node)
+        taints = self._taints(node)
+        if not taints:
+            return []
+        self._since[node] = {taint: before.get(taint, now) for taint in taints}
+        found = []
+        for record in self.cache.bound_to(node):
+            held = self._stays(record)
+            why = leave(node, held.assignment.spec.tolerations, self._since[node]) if held is not None else None
+            if held is None or why is None:
+                continue
+            if why.at > now + _EARLY:
+                self.queue.add_after(node, why.at - now)
+                continue
+            known = known or self._budgets(known)
+            if known[0].take(record.demand):
+                found.append(_evict(record, held, node, why))
+            else:
+                self._held.add(node)
+                self._tell(record, "EvictionHeld", f"{why.why}; it stays while minAvailable would not be kept")
+        return found
+
+    def _stays(self, record: TaskRecord) -> AssignmentRecord | None:
+        """Its assignment, if it is to go on there; one that runs once is left to its end."""
+        held = self.cache.assignments_of(record.uid).get(record.node)
+        status = current_status(self.cache, record)
+        over = status is not None and status.status.state.terminal
+        if held is None or held.assignment.desired != "Running" or over or record.task.spec.run_once:
+            return None
+        return None if record.task.metadata.deletion_timestamp else held
+
+    def _budgets(self, known: list[Budgets]) -> list[Budgets]:
+        """Available is what runs, on a node that is there, and is not on its way out."""
+        records = self.cache.tasks.values()
+        available = [r.demand for r in records if self._runs(r)]
+        known.append(Budgets((record.demand for record in records), available))
+        return known
+
+    def _runs(self, record: TaskRecord) -> bool:
+        node, status = self.cache.nodes.get(record.node), current_status(self.cache, record)
+        running = status is not None and status.status.state is TaskState.RUNNING
+        return running and node is not None and node.ready and self._stays(record) is not None
+
+    def _taints(self, name: str) -> list[Taint]:
+        node = self.cache.nodes.get(name)
+        if node is None or node.spec is None or not node.ready:
+            return []
+        return [taint for taint in node.spec.taints if taint.effect == "NoExecute"]
+
+    def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
+        about = ObjectRef(kind="Task", name=record.key.name, uid=record.uid)
+        self._events.emit(about, record.key.namespace, reason, message, warning=True)
+
+
+def _evict(record: TaskRecord, held: AssignmentRecord, node: str, why: Leave) -> Proposal[Evicted]:
+    stopped = replace(held.assignment, desired="Stopped", reason=why.why)
+    compares = (unchanged(record.entry), unchanged(held.entry))
+    return Proposal(Evicted(record, node, why.why), compares, (Put(held.entry.key, encode(stopped)),))

@@ -1,0 +1,62 @@
+"""Disruption budgets: how many tasks may be stopped so that as many are left as their kind says (`minAvailable`). Pure.
+
+Read by all that stops or moves tasks which nobody has asked to go: preemption, rebalance, eviction by a taint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from controlplane.cluster import Demand
+from controlplane.cluster.rules import Labels
+from controlplane.placement.around import selects
+from controlplane.placement.nodes import Snapshot
+
+_Budget = tuple[str, Labels, int]
+"""Namespace, labels, and so many with them that have to be left."""
+
+
+class Budgets:
+    def __init__(self, protecting: Iterable[Demand], available: Iterable[Demand]) -> None:
+        """`protecting`: all tasks there are; `available`: those that count as left."""
+        self._spare: dict[_Budget, int] = {
+            (each.namespace, each.labels, each.rules.min_available): -each.rules.min_available
+            for each in protecting
+            if each.rules.min_available
+        }
+        for each in available if self._spare else ():
+            for budget in self._of(each):
+                self._spare[budget] += 1
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, leaving: Iterable[Demand] = ()) -> Budgets:
+        """Those on nodes that are there are available, but for those that are `leaving` already."""
+        nodes = snapshot.nodes.values()
+        found = cls(
+            (tenant for node in nodes for tenant in node.tenants),
+            (tenant for node in nodes if node.facts.ready for tenant in node.tenants),
+        )
+        for each in leaving:
+            for budget in found._of(each):
+                found._spare[budget] -= 1
+        return found
+
+    def copy(self) -> Budgets:
+        found = Budgets((), ())
+        found._spare = dict(self._spare)
+        return found
+
+    def allow(self, task: Demand) -> bool:
+        """One such task may be stopped."""
+        return all(self._spare[budget] > 0 for budget in self._of(task))
+
+    def take(self, task: Demand) -> bool:
+        """It is stopped; False, and nothing is taken, when it must not be."""
+        if not self.allow(task):
+            return False
+        for budget in self._of(task):
+            self._spare[budget] -= 1
+        return True
+
+    def _of(self, task: Demand) -> list[_Budget]:
+        return [each for each in self._spare if each[0] == task.namespace and selects(each[1], task.labels)]

@@ -1,0 +1,150 @@
+"""Who has to leave a node with a taint NoExecute, when, and how many at once."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from controlplane.evictions.decide import leave
+from taskyard import keys
+from taskyard.keys import NamedKey
+from taskyard.objects import Metadata, NodeSpec, Taint, TaskState, Toleration
+from tests.support.plane import Plane, a_spec, a_task, a_uid
+
+BAD = Taint(key="disk", value="failing", effect="NoExecute")
+
+
+@pytest.mark.parametrize(
+    ("tolerations", "at"),
+    [
+        pytest.param([], 5.0, id="none: at once"),
+        pytest.param([Toleration(key="disk", operator="Exists")], None, id="for ever"),
+        pytest.param([Toleration(key="disk", operator="Exists", toleration_seconds=30)], 35.0, id="for a while"),
+        pytest.param([Toleration(key="disk", value="fine", toleration_seconds=30)], 5.0, id="another value"),
+        pytest.param([Toleration(operator="Exists", effect="NoSchedule")], 5.0, id="another effect"),
+        pytest.param(
+            [
+                Toleration(key="disk", operator="Exists", toleration_seconds=30),
+                Toleration(key="disk", value="failing", toleration_seconds=60),
+            ],
+            65.0,
+            id="the most patient of several",
+        ),
+    ],
+)
+def test_when_it_has_to_leave(tolerations: list[Toleration], at: float | None) -> None:
+    found = leave("n1", tolerations, {BAD: 5.0})
+    assert (found.at if found is not None else None) == at
+
+
+def test_of_several_taints_the_first_that_it_has_to_leave_for() -> None:
+    other = Taint(key="heat", effect="NoExecute")
+    patient = [Toleration(operator="Exists", toleration_seconds=30)]
+    found = leave("n1", patient, {BAD: 5.0, other: 2.0})
+    assert found is not None
+    assert (found.at, "heat=:NoExecute" in found.why) == (32.0, True)
+
+
+@pytest.fixture
+def plane() -> Plane:
+    plane = Plane()
+    plane.lead()
+    plane.add_node("n1")
+    return plane
+
+
+def run(plane: Plane, seconds: float = 0.0) -> None:
+    until = plane.clock.monotonic() + seconds
+    while True:
+        plane.elector.step()
+        plane.settle(plane.scheduler, plane.tasks, plane.evictions)
+        if plane.clock.monotonic() >= until:
+            return
+        plane.clock.advance(0.5)
+
+
+def add(plane: Plane, number: int, name: str, **spec: object) -> None:
+    task = a_task(name, a_uid(number), replace(a_spec(memory="64Mi"), **spec))
+    plane.add_task(replace(task, metadata=replace(task.metadata, labels={"app": "web"})))
+    run(plane)
+    plane.report(name, TaskState.RUNNING)
+    run(plane)
+
+
+def taint(plane: Plane, *taints: Taint) -> None:
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1"), taints=list(taints)))
+    run(plane)
+
+
+def desired(plane: Plane, number: int) -> str:
+    held = plane.assignment("n1", a_uid(number))
+    return held.desired if held is not None else ""
+
+
+def end(plane: Plane, name: str) -> None:
+    plane.report(name, TaskState.COMPLETED)
+    run(plane)
+
+
+def test_it_is_stopped_and_runs_again_elsewhere(plane: Plane) -> None:
+    add(plane, 1, "web")
+    plane.add_node("n2")
+    taint(plane, BAD)
+    assert desired(plane, 1) == "Stopped"
+    (told,) = plane.told("Evicted")
+    assert told.message == "evicted from n1: it does not tolerate taint disk=failing:NoExecute"
+    assert plane.node_of("web") == "n1", "it is not bound elsewhere while it may still run"
+    end(plane, "web")
+    assert plane.node_of("web") == "n2"
+
+
+def test_one_that_tolerates_it_stays_as_long_as_it_says(plane: Plane) -> None:
+    add(plane, 1, "patient", tolerations=[Toleration(operator="Exists", toleration_seconds=30)])
+    add(plane, 2, "tough", tolerations=[Toleration(operator="Exists")])
+    taint(plane, BAD)
+    run(plane, 29)
+    assert (desired(plane, 1), desired(plane, 2)) == ("Running", "Running")
+    run(plane, 2)
+    assert (desired(plane, 1), desired(plane, 2)) == ("Stopped", "Running")
+
+
+def test_a_taint_that_goes_in_time_drives_nobody_out(plane: Plane) -> None:
+    add(plane, 1, "patient", tolerations=[Toleration(operator="Exists", toleration_seconds=30)])
+    taint(plane, BAD)
+    run(plane, 20)
+    taint(plane)
+    run(plane, 20)
+    taint(plane, BAD)
+    run(plane, 20)
+    assert desired(plane, 1) == "Running"
+
+
+def test_no_more_leave_at_once_than_the_budget_allows(plane: Plane) -> None:
+    for number in range(1, 4):
+        add(plane, number, f"web{number}", min_available=2)
+    plane.add_node("n2")
+    taint(plane, BAD)
+    assert sorted(desired(plane, number) for number in range(1, 4)) == ["Running", "Running", "Stopped"]
+    assert len(plane.told("EvictionHeld")) == 2
+    gone: list[int] = []
+    for _ in range(3):
+        (leaving,) = (number for number in range(1, 4) if number not in gone and desired(plane, number) == "Stopped")
+        end(plane, f"web{leaving}")
+        assert plane.node_of(f"web{leaving}") == "n2"
+        still = [number for number in range(1, 4) if number not in gone and number != leaving]
+        assert all(desired(plane, number) == "Running" for number in still), "the next waits until this one runs"
+        plane.report(f"web{leaving}", TaskState.RUNNING)
+        run(plane)
+        gone.append(leaving)
+
+
+def test_where_nothing_else_takes_it_it_waits_and_says_why(plane: Plane) -> None:
+    add(plane, 1, "web")
+    taint(plane, BAD)
+    end(plane, "web")
+    record = plane.cache.tasks[NamedKey("default", "web")]
+    assert record.node == "n1"
+    plane.delete(keys.node_spec("n1"))
+    run(plane)
+    assert plane.task("web").binding is not None
+    assert plane.task("web").binding.epoch == 2  # type: ignore[union-attr]
