@@ -24,6 +24,7 @@ from controlplane.api.shown_why import (
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.cluster.effective import needs_binding, on_lost_node
+from controlplane.dependencies import unmet
 from controlplane.past import bound_at, cluster_at, state_before
 from controlplane.placement import (
     Held,
@@ -74,9 +75,12 @@ class WhyService:
             snapshot, want = self.keeper.take(), want_of(self.cache, record)
             due = needs_binding(self.cache, record) or on_lost_node(self.cache, record)
             revision, bound = self.cache.revision, self._bound_at(record)
-            line = self._line(record, snapshot) if due else None
+            held_back = bool(unmet(self.cache, record))
+            line = self._line(record, snapshot) if due and not held_back else None
         avoids = record.task.binding.avoid if record.task.binding else []
         why = replace(_told(shown, revision), avoids=avoids, line=line)
+        if held_back and not node:
+            return why  # Where it would go is not asked yet.
         if due or (node and not record.node):
             placement = _placement(snapshot, want, node)
             return _with(why, placement, "" if node or placement.fitting else self._by_preemption(snapshot, want))

@@ -65,8 +65,11 @@ def read_rollout(entry: Entry, _key: NamedKey) -> RolloutRecord:
 
 def read_run(entry: Entry, _key: NamedKey) -> RunRecord:
     run = decode(entry.value, JobRun)
-    for text in (run.succeeded, run.failed, run.unknown):
+    for text in (run.succeeded, run.failed, run.unknown, *run.again):
         Indexes.parse(text)
+    for moment in (run.started_at, run.finished_at, *(each.at for each in run.again.values())):
+        if moment:
+            parse_timestamp(moment)
     return RunRecord(run, entry)
 
 

@@ -71,8 +71,10 @@ def job_name(cron: str, due: float) -> str:
 def pending(cron: Cron, run: CronRun | None, now: float) -> float | None:
     """The time that is due, and was not seen to."""
     known = run if run is not None and run.cron_uid == cron.metadata.uid else None
-    since = parse_timestamp(known.last if known is not None and known.last else cron.metadata.created_at)
-    return latest_due(cron.spec.schedule, cron.spec.time_zone, since, now)
+    since = known.last if known is not None and known.last else cron.metadata.created_at
+    if not since:
+        return None  # Put by hand, and not completed yet.
+    return latest_due(cron.spec.schedule, cron.spec.time_zone, parse_timestamp(since), now)
 
 
 def decide(situation: Situation) -> Decision:

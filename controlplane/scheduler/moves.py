@@ -37,6 +37,8 @@ def pinned(spec: TaskSpec) -> str:
     """Why a task of this spec is never moved off a node that lives; empty when it may be."""
     if spec.singleton:
         return "it is a singleton, which would have to stop before it starts elsewhere"
+    if spec.run_once:
+        return "it runs once, and elsewhere it would run again"
     if pinned_volumes(spec):
         return "the data of its named volume is on its node"
     return ""

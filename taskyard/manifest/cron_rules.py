@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from taskyard.manifest.amounts import broken_starting_deadline
-from taskyard.manifest.rule_parts import Broken
+from taskyard.manifest.rule_parts import Broken, part
 
 
 def broken_schedule(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -15,6 +15,9 @@ def broken_schedule(spec: dict[str, Any]) -> Iterator[Broken]:
     from taskyard.schedule import BadSchedule, check_schedule, check_zone
 
     yield from broken_starting_deadline(spec)
+    if "parameters" in part(spec, "template", "spec"):
+        message = "nobody gives arguments to what runs on a schedule"
+        yield Broken(("spec", "template", "spec", "parameters"), message, "remove it, and set env in the template")
     schedule, zone = spec.get("schedule"), spec.get("timeZone")
     try:
         if isinstance(schedule, str):
