@@ -86,7 +86,7 @@ def node_feed(cache: ClusterCache) -> JoinedFeed[str, ShownNode]:
         return show_node(cache, record) if record else None
 
     def touched(change: CacheChange) -> Iterable[str]:
-        return (change.node,) if change.kind in ("node", "stats", "assignment", "status") else ()
+        return (change.node,) if change.kind in ("node", "stats") or change.room else ()
 
     return JoinedFeed(cache, lambda: cache.nodes, show, touched)
 

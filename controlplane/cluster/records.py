@@ -30,16 +30,18 @@ from taskyard.objects import (
     key_of,
     spec_hash,
 )
+from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry
 
 
 class SpecHash:
-    """A place for the hash of one spec, which is only worked out when somebody asks."""
+    """A place for the hash of one spec, and for whether it is normal: worked out only when somebody asks."""
 
-    __slots__ = ("value",)
+    __slots__ = ("normal", "value")
 
     def __init__(self) -> None:
         self.value: str | None = None
+        self.normal: bool | None = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, SpecHash)
@@ -81,10 +83,19 @@ class TaskRecord(msgspec.Struct, frozen=True, gc=False):
             self._hash.value = spec_hash(self.task.spec)
         return self._hash.value
 
+    @property
+    def normal(self) -> bool:
+        """Its spec is in the spelling that admission gives to specs. Worked out once."""
+        if self._hash.normal is None:
+            self._hash.normal = normalize(self.task.spec) == self.task.spec
+        return self._hash.normal
+
     def know_hash_of(self, other: TaskRecord) -> None:
         """Takes over what was worked out for another record, if that has the same spec."""
-        if other._hash.value is not None and self.task.spec == other.task.spec:
-            self._hash.value = other._hash.value
+        mine, known = self._hash, other._hash
+        if mine is not known and known.value is not None and self.task.spec == other.task.spec:
+            mine.value = known.value
+            mine.normal = known.normal if mine.normal is None else mine.normal
 
 
 class ObjectRecord(msgspec.Struct, frozen=True, gc=False):
@@ -223,3 +234,5 @@ class CacheChange(msgspec.Struct, frozen=True, gc=False):
     """task, object, assignment, status, result: the object that the task, or this, was made for."""
     node: str = ""
     """node, stats, assignment, status: whose key it is. task: the node that it is bound to."""
+    room: bool = False
+    """assignment, status: what is spoken for on the node is different now, or the node has come or gone with it."""

@@ -106,6 +106,8 @@ class Tables:
         for change in batch:
             if change.key.startswith(keys.NODES):  # First: they are most of all keys.
                 self._apply_node(change, changes)
+            elif change.key.startswith(keys.EVENTS):
+                continue
             elif keys.is_object(change.key):
                 self._apply_object(change, changes)
             elif change.key.startswith(keys.ROLLOUTS):
@@ -243,14 +245,14 @@ class Tables:
             return
         if key.part == "anchor":
             return  # Its agent's alone. It outlives the node, and must not make it look as if it were still there.
-        self._note_node(key.node, change)
+        came_or_went = self._note_node(key.node, change)
         if key.part == "stats":
             self._replace_node(key.node, lambda record: replace(record, stats_entry=change.new))
             changes.append(CacheChange("stats", key.node, change.revision, node=key.node))
         elif key.part == "assignments":
-            self._apply_assignment(key, change, changes)
+            self._apply_assignment(key, change, changes, came_or_went=came_or_went)
         elif key.part == "status":
-            self._apply_status(key, change, changes)
+            self._apply_status(key, change, changes, came_or_went=came_or_went)
         elif key.part == "spec":
             spec, reason = _attempt(reading.read_node_spec, change.new, key)
             revision = change.new.mod_revision if change.new else 0
@@ -264,7 +266,9 @@ class Tables:
             self._judge(change, reason, changes)
             changes.append(CacheChange("node", key.node, change.revision, node=key.node))
 
-    def _apply_assignment(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
+    def _apply_assignment(
+        self, key: NodeKey, change: Change, changes: list[CacheChange], *, came_or_went: bool
+    ) -> None:
         new: AssignmentRecord | None
         own = self.own_writes.take(change.new, Assignment)
         if own is not None and change.new is not None:
@@ -272,15 +276,17 @@ class Tables:
         else:
             new, reason = _attempt(self._read_assignment, change.new, key)
         old = _exchange(self.assignments, key, new)
-        self._charge(key)
-        self._settle("assignment", key, change, reason, new.key if new else None, old.key if old else None, changes)
+        room = self._charge(key) or came_or_went
+        named, before = new.key if new else None, old.key if old else None
+        self._settle("assignment", key, change, reason, named, before, changes, room=room)
 
-    def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange]) -> None:
+    def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange], *, came_or_went: bool) -> None:
         new, reason = _attempt(reading.read_status, change.new, key)
         old = _exchange(self.statuses, key, new)
-        if any(record is not None and record.status.state.terminal for record in (new, old)):
-            self._charge(key)
-        self._settle("status", key, change, reason, new.key if new else None, old.key if old else None, changes)
+        ends = any(record is not None and record.status.state.terminal for record in (new, old))
+        room = (ends and self._charge(key)) or came_or_went
+        named, before = new.key if new else None, old.key if old else None
+        self._settle("status", key, change, reason, named, before, changes, room=room)
 
     def _settle(
         self,
@@ -291,6 +297,8 @@ class Tables:
         named: NamedKey | None,
         before: NamedKey | None,
         changes: list[CacheChange],
+        *,
+        room: bool,
     ) -> None:
         """What an assignment and a status have in common once their table is up to date. `named`: the task that it says
         it is of, and `before`: that it said."""
@@ -302,7 +310,7 @@ class Tables:
         about = self.owner_key(key.uid)
         made_for = owner_of(self.tasks[about].task) if about is not None else None
         about = about or named or before
-        changes.append(CacheChange(kind, key.uid, change.revision, about, owner=made_for, node=key.node))
+        changes.append(CacheChange(kind, key.uid, change.revision, about, owner=made_for, node=key.node, room=room))
 
     def _leave_name(self, uid: str, name: NamedKey) -> None:
         held: list[AssignmentRecord | StatusRecord] = [*self.assignments.get(uid, {}).values()]
@@ -310,8 +318,9 @@ class Tables:
         if all(record.key != name for record in held):
             self.placed_as.discard(name, uid)
 
-    def _charge(self, key: NodeKey) -> None:
-        """Count what this task holds on this node, after its assignment changed, or a status by which it had ended."""
+    def _charge(self, key: NodeKey) -> bool:
+        """Count what this task holds on this node, after its assignment changed, or a status by which it had ended.
+        True when it is other than before."""
         held = self.assignments.get(key.uid, {}).get(key.node)
         status = self.statuses.get(key.uid, {}).get(key.node)
         ended = held and status and status.status.state.terminal and status.status.epoch >= held.assignment.epoch
@@ -319,20 +328,23 @@ class Tables:
         usage = self.usage.get(key.node)
         if usage is None:
             usage = self.usage[key.node] = Usage()
-        usage.set(key.uid, demand)
+        changed = usage.set(key.uid, demand)
         if not usage.by_uid:
             del self.usage[key.node]
+        return changed
 
-    def _note_node(self, node: str, change: Change) -> None:
-        """A node is there as long as any of its keys is: also when all that is left are records of lost tasks."""
+    def _note_node(self, node: str, change: Change) -> bool:
+        """A node is there as long as any of its keys is: also when all that is left are records of lost tasks. True
+        when it has come or gone."""
         count = self._node_keys.get(node, 0) + (change.new is not None) - (change.old is not None)
         if count:
             self._node_keys[node] = count
-            if node not in self.nodes:
-                self.nodes[node] = NodeRecord(node)
-        else:
-            self._node_keys.pop(node, None)
-            self.nodes.pop(node, None)
+            if node in self.nodes:
+                return False
+            self.nodes[node] = NodeRecord(node)
+            return True
+        self._node_keys.pop(node, None)
+        return self.nodes.pop(node, None) is not None
 
     def _replace_node(self, node: str, changed: Callable[[NodeRecord], NodeRecord]) -> None:
         record = self.nodes.get(node)

@@ -14,6 +14,12 @@ from taskyard.objects import AnyObject, Binding, Metadata, Task
 from taskyard.objects.normal import normalize
 
 
+def is_complete(record: TaskRecord) -> bool:
+    """There is nothing that `complete` would add, or spell otherwise, if its uid is its own."""
+    metadata = record.task.metadata
+    return bool(metadata.uid and metadata.created_at) and metadata.generation >= 1 and record.normal
+
+
 def complete(
     record: TaskRecord, *, copied: bool, running: AssignmentRecord | None, now: float, uid: str
 ) -> Task | None:

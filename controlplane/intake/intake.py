@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from controlplane.cluster import AssignmentRecord, CacheChange, ClusterCache, ObjectRecord, TaskRecord
-from controlplane.intake.decide import complete, complete_object
+from controlplane.intake.decide import complete, complete_object, is_complete
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from taskyard import keys
 from taskyard.clock import Clock
@@ -60,7 +60,9 @@ class Intake(LeaderLoop[Dirty]):
             if change.kind == "quarantine":
                 found.append(StoreKey(change.key))
             elif change.kind == "task" and change.task is not None:
-                found.append(ObjectKey("Task", *change.task))
+                record = self.cache.tasks.get(change.task)
+                if record is not None and not self._is_complete(record):
+                    found.append(ObjectKey("Task", *change.task))
             elif change.object is not None:
                 found.append(change.object)
         return found
@@ -93,9 +95,14 @@ class Intake(LeaderLoop[Dirty]):
     def _completion(self, key: ObjectKey) -> Proposal[ObjectKey] | None:
         if key.kind == "Task":
             task = self.cache.tasks.get(NamedKey(key.namespace, key.name))
-            return self._completed_task(key, task) if task is not None else None
+            return self._completed_task(key, task) if task is not None and not self._is_complete(task) else None
         record = self.cache.objects.get(key)
         return self._completed_object(key, record) if record is not None else None
+
+    def _is_complete(self, record: TaskRecord) -> bool:
+        """As nearly every task is, each time that it changes."""
+        owner = self.cache.by_uid(record.uid) if record.uid else None
+        return owner is not None and owner.key == record.key and is_complete(record)
 
     def _completed_task(self, key: ObjectKey, record: TaskRecord) -> Proposal[ObjectKey] | None:
         owner = self.cache.by_uid(record.uid) if record.uid else None

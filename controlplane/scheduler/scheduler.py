@@ -128,7 +128,7 @@ class Scheduler(LeaderLoop[Dirty]):
             )
             if moves and change.task is not None:
                 found.append(change.task)
-            if change.kind in ("node", "assignment", "status"):
+            if change.kind == "node" or change.room:
                 found.append(NodeName(change.node))
             found += self._held_back.concerned_by(change)
             if change.object is not None and change.object.kind in ("Namespace", "Volume"):

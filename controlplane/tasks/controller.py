@@ -36,12 +36,11 @@ class TaskController(LeaderLoop[str]):
         found: list[str] = []
         for change in changes:
             if change.kind in ("assignment", "status"):
-                found.append(change.key)
+                found += [] if self._in_its_place(change.key) else [change.key]
             elif change.kind == "task" and change.task is not None:
-                found += sorted(self.cache.placed_as(change.task))
                 record = self.cache.tasks.get(change.task)
-                if record is not None and record.uid:
-                    found.append(record.uid)
+                uids = [*sorted(self.cache.placed_as(change.task)), *([record.uid] if record and record.uid else [])]
+                found += [uid for uid in uids if not self._in_its_place(uid)]
             elif change.object is not None and change.object.kind == "Job":
                 found += self._going_of(change.object)
             elif change.kind == "node":
@@ -49,6 +48,15 @@ class TaskController(LeaderLoop[str]):
                 bound = self.cache.bound_to(change.node)
                 found += [record.uid for record in bound if record.task.metadata.deletion_timestamp and record.uid]
         return found
+
+    def _in_its_place(self, uid: str) -> bool:
+        """Nobody deletes the task, and all that there is of it is where it is bound, as nearly always when an agent
+        reports: nothing is to be done."""
+        task = self.cache.by_uid(uid)
+        if task is None or task.task.metadata.deletion_timestamp:
+            return False
+        assigned, bound = self.cache.assignments_of(uid).keys(), {task.node}
+        return assigned <= bound and self.cache.statuses_of(uid).keys() <= assigned
 
     def work(self, batch: Sequence[str], fence: Compare) -> bool:
         for start in range(0, len(batch), _PER_ROUND):

@@ -253,3 +253,24 @@ def test_a_subscriber_that_fails_keeps_nothing_from_the_others(plane: Plane) -> 
     with pytest.raises(ValueError, match="a fault of ours"):
         plane.pump()
     assert heard == ["web"]
+
+
+def test_what_is_told_of_a_node_says_whether_there_is_other_room_on_it(plane: Plane) -> None:
+    plane.pump()
+    told: list[tuple[str, bool]] = []
+    plane.cache.on_change(lambda changes: told.extend((change.kind, change.room) for change in changes))
+    _assign(plane, "n1")
+    _status(plane, "n1", TaskState.STARTING)
+    _status(plane, "n1", TaskState.RUNNING)
+    _status(plane, "n1", TaskState.COMPLETED)
+    _status(plane, "n2", TaskState.COMPLETED)
+    plane.delete(keys.assignment("n1", UID))
+    plane.pump()
+    assert told == [
+        ("assignment", True),
+        ("status", False),
+        ("status", False),
+        ("status", True),
+        ("status", True),  # The node has come with it.
+        ("assignment", False),
+    ]

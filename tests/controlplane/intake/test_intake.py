@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import TaskState, encode
-from tests.support.plane import Plane, a_task, a_uid
+from tests.support.plane import Plane, a_spec, a_task, a_uid
 
 BY_HAND = b'{"apiVersion":"taskyard/v1","kind":"Task","metadata":{"name":"web"},"spec":{"image":"busybox:1.35"%s}}'
 KEY = keys.task("default", "web")
@@ -208,3 +208,15 @@ def test_what_cannot_be_read_of_other_kinds_is_set_aside_too(plane: Plane, key: 
     _settle(plane)
     (event,) = plane.told("Quarantined")
     assert why in event.message
+
+
+def test_a_complete_task_that_changes_is_not_looked_at(plane: Plane) -> None:
+    plane.settle(plane.intake)
+    plane.add_task(a_task("web", UID))
+    plane.pump()
+    assert len(plane.intake.queue) == 0
+    plane.add_task(a_task("web", UID, a_spec(memory="1024Mi")))
+    plane.pump()
+    assert len(plane.intake.queue) == 1
+    plane.settle(plane.intake)
+    assert plane.task("web").spec.resources.memory == "1Gi"

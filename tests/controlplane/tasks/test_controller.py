@@ -282,3 +282,13 @@ def test_a_value_put_in_the_last_moment_keeps_the_records_of_its_name(plane: Pla
     plane.put(keys.task("default", "gone"), b'{"apiVersion":"taskyard/v1","kind":"Task","metadata":{"name":"gone"}}')
     plane.tasks.step()
     assert keys.assignment("n2", a_uid(5)) in _left(plane)
+
+
+def test_a_report_of_a_task_that_is_where_it_belongs_is_not_looked_at(plane: Plane) -> None:
+    _settle(plane)
+    plane.report("web", TaskState.COMPLETED)
+    plane.pump()
+    assert len(plane.tasks.queue) == 0
+    _report_leftover(plane, "n2", UID, TaskState.RUNNING)
+    plane.pump()
+    assert len(plane.tasks.queue) == 1
