@@ -84,6 +84,14 @@ class Around:
         recorded = self._volumes.get(named)
         return (recorded,) if recorded is not None else self._mounted.get(named, ())
 
+    @property
+    def keeps_away(self) -> bool:
+        """Some task keeps others away from it."""
+        return bool(self._keeping_away)
+
+    def has_quota(self, namespace: str) -> bool:
+        return namespace in self._quotas
+
     def over_quota(self, demand: Demand) -> str:
         """What of its namespace's quota it would go beyond; empty: nothing."""
         quota = self._quotas.get(demand.namespace)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from controlplane.cluster import Demand
 from controlplane.placement.around import Around
-from controlplane.placement.filters import FILTERS
+from controlplane.placement.filters import FILTERS, Check, asked
 from controlplane.placement.nodes import NodeState, Snapshot
 from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import parts
@@ -17,8 +19,7 @@ _NAMED = 3
 """Nodes that the line names for each reason, those that lack least first."""
 
 
-@dataclass(frozen=True, slots=True)
-class NodeVerdict:
+class NodeVerdict(msgspec.Struct, frozen=True):
     """`failures` is all that is in the way there, in the order of the filters; `score` counts when there is nothing."""
 
     node: str
@@ -26,7 +27,7 @@ class NodeVerdict:
     score: float = 0.0
     ties: tuple[int, tuple[int, int, str]] = (0, (0, 0, ""))
     """Among equal scores, smaller is better: tasks on it, then the node's precedence."""
-    scores: Mapping[str, float] = field(default_factory=dict)
+    scores: Mapping[str, float] = msgspec.field(default_factory=dict)
     """The parts that the score is the sum of, by their names."""
 
 
@@ -79,12 +80,15 @@ def explain(snapshot: Snapshot, demand: Demand, *, current: str = "", held: Held
         without = snapshot.nodes[held.node].released(held.demand)
         snapshot = replace(snapshot, nodes={**snapshot.nodes, held.node: without})
     around = Around(snapshot)
+    checks = [rule.check for rule in asked(demand, around)]
     return Explanation(
-        tuple(_verdict(demand, snapshot.nodes[name], around, name == current) for name in sorted(snapshot.nodes))
+        tuple(
+            _verdict(demand, checks, snapshot.nodes[name], around, name == current) for name in sorted(snapshot.nodes)
+        )
     )
 
 
-def _verdict(demand: Demand, node: NodeState, around: Around, current: bool) -> NodeVerdict:
-    failures = tuple(found for rule in FILTERS if (found := rule.check(demand, node, around)) is not None)
+def _verdict(demand: Demand, checks: Iterable[Check], node: NodeState, around: Around, current: bool) -> NodeVerdict:
+    failures = tuple([found for check in checks if (found := check(demand, node, around)) is not None])
     scores = {} if failures else parts(demand, node, around, current)
     return NodeVerdict(node.facts.name, failures, sum(scores.values()), (node.tasks, node.facts.precedence), scores)

@@ -19,6 +19,8 @@ from controlplane.placement.refusing import Failure
 from taskyard.objects import Taint
 from taskyard.quantity import format_bytes, format_cpu
 
+Check = Callable[[Demand, NodeState, Around], Failure | None]
+
 _MI = 2**20
 
 
@@ -28,13 +30,20 @@ class Filter:
 
     name: str
     phrase: str
-    check: Callable[[Demand, NodeState, Around], Failure | None]
+    check: Check
     by_neighbours: bool = False
     """It looks at tasks on other nodes as well."""
+    asked: Callable[[Demand, Around], object] = lambda _demand, _around: True
+    """False when it refuses no node at all: a task that asks for nothing of the kind."""
 
 
 def fits(demand: Demand, node: NodeState, around: Around) -> bool:
     return all(rule.check(demand, node, around) is None for rule in FILTERS)
+
+
+def asked(demand: Demand, around: Around) -> tuple[Filter, ...]:
+    """Those that may refuse some node."""
+    return tuple(rule for rule in FILTERS if rule.asked(demand, around))
 
 
 def _ready(_: Demand, node: NodeState, _around: Around) -> Failure | None:
@@ -135,21 +144,51 @@ def _quota(demand: Demand, _node: NodeState, around: Around) -> Failure | None:
 
 
 FILTERS: tuple[Filter, ...] = (
-    Filter("quota", "beyond the namespace's quota", _quota, by_neighbours=True),
+    Filter(
+        "quota",
+        "beyond the namespace's quota",
+        _quota,
+        by_neighbours=True,
+        asked=lambda d, around: around.has_quota(d.namespace),
+    ),
     Filter("ready", "not ready", _ready),
     Filter("runtime", "without a working container runtime", _runtime),
     Filter("stopping", "with an agent that is being stopped", _stopping),
     Filter("cordon", "cordoned", _cordon),
     Filter("taints", "tainted", _taints),
-    Filter("selector", "not matching the node selector", _selector),
-    Filter("constraints", "not meeting the constraints", _constraints),
-    Filter("cpu", "too little cpu", _cpu),
-    Filter("memory", "too little memory", _memory),
-    Filter("disk", "too little disk", _disk),
-    Filter("generic", "too little of other resources", _generic),
-    Filter("ports", "with a host port taken", _host_ports),
-    Filter("volumes", "without the data of its volumes", _volumes, by_neighbours=True),
-    Filter("affinity", "not near, or not apart from, the right tasks", affinity, by_neighbours=True),
-    Filter("spread", "where the tasks would not be spread evenly", spread, by_neighbours=True),
-    Filter("maxPerNode", "with as many such tasks as one node may have", max_per_node, by_neighbours=True),
+    Filter("selector", "not matching the node selector", _selector, asked=lambda d, _: d.selector),
+    Filter("constraints", "not meeting the constraints", _constraints, asked=lambda d, _: d.rules.constraints),
+    Filter("cpu", "too little cpu", _cpu, asked=lambda d, _: d.cpu),
+    Filter("memory", "too little memory", _memory, asked=lambda d, _: d.memory),
+    Filter("disk", "too little disk", _disk, asked=lambda d, _: d.disk),
+    Filter("generic", "too little of other resources", _generic, asked=lambda d, _: d.generic),
+    Filter("ports", "with a host port taken", _host_ports, asked=lambda d, _: d.ports),
+    Filter(
+        "volumes",
+        "without the data of its volumes",
+        _volumes,
+        by_neighbours=True,
+        asked=lambda d, _: d.rules.volumes,
+    ),
+    Filter(
+        "affinity",
+        "not near, or not apart from, the right tasks",
+        affinity,
+        by_neighbours=True,
+        asked=lambda d, around: d.rules.affinities or around.keeps_away,
+    ),
+    Filter(
+        "spread",
+        "where the tasks would not be spread evenly",
+        spread,
+        by_neighbours=True,
+        asked=lambda d, _: d.rules.spreads,
+    ),
+    Filter(
+        "maxPerNode",
+        "with as many such tasks as one node may have",
+        max_per_node,
+        by_neighbours=True,
+        asked=lambda d, _: d.rules.max_per_node,
+    ),
 )

@@ -71,9 +71,11 @@ class SnapshotKeeper:
         return _state_of(known[1], self._cache.usage(node.name))
 
     def _mark(self, changes: Sequence[CacheChange]) -> None:
-        self._dirty.update(change.node for change in changes if change.kind in ("node", "assignment", "status"))
-        if any(change.object is not None and change.object.kind == "Namespace" for change in changes):
-            self._quotas = None
+        for change in changes:
+            if change.kind == "node" or change.room:
+                self._dirty.add(change.node)
+            elif change.object is not None and change.object.kind == "Namespace":
+                self._quotas = None
         self._homes.note(changes)
 
 

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
-from controlplane.placement import Held, Placer, Snapshot, Want, explain, place
+from controlplane.placement import FILTERS, Held, Placer, Snapshot, Want, explain, place
+from controlplane.placement.around import Around
+from controlplane.placement.filters import asked
 from tests.controlplane.placement.made_up import a_few_services, batches, demands, plain_demands, snapshots, want
 from tests.controlplane.placement.reference import place_plainly
 
@@ -90,3 +92,12 @@ def test_amounts_in_an_explanation_are_true(snapshot: Snapshot, demand: Demand) 
         assert given_more(verdict.node, lacking)
         for name, short in lacking.items():
             assert not given_more(verdict.node, {**lacking, name: short - 1})
+
+
+@settings(max_examples=80, deadline=None)
+@given(snapshots, demands)
+def test_a_filter_that_is_not_asked_would_refuse_no_node(snapshot: Snapshot, demand: Demand) -> None:
+    around = Around(snapshot)
+    left_out = [rule for rule in FILTERS if rule not in asked(demand, around)]
+    refusing = [rule.name for rule in left_out for node in snapshot.nodes.values() if rule.check(demand, node, around)]
+    assert refusing == []
