@@ -49,6 +49,7 @@ from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
+from taskyard.keys import NodeKey
 from taskyard.objects import ObjectRef, TaskState
 from taskyard.store.api import StoreError, StoreUnavailable
 from taskyard.store.informer import Change, Informer
@@ -118,7 +119,7 @@ class Agent:
                 elif change.revision == self._parts.informer.restored_at:
                     self._kept.add(key.uid)
                     lost += 1
-            if key and key.uid:
+            if key and key.uid and not self._is_own_word(key, change):
                 self._parts.queue.add(key.uid)
         if fresh or lost:
             # A new agent compares with what the store has now, and removes what it still does not know. Also when
@@ -126,6 +127,13 @@ class Agent:
             self._parts.queue.add(ANCHOR)
         if lost:
             self._tell_loss(f"has lost {lost} assignments of this node")
+
+    def _is_own_word(self, key: NodeKey, change: Change) -> bool:
+        """A status as this agent has written it: what it asks for was decided when the store had taken it."""
+        memory = self._memories.get(key.uid) if key.part == "status" and change.new is not None else None
+        if memory is None or change.new is None or memory.restores != self._restores:
+            return False
+        return change.new.mod_revision == memory.written_revision
 
     def happened(self, event: ContainerEvent) -> None:
         uid = self._parts.view.happened(event)
@@ -159,7 +167,9 @@ class Agent:
         if uid == ANCHOR:
             self._parts.lanes.submit(Lane.STORE, self._advance_anchor)
             return True
-        memory = self._memories.setdefault(uid, TaskMemory(uid))
+        memory = self._memories.get(uid)
+        if memory is None:
+            memory = self._memories[uid] = TaskMemory(uid)
         try:
             action = self._next(memory)
         except Exception:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 from dataclasses import replace
 
+import msgspec
+
 from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start
 from nodeagent.checks.state import named
 from nodeagent.container_spec import container_spec
@@ -333,7 +335,7 @@ def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:
 
 def _as_started(created: ContainerInfo, spec: ContainerSpec, now: float) -> ContainerInfo:
     """What an inspect would say, without the call: it takes dockerd longer than all the rest of the report."""
-    return replace(
+    return msgspec.structs.replace(
         created,
         state=ContainerState.RUNNING,
         started_at=now,

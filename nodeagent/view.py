@@ -87,9 +87,14 @@ class ContainerView:
 
     def compare(self, listed: Iterable[ContainerSummary]) -> set[str]:
         """Doubts whatever differs from the list; returns the uids of those tasks."""
-        found = {one.id: one for one in listed if run_of(self._owner, one.name, one.labels)}
+        before = self.all()
+        names = {known.info.id: known.info.name for known in before}
+        # A container keeps its labels, so one that is known and has its name is ours.
+        found = {
+            one.id: one for one in listed if names.get(one.id) == one.name or run_of(self._owner, one.name, one.labels)
+        }
         doubted: set[str] = set()
-        for known in self.all():
+        for known in before:
             seen = found.pop(known.info.id, None)
             if seen is None or _differs(known.info, seen):
                 self.doubt(known.run.uid, [known.info.id])

@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec.structs import replace
 
 from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import (
@@ -373,6 +375,8 @@ class FakeRuntime:
             if health != info.health:
                 found.info = replace(info, health=health)
                 self._tell(found, f"health_status: {health}", self.clock.now())
+                if next(found.to_come(), None) is None:
+                    del self._restless[info.id]
         if program.runs is not None and ran >= program.runs:
             if program.out_of_memory or program.child_out_of_memory:
                 found.info = replace(found.info, oom_killed=True)

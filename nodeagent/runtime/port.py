@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 from nodeagent.runtime.settings import (
     LIMIT_DEFAULTS,
     NETWORK_DEFAULTS,
@@ -128,8 +130,7 @@ class PublishedPort:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerInfo:
+class ContainerInfo(msgspec.Struct, frozen=True):
     """One container as it was when looked at. Times are seconds since the epoch, 0 when it has not happened."""
 
     id: str

@@ -80,12 +80,14 @@ class Sentinel:
             self.held.clear()
         return steps + [Kill(container) for container, at in self._wanted() if at <= now]
 
-    def wait(self, now: float) -> float:
+    def wait(self, now: float, *, look_every: float = EAGER) -> float:
         """Seconds until `due` has to be asked again, whatever is heard meanwhile; inf when nothing is in its care."""
-        waits = [max(at - now, EAGER) for _, at in self._wanted()]
+        waits = [max(at - now, EAGER) if at > now else look_every for _, at in self._wanted()]
         if self.held:
             waits.append(max(self.stop_at - now, 0.0))
         return min(waits, default=math.inf)
 
     def _wanted(self) -> list[tuple[str, float]]:
+        if not self.condemned:
+            return []
         return [(container, at) for container, at in self.condemned.items() if container not in self.over]

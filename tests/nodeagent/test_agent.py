@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from nodeagent import names
@@ -10,6 +11,7 @@ from nodeagent.runtime.port import ContainerSpec
 from taskyard import keys
 from taskyard.objects import TaskState
 from taskyard.store.api import Put
+from taskyard.store.informer import Change
 from tests.nodeagent.world import FOREVER, OWNER, UID, World
 
 FAILS = ("fails",)
@@ -392,3 +394,14 @@ def test_attempts_that_cannot_start_do_not_pile_up(world: World) -> None:
     world.advance(100.0)
     assert world.status().attempt > 5
     assert len(world.containers()) <= 2
+
+
+def test_the_news_of_its_own_status_is_no_reason_to_look_at_the_task_again(world: World) -> None:
+    world.assign()
+    world.settle()
+    entry = world.informer.entries[keys.status(OWNER.node, UID)]
+    world.agent.changed([Change(entry.key, None, entry, entry.mod_revision)])
+    assert len(world.queue) == 0
+    another = msgspec.structs.replace(entry, mod_revision=entry.mod_revision + 1)
+    world.agent.changed([Change(entry.key, entry, another, another.mod_revision)])
+    assert len(world.queue) == 1

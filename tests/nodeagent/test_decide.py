@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -70,7 +69,7 @@ def container(attempt: int = 1, state: str = "running", epoch: int = 1, **change
     info = ContainerInfo(
         f"c{epoch}{attempt}", f"ty-{UID}-{epoch}-{attempt}", {}, ContainerState(state), started_at=NOW - 5
     )
-    return Container(Run(UID, epoch, attempt), replace(info, **changes))
+    return Container(Run(UID, epoch, attempt), msgspec.structs.replace(info, **changes))
 
 
 STARTING = status(TaskState.STARTING)
