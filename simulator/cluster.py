@@ -9,6 +9,7 @@ from functools import partial
 from random import Random
 
 from nodeagent.runtime.port import ContainerInfo, ContainerState
+from nodeagent.watchdog.sentinel import EAGER
 from simulator.calls import check_call
 from simulator.checker import Checker
 from simulator.clocks import MachineClock
@@ -101,9 +102,7 @@ class Cluster:
         self._buried: set[Process] = set()
         self._users: Users | None = None
         self._trouble: Trouble | None = None
-        self._failure: Exception | None = None
         self.driver.crashed = self.crashed
-        self.driver.after = self._check_failure
 
     def _drawn(self, what: str) -> Random:
         return Random(f"{self._seed}/{what}")
@@ -307,7 +306,7 @@ class Cluster:
             return wait
 
         actor = Actor(process, "watchdog", act)
-        host.guarding = lambda: self.driver.wake(actor, 0.0)
+        host.guarding = lambda delay: self.driver.wake(actor, delay)
 
     def _boot_again(self, agent: AgentProcess) -> None:
         if self._agents.get(agent.host.key) is agent:
@@ -362,13 +361,17 @@ class Cluster:
         self._wake_watchers(events)
 
     def _wake_watchers(self, events: tuple[KeyEvent, ...]) -> None:
-        for plane in self._planes.values():
+        if all(event.key.startswith(keys.EVENTS) for event in events):
+            return  # For people to read: nothing waits for it, and who asks hears of it with what comes next.
+        leaderless = any(event.entry is None and event.key.startswith(keys.LEADERS) for event in events)
+        of_nodes = [keys.parse_node(event.key) for event in events]
+        own = all(key is not None and key.part == "anchor" for key in of_nodes)  # That an agent keeps for itself.
+        for plane in () if own else self._planes.values():
             self.driver.wake(plane.following, self.driver.latency())
-            if any(event.entry is None and event.key.startswith(keys.LEADERS) for event in events):
+            if leaderless:
                 for actor in plane.electing:
                     self.driver.wake(actor, self.driver.latency())
-        concerned = dict.fromkeys(key.node for event in events if (key := keys.parse_node(event.key)) is not None)
-        for name in concerned:
+        for name in dict.fromkeys(key.node for key in of_nodes if key is not None):
             for agent in (self._agents.get(name), self._agents.get(f"{name}b")):
                 if agent is not None:
                     self.driver.wake(agent.following, self.driver.latency())
@@ -380,14 +383,21 @@ class Cluster:
         except Violation as found:
             self._fail(found)
         if call == "start" and container is not None:
+            self._look_for_the_condemned(self.everywhere[host])
             self.later(TOO_LATE, partial(self._check_alone, container))
 
     def woken_up(self, host: Host) -> None:
         """Its runtime has done what it was asked while it hung."""
         self.containers_changed(host)
+        self._look_for_the_condemned(host)
         for one in host.runtime.everything():
             if one.state is ContainerState.RUNNING and one.id not in host.foreign:
                 self.later(TOO_LATE, partial(self._check_alone, one))
+
+    def _look_for_the_condemned(self, host: Host) -> None:
+        """As late as a watchdog may that looks all the time: it has something to find only after a start."""
+        if host.guard.condemned:
+            host.guarding(EAGER)
 
     def _check_alone(self, container: ContainerInfo) -> None:
         try:
@@ -401,9 +411,5 @@ class Cluster:
     # What is wrong. Noted rather than raised: the components outlive every exception.
 
     def _fail(self, found: Exception) -> None:
-        if self._failure is None:
-            self._failure = found
-
-    def _check_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+        if self.driver.failure is None:
+            self.driver.failure = found

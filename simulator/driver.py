@@ -15,7 +15,6 @@ from taskyard.clock import ManualClock
 _HOT = 3000
 """Steps at which one loop counts as hot, when no more than `_MOMENT` seconds pass meanwhile."""
 _MOMENT = 1.0
-_LOOK_AGAIN = 0.1
 
 
 class Crash(BaseException):
@@ -34,6 +33,8 @@ class Process:
         self.alive = True
         self.frozen = False
         """In the middle of a step, which goes on later; nothing else of it runs meanwhile."""
+        self.delayed: dict[Actor, None] = {}
+        """What was due while it was frozen, in order."""
 
     def kill(self) -> None:
         self.alive = False
@@ -61,12 +62,13 @@ class Actor:
 
 
 class Driver:
-    """`after` is called after each step, `crashed` with each process that was killed in one."""
+    """`crashed` is called with each process that was killed in a step of its own."""
 
     def __init__(self, clock: ManualClock, random: Random) -> None:
         self.clock = clock
         self.random = random
-        self.after: Callable[[], None] = lambda: None
+        self.failure: Exception | None = None
+        """Raised by `run` as soon as the step is over that somebody has noted it in."""
         self.crashed: Callable[[Process], None] = lambda _: None
         self.steps = 0
         self._heap: list[tuple[float, int, Actor]] = []
@@ -99,9 +101,11 @@ class Driver:
                 continue
             clock.advance_to(due)
             if process.frozen:
-                self.wake(actor, _LOOK_AGAIN)
-            else:
-                self._step(actor)
+                process.delayed[actor] = None
+                continue
+            self._step(actor)
+            if self.failure is not None:
+                raise self.failure
         clock.advance_to(until)
 
     def _step(self, actor: Actor) -> None:
@@ -113,9 +117,8 @@ class Driver:
             actor.process.kill()
             self.crashed(actor.process)
         else:
-            if actor.process.alive and delay < math.inf:
+            if delay < math.inf and actor.process.alive:
                 self.wake(actor, delay)
-        self.after()
 
     def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile."""
@@ -126,3 +129,6 @@ class Driver:
         process.frozen = False
         if not process.alive:
             raise Crash
+        delayed, process.delayed = process.delayed, {}
+        for actor in delayed:
+            self.wake(actor, self.latency())

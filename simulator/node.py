@@ -28,6 +28,7 @@ from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
 from simulator.specs import IMAGES, PROGRAMS
+from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
@@ -39,8 +40,9 @@ from taskyard.store.workqueue import WorkQueue
 CLUSTER = "simulated"
 CAPACITY = Amounts(cpu_millis=4000, memory_bytes=4 * 2**30, disk_bytes=100 * 2**30)
 _TTL = 10.0
-_REPUMP = 5.0
 _FLUSH_EVERY = 2.0
+_LOOK_EVERY = 5.0
+"""Of the watchdog, for the condemned; it is called besides when one may have been started."""
 _PULLS_TAKE = (0.3, 2.0, 9.0)
 """Seconds."""
 
@@ -62,13 +64,13 @@ class Host:
     """Id → name."""
     broken: bool = field(default=False, init=False)
     """Its container runtime does not work properly."""
-    guarding: Callable[[], None] = lambda: None
-    """Called when the watchdog may have something to do sooner than it said."""
+    guarding: Callable[[float], None] = lambda _: None
+    """Called with the seconds until the watchdog may have something to do, sooner than it said."""
 
     def __post_init__(self) -> None:
         self.clock = MachineClock(self.true_time)
         self.runtime = FakeRuntime(self.clock, registry=set(IMAGES), programs=dict(PROGRAMS))
-        self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding())
+        self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding(0.0), look_every=_LOOK_EVERY)
         self.add_foreign("database", {})
         self.add_foreign("imitation", self.imitation("0123456789ab"))
 
@@ -200,7 +202,7 @@ class AgentProcess(Process):
             self._wake_loop()
             if not self._registration.certain() or self._informer.entries.get(keys.node_lease(self.host.name)) is None:
                 self._driver.wake(self._registering, self._driver.latency())
-        return _REPUMP
+        return REPUMP
 
     def _look(self) -> float:
         was_ready, now = self._readiness.ready, self._driver.clock.monotonic()

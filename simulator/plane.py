@@ -30,6 +30,7 @@ from controlplane.tasks import TaskController
 from controlplane.volumes import VolumeController
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessStore
+from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
@@ -38,7 +39,6 @@ from taskyard.store.elector import Elector
 from taskyard.store.informer import Informer
 
 _TTL = 5.0
-_REPUMP = 5.0
 _FLUSH_EVERY = 2.0
 
 
@@ -130,12 +130,13 @@ class PlaneProcess(Process):
             return 0.2
         if news:
             self._wake_loops()
-        return _REPUMP
+        return REPUMP
 
     def _wake_loops(self) -> None:
         """Those that have something to do now: work, or a term to begin."""
+        leads = {elector: elector.leadership is not None for elector in self._electors}
         for actor, loop, elector in self._looping:
-            if elector.leadership is not None and (not loop.leading or len(loop.queue)):
+            if leads[elector] and (not loop.leading or len(loop.queue)):
                 self._driver.wake(actor, self._driver.latency())
 
     def _pump(self) -> bool:

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.store.api import Compacted, KeyEvent
 from taskyard.store.memory import Backup, MemoryStore
@@ -30,15 +29,20 @@ class Storage:
         self._seen = seen
         self.store = MemoryStore(clock)
         self._watch = self.store.watch("", start_revision=1)
+        self._told = 0
+        """The revision up to which `seen` was told."""
         self.restores = 0
         self.backups: deque[Made] = deque(maxlen=_BACKUPS)
 
     @property
     def revision(self) -> int:
-        return self.store.list(keys.LEADERS).revision
+        return self.store.revision
 
     def wrote(self, who: str) -> None:
         """What has changed since this was last called is `who`'s doing."""
+        if self.store.revision == self._told:
+            return
+        self._told = self.store.revision
         batch = self._watch.poll(0.0)
         if batch is not None and batch.events:
             self._seen(batch.events, who)
@@ -71,3 +75,4 @@ class Storage:
         self.restores += 1
         self.store = self.store.restored(backup)
         self._watch = self.store.watch("", start_revision=backup.revision + 1)
+        self._told = backup.revision

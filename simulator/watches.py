@@ -9,6 +9,10 @@ from random import Random
 from taskyard.clock import Clock
 from taskyard.store.api import KeyEvent, Watch, WatchBatch
 
+REPUMP = 30.0
+"""Seconds after which a process looks for news that nobody woke it for: whatever brings some wakes it."""
+RECONNECT = 5.0
+"""Seconds within which it finds out that it can hear again."""
 _REMEMBERED = 60
 _EARLY = 1e-6
 """Seconds by which a moment counts as reached: the clock that is advanced to it is not exact."""
@@ -72,7 +76,10 @@ class UnreliableWatch(Watch):
         if not self._held or (delivery.lag and now < self._held[0][0] - _EARLY):
             return None
         if delivery.steady:
-            return self._held.popleft()[1]
+            first = self._held.popleft()[1]
+            if self._held:
+                delivery.awake(max(self._held[0][0] - now, 0.0))
+            return first
         held = [one for _, one in self._held]
         self._held.clear()
         events = [event for one in held for event in one.events]

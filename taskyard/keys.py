@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from sys import intern
 from typing import NamedTuple
 
@@ -183,8 +184,10 @@ _PARTS = {"spec": False, "lease": False, "stats": False, "anchor": False, "assig
 """Of a node's keys; True: of each task on it."""
 
 
+@lru_cache(maxsize=4096)
 def parse_node(key: str) -> NodeKey | None:
-    """None for a key that is not one of a node's, or of what cannot be a node's name."""
+    """None for a key that is not one of a node's, or of what cannot be a node's name. The same few are asked for again
+    and again, by every reader of each change."""
     if not key.startswith(NODES):
         return None
     node, *rest = key[len(NODES) :].split("/")

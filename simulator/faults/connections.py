@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from simulator.faults.scene import Scene
+from simulator.watches import RECONNECT
 from taskyard.store.faulty import Call, OneWay
 
 _CALLS: tuple[Call, ...] = ("commit", "commit", "commit", "grant", "keep_alive", "get", "list")
@@ -14,10 +15,11 @@ def cut(scene: Scene) -> str:
     if victim is None:
         return ""
     store, seconds = victim.store, scene.random.choice((0.5, 3.0, 8.0, 15.0))
-    store.down = True
+    store.down, finds_out = True, scene.random.uniform(0.0, RECONNECT)
 
     def heal() -> None:
         store.down = False
+        store.delivery.awake(finds_out)
         scene.cluster.note(f"{victim.name} reaches the store again")
 
     scene.cluster.later(seconds, heal)
@@ -30,10 +32,11 @@ def cut_one_way(scene: Scene) -> str:
         return ""
     store, seconds = victim.store, scene.random.choice((0.5, 3.0, 8.0, 15.0))
     how: OneWay = scene.random.choice(("request lost", "answer lost"))
-    store.cut = how
+    store.cut, finds_out = how, scene.random.uniform(0.0, RECONNECT)
 
     def heal() -> None:
         store.cut = ""
+        store.delivery.awake(finds_out)
         scene.cluster.note(f"{victim.name} and the store hear each other again")
 
     scene.cluster.later(seconds, heal)
@@ -70,6 +73,8 @@ def create_late(scene: Scene) -> str:
 
 def disconnect(scene: Scene) -> str:
     scene.cluster.storage.disconnect(compact=scene.random.random() < 0.7)
+    for member in scene.cluster.everybody():
+        member.store.delivery.awake(scene.random.uniform(0.0, RECONNECT))
     return "all watches are disconnected, and history is compacted before they are back"
 
 

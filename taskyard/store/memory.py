@@ -153,6 +153,11 @@ class MemoryStore(Store):
                 self._end_lease(lease)
             self._earliest_expiry = min((held.expires for held in self._leases.values()), default=math.inf)
 
+    @property
+    def revision(self) -> int:
+        """Of the last change. For a simulation."""
+        return self._history.revision
+
     def next_expiry(self) -> float:
         """On the monotonic clock: no lease ends before it; infinite without any. For a simulation."""
         return self._earliest_expiry
@@ -252,7 +257,7 @@ def _holds(compare: Compare, entry: Entry | None) -> bool:
 
 
 def _check_request(compares: Sequence[Compare], operations: Sequence[Operation]) -> None:
-    if max(len(compares), len(operations)) > MAX_OPERATIONS:
+    if len(compares) > MAX_OPERATIONS or len(operations) > MAX_OPERATIONS:
         raise RequestRefused(
             f"too many operations: {len(compares)} compares and {len(operations)} writes in one commit, "
             f"where at most {MAX_OPERATIONS} of each fit; split it"
@@ -263,6 +268,6 @@ def _check_request(compares: Sequence[Compare], operations: Sequence[Operation])
     if len(set(keys)) < len(keys):
         twice = sorted({key for key in keys if keys.count(key) > 1})
         raise RequestRefused(f"written twice in one commit: {', '.join(twice)}")
-    size = sum(len(op.key) + (len(op.value) if isinstance(op, Put) else 0) for op in operations)
+    size = sum([len(op.key) + (len(op.value) if isinstance(op, Put) else 0) for op in operations])
     if size > MAX_REQUEST_BYTES:
         raise RequestRefused(f"the commit has {size} bytes, where at most {MAX_REQUEST_BYTES} fit")

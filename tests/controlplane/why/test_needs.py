@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,22 +58,22 @@ def changed(node: NodeState, need: Need) -> NodeState:
     facts: NodeFacts = node.facts
     match need.filter:
         case "cpu":
-            return replace(node, cpu=node.cpu + need.amount)
+            return msgspec.structs.replace(node, cpu=node.cpu + need.amount)
         case "memory":
-            return replace(node, memory=node.memory + need.amount)
+            return msgspec.structs.replace(node, memory=node.memory + need.amount)
         case "disk":
-            return replace(node, disk=node.disk + need.amount)
+            return msgspec.structs.replace(node, disk=node.disk + need.amount)
         case "cordon":
-            return replace(node, facts=replace(facts, cordoned=False))
+            return msgspec.structs.replace(node, facts=replace(facts, cordoned=False))
         case "selector":
             pairs = dict(item.split("=") for item in need.items)
-            return replace(node, facts=replace(facts, labels={**facts.labels, **pairs}))
+            return msgspec.structs.replace(node, facts=replace(facts, labels={**facts.labels, **pairs}))
         case "taints":
             left = tuple(t for t in facts.taints if f"{t.key}={t.value}:{t.effect}" not in need.items)
-            return replace(node, facts=replace(facts, taints=left))
+            return msgspec.structs.replace(node, facts=replace(facts, taints=left))
         case "ports":
             left_ports = frozenset(p for p in node.ports if f"{p.port}/{p.protocol}" not in need.items)
-            return replace(node, ports=left_ports)
+            return msgspec.structs.replace(node, ports=left_ports)
     raise AssertionError(need.filter)
 
 
