@@ -32,8 +32,11 @@ from controlplane.placement import (
     Snapshot,
     SnapshotKeeper,
     Want,
+    by_node,
     cheapest,
     explain,
+    for_all,
+    gang_of,
     names_of,
     turn_of,
     victims_of,
@@ -137,12 +140,24 @@ class WhyService:
 
     def _by_preemption(self, snapshot: Snapshot, want: Want) -> str:
         """What would be stopped for it; empty when nothing would help."""
-        found = None if want.gang else cheapest(snapshot, want.demand)
-        if found is None:
-            return ""
+        if want.gang:
+            found = for_all(snapshot, [member.demand for member in self._waiting_of(want.gang)]) or []
+        else:
+            alone = cheapest(snapshot, want.demand)
+            found = [alone] if alone is not None else []
+        together = by_node(found)
         with self.cache.lock:
-            victims = victims_of(self.cache, found)
-        return f"on {found.node} it gets the room of {names_of(victims)}, of lower priority" if victims else ""
+            victims = [each for one in together for each in victims_of(self.cache, one) or ()]
+        if not victims:
+            return ""
+        where, who = " and ".join(one.node for one in together), "its gang" if want.gang else "it"
+        return f"on {where} {who} gets the room of {names_of(victims)}, of lower priority"
+
+    def _waiting_of(self, gang: str) -> list[Want]:
+        with self.cache.lock:
+            records = [record for record in self.cache.tasks.values() if gang_of(record) == gang]
+            wants = [want_of(self.cache, record) for record in records if needs_binding(self.cache, record)]
+        return sorted(wants, key=lambda want: want.turn)
 
     def _check_node(self, name: str) -> None:
         if name and name not in self.cache.nodes:

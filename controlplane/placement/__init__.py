@@ -10,7 +10,7 @@ from controlplane.placement.filters import FILTERS, fits
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.pending import PendingReasons
 from controlplane.placement.placing import Decision, Placer, Reservation, in_order, place
-from controlplane.placement.preempting import Preemption, cheapest, nearest
+from controlplane.placement.preempting import Preemption, by_node, cheapest, for_all, nearest
 from controlplane.placement.refusing import Failure
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
@@ -36,9 +36,11 @@ __all__ = [
     "SnapshotKeeper",
     "Victim",
     "Want",
+    "by_node",
     "cheapest",
     "explain",
     "fits",
+    "for_all",
     "gang_of",
     "in_order",
     "names_of",

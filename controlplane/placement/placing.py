@@ -81,7 +81,7 @@ class Placer:
                 members = gangs.pop(want.gang, None)
                 if members is not None:
                     kept.from_those_of_less(want.priority)
-                    decisions += self._all_or_none(members)
+                    decisions += self._with_kept(kept, members)
                 continue
             kept.from_those_of_less(want.priority)
             mine = kept.give(want)
@@ -107,6 +107,15 @@ class Placer:
             if fits:
                 found.add(at)
         return found
+
+    def _with_kept(self, kept: _Kept, members: list[Want]) -> list[Decision]:
+        """A gang, in what is kept for each of it."""
+        theirs = [kept.give(member) for member in members]
+        decisions = self._all_or_none(members)
+        for mine, decision in zip(theirs, decisions, strict=True):
+            if mine is not None and decision.node is None:
+                kept.keep(mine)
+        return decisions
 
     def _all_or_none(self, members: list[Want]) -> list[Decision]:
         """Of one gang: as many as it says, with those that are placed already, or none of them."""

@@ -8,12 +8,13 @@ least important, then the one with fewer victims, then with less set aside for t
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import Demand
 from controlplane.placement.around import Around, could_be_admitted
 from controlplane.placement.budgets import Budgets
+from controlplane.placement.engine import Engine
 from controlplane.placement.filters import fits
 from controlplane.placement.nodes import NodeState, Snapshot
 
@@ -51,6 +52,35 @@ def cheapest(snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand] = ())
             )
             found.append((cost, Preemption(node.facts.name, tuple(victims))))
     return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def for_all(snapshot: Snapshot, demands: Sequence[Demand], leaving: Iterable[Demand] = ()) -> list[Preemption] | None:
+    """For a gang: where each goes, in their order, and who is stopped for it there: nobody where there is room already.
+    None: not all of them can have room. `leaving` as for `cheapest`."""
+    engine, leaving, found = Engine(), tuple(leaving), []
+    for demand in demands:
+        engine.take(snapshot)
+        choice = engine.choose(demand)
+        one = Preemption(choice.node, ()) if choice is not None else cheapest(snapshot, demand, leaving)
+        if one is None:
+            return None
+        node = snapshot.nodes[one.node]
+        for victim in one.victims:
+            node = node.released(victim)
+        snapshot = replace(snapshot, nodes={**snapshot.nodes, one.node: node.charged(demand)})
+        # It does not run yet, so no budget may count on it.
+        leaving = (*leaving, demand)
+        found.append(one)
+    return found
+
+
+def by_node(found: Iterable[Preemption]) -> list[Preemption]:
+    """One for each node where any is stopped: of equal tasks no one is meant twice."""
+    victims: dict[str, tuple[Demand, ...]] = {}
+    for one in found:
+        if one.victims:
+            victims[one.node] = (*victims.get(one.node, ()), *one.victims)
+    return [Preemption(node, victims[node]) for node in sorted(victims)]
 
 
 class _Judge:

@@ -10,18 +10,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
-from controlplane.leading import FencedOut, commit_all
+from controlplane.leading import FencedOut, Proposal, commit_all
 from controlplane.placement import (
     Preemption,
     Reservation,
     Snapshot,
     Victim,
     Want,
+    by_node,
     cheapest,
+    for_all,
     names_of,
     nearest,
     victims_of,
 )
+from controlplane.placement.placing import LARGEST_GANG
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.exclusive import stop
 from controlplane.scheduler.keeping import PATIENCE, KeptRoom, Priorities
@@ -32,6 +35,8 @@ from taskyard.store.api import Compare, Store
 
 _PER_ROUND = 4
 """Tasks for which all nodes are looked through for what could be stopped there."""
+_STOPPED_AT_ONCE = 60
+"""Tasks: one transaction of etcd has room for two compares of each."""
 _NODES_PER_KEPT = 10
 """So many nodes for each on which room is kept for one that has waited."""
 
@@ -77,55 +82,88 @@ class RoomMaker:
     def make(
         self, fence: Compare, wants: Sequence[Want], snapshot: Snapshot, waiting_since: Mapping[NamedKey, float]
     ) -> None:
-        """For some of those that fit nowhere, the most important first. Gangs wait without any. Raises FencedOut."""
+        """For some of those that fit nowhere, the most important first. Raises FencedOut."""
         now, tries = self._clock.monotonic(), 0
+        gangs: dict[str, list[Want]] = {}
+        for want in sorted(wants, key=lambda want: want.turn):
+            if want.gang:
+                gangs.setdefault(want.gang, []).append(want)
         for want in sorted(wants, key=lambda want: want.turn):
             important = self.priorities.any_below(want.priority)
             waited = now - waiting_since.get(want.key, now)
-            if want.gang or want.key in self.kept or not (important or waited >= PATIENCE):
+            members = gangs.pop(want.gang, None) if want.gang else [want]
+            if members is None or want.key in self.kept or not (important or (waited >= PATIENCE and not want.gang)):
                 continue
             if tries == _PER_ROUND:
                 self._retry(want.key)
                 continue
             tries += 1
             kept = self.kept.reservations(now)
-            there = without_own(without_kept(snapshot, kept), want)
+            there = without_kept(snapshot, kept)
+            if want.gang:
+                self._for_gang(fence, members, there)
+                continue
+            there = without_own(there, want)
             found = cheapest(there, want.demand, self._still_there()) if important else None
             if found is not None:
-                self._preempt(fence, want, found)
+                self._preempt(fence, [want], [found])
             elif waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
                 node = nearest(there, want.demand)
                 if node is not None:
                     self.kept.for_a_while(Reservation(want.key, node, want.demand), now)
                     self._announcer.kept(want, node, PATIENCE)
 
-    def _preempt(self, fence: Compare, want: Want, found: Preemption) -> None:
-        with self._cache.lock:
-            victims = victims_of(self._cache, found)
-        if victims is None:
-            self._retry(want.key)
+    def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot) -> None:
+        """Room for all that go into one transaction, or for none."""
+        if len(members) < members[0].gang_lacks:
             return
-        if any(each.record.task.spec.priority >= want.priority for each in victims):
+        for member in members:
+            snapshot = without_own(snapshot, member)
+        members = members[:LARGEST_GANG]
+        found = for_all(snapshot, [member.demand for member in members], self._still_there())
+        if found is not None and any(one.victims for one in found):
+            self._preempt(fence, members, found)
+
+    def _preempt(self, fence: Compare, wants: Sequence[Want], found: Sequence[Preemption]) -> None:
+        """`found`: for each of them. All that have to stop are asked in one transaction, or none is."""
+        first, together = wants[0], by_node(found)
+        with self._cache.lock:
+            known = [victims_of(self._cache, one) for one in together]
+        if any(each is None for each in known):
+            self._retry(first.key)
+            return
+        victims = [each for some in known if some is not None for each in some]
+        if any(each.record.task.spec.priority >= first.priority for each in victims):
             # One whose new spec is as important, and waits itself. This one is tried again when a node changes.
             return
         running = [each for each in victims if each.held.assignment.desired == "Running"]
-        stops = [stop(each.record, each.held, why_stopped(want, each)) for each in running]
-        results = commit_all(self._store, fence, stops)
-        if results.fenced_out:
-            raise FencedOut
-        for proposal, _ in results.committed:
-            # The cache may not show it yet.
-            stopped = next(each for each in running if each.record.key == proposal.subject)
-            self._leaving[proposal.subject] = found.node, stopped.record.uid
-        if len(results.committed) < len(stops):
-            self._retry(want.key)
+        if len(running) > _STOPPED_AT_ONCE:
+            return
+        if running and not self._stop(fence, first, running):
+            self._retry(first.key)
             return
         grace = max((each.grace for each in victims), default=0.0)
-        self.kept.until_stopped(Reservation(want.key, found.node, want.demand), self._clock.monotonic(), grace)
+        for want, one in zip(wants, found, strict=True):
+            self.kept.until_stopped(Reservation(want.key, one.node, want.demand), self._clock.monotonic(), grace)
         self._metrics.preempted += len(running)
-        self._announcer.preempting(want, found.node, names_of(victims))
+        self._announcer.preempting(first, " and ".join(one.node for one in together), names_of(victims))
         for each in running:
-            self._announcer.preempted(each.record, why_stopped(want, each))
+            self._announcer.preempted(each.record, why_stopped(first, each))
+
+    def _stop(self, fence: Compare, want: Want, running: Sequence[Victim]) -> bool:
+        """False: something has changed, and nobody is stopped, as far as is known. Raises FencedOut."""
+        stops = [stop(each.record, each.held, why_stopped(want, each)) for each in running]
+        compares = dict.fromkeys(compare for one in stops for compare in one.compares)
+        whole = Proposal(want.key, tuple(compares), tuple(operation for one in stops for operation in one.operations))
+        results = commit_all(self._store, fence, [whole])
+        if results.fenced_out:
+            raise FencedOut
+        if not results.committed:
+            return False
+        for each in running:
+            # The cache may not show it yet.
+            self._leaving[each.record.key] = each.held.node, each.record.uid
+        return True
 
 
 def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Snapshot:

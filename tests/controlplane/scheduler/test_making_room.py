@@ -254,3 +254,51 @@ def test_what_is_being_stopped_is_not_counted_among_those_that_are_left() -> Non
     plane.live(5)
     found = [plane.assignment("n1", a_uid(number)) for number in range(1, 4)]
     assert sorted(held.desired for held in found if held is not None) == ["Running", "Running", "Stopped"]
+
+
+def gang_plane() -> Plane:
+    plane = plane_with(2)
+    for number in range(1, 3):
+        add(plane, number, f"low{number}", "3Gi")
+        plane.report(f"low{number}", TaskState.RUNNING)
+    return plane
+
+
+def desired(plane: Plane) -> list[str]:
+    held = [plane.assignment(plane.node_of(f"low{number}"), a_uid(number)) for number in range(1, 3)]
+    return [each.desired if each is not None else "" for each in held]
+
+
+def test_room_is_made_for_a_whole_gang_in_one_transaction_and_nobody_else_gets_it() -> None:
+    plane = gang_plane()
+    gang = Gang(name="train", size=2)
+    for number in range(11, 13):
+        add(plane, number, f"g{number}", "3Gi", priority=5, gang=gang)
+    assert desired(plane) == ["Stopped", "Stopped"]
+    stopped = {plane.store.get(keys.assignment(f"n{n}", a_uid(n))).mod_revision for n in range(1, 3)}  # type: ignore[union-attr]
+    assert len(stopped) == 1
+    add(plane, 20, "sneaky", "3Gi")
+    plane.report("low1", TaskState.COMPLETED)
+    plane.live(1)
+    assert (plane.node_of("g11"), plane.node_of("sneaky")) == ("", "")
+    plane.report("low2", TaskState.COMPLETED)
+    plane.live(1)
+    assert {plane.node_of("g11"), plane.node_of("g12")} == {"n1", "n2"}
+
+
+def test_nobody_is_stopped_for_a_gang_of_which_one_would_still_not_fit() -> None:
+    plane = gang_plane()
+    gang = Gang(name="train", size=3)
+    for number in range(11, 14):
+        add(plane, number, f"g{number}", "3Gi", priority=5, gang=gang)
+    assert desired(plane) == ["Running", "Running"]
+
+
+def test_a_budget_holds_for_all_of_a_gang_together() -> None:
+    plane = plane_with(2)
+    for number in range(1, 3):
+        add(plane, number, f"low{number}", "3Gi", min_available=1)
+        plane.report(f"low{number}", TaskState.RUNNING)
+    for number in range(11, 13):
+        add(plane, number, f"g{number}", "3Gi", priority=5, gang=Gang(name="train", size=2))
+    assert desired(plane) == ["Running", "Running"]
