@@ -10,6 +10,7 @@ from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RolloutRecord
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from controlplane.nodeloss import NodeLosses
+from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
 from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
 from controlplane.services.memory import Since
@@ -72,6 +73,7 @@ class ServiceController(LeaderLoop[NamedKey]):
         found: list[NamedKey] = []
         for change in changes:
             found += [NamedKey(*key[1:]) for key in (change.object, change.owner) if key and key.kind == "Service"]
+            found += followers_of(self.cache, change)
             if change.kind == "node":
                 found += self._concerned_by(change.node)
         return found
@@ -104,8 +106,8 @@ class ServiceController(LeaderLoop[NamedKey]):
         return False
 
     def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None) -> Decision:
-        service = record.value
-        assert isinstance(service, Service)
+        assert isinstance(record.value, Service)
+        service = with_data(self.cache, record.value)
         rollout = revise(service, known.rollout if known else None, timestamp(self.clock.now()))
         marks = {"progress"}
 

@@ -39,6 +39,8 @@ class Update(Wire, frozen=True, kw_only=True):
     """How long one that is available keeps its place among those that are updated."""
     progress_deadline: Duration = "10m"
     on_failure: Literal["pause", "continue", "rollback"] = "pause"
+    follow_data: bool = False
+    """A change of a Secret or Config that the template names is rolled out like a change of the template."""
 
     @property
     def unavailable(self) -> int:

@@ -8,6 +8,9 @@ from msgspec.structs import replace
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
+    Config,
+    ConfigSpec,
+    EnvSource,
     Metadata,
     NodeSpec,
     Phase,
@@ -222,3 +225,62 @@ def test_a_rollout_put_by_hand_that_makes_no_sense_gives_way(plane: Plane) -> No
     assert keys.rollout("default", "web") in plane.cache.quarantined
     settle(plane)
     assert rollout(plane).target == 1
+
+
+def put_config(plane: Plane, value: str, *, namespace: str = "default") -> None:
+    config = Config(
+        metadata=Metadata(name="app", namespace=namespace, uid=a_uid(7)), spec=ConfigSpec(data={"level": value})
+    )
+    plane.put(keys.object_key(ObjectKey("Config", namespace, "app")), config)
+
+
+def versions(plane: Plane) -> set[str]:
+    return {task.spec.container_labels.get("data-version", "") for task in tasks(plane).values()}
+
+
+def following(update: Update) -> Service:
+    service = a_service(replicas=3, update=update)
+    spec = TaskSpec(image="a:1", env_from={"LEVEL": EnvSource(config="app", key="level")})
+    return replace(service, spec=replace(service.spec, template=TaskTemplate(spec=spec)))
+
+
+def test_a_change_of_a_config_is_rolled_out_a_task_at_a_time_where_that_was_asked_for(plane: Plane) -> None:
+    put_config(plane, "info")
+    plane.put(WEB, following(Update(follow_data=True)))
+    settle(plane)
+    run(plane)
+    (before,) = versions(plane)
+    put_config(plane, "debug")
+    settle(plane)
+    assert len(versions(plane)) == 2
+    run(plane)
+    (after,) = versions(plane)
+    assert before != after != ""
+    assert (rollout(plane).phase, rollout(plane).target) == (Phase.COMPLETE, 2)
+    put_config(plane, "debug")
+    put_config(plane, "debug", namespace="other")
+    settle(plane)
+    assert rollout(plane).target == 2
+
+
+def test_without_being_asked_a_change_of_a_config_touches_no_task(plane: Plane) -> None:
+    put_config(plane, "info")
+    plane.put(WEB, following(Update()))
+    settle(plane)
+    run(plane)
+    put_config(plane, "debug")
+    settle(plane)
+    assert versions(plane) == {""}
+    assert rollout(plane).target == 1
+
+
+def test_a_config_that_comes_late_or_goes_is_followed_too(plane: Plane) -> None:
+    plane.put(WEB, following(Update(follow_data=True)))
+    settle(plane)
+    run(plane)
+    put_config(plane, "info")
+    run(plane)
+    assert rollout(plane).target == 2
+    plane.delete(keys.object_key(ObjectKey("Config", "default", "app")))
+    run(plane)
+    assert rollout(plane).target == 3
