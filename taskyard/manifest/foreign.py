@@ -117,7 +117,6 @@ FOREIGN: dict[str, dict[str, str]] = {
         "networkmode": "write network: {mode: bridge}, none or host",
         "networks": _NETWORK,
         "links": _NETWORK,
-        "dependson": "tasks start in no order in this version: let the program try again until the other answers",
         "labels": "it belongs at metadata.labels (for selectors) or spec.containerLabels (on the container)",
         "annotations": "it belongs at metadata.annotations",
         "name": "it belongs at metadata.name",
