@@ -38,7 +38,7 @@ from nodeagent.decide import decide
 from nodeagent.effects import Effects, NotCertain
 from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
-from nodeagent.logins import wish_of
+from nodeagent.logins import wishes_of
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import Owner, Run
 from nodeagent.publisher import Publisher, StoreWeather
@@ -217,7 +217,7 @@ class Agent:
         while memory.remarks:
             self._tell(memory, memory.remarks.pop(0))
         wanted = memory.assignment if memory.assignment and memory.assignment.desired == "Running" else None
-        self._parts.pulls.release(memory.uid, unless=wish_of(wanted) if wanted else None)
+        self._parts.pulls.release(memory.uid, but=wishes_of(wanted) if wanted else frozenset())
         memory.outcome = self._parts.pulls.take(memory.uid) or memory.outcome
         while isinstance(action := decide(self._situation(memory)), Report):
             memory.status, memory.outcome = action.status, action.outcome

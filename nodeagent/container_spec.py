@@ -7,6 +7,7 @@ from nodeagent.allowance import capabilities
 from nodeagent.container_env import Assigned, environment
 from nodeagent.devices import device_labels, device_variables
 from nodeagent.hooks import hook_labels
+from nodeagent.init_tasks import at_step, init_task
 from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
 from nodeagent.preparation import NOTHING_PREPARED, Preparation
@@ -20,6 +21,7 @@ def container_spec(
     assignment: Assignment, run: Run, owner: Owner, prepared: Preparation = NOTHING_PREPARED
 ) -> ContainerSpec:
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
+    assignment = at_step(assignment, run.step)
     spec = assignment.spec
     variables = environment(assignment, run, owner, prepared.ports, prepared.values)
     variables |= device_variables(prepared.devices)
@@ -53,6 +55,9 @@ def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
         names.SPEC_HASH: assignment.spec_hash,
         names.TASK: f"{assignment.namespace}/{assignment.name}",
     }
+    init = init_task(assignment, run.step)
+    if init:
+        own |= {names.STEP: str(run.step), names.INIT: init.name}
     group = names.group_labels(owner, assignment.namespace, assignment.spec.network.group)
     return owner.labels | own | group | hook_labels(assignment)
 

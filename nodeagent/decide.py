@@ -28,7 +28,8 @@ from nodeagent.actions import (
     Tidy,
     Wait,
 )
-from nodeagent.logins import wish_of
+from nodeagent.init_tasks import container_of, image_of, init_task, next_step
+from nodeagent.logins import wish_for
 from nodeagent.names import SPEC_HASH, Run
 from nodeagent.progress import PULLING
 from nodeagent.restart import wait_before
@@ -191,8 +192,13 @@ def _notice_the_loss(situation: Situation, assignment: Assignment, status: TaskS
     return progress.gone(assignment, status, situation.now) if lost else None
 
 
+def _image_due(situation: Situation, assignment: Assignment) -> str:
+    """While the version before is up it is the task's own: what stops that must not then wait for an image."""
+    return assignment.spec.image if situation.runs_on else image_of(assignment.spec, next_step(situation))
+
+
 def _settle_the_outcome(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
-    now, image = situation.now, assignment.spec.image
+    now, image = situation.now, _image_due(situation, assignment)
     match situation.outcome:
         case NameTaken(message):
             return progress.waiting(assignment, status, "NameTaken", message, now)
@@ -207,9 +213,9 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
             missing = f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
             return progress.waiting(assignment, status, "ImageMissing", missing, now)
         case ImageAbsent():
-            return progress.pulling(assignment, status, now, runs_on=situation.runs_on)
+            return progress.pulling(image, status, now, runs_on=situation.runs_on)
         case ImagePulled() if status.reason == PULLING:
-            return progress.pulled(assignment, status, situation.outcome, now)
+            return progress.pulled(image, status, situation.outcome, now)
         case _:
             return None
 
@@ -223,20 +229,41 @@ def _wait_for_the_next_attempt(situation: Situation, assignment: Assignment, sta
     return Wait(left) if 0 < left <= longest + 1 else None
 
 
+def _follow_init(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    """The init task whose turn it is, once it has a container."""
+    step = next_step(situation)
+    one, init = container_of(situation, step), init_task(assignment, step)
+    if one is None or init is None:
+        return None
+    info, now = one.info, situation.now
+    if info.state is ContainerState.CREATED and info.id in situation.condemned:
+        return Remove(info.id, force=True)
+    if info.state is ContainerState.CREATED:
+        return Start(one.run, info.id)
+    if not one.running and info.id in situation.condemned:
+        return progress.fenced(status, info, now)
+    if not one.running:
+        return progress.init_failed(assignment, status, init.name, info, now)
+    if assignment.spec.singleton and not {info.id} & (situation.held | situation.condemned):
+        return Hold(info.id)
+    return progress.initialising(assignment, status, step, now) or Nothing()
+
+
 def _create(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
     if situation.current:
         return None
+    step, image = next_step(situation), _image_due(situation, assignment)
     if situation.written is None or situation.written.epoch != assignment.epoch:
         return Nothing()  # The intent has to be durable; the write is tried again when the store is back.
     if status.reason == PULLING:
         if not situation.fetching:
-            return Pull(wish_of(assignment))
-        return progress.pulling_on(assignment, status, situation.transferred, situation.now) or Nothing()
+            return Pull(wish_for(assignment, image))
+        return progress.pulling_on(image, status, situation.transferred, situation.now) or Nothing()
     if assignment.spec.pull_policy == "Always" and not isinstance(situation.outcome, ImagePulled):
-        return progress.pulling(assignment, status, situation.now, runs_on=situation.runs_on)
+        return progress.pulling(image, status, situation.now, runs_on=situation.runs_on)
     if situation.runs_on:
-        return CheckImage(assignment.spec.image)
-    return CreateAndStart(Run(status.uid, status.epoch, status.attempt))
+        return CheckImage(image)
+    return CreateAndStart(Run(status.uid, status.epoch, status.attempt, step))
 
 
 def _follow_the_container(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
@@ -282,6 +309,7 @@ RULES: tuple[EpochRule, ...] = (
     _notice_the_loss,
     _settle_the_outcome,
     _wait_for_the_next_attempt,
+    _follow_init,
     _create,
     _follow_the_container,
 )

@@ -19,8 +19,9 @@ from nodeagent.guard import Guard
 from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
 from nodeagent.image_names import foreign, pinned
+from nodeagent.init_tasks import at_step
 from nodeagent.memory import TaskMemory
-from nodeagent.names import GROUP, UID, Owner, Run, run_of, uid_of
+from nodeagent.names import GROUP, MAIN, UID, Owner, Run, run_of, uid_of
 from nodeagent.preparation import FilesUnwritten, NotAllowed, Preparer
 from nodeagent.runtime.port import (
     ContainerInfo,
@@ -99,8 +100,9 @@ class Effects:
         if memory.assignment is None:
             return
         try:
-            prepared = self._preparer.prepare(memory.assignment)
-            wanted = memory.assignment.spec.resources.generic
+            assignment = at_step(memory.assignment, action.run.step)
+            prepared = self._preparer.prepare(assignment)
+            wanted = assignment.spec.resources.generic
             prepared = replace(prepared, devices=self._devices.choose(memory.uid, wanted, self._view.all()))
             spec = container_spec(memory.assignment, action.run, self._owner, prepared)
             found = self._found(memory, spec.image)
@@ -279,7 +281,10 @@ class Effects:
         except RuntimeRefused as error:
             memory.outcome = StartRefused(str(error))
             return
-        self._after_start(memory, created)
+        if run.step == MAIN:
+            self._after_start(memory, created)
+        else:
+            memory.outcome = None  # That its image was pulled says nothing of the next one's.
         if singleton and not self._guard.sees(created.id):
             self._prove_it_ended(memory, created)
         elif any(port.host == 0 for port in spec.ports) or _asks_its_address(memory):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from nodeagent.assigned import assigned
 from nodeagent.images import FetchedImages
+from nodeagent.logins import wishes_of
 from nodeagent.pressure import Condition, Stock, conditions
 from nodeagent.runtime.port import Runtime, RuntimeFault
 from nodeagent.situation import Container
@@ -109,7 +110,7 @@ def kept_ended(asked: float, *, disk_pressed: bool) -> float:
 
 def assigned_images(informer: Informer) -> set[str]:
     """Of the tasks that are assigned to this node; a value that cannot be read names none."""
-    return {assignment.spec.image for assignment in assigned(informer)}
+    return {wish.image for assignment in assigned(informer) for wish in wishes_of(assignment)}
 
 
 def _over(one: Container) -> bool:

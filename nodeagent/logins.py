@@ -26,9 +26,15 @@ class Wish(msgspec.Struct, frozen=True, gc=False):
     secret: ObjectKey | None = None
 
 
-def wish_of(assignment: Assignment) -> Wish:
+def wish_for(assignment: Assignment, image: str) -> Wish:
     name = assignment.spec.pull_secret
-    return Wish(assignment.spec.image, ObjectKey("Secret", assignment.namespace, name) if name else None)
+    return Wish(image, ObjectKey("Secret", assignment.namespace, name) if name else None)
+
+
+def wishes_of(assignment: Assignment) -> frozenset[Wish]:
+    """All that it may have."""
+    images = {assignment.spec.image, *(init.image for init in assignment.spec.init if init.image)}
+    return frozenset(wish_for(assignment, image) for image in images)
 
 
 class Logins:

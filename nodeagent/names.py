@@ -23,6 +23,10 @@ SPEC_HASH = _PREFIX + "spec-hash"
 TASK = _PREFIX + "task"
 
 DEVICES = _PREFIX + "devices"
+STEP = _PREFIX + "step"
+INIT = _PREFIX + "init"
+MAIN = 100
+"""The step that is the task itself: after all of its init tasks, which count from 1."""
 PRE_STOP = _PREFIX + "pre-stop"
 GROUP = _PREFIX + "group"
 
@@ -43,15 +47,17 @@ class Owner:
 
 
 class Run(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One attempt at one epoch of one task; newer ones sort last."""
+    """One attempt at one epoch of one task, or one of the init tasks before it; newer ones sort last."""
 
     uid: str
     epoch: int
     attempt: int
+    step: int = MAIN
 
     @property
     def container_name(self) -> str:
-        return f"ty-{self.uid}-{self.epoch}-{self.attempt}"
+        name = f"ty-{self.uid}-{self.epoch}-{self.attempt}"
+        return name if self.step == MAIN else f"{name}-init{self.step}"
 
 
 def group_labels(owner: Owner, namespace: str, group: str) -> dict[str, str]:
@@ -68,7 +74,10 @@ def run_of(owner: Owner, name: str, labels: Mapping[str, str]) -> Run | None:
     uid, epoch, attempt = labels.get(UID, ""), labels.get(EPOCH, ""), labels.get(ATTEMPT, "")
     if not (_UID.fullmatch(uid) and _COUNT.fullmatch(epoch) and _COUNT.fullmatch(attempt)):
         return None
-    run = Run(uid, int(epoch), int(attempt))
+    step = labels.get(STEP, str(MAIN))
+    if not _COUNT.fullmatch(step):
+        return None
+    run = Run(uid, int(epoch), int(attempt), int(step))
     return run if name == run.container_name else None
 
 

@@ -199,9 +199,9 @@ def could_not_start(assignment: Assignment, status: TaskStatus, reason: str, mes
     return _ended(assignment, status, reason, f"could not start: {message}", now, now, code=None, ran=0.0)
 
 
-def pulling(assignment: Assignment, status: TaskStatus, now: float, *, runs_on: bool) -> Report:
+def pulling(image: str, status: TaskStatus, now: float, *, runs_on: bool) -> Report:
     """`runs_on`: the version before is still there, and stays until the image is."""
-    message = f"fetching image {assignment.spec.image}"
+    message = f"fetching image {image}"
     return Report(
         msgspec.structs.replace(
             status,
@@ -214,7 +214,7 @@ def pulling(assignment: Assignment, status: TaskStatus, now: float, *, runs_on: 
     )
 
 
-def pulling_on(assignment: Assignment, status: TaskStatus, amount: Transferred | None, now: float) -> Report | None:
+def pulling_on(image: str, status: TaskStatus, amount: Transferred | None, now: float) -> Report | None:
     """None when there is nothing new."""
     if amount is None:
         return None
@@ -222,17 +222,37 @@ def pulling_on(assignment: Assignment, status: TaskStatus, amount: Transferred |
     message = f"{status.message.partition(_COME)[0]}{_COME}{come}"
     if message == status.message:
         return None
-    happening = Happening(PULLING, f"fetching image {assignment.spec.image}{_COME}{come}")
+    happening = Happening(PULLING, f"fetching image {image}{_COME}{come}")
     return Report(msgspec.structs.replace(status, message=message, updated_at=timestamp(now)), happening)
 
 
-def pulled(assignment: Assignment, status: TaskStatus, image: ImagePulled, now: float) -> Report:
-    took = format_duration(round(image.seconds, 1))
+def pulled(image: str, status: TaskStatus, outcome: ImagePulled, now: float) -> Report:
+    took = format_duration(round(outcome.seconds, 1))
     return Report(
         msgspec.structs.replace(status, reason="Starting", message="", updated_at=timestamp(now)),
-        Happening("Pulled", f"fetched image {assignment.spec.image} in {took}"),
-        outcome=image,
+        Happening("Pulled", f"fetched image {image} in {took}"),
+        outcome=outcome,
     )
+
+
+def initialising(assignment: Assignment, status: TaskStatus, step: int, now: float) -> Report | None:
+    """None when it is known."""
+    init = assignment.spec.init
+    message = f"init task {init[step - 1].name} runs ({step} of {len(init)})"
+    if message == status.message:
+        return None
+    told = msgspec.structs.replace(
+        status, reason="Initializing", message=message, next_attempt_at="", updated_at=timestamp(now)
+    )
+    return Report(told, Happening("Initializing", message))
+
+
+def init_failed(assignment: Assignment, status: TaskStatus, name: str, found: ContainerInfo, now: float) -> Report:
+    """The attempt has failed with it."""
+    how = "ran out of memory" if found.oom_killed else _describe_exit(found)
+    message, ran = f"init task {name} {how}", max(0.0, found.finished_at - found.started_at)
+    ended_at = found.finished_at or now
+    return _ended(assignment, status, "InitFailed", message, ended_at, now, code=found.exit_code, ran=ran)
 
 
 def waiting(assignment: Assignment, status: TaskStatus, reason: str, message: str, now: float) -> Report:

@@ -88,13 +88,13 @@ class Pulls:
             self._wishes[uid] = wish
         self._begin()
 
-    def release(self, uid: str, unless: Wish | None = None) -> None:
-        """It wants nothing any more, or nothing but that."""
+    def release(self, uid: str, but: frozenset[Wish]) -> None:
+        """It wants nothing any more but one of those."""
         with self._lock:
-            if uid in self._outcomes and self._outcomes[uid][0] != unless:
+            if uid in self._outcomes and self._outcomes[uid][0] not in but:
                 del self._outcomes[uid]
             wish = self._wishes.get(uid)
-            if wish is None or wish == unless:
+            if wish is None or wish in but:
                 return
             del self._wishes[uid]
             pull = self._pulls[wish]

@@ -27,12 +27,14 @@ class TaskLogs:
     streams: Streams
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
-        params = Params(request, ("namespace", "follow", "tail", "timestamps", "previous", "since"))
+        params = Params(request, ("namespace", "follow", "tail", "timestamps", "previous", "since", "container"))
         query: dict[str, str] = {name: "true" for name in ("follow", "timestamps", "previous") if params.flag(name)}
         if (tail := params.whole("tail", -1, high=1_000_000)) >= 0:
             query["tail"] = str(tail)
         if (since := params.seconds("since", _WEEKS)) is not None:
             query["since"] = f"{since:.3f}"
+        if container := params.text("container", ""):
+            query["container"] = container
         namespace = params.text("namespace", "default")
         agent = await self.workers.read(lambda: locate(self.service, ident, namespace))
         target = f"/logs/{quote(agent.uid, safe='')}" + (f"?{urlencode(query)}" if query else "")

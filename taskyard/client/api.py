@@ -256,8 +256,10 @@ class Client:
         since: float | None = None,
         timestamps: bool = False,
         previous: bool = False,
+        container: str = "",
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """What the container wrote, as it comes. A followed log may be silent for as long as it likes."""
+        """What the container wrote, as it comes; `container` names one of the task's init tasks. A followed log may be
+        silent for as long as it likes."""
         query: Query = {
             "namespace": namespace,
             "follow": follow,
@@ -265,6 +267,7 @@ class Client:
             "since": None if since is None else f"{since:g}",
             "timestamps": timestamps,
             "previous": previous,
+            "container": container or None,
         }
         idle = None if follow else self._transport.timeouts.idle
         return self._transport.stream(f"/tasks/{_segment(name)}/logs", query=query, idle=idle)

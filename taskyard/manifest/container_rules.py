@@ -50,6 +50,17 @@ def broken_pull_secret(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("spec", "pullSecret"), message, "remove the line, or write pullPolicy: IfNotPresent")
 
 
+def broken_init_names(spec: dict[str, Any]) -> Iterator[Broken]:
+    seen: dict[str, int] = {}
+    for at, init in items(spec, "init"):
+        name = init.get("name")
+        if isinstance(name, str) and seen.setdefault(name, at) != at:
+            path = ("spec", "init", at, "name")
+            yield Broken(
+                path, f"{shown(name)} is given twice, first in spec.init[{seen[name]}]", "give each its own name"
+            )
+
+
 def broken_relocation(spec: dict[str, Any]) -> Iterator[Broken]:
     """What cannot simply start on another node."""
     if part(spec, "restart").get("elsewhereAfter") is None:

@@ -46,7 +46,7 @@ FOREIGN: dict[str, dict[str, str]] = {
     "spec": {
         "containers": _ONE_CONTAINER,
         "container": _ONE_CONTAINER,
-        "initcontainers": _ONE_CONTAINER,
+        "initcontainers": "write init: [{name: migrate, command: [...]}]",
         "tasks": _ONE_CONTAINER,
         "taskgroups": _ONE_CONTAINER,
         "template": "a Task has no template: write kind: Service, or what is in it directly under spec",

@@ -29,6 +29,7 @@ from taskyard.manifest.constraints import broken_constraints, broken_tolerations
 from taskyard.manifest.container_rules import (
     broken_addresses,
     broken_env_sources,
+    broken_init_names,
     broken_network,
     broken_port_addresses,
     broken_pull_secret,
@@ -208,6 +209,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("envFrom", broken_env_sources),
     ("pullSecret", broken_pull_secret),
     ("restart", broken_relocation),
+    ("init", broken_init_names),
     ("process", broken_shm_size),
     ("process", broken_ulimits),
     ("network", broken_addresses),

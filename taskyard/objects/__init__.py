@@ -5,7 +5,7 @@ from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Owner, Wire
 from taskyard.objects.checks import Check, Checks, Hook, Hooks, HttpCheck, TcpCheck
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
-from taskyard.objects.container import Dns, EnvSource, Io, Limits, Logs, Network, Process, Security, Ulimit
+from taskyard.objects.container import Dns, EnvSource, InitTask, Io, Limits, Logs, Network, Process, Security, Ulimit
 from taskyard.objects.cron import Cron, CronHistory, CronRun, CronSpec, JobTemplate
 from taskyard.objects.dependency import Dependencies, Dependency
 from taskyard.objects.event import Event
@@ -93,6 +93,7 @@ __all__ = [
     "Hooks",
     "HostPort",
     "HttpCheck",
+    "InitTask",
     "Io",
     "Job",
     "JobPhase",

@@ -21,6 +21,16 @@ class EnvSource(Wire, frozen=True, kw_only=True):
     key: str = ""
 
 
+class InitTask(Wire, frozen=True, kw_only=True):
+    """Run before the task itself, with all that is the task's but what stands here. `image` empty: the task's."""
+
+    name: str
+    image: str = ""
+    command: list[str] = []
+    args: list[str] = []
+    env: dict[str, str] = {}
+
+
 class Ulimit(Wire, frozen=True, kw_only=True):
     """-1: unlimited. `hard` absent: as `soft`."""
 

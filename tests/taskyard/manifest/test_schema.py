@@ -28,6 +28,7 @@ from taskyard.objects import (
     Hook,
     Hooks,
     HttpCheck,
+    InitTask,
     Io,
     JobSpec,
     JobTemplate,
@@ -89,6 +90,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.ports[]", Port, set()),
     ("Task", "spec.volumes[]", Volume, set()),
     ("Task", "spec.envFrom.*", EnvSource, set()),
+    ("Task", "spec.init[]", InitTask, set()),
     ("Task", "spec.process", Process, set()),
     ("Task", "spec.process.ulimits.*", Ulimit, set()),
     ("Task", "spec.network", Network, set()),
@@ -279,6 +281,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "spread[]": {"topologyKey": "a"},
     "gang": {"name": "a", "size": 2},
     "dependsOn[]": {"name": "a"},
+    "init[]": {"name": "a"},
 }
 
 
