@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+
+import msgspec
 
 from controlplane.cluster import Demand
 from controlplane.cluster.rules import Spread
@@ -27,7 +28,7 @@ from controlplane.placement.shares import POINTS
 from taskyard.keys import NamedKey
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True, gc=False):
     node: str
     score: float
     """As `scores.total` has it."""
@@ -162,7 +163,8 @@ class Engine:
         self._rooms.charge(at, bit, demand)
         self._order.charge(at, bit, demand)
         self._near.move_in(at, bit, demand)
-        self._spend(demand, 1)
+        if self._spent:
+            self._spend(demand, 1)
 
     def release(self, node: str, demand: Demand) -> None:
         """Undoes a charge, or takes a task away that is there in the snapshot."""
