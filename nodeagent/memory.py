@@ -65,7 +65,17 @@ def _overtaken(memory: TaskMemory, written: TaskStatus) -> bool:
         return True
     if memory.assignment is not None and written.epoch == memory.assignment.epoch != memory.status.epoch:
         return True
-    return _progress(written) > _progress(memory.status)
+    return _ended_otherwise(memory, written) or _progress(written) > _progress(memory.status)
+
+
+def _ended_otherwise(memory: TaskMemory, written: TaskStatus) -> bool:
+    """The attempt has two ends: the container of an agent on another host has ended, and here there is none. The one
+    that is written counts."""
+    remembered = memory.status
+    if remembered is None or not (remembered.state.terminal and written.state.terminal):
+        return False
+    asked = memory.assignment is not None and memory.assignment.desired == "Running"
+    return asked and _progress(written)[:3] == _progress(remembered)[:3] and written.state is not remembered.state
 
 
 def _progress(status: TaskStatus) -> tuple[int, int, int, int]:
