@@ -23,6 +23,7 @@ from simulator.shrink import shrink
 @click.option("--minutes", default=3.0, show_default=True, help="Of users and faults, before all has to settle.")
 @click.option("--faults", default=12.0, show_default=True, help="Per minute.")
 @click.option("--data-loss", is_flag=True, help="The store may be wiped, or restored from a backup, once in a run.")
+@click.option("--contention", is_flag=True, help="Users ask with priorities and in gangs, under a quota.")
 @click.option("--only-faults", type=NumbersType(), help="Their numbers, as 3,7-9. Default: all.")
 @click.option("--only-requests", type=NumbersType(), help="Those of the users, likewise.")
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
@@ -38,6 +39,7 @@ def main(
     minutes: float,
     faults: float,
     data_loss: bool,
+    contention: bool,
     only_faults: frozenset[int] | None,
     only_requests: frozenset[int] | None,
     jobs: int,
@@ -45,7 +47,7 @@ def main(
     trace: bool,
 ) -> None:
     """Simulate whole clusters under faults, each from its seed."""
-    settings = Settings(nodes, tasks, minutes, faults, data_loss, only_faults, only_requests)
+    settings = Settings(nodes, tasks, minutes, faults, data_loss, only_faults, only_requests, contention)
     began, simulated, failed = time.perf_counter(), 0.0, 0
     for done, outcome in enumerate(_outcomes(range(start, start + seeds), settings, jobs, trace), start=1):
         simulated += outcome.minutes
@@ -98,6 +100,8 @@ def again(seed: int, settings: Settings) -> str:
     )
     if settings.data_loss:
         command += " --data-loss"
+    if settings.contention:
+        command += " --contention"
     if settings.only_faults is not None:
         command += f" --only-faults {written(settings.only_faults)}"
     if settings.only_requests is not None:

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from simulator.contention import Contention
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.node import CAPACITY
@@ -39,6 +40,7 @@ _ROLES = {
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
+_NAMESPACES = keys.ROOT + "namespaces/"
 
 
 class Checker:
@@ -50,6 +52,7 @@ class Checker:
         self.writes = Writes()
         self.services = Services()
         self.jobs = Jobs()
+        self.contention = Contention()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
 
@@ -69,12 +72,16 @@ class Checker:
                 elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
                     self._count(event, who)
                     self.jobs.apply(event, who)
+                elif event.key.startswith(_NAMESPACES):
+                    self.contention.note_namespace(event.key, event.entry, self.now())
                 elif (key := keys.parse_node(event.key)) is not None:
                     self._node(key, event, who, touched, nodes)
                 else:
                     self._take(event)
             for task in bound:
                 self._check_bound(task)
+            self.contention.check_gangs(self.mirror, bound, self.now())
+            self.contention.check_quotas(self.mirror, bound, self.now())
             for uid in sorted(touched):
                 self._check_placed(uid)
             for node in sorted(nodes):
@@ -84,6 +91,7 @@ class Checker:
         """All of the store is as the backup has it."""
         before, self.mirror = self.mirror, Mirror(backup.entries)
         self.past.restore(before, self.mirror, self.now())
+        self.contention.restored(backup.entries, self.now())
 
     def _take(self, event: KeyEvent) -> None:
         self.mirror.put(event.key, event.entry.value if event.entry else None)
@@ -113,6 +121,10 @@ class Checker:
         new = self.mirror.tasks.get(event.key)
         if old is not None and owner == event.key:
             touched.add(old.metadata.uid)
+        if old is not None:
+            self.contention.note_unbound(event.key, old, self.now())
+        if new is not None:
+            self.contention.note_task(event.key, new)
         if who == "hand":
             # Whoever writes into the store may write what they like; the components make the best of it.
             if old is not None:
@@ -157,7 +169,8 @@ class Checker:
         if new.binding != old.binding:
             self._check_leads(who, "scheduler", uid)
             wish = self.mirror.wishes.get(keys.task(new.metadata.namespace, new.metadata.name))
-            check_moved(old, new, self.mirror.leases, wish, evicted=self.mirror.evicted(old))
+            evicted = self.mirror.evicted(old) or self.contention.made_way(self.mirror, old)
+            check_moved(old, new, self.mirror.leases, wish, evicted=evicted)
             bound.append(new)
 
     def _check_completed(self, old: Task, new: Task, who: str) -> None:
@@ -219,6 +232,11 @@ class Checker:
         if key.part == "assignments":
             self._check_leads(who, who.rpartition("/")[2], key.uid)
         before = self.mirror.assignments.get(key.node, {}).get(key.uid)
+        if before is not None and not self.mirror.is_over(key.node, key.uid):
+            if key.part == "assignments":
+                self.contention.note_bound_anew(key.uid, self.mirror.demands[key.node, key.uid], self.now())
+            if before.desired == "Running":
+                self.contention.note_running(before, self.now())
         if key.part == "status":
             self._status(key, event, who)
         else:
@@ -230,7 +248,10 @@ class Checker:
                 # A restore may bring back what had ended, and whose room was given away.
                 nodes.add(key.node)
         if key.part == "assignments" and event.entry is not None:
-            self.past.note_assigned(key.node, self.mirror.assignments[key.node][key.uid])
+            after = self.mirror.assignments[key.node][key.uid]
+            self.past.note_assigned(key.node, after)
+            if before is not None and who.endswith("/scheduler"):
+                self.contention.check_stopped(self.mirror, key.node, before, after, self.now())
         elif key.part == "assignments" and before is not None:
             if self.mirror.is_unsettled(keys.task(before.namespace, before.name)):
                 raise Violation(
@@ -283,9 +304,8 @@ class Checker:
     def _check_room(self, node: str) -> None:
         cpu = memory = 0
         ports: set[object] = set()
-        for uid, assignment in self.mirror.assignments.get(node, {}).items():
-            status = self.mirror.statuses.get(node, {}).get(uid)
-            if status is not None and status.state.terminal and status.epoch >= assignment.epoch:
+        for uid in self.mirror.assignments.get(node, ()):
+            if self.mirror.is_over(node, uid):
                 continue
             demand = self.mirror.demands[node, uid]
             cpu, memory = cpu + demand.cpu, memory + demand.memory

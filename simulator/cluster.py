@@ -35,6 +35,8 @@ Member = PlaneProcess | AgentProcess
 
 SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
+SWEPT = 90.0
+"""Seconds more where tasks are stopped for others: once a quota is free again they try when all are looked at anew."""
 QUIET = 120.0
 """Seconds after that in which nothing may be written but what crash loops need."""
 
@@ -51,6 +53,8 @@ class Settings:
     only_faults: frozenset[int] | None = None
     """By number; None: all. What is left out changes nothing of the rest."""
     only_requests: frozenset[int] | None = None
+    contention: bool = False
+    """Users give tasks priorities and gangs, and their namespace a quota."""
     services: int = 0
     """With data loss there have to be none: what was declared of one is not taken back."""
     jobs: int = 0
@@ -144,6 +148,7 @@ class Cluster:
             settings.crons,
             self,
             only=settings.only_requests,
+            contend=settings.contention,
         )
         trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
         self._users, self._trouble = users, trouble
@@ -159,7 +164,7 @@ class Cluster:
         self.healed = True
         heal_all(self)
         self.note("all faults have ended")
-        self.driver.run(self.clock.monotonic() + SETTLE)
+        self.driver.run(self.clock.monotonic() + SETTLE + (SWEPT if settings.contention else 0.0))
         check_settled(self.checker, self.hosts, self.planes())
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterable
 
 from controlplane.cluster.demand import demand_of
+from controlplane.placement.quotas import Allowance, over
+from simulator.contention import spent
 from simulator.mirror import Mirror
 from taskyard.objects import Task
 
@@ -17,29 +20,37 @@ _PHRASES = {
     "cpu": "too little cpu",
     "memory": "too little memory",
     "port": "with a host port taken",
+    "quota": "beyond the namespace's quota",
 }
 """As a Pending task's message tells of each obstacle, after a count of nodes."""
 
 
-def obstacles(mirror: Mirror, task: Task, node: str, *, besides: Task | None = None) -> set[str]:
-    """Names from `_PHRASES`; none: it fits, in the room that it holds there itself or besides all others, and `besides`
-    what another one would take there."""
+def obstacles(
+    mirror: Mirror,
+    task: Task,
+    node: str,
+    allowed: Allowance,
+    *,
+    besides: Iterable[Task] = (),
+    without: Collection[str] = (),
+) -> set[str]:
+    """Names from `_PHRASES`; none: it fits, in the room that it holds there itself or besides all others, in what its
+    namespace is allowed, `besides` what others would take there, `without` the uids of some."""
     lease = mirror.leases.get(node)
+    demand, spec, uid = demand_of(task.spec), mirror.specs.get(node), task.metadata.uid
+    beyond = bool(over(allowed, spent(mirror, task.metadata.namespace, without=uid), demand))
     if lease is None:
-        return {"ready"}
-    demand, spec = demand_of(task.spec), mirror.specs.get(node)
+        return {"ready", "quota"} if beyond else {"ready"}
     labels = {**lease.labels, **(spec.labels if spec is not None else {})}
     cpu, memory = lease.capacity.cpu_millis, lease.capacity.memory_bytes
     ports: set[object] = set()
-    if besides is not None:
-        kept = demand_of(besides.spec)
-        cpu, memory, ports = cpu - kept.cpu, memory - kept.memory, set(kept.ports)
-    for uid, assignment in mirror.assignments.get(node, {}).items():
-        status = mirror.statuses.get(node, {}).get(uid)
-        over = status is not None and status.state.terminal and status.epoch >= assignment.epoch
-        if uid != task.metadata.uid and not over:
-            taken = demand_of(assignment.spec)
-            cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
+    there = [
+        mirror.demands[node, other]
+        for other in mirror.assignments.get(node, {})
+        if other != uid and other not in without and not mirror.is_over(node, other)
+    ]
+    for taken in (*there, *(demand_of(other.spec) for other in besides)):
+        cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
     found = {
         "runtime": not lease.runtime_ready,
         "cordon": spec is not None and spec.cordoned,
@@ -48,6 +59,7 @@ def obstacles(mirror: Mirror, task: Task, node: str, *, besides: Task | None = N
         "cpu": demand.cpu > cpu,
         "memory": demand.memory > memory,
         "port": bool(ports.intersection(demand.ports)),
+        "quota": beyond,
     }
     return {name for name, holds in found.items() if holds}
 

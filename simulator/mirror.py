@@ -20,6 +20,7 @@ from taskyard.objects import (
     Task,
     TaskStatus,
     decode,
+    spec_hash,
 )
 from taskyard.objects.assignment import EVICTED
 from taskyard.store.api import Entry
@@ -78,10 +79,28 @@ class Mirror:
         status = self.statuses.get(binding.node, {}).get(uid)
         return status is not None and status.state.terminal and status.epoch >= held.epoch
 
+    def waits(self, task: Task) -> bool:
+        """It has no node, or none for the spec that it has, or was stopped there to make room for another."""
+        binding = task.binding
+        if binding is None or binding.spec_hash != spec_hash(task.spec):
+            return True
+        held = self.assignments.get(binding.node, {}).get(task.metadata.uid)
+        return held is not None and held.desired == "Stopped" and not task.metadata.deletion_timestamp
+
     def is_unsettled(self, key: str) -> bool:
         """What is there was put by hand, and cannot be read or has no uid yet."""
         task = self.tasks.get(key)
         return key in self.unreadable or (task is not None and not task.metadata.uid)
+
+    def is_over(self, node: str, uid: str) -> bool:
+        """What is assigned there has ended, by its agent's word, and takes no room."""
+        status = self.statuses.get(node, {}).get(uid)
+        return status is not None and status.state.terminal and status.epoch >= self.assignments[node][uid].epoch
+
+    def demand_of(self, task: Task) -> Demand:
+        """Of one that is bound."""
+        assert task.binding is not None
+        return self.demands[task.binding.node, task.metadata.uid]
 
     def put(self, key: str, value: bytes | None) -> None:
         """None: it is deleted."""

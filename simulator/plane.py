@@ -102,6 +102,7 @@ class PlaneProcess(Process):
         self.services = ObjectService("Service", self.cache, writer, freshness)
         self.jobs = ObjectService("Job", self.cache, writer, freshness)
         self.crons = ObjectService("Cron", self.cache, writer, freshness)
+        self.namespaces = ObjectService("Namespace", self.cache, writer, freshness)
         self.nodes = NodeService(self.cache, NodeWriter(self.store, clock), freshness)
         self.rebalance = RebalanceService(self.cache, self.tasks, self.store, clock)
         self.following = Actor(self, "informer", self._follow)

@@ -12,7 +12,8 @@ from simulator.plane import PlaneProcess
 from simulator.singletons import check_all_alone
 from simulator.specs import MISSING
 from simulator.story import Violation
-from taskyard.objects import Task, TaskState, TaskStatus, spec_hash
+from simulator.turns import check_turn
+from taskyard.objects import Task, TaskState, TaskStatus
 
 NEWS = 2.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
@@ -41,17 +42,15 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
         raise Violation(f"{name} was put by hand and never completed", name)
     if task.metadata.deletion_timestamp:
         raise Violation(f"{name} is being deleted for ever", uid, name)
-    if binding is None or binding.spec_hash != spec_hash(task.spec):
-        _check_waiting(task, checker, hosts, planes)
-        return
-    held = checker.mirror.assignments.get(binding.node, {}).get(uid)
-    if held is not None and held.desired == "Stopped":
+    if binding is None or checker.mirror.waits(task):
         _check_waiting(task, checker, hosts, planes)
         return
     status = checker.mirror.statuses.get(binding.node, {}).get(uid)
     spec = checker.mirror.specs.get(binding.node)
     drives_out = spec is not None and any(taint.effect == "NoExecute" for taint in spec.taints)
-    if drives_out and (status is None or not status.state.terminal):
+    assigned = [held for here in checker.mirror.assignments.values() for held in here.values()]
+    in_time = not any(held.spec.min_available for held in assigned)
+    if drives_out and in_time and (status is None or not status.state.terminal):
         raise Violation(f"{name} stays on {binding.node}, which has a taint NoExecute", uid, name)
     if status is None or status.epoch != binding.epoch:
         raise Violation(f"{binding.node} never reported on epoch {binding.epoch} of {name}", uid, name)
@@ -60,29 +59,18 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
 
 def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     name, mirror = task.metadata.name, checker.mirror
-    found = [obstacles(mirror, task, node) for node in hosts]
-    fitting = next((node for node, there in zip(hosts, found, strict=True) if not there), None)
-    if fitting is not None and not _kept_for_others(task, fitting, checker, hosts):
-        raise Violation(f"{name} waits although {fitting} has room for it", task.metadata.uid, name)
+    allowed = checker.contention.quota(task.metadata.namespace)
+    found = [obstacles(mirror, task, node, allowed) for node in hosts]
+    check_turn(task, checker, hosts, found)
     for plane in planes:
         shown = plane.tasks.get(name, "default").status
-        if task.binding is None and (shown.state is not TaskState.PENDING or shown.reason != "Unschedulable"):
+        reasons = ("Unschedulable",) if all(found) else ("Unschedulable", "Scheduling")
+        if task.binding is None and (shown.state is not TaskState.PENDING or shown.reason not in reasons):
             raise Violation(f"{name} fits nowhere and is shown as {shown.state} ({shown.reason})", name)
         status = mirror.statuses.get(task.binding.node, {}).get(task.metadata.uid) if task.binding is not None else None
         over = status is not None and status.state.terminal
         if wrong := "" if over else wrong_reason(shown.message, found):
             raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
-
-
-def _kept_for_others(task: Task, node: str, checker: Checker, hosts: Mapping[str, Host]) -> bool:
-    """What is free on one node is kept for a task that has waited for long, and that fits nowhere either."""
-    for other in checker.mirror.tasks.values():
-        waits = other.binding is None or other.binding.spec_hash != spec_hash(other.spec)
-        if other is task or not waits or not all(obstacles(checker.mirror, other, name) for name in hosts):
-            continue
-        if obstacles(checker.mirror, task, node, besides=other):
-            return True
-    return False
 
 
 def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from random import Random
 
+from msgspec.structs import replace
+
 from nodeagent.runtime.fake_program import Program
-from taskyard.objects import HealthCheck, Port, Resources, Restart, Stop, TaskSpec
+from taskyard.objects import Gang, HealthCheck, Port, Resources, Restart, Stop, TaskSpec
 from taskyard.objects.normal import normalize
 
 LOCAL = "busybox:1.35"
@@ -31,6 +33,19 @@ RESTLESS = ("crash", "refused", "job", *ILL)
 """Their status goes on changing."""
 _KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused", "slow", "slow", "sick")
 _CHECK = HealthCheck(command=["true"], interval="1s")
+
+
+def labels_of(name: str) -> dict[str, str]:
+    """By which `minAvailable` counts."""
+    return {"app": f"a{int(name[1:]) % 3}"}
+
+
+def contended(random: Random, name: str, spec: TaskSpec) -> TaskSpec:
+    """With what matters where room is short. Which gang it is of hangs on its name."""
+    number = int(name[1:])
+    if number % 8 in (5, 6, 7):
+        return replace(spec, gang=Gang(name=f"g{number // 8}", size=2 + number // 8 % 2))
+    return replace(spec, priority=random.choice((0, 0, 0, 5, 10)), min_available=random.choice((0, 0, 0, 2)))
 
 
 def drawn_spec(random: Random, name: str) -> TaskSpec:

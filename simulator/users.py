@@ -23,9 +23,22 @@ from simulator.jobs import MOST as MOST_TASKS
 from simulator.jobs import drawn_cron, drawn_job
 from simulator.plane import PlaneProcess
 from simulator.services import MOST, drawn_service
-from simulator.specs import ZONES, drawn_spec
+from simulator.specs import ZONES, contended, drawn_spec, labels_of
 from taskyard import keys
-from taskyard.objects import AnyObject, Job, Metadata, NodeSpec, Service, Taint, Task, TaskSpec, encode
+from taskyard.objects import (
+    AnyObject,
+    Job,
+    Metadata,
+    Namespace,
+    NamespaceSpec,
+    NodeSpec,
+    Quota,
+    Service,
+    Taint,
+    Task,
+    TaskSpec,
+    encode,
+)
 from taskyard.store.api import StoreError
 
 
@@ -59,8 +72,12 @@ class Users:
         crons: int,
         world: World,
         only: frozenset[int] | None = None,
+        *,
+        contend: bool = False,
     ) -> None:
-        """`only`: the numbers of the requests that are made, None for all."""
+        """`only`: the numbers of the requests that are made, None for all. `contend`: what they apply has priorities
+        and gangs, in a namespace with a quota."""
+        self._contend = contend
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = only
@@ -124,12 +141,13 @@ class Users:
         elif fresh:
             self.apply(random, plane, name)
         elif random.random() < 0.12:
-            self._at(plane, lambda: self._operate(random, plane))
+            operate = self._bound if self._contend and random.random() < 0.5 else self._operate
+            self._at(plane, lambda: operate(random, plane))
         else:
             self._at(plane, lambda: self._change(random, plane, name))
 
     def apply(self, random: Random, plane: PlaneProcess, name: str) -> None:
-        wanted = _task(name, drawn_spec(random, name))
+        wanted = self._drawn_task(random, name)
         self._at(plane, lambda: self._try(plane, f"apply {name}", lambda: plane.tasks.write(wanted)))
 
     def delete(self, random: Random, name: str) -> None:
@@ -201,14 +219,26 @@ class Users:
                 found = plane.tasks.get(name, "default")
             except (ApiError, StoreError):
                 return
-            self._try(plane, f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, {"l": label})))
+            labels = {**(labels_of(name) if self._contend else {}), "l": label}
+            self._try(plane, f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, labels)))
         elif what < 0.5:
             plane.store.who = "dry run"
-            wanted = [Wanted(_task(name, drawn_spec(random, name)))]
+            wanted = [Wanted(self._drawn_task(random, name))]
             self._try(plane, f"try out {name}", lambda: plane.tasks.writer.apply_many(wanted, dry_run=True))
         else:
-            spec = drawn_spec(random, name)
-            self._try(plane, f"apply {name}", lambda: plane.tasks.write(_task(name, spec)))
+            task = self._drawn_task(random, name)
+            self._try(plane, f"apply {name}", lambda: plane.tasks.write(task))
+
+    def _drawn_task(self, random: Random, name: str) -> Task:
+        spec = drawn_spec(random, name)
+        return _task(name, contended(random, name, spec), labels_of(name)) if self._contend else _task(name, spec)
+
+    def _bound(self, random: Random, plane: PlaneProcess) -> None:
+        """Somebody gives the namespace of all tasks another quota."""
+        nodes, tasks = len(self._world.nodes()), len(self._names)
+        quota = random.choice((Quota(), Quota(tasks=tasks * 2 // 3), Quota(cpu=str(nodes * 2)), Quota(memory="3Gi")))
+        value = Namespace(metadata=Metadata(name="default"), spec=NamespaceSpec(quota=quota))
+        self._try(plane, "set the quota", lambda: plane.namespaces.write(value))
 
     def _operate(self, random: Random, plane: PlaneProcess) -> None:
         """An operator says something else of a node."""

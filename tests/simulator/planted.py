@@ -14,8 +14,11 @@ from controlplane.admission import creates, removal, writer
 from controlplane.cluster import ClusterCache
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
+from controlplane.placement.engine import engine
 from controlplane.scheduler import bindings, scheduler
 from controlplane.scheduler.assumed import Assumptions
+from controlplane.scheduler.gangs import Gangs
+from controlplane.scheduler.making_room import RoomMaker
 from controlplane.tasks import controller
 from nodeagent import (
     agent,
@@ -305,6 +308,23 @@ def _late_creates_carried_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(creates.Creates, "compare", lambda _: Compare(keys.CREATES + "/none", "mod", 0))
 
 
+def _ended_version_keeps_no_room(patch: pytest.MonkeyPatch) -> None:
+    """What a task takes besides what it had is not worked out again when the version before has ended."""
+    patch.setattr(Assumptions, "recharge", lambda *_: None)
+
+
+def _quota_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(engine, "over", lambda *_: "")
+
+
+def _gang_not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Gangs, "lacks", lambda *_: 0)
+
+
+def _stopped_counted_as_left(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(RoomMaker, "_still_there", lambda _: [])
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -339,6 +359,10 @@ PLANTED: dict[str, Plant] = {
     "held names taken": _held_names_taken,
     "dry runs write": _dry_runs_write,
     "assumed room forgotten": _assumed_room_forgotten,
+    "ended version keeps no room": _ended_version_keeps_no_room,
+    "quota ignored": _quota_ignored,
+    "gang not waited for": _gang_not_waited_for,
+    "stopped counted as left": _stopped_counted_as_left,
     "late creates carried out": _late_creates_carried_out,
     "task controller compares dropped": _task_controller_compares_dropped,
 }

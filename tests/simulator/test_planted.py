@@ -12,14 +12,24 @@ SEEDS = 150
 LOOSE = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0)
 LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_loss=True)
 OF_LOST_DATA = ("anchor check off", "lost data stops containers", "written status not taken over")
+CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
+OF_CONTENTION = ("ended version keeps no room", "quota ignored", "gang not waited for", "stopped counted as left")
 TIGHT = Settings(nodes=2, tasks=24, minutes=1.5, faults_per_minute=30.0)
+
+
+def settings_of(name: str, seed: int) -> Settings:
+    if name in OF_LOST_DATA:
+        return LOSSY
+    if name in OF_CONTENTION:
+        return CONTENDED
+    return TIGHT if seed % 2 else LOOSE
 
 
 @pytest.mark.parametrize("name", [pytest.param(name, id=name.replace(" ", "-")) for name in PLANTED])
 def test_a_seed_catches(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED[name](monkeypatch)
     for seed in range(SEEDS):
-        settings = LOSSY if name in OF_LOST_DATA else TIGHT if seed % 2 else LOOSE
+        settings = settings_of(name, seed)
         if Cluster(seed, settings).run().violation:
             return
     pytest.fail(f"{SEEDS} seeds do not notice: {name}")

@@ -8,6 +8,8 @@ from simulator.cluster import Cluster, Settings
 
 CALM = Settings(nodes=5, tasks=30, minutes=2.0, faults_per_minute=0.0)
 BUSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=15.0)
+LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_loss=True)
+CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
 STORMY = Settings(nodes=4, tasks=16, minutes=1.0, faults_per_minute=40.0)
 
 
@@ -26,7 +28,19 @@ def test_nothing_goes_wrong_under_faults(first: int) -> None:
         check(seed, BUSY)
 
 
-@pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(1000, 1140, 10)])
+@pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(1000, 1080, 10)])
 def test_nothing_goes_wrong_in_a_storm(first: int) -> None:
     for seed in range(first, first + 10):
         check(seed, STORMY)
+
+
+@pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(150, 190, 10)])
+def test_nothing_goes_wrong_when_the_store_loses_data(first: int) -> None:
+    for seed in range(first, first + 10):
+        check(seed, LOSSY)
+
+
+@pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(0, 20, 5)])
+def test_nothing_goes_wrong_where_room_is_short(first: int) -> None:
+    for seed in range(first, first + 5):
+        check(seed, CONTENDED)
