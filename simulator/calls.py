@@ -53,9 +53,8 @@ def _check_create(checker: Checker, who: str, host: Host, run: str) -> None:
 def _check_start(checker: Checker, who: str, host: Host, container: ContainerInfo | None, name: str) -> None:
     run = container.name if container is not None else name
     uid, _ = _check_assigned(checker, who, host, "start", run)
-    holder = checker.mirror.leases.get(host.name)
-    if holder is None or holder.host_id == host.key:
-        # Else it is what the agent of another machine has written, which has the name by now.
+    if checker.past.reporters.get((host.name, uid)) == host.key:
+        # Else it is what the agent of another machine has written, which had the name meanwhile.
         check_backoff(checker.mirror.statuses.get(host.name, {}).get(uid), run, host.clock)
     others = [
         one.name

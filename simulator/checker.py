@@ -271,6 +271,7 @@ class Checker:
             raise Violation(f"{who} wrote a status on {node}, which is {lease.host_id if lease else 'nobody'}'s", uid)
         new = self.mirror.statuses[node][uid]
         self.past.intended.add((uid, new.epoch))
+        self.past.reporters[node, uid] = who.removeprefix("agent-").partition("/")[0]
         assignment = self.mirror.assignments.get(node, {}).get(uid)
         if assignment is None or assignment.epoch != new.epoch:
             raise Violation(f"{node} wrote a status of epoch {new.epoch}, which is not assigned there", uid)

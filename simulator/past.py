@@ -43,6 +43,8 @@ class Past:
         """Node, uid, epoch."""
         self.intended: set[tuple[str, int]] = set()
         """uid and epoch: its agent has said that it begins."""
+        self.reporters: dict[tuple[str, str], str] = {}
+        """The host whose agent has written the last status, by node and uid."""
         self.ended: set[tuple[str, str]] = set()
         """Host and container: it has run, and its agent has removed it."""
         self.singletons: set[str] = set()

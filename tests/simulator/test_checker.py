@@ -12,7 +12,8 @@ from taskyard import keys
 from taskyard.store.api import Delete, KeyEvent, Operation, Put
 from taskyard.store.history import History
 
-RESULT = f"{keys.ROOT}results/0123456789ab"
+UID = "0123456789ab"
+RESULT = keys.result(UID)
 
 
 @pytest.fixture
@@ -27,12 +28,14 @@ def tell(checker: Checker, history: History, operation: Operation) -> tuple[KeyE
 
 
 @pytest.mark.parametrize(
-    "again", [pytest.param(Put(RESULT, b"2"), id="written again"), pytest.param(Delete(RESULT), id="deleted")]
+    "again", [pytest.param(Put(RESULT, b"{}"), id="written again"), pytest.param(Delete(RESULT), id="deleted")]
 )
 def test_a_result_is_written_once(checker: Checker, again: Operation) -> None:
     history = History()
-    tell(checker, history, Put(RESULT, b"1"))
-    with pytest.raises(Violation, match="0123456789ab"):
+    history.apply([Put(RESULT, b"{}")])
+    checker.past.results.add(UID)
+    checker.mirror.by_uid[UID] = "of its task"
+    with pytest.raises(Violation, match=UID):
         tell(checker, history, again)
 
 
