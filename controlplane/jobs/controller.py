@@ -66,9 +66,12 @@ class JobController(LeaderLoop[NamedKey]):
         self._new_uid = new_uid
         self._written: dict[NamedKey, tuple[int, float]] = {}
         """The revision of the last write for each job, until the cache has reached which it shows less; and when."""
+        self._unfilled: set[NamedKey] = set()
+        """Jobs of which a round made as many tasks as it could: the next need not wait for others to end."""
 
     def begin_term(self) -> None:
         self._written.clear()
+        self._unfilled.clear()
 
     def everything(self) -> Sequence[NamedKey]:
         return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Job"]
@@ -101,6 +104,7 @@ class JobController(LeaderLoop[NamedKey]):
                 ):
                     self.queue.forget(key)
                     self._written.pop(key, None)
+                    self._unfilled.discard(key)
                 elif (wait := self._put_off(key)) > 0:
                     self.queue.add_after(key, wait)
                 else:
@@ -125,7 +129,7 @@ class JobController(LeaderLoop[NamedKey]):
         revision, at = self._written.get(key, (0, float("-inf")))
         if self.cache.revision < revision:
             return _BEHIND
-        return at + _APART - self.clock.monotonic()
+        return 0.0 if key in self._unfilled else at + _APART - self.clock.monotonic()
 
     def _decide(self, record: ObjectRecord, known: RunRecord | None) -> Decision:
         job = record.value
@@ -133,7 +137,10 @@ class JobController(LeaderLoop[NamedKey]):
         tasks = job_tasks(self.cache, job, self._given_up())
         taken = _Taken(self.cache.informer.entries, job.metadata.namespace)
         most = max(min(_MOST_TASKS, _MOST_BYTES // len(encode(job))), 1)
-        return decide(Situation(job, known.run if known else None, tasks, self.clock.now(), taken, most))
+        decision = decide(Situation(job, known.run if known else None, tasks, self.clock.now(), taken, most))
+        change = self._unfilled.add if len(decision.makes) == most else self._unfilled.discard
+        change(NamedKey(*record.key[1:]))
+        return decision
 
     def _given_up(self) -> set[str]:
         losses, now = self._losses.now, self.clock.monotonic()

@@ -213,6 +213,13 @@ def test_all_or_nothing_waits_until_all_fit(plane: Plane) -> None:
     assert sorted(plane.node_of(name) for name in tasks(plane)) == ["n1", "n2", "n3"]
 
 
+def test_a_wide_job_is_filled_at_once(plane: Plane) -> None:
+    """Only what ends one after the other is counted a few times a second."""
+    plane.put(RESIZE, a_job(completions=1000, parallelism=450))
+    plane.settle(plane.jobs)
+    assert len(tasks(plane)) == 450
+
+
 def test_an_array_of_thousands_is_counted_in_few_writes(plane: Plane) -> None:
     """Ended as soon as it is made: what the record costs, and that nothing is counted twice."""
     plane.put(RESIZE, a_job(completions=2000, parallelism=200, keep_tasks=5))
