@@ -66,7 +66,8 @@ def _declared(each: Declared, before: Look, decided: Look, after: Look) -> Item:
         changes=list(each.changes),
         before=was.node if was else "",
         node=found.node if found and not found.due else "",
-        fits=unplaced is None,
+        fits=unplaced is None or bool(unplaced.waits),
+        waits=unplaced.waits if unplaced else "",
         later=bool(found and not found.due and soon and soon.due),
         why=unplaced.why if unplaced else "",
         needs=list(unplaced.needs) if unplaced else [],
@@ -111,4 +112,5 @@ def _effect(key: NamedKey, before: Look, after: Look) -> Effect | None:
         before=was.node if was else "",
         node=now.node if now and not now.due else "",
         why=unplaced.why if unplaced else "",
+        waits=unplaced.waits if unplaced else "",
     )

@@ -36,6 +36,8 @@ class Item(Wire, frozen=True, kw_only=True):
     before: str = ""
     node: str = ""
     fits: bool = True
+    waits: str = ""
+    """For what, before it is given a node."""
     later: bool = False
     """It is placed only once something that is removed or moved has stopped."""
     why: str = ""
@@ -68,6 +70,7 @@ class Effect(Wire, frozen=True, kw_only=True):
     before: str = ""
     node: str = ""
     why: str = ""
+    waits: str = ""
 
     @property
     def label(self) -> str:

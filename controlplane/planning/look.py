@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controlplane.cluster import ClusterCache
+from controlplane.dependencies import unmet
 from controlplane.forecast import Fork, Placed
 from controlplane.placement import Snapshot, SnapshotKeeper, explain, want_of
 from controlplane.why import smallest_changes
@@ -17,10 +18,11 @@ _CHANGES = 3
 
 @dataclass(frozen=True, slots=True)
 class Unplaced:
-    """`needs`: the smallest changes that would let it in."""
+    """`needs`: the smallest changes that would let it in. `waits`: for what, before it is asked where it fits."""
 
     why: str
     needs: tuple[str, ...]
+    waits: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ def node_facts(snapshot: Snapshot, name: str) -> dict[str, object]:
 
 
 def _unplaced(cache: ClusterCache, snapshot: Snapshot, key: NamedKey) -> Unplaced:
+    if waits_for := unmet(cache, cache.tasks[key]):
+        return Unplaced("", (), f"waits for {' and '.join(each.text for each in waits_for)}")
     want = want_of(cache, cache.tasks[key])
     found = explain(snapshot, want.demand, current=want.current, held=want.held)
     changes = smallest_changes(snapshot, want.demand, found, _CHANGES)

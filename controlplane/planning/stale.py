@@ -67,15 +67,21 @@ def _items(saved: Sequence[Item], present: Sequence[Item]) -> list[str]:
     found = []
     for item in saved:
         now = by_label.get(item.label)
-        if now is not None and (now.action, now.node, now.fits) != (item.action, item.node, item.fits):
+        if now is not None and _fate(now) != _fate(item):
             found.append(f"{item.label}: planned to {_would(item)}, now it would {_would(now)}")
     return found
+
+
+def _fate(item: Item) -> tuple[object, ...]:
+    return item.action, item.node, item.fits, bool(item.waits)
 
 
 def _would(item: Item) -> str:
     what = {"none": "stay", "remove": "go"}.get(item.action, f"be {item.action}d")
     if item.kind != "Task" or item.action == "remove":
         return what
+    if item.waits:
+        return f"{what} and wait"
     return f"{what} on {item.node}" if item.fits else f"{what} and fit nowhere"
 
 

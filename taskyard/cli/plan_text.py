@@ -64,6 +64,8 @@ def _fate(item: PlanItem) -> str:
     if not item.fits:
         stays = f"; it goes on as it is on {item.before}" if item.before else ""
         return f"does not fit{stays}"
+    if item.waits:
+        return item.waits
     if not item.before:
         text = f"on {item.node}"
     elif item.node == item.before:
@@ -77,6 +79,8 @@ def _effect(effect: PlanEffect) -> str:
     where = f" in namespace {effect.namespace}" if effect.namespace != "default" else ""
     name = f"task/{effect.name}{where}"
     match effect.fate:
+        case "created" if effect.waits:
+            return f"{name} is created, and {effect.waits}"
         case "created":
             return f"{name} is created on {effect.node}" if effect.node else f"{name} does not fit: {effect.why}"
         case "placed":
@@ -108,7 +112,8 @@ def _value(value: Any) -> str:
 
 def does_not_fit(items: Sequence[PlanItem], effects: Sequence[PlanEffect]) -> bool:
     return any(not item.fits for item in items) or any(
-        effect.fate == "displaced" or (effect.fate == "created" and not effect.node) for effect in effects
+        effect.fate == "displaced" or (effect.fate == "created" and not effect.node and not effect.waits)
+        for effect in effects
     )
 
 

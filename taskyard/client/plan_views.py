@@ -18,6 +18,7 @@ class PlanItem(View, frozen=True):
     before: str = ""
     node: str = ""
     fits: bool = True
+    waits: str = ""
     later: bool = False
     why: str = ""
     needs: tuple[str, ...] = ()
@@ -30,6 +31,7 @@ class PlanEffect(View, frozen=True):
     before: str = ""
     node: str = ""
     why: str = ""
+    waits: str = ""
 
 
 class PlanView(View, frozen=True):
