@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 import msgspec
@@ -14,6 +15,8 @@ from taskyard.client.plan_views import PlanEffect, PlanItem, PlanView
 _SIGNS = {"create": "+", "change": "~", "replace": "-/+", "remove": "-", "none": "="}
 _COLOURS = {"create": "32", "change": "33", "replace": "33", "remove": "31", "none": ""}
 _RED = "31"
+_NAMED = 3
+"""Tasks that are named for one reason."""
 _VERBS = (("create", "to create"), ("change", "to change"), ("replace", "to replace"), ("remove", "to remove"))
 
 
@@ -35,7 +38,7 @@ def plan_lines(plan: PlanView, *, colour: bool = False) -> list[str]:
             lines.append(f"          it would fit with {', or '.join(item.needs)}")
     if plan.effects:
         lines += ["", "  What else follows:"]
-        lines += [f"    {_effect(effect)}" for effect in plan.effects]
+        lines += [f"    {line}" for line in _effects(plan.effects)]
     return [*lines, *([""] if lines else []), summary(plan)]
 
 
@@ -45,8 +48,10 @@ def summary(plan: PlanView) -> str:
     parts = [f"{count} {verb}" for count, verb in counts if count]
     unfit = sum(not item.fits for item in plan.items)
     others = [f"{unfit} {'does' if unfit == 1 else 'do'} not fit"] if unfit else []
-    fates = Counter(effect.fate for effect in plan.effects)
-    others += [f"{count} other{'' if count == 1 else 's'} {fate}" for fate, count in sorted(fates.items())]
+    fates = Counter(effect.fate for effect in plan.effects if not _unfit(effect))
+    others += [f"{_others(count)} {fate}" for fate, count in sorted(fates.items())]
+    left = sum(map(_unfit, plan.effects))
+    others += [f"{_others(left)} {'does' if left == 1 else 'do'} not fit"] if left else []
     changes = ", ".join(parts) or "no changes"
     return "; ".join([f"Plan: {changes}", *others, f"at revision {plan.revision}"])
 
@@ -75,9 +80,33 @@ def _fate(item: PlanItem) -> str:
     return f"{text}, once there is room" if item.later else text
 
 
-def _effect(effect: PlanEffect) -> str:
+def _others(count: int) -> str:
+    return f"{count} other{'' if count == 1 else 's'}"
+
+
+def _unfit(effect: PlanEffect) -> bool:
+    return effect.fate == "created" and not effect.node
+
+
+def _effects(effects: Sequence[PlanEffect]) -> Iterator[str]:
+    """The tasks of a service that fit nowhere for one reason on one line."""
+    for why, some in groupby(effects, key=lambda effect: effect.why if _unfit(effect) else ""):
+        found = list(some)
+        if not why or len(found) == 1:
+            yield from map(_effect, found)
+            continue
+        named = ", ".join(_effect_name(effect) for effect in found[:_NAMED])
+        more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+        yield f"{named}{more} do not fit: {why}"
+
+
+def _effect_name(effect: PlanEffect) -> str:
     where = f" in namespace {effect.namespace}" if effect.namespace != "default" else ""
-    name = f"task/{effect.name}{where}"
+    return f"task/{effect.name}{where}"
+
+
+def _effect(effect: PlanEffect) -> str:
+    name = _effect_name(effect)
     match effect.fate:
         case "created" if effect.waits:
             return f"{name} is created, and {effect.waits}"

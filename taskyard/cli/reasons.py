@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from taskyard.cli.age import cores, size
 from taskyard.cli.table import Table, painted, state_colour
@@ -101,26 +102,52 @@ def _one(verdict: VerdictView, placement: PlacementView) -> Iterable[str]:
 
 
 def _scores(fitting: Sequence[VerdictView], chosen: str) -> list[str]:
-    names = list(fitting[0].scores)
+    """The best ones, by what they differ in."""
     shown = list(fitting[:_SCORED])
     if chosen and chosen not in [verdict.node for verdict in shown]:
         shown += [verdict for verdict in fitting if verdict.node == chosen]
+    names = [name for name in fitting[0].scores if len({verdict.scores.get(name) for verdict in fitting}) > 1]
+    parts = [(name, _PARTS.get(name, _Part(name.upper(), "{:.3f}".format))) for name in names or ["room"]]
     rows = [
         [
             verdict.node + (" *" if verdict.node == chosen else ""),
-            f"{verdict.score or 0:.3f}",
-            *(f"{verdict.scores.get(name, 0):.3f}" for name in names),
+            *(part.shown(verdict.scores.get(name, 0.0)) for name, part in parts),
         ]
         for verdict in shown
     ]
-    lines = Table(["NODE", "SCORE", *(name.upper() for name in names)], colour=False).lines(rows)
+    lines = Table(["NODE", *(part.title for _, part in parts)], colour=False).lines(rows)
     more = len(fitting) - len(shown)
-    return [*lines, f"and {more} more"] if more else lines
+    lines += [f"and {more} more"] if more else []
+    if len(fitting) > 1 and fitting[0].score == fitting[1].score:
+        lines.append("of equal ones the one with the fewest tasks is taken, then the largest, then the first by name")
+    return lines
+
+
+class _Part(NamedTuple):
+    """How a part of the score is shown, which is a number that only serves to rank."""
+
+    title: str
+    shown: Callable[[float], str]
+
+
+def _yes(points: float) -> str:
+    return "yes" if points else "no"
+
+
+_PARTS = {
+    "sticky": _Part("WAS THERE", _yes),
+    "welcome": _Part("NO SOFT TAINT", _yes),
+    "preferred": _Part("PREFERENCES", lambda points: f"{points / 10:+.0f}"),
+    "room": _Part("ROOM", "{:.1%}".format),
+}
+"""By the name of the part. A weight of a preference is ten points; room is the share that is free, or with binpack the
+share that is taken, and a little for an image that is there."""
 
 
 def _groups(groups: Sequence[GroupView], column: str) -> list[str]:
-    rows = [[str(group.count), f"{group.text}", ", ".join(_few(group.members))] for group in groups]
-    return Table([column, "WHY NOT", "NEAREST"], colour=False).lines(rows) if rows else []
+    """The text, which may be long, comes last."""
+    rows = [[str(group.count), ", ".join(_few(group.members)), group.text] for group in groups]
+    return Table([column, "SUCH AS", "WHY NOT"], colour=False).lines(rows) if rows else []
 
 
 def _few(members: Sequence[str]) -> list[str]:

@@ -28,8 +28,15 @@ def test_example_runs(live: LiveCluster, path: Path) -> None:
         if manifest["kind"] in ("Job", "Cron"):
             live.until(partial(done, live, ran(live, manifest)), 180, "it is complete")
             continue
-        once = manifest["spec"].get("restart", {}).get("policy") == "never"
-        live.wait_state(manifest["metadata"]["name"], "Completed" if once else "Running")
+        if manifest["kind"] == "Task":
+            once = manifest["spec"].get("restart", {}).get("policy") == "never"
+            state = "Completed" if once else "Running"
+            live.until(partial(is_in, live, manifest["metadata"], state), 60, f"it is {state}")
+
+
+def is_in(live: LiveCluster, metadata: dict[str, Any], state: str) -> bool:
+    status, task = live.call("GET", f"/tasks/{metadata['name']}?namespace={metadata.get('namespace', 'default')}")
+    return status == 200 and task["status"]["state"] == state
 
 
 def ran(live: LiveCluster, manifest: dict[str, Any]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from taskyard.cli.main import main
 from taskyard.cli.plan_text import plan_lines
-from taskyard.client.plan_views import PlanView
+from taskyard.client.plan_views import PlanEffect, PlanView
 from taskyard.objects import Metadata, NodeSpec
 from tests.support.plane import GI
 from tests.support.served import ServedPlane
@@ -145,3 +145,15 @@ def test_what_a_controller_would_make_counts_as_well(shell: Shell) -> None:
     run = shell.plan()
     assert run.code == 3
     assert "task/huge-0 does not fit: 0 of 2 nodes fit" in run.out
+
+
+def test_tasks_of_a_service_that_fit_nowhere_for_one_reason_share_a_line() -> None:
+    effects = tuple(
+        PlanEffect(namespace="default", name=f"huge-{number}", fate="created", why="0 of 2 nodes fit")
+        for number in range(5)
+    )
+    assert plan_lines(PlanView(kind="Plan", version=1, revision=7, effects=effects))[2:] == [
+        "    task/huge-0, task/huge-1, task/huge-2 and 2 more do not fit: 0 of 2 nodes fit",
+        "",
+        "Plan: no changes; 5 others do not fit; at revision 7",
+    ]

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 
 from taskyard.cli.main import main
-from taskyard.objects import Metadata, NodeSpec
+from taskyard.objects import Constraint, Metadata, NodeSpec, Taint
 from tests.support.plane import GI, MI, a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
+
+EQUAL = "of equal ones the one with the fewest tasks is taken, then the largest, then the first by name"
 
 
 def test_a_thousand_nodes_read_as_ten_lines(served: ServedPlane, out: Callable[..., str]) -> None:
@@ -25,7 +28,7 @@ def test_a_thousand_nodes_read_as_ten_lines(served: ServedPlane, out: Callable[.
     text = out("why", "big")
     assert len(text.splitlines()) <= 14
     assert text.splitlines()[:3] == ["task/big: Pending (Unschedulable)", "", "  0 of 1000 nodes fit"]
-    assert "  600     too little memory (needs 537Mi more, up to 1534Mi more)" in text
+    assert "  600     n0998, n0997, n0995, …   too little memory (needs 537Mi more, up to 1534Mi more)\n" in text
     assert "    537Mi more memory on n0998\n" in text
 
 
@@ -51,8 +54,25 @@ def test_a_placed_task_shows_its_scores(served: ServedPlane, out: Callable[..., 
     assert lines[0] == "task/web: Running on n1"
     assert lines[2].startswith("  when it was bound to n1 (revision ")
     assert lines[2].endswith("2 of 2 nodes had room and fitted:")
-    assert lines[4].split() == ["NODE", "SCORE", "STICKY", "WELCOME", "PREFERRED", "ROOM"]
-    assert lines[5].split()[:2] == ["n1", "*"]
+    assert [line.strip() for line in lines[4:]] == ["NODE   ROOM", "n1 *   100.0%", "n2     100.0%", EQUAL]
+
+
+def test_scores_are_told_in_what_they_stand_for_and_only_where_nodes_differ(
+    served: ServedPlane, out: Callable[..., str]
+) -> None:
+    for name, zone in [("n1", "a"), ("n2", "b"), ("n3", "b")]:
+        served.plane.add_node(name)
+        soft = [Taint(key="old", effect="PreferNoSchedule")] if name == "n3" else []
+        served.plane.set_node(NodeSpec(metadata=Metadata(name=name), labels={"zone": zone}, taints=soft))
+    rather = Constraint(key="zone", value="b", weight=30)
+    served.plane.add_task(a_task("web", a_uid(1), replace(a_spec(memory="1Gi"), constraints=[rather])))
+    served.settle()
+    assert [line.split() for line in out("why", "task/web").splitlines()[4:]] == [
+        ["NODE", "NO", "SOFT", "TAINT", "PREFERENCES"],
+        ["n2", "*", "yes", "+30"],
+        ["n1", "yes", "+0"],
+        ["n3", "no", "+30"],
+    ]
 
 
 def test_a_node(served: ServedPlane, out: Callable[..., str]) -> None:
@@ -63,8 +83,8 @@ def test_a_node(served: ServedPlane, out: Callable[..., str]) -> None:
         "node/n1: Ready",
         "  free: 4 cpu, 4Gi memory, 100Gi disk; 0 tasks on it",
         "  of 1 waiting task it would take 0",
-        "    TASKS   WHY NOT                              NEAREST",
-        "    1       too little memory (needs 4Gi more)   default/big",
+        "    TASKS   SUCH AS       WHY NOT",
+        "    1       default/big   too little memory (needs 4Gi more)",
     ]
 
 
