@@ -5,7 +5,7 @@ The checker tells what it sees; nothing here reads a component's own words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 
 from msgspec.structs import replace
@@ -202,8 +202,8 @@ class Jobs:
         if task.spec.run_once and task.binding is not None and task.binding.epoch > 1:
             raise Violation(f"{task.metadata.name} is to run once, and got another node", task.metadata.uid)
 
-    def check_settled(self, tasks: Mapping[str, Task]) -> None:
-        """Each has come to an end, or is suspended, or waits for room."""
+    def check_settled(self, tasks: Mapping[str, Task], kept_waiting: Callable[[Task], bool]) -> None:
+        """Each has come to an end, or is suspended, or waits for room, or for what only its node can tell."""
         for key, job in sorted(self.now.items()):
             run = self.runs.get(keys.run(key.namespace, key.name))
             if job.metadata.deletion_timestamp:
@@ -214,7 +214,9 @@ class Jobs:
             if run.phase.finished or (job.spec.suspend and job.spec.guarantee == "at-least-once"):
                 if live:
                     raise Violation(f"{key.label} is {run.phase}, and {live} are still there", key.name)
-            elif not job.spec.suspend and not any(tasks[self._key(name)].binding is None for name in live):
+            elif not job.spec.suspend and not any(
+                task.binding is None or kept_waiting(task) for task in (tasks[self._key(name)] for name in live)
+            ):
                 raise Violation(f"{key.label} is {run.phase} for ever: {run}, {live}", key.name)
             if job.spec.suspend and not run.phase.finished and run.phase is not JobPhase.SUSPENDED:
                 raise Violation(f"{key.label} is to be suspended, and is {run.phase}", key.name)

@@ -28,7 +28,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
     checker.services.check_settled(checker.mirror.tasks)
-    checker.jobs.check_settled(checker.mirror.tasks)
+    checker.jobs.check_settled(checker.mirror.tasks, lambda task: _name_is_taken(_status_of(task, checker)))
     for host in hosts.values():
         _check_host(host, checker)
     check_all_alone(checker, hosts, checker.now())
@@ -73,6 +73,16 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
             raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
 
 
+def _status_of(task: Task, checker: Checker) -> TaskStatus | None:
+    there = checker.mirror.statuses.get(task.binding.node, {}) if task.binding is not None else {}
+    return there.get(task.metadata.uid)
+
+
+def _name_is_taken(status: TaskStatus | None) -> bool:
+    """Somebody else's container has the name of its own, and stays."""
+    return status is not None and status.state is TaskState.STARTING and status.reason == "NameTaken"
+
+
 def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) -> None:
     name, program, policy = task.metadata.name, task.spec.args[0], task.spec.restart
     run = f"ty-{status.uid}-{status.epoch}-{status.attempt}"
@@ -85,7 +95,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         raise Violation(
             f"{name} is {state} on {host.name}, and its container {'runs' if running else 'does not'}", name
         )
-    if (state is TaskState.STARTING and status.reason == "NameTaken") or _waits_for_image(task, status):
+    if _name_is_taken(status) or _waits_for_image(task, status):
         return
     if "already in use" in f"{status.message} {status.last_exit}" and _keeps_something(host, checker):
         return  # Perhaps the port, which the version before the assigned one has.

@@ -115,7 +115,7 @@ class Neighbourhood:
 
     def move_in(self, node: int, bit: int, demand: Demand) -> None:
         self._tenants[node].append(demand)
-        if self._asked or demand.rules.affinities:
+        if self._asked or demand.rules.affinities or demand.rules.volumes:
             self._note(node, bit, demand, 1)
 
     def move_out(self, node: int, bit: int, demand: Demand) -> None:
