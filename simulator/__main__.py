@@ -10,8 +10,9 @@ from functools import partial
 
 import click
 
-from simulator.cluster import Cluster, Outcome, Settings
+from simulator.cluster import Cluster, Settings
 from simulator.numbers import NumbersType, written
+from simulator.outcome import Outcome
 from simulator.shrink import shrink
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.checker import Checker
 from simulator.node import Host
-from simulator.promises import check_backoff
+from simulator.promises import check_backoff, check_spacing
 from simulator.story import Violation
 
 _RUN = "ty-"
@@ -56,6 +56,7 @@ def _check_start(checker: Checker, who: str, host: Host, container: ContainerInf
     if checker.past.reporters.get((host.name, uid)) == host.key:
         # Else it is what the agent of another machine has written, which had the name meanwhile.
         check_backoff(checker.mirror.statuses.get(host.name, {}).get(uid), run, host.clock)
+    _check_spacing(checker, host, run)
     others = [
         one.name
         for one in host.runtime.everything()
@@ -68,6 +69,19 @@ def _check_start(checker: Checker, who: str, host: Host, container: ContainerInf
         raise Violation(f"{run} is started on {host.name} while {others[0]} runs", uid)
     if container is not None and container.state is ContainerState.EXITED:
         raise Violation(f"{run}, which has ended, is started again on {host.name}", uid)
+
+
+def _check_spacing(checker: Checker, host: Host, run: str) -> None:
+    """A singleton that was fenced starts again at once, which is no restart."""
+    past, now, (uid, _) = checker.past, checker.now(), _parts(run)
+    status = checker.mirror.statuses.get(host.name, {}).get(uid)
+    if status is None:
+        return
+    stem, _, number = run.rpartition("-")
+    at, restarts = past.starts.get((host.key, f"{stem}-{int(number) - 1}"), (now, status.restarts))
+    past.starts[host.key, run] = now, status.restarts
+    if restarts < status.restarts and uid not in past.restored_at:
+        check_spacing(status, run, now - at, host.clock)
 
 
 def _parts(run: str) -> tuple[str, int]:

@@ -15,8 +15,9 @@ from simulator.checker import Checker
 from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, HotLoop, Process
 from simulator.node import AgentProcess, Host
+from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
-from simulator.settled import check_settled
+from simulator.settled import QUIET, SETTLE, SWEPT, check_settled
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.specs import MISSING, RESTLESS
 from simulator.storage import COMPACT_EVERY, Storage
@@ -32,13 +33,6 @@ from taskyard.store.api import Delete, KeyEvent, Put
 from taskyard.store.memory import Backup
 
 Member = PlaneProcess | AgentProcess
-
-SETTLE = 60.0
-"""Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
-SWEPT = 90.0
-"""Seconds more where tasks are stopped for others: once a quota is free again they try when all are looked at anew."""
-QUIET = 120.0
-"""Seconds after that in which nothing may be written but what crash loops need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +54,6 @@ class Settings:
     jobs: int = 0
     """Likewise: what was counted is not taken back."""
     crons: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    seed: int
-    violation: str
-    """Empty: none."""
-    story: str
-    trace: str
-    minutes: float
-    """That were simulated."""
-    steps: int
-    writes: int
-    faults: int
-    """How many had their turn, and so how many numbers there are."""
-    requests: int
 
 
 class Cluster:

@@ -43,6 +43,8 @@ class Past:
         """Node, uid, epoch."""
         self.intended: set[tuple[str, int]] = set()
         """uid and epoch: its agent has said that it begins."""
+        self.starts: dict[tuple[str, str], tuple[float, int]] = {}
+        """When each run was last started, on the monotonic clock, and after how many restarts; by host and name."""
         self.reporters: dict[tuple[str, str], str] = {}
         """The host whose agent has written the last status, by node and uid."""
         self.ended: set[tuple[str, str]] = set()

@@ -15,6 +15,12 @@ from simulator.story import Violation
 from simulator.turns import check_turn
 from taskyard.objects import Task, TaskState, TaskStatus
 
+SETTLE = 60.0
+"""Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
+SWEPT = 90.0
+"""Seconds more where tasks are stopped for others: once a quota is free again they try when all are looked at anew."""
+QUIET = 120.0
+"""Seconds after that in which nothing may be written but what crash loops need."""
 NEWS = 2.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
 

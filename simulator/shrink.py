@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulator.cluster import Cluster, Outcome, Settings
+from simulator.cluster import Cluster, Settings
+from simulator.outcome import Outcome
 
 BUDGET = 150
 """Runs."""

@@ -18,7 +18,6 @@ from controlplane.placement.engine import engine
 from controlplane.scheduler import bindings, scheduler
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.gangs import Gangs
-from controlplane.scheduler.making_room import RoomMaker
 from controlplane.tasks import controller
 from nodeagent import (
     agent,
@@ -26,8 +25,10 @@ from nodeagent import (
     fake_guard,
     guard,
     memory,
+    progress,
     publisher,
     registration,
+    restart,
     view,
 )
 from nodeagent.actions import Action
@@ -248,6 +249,12 @@ def _backoff_not_waited(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _backoff_does_not_grow(patch: pytest.MonkeyPatch) -> None:
+    original = restart.wait_before
+    for module in (restart, progress, decide):
+        patch.setattr(module, "wait_before", lambda backoff, step, luck=0.0: original(backoff, min(step, 1), luck))
+
+
 def _loss_compares_dropped(patch: pytest.MonkeyPatch) -> None:
     """A node that came back meanwhile does not keep its task."""
     patch.setattr(bindings, "_still_lost", lambda *_: ())
@@ -308,21 +315,12 @@ def _late_creates_carried_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(creates.Creates, "compare", lambda _: Compare(keys.CREATES + "/none", "mod", 0))
 
 
-def _ended_version_keeps_no_room(patch: pytest.MonkeyPatch) -> None:
-    """What a task takes besides what it had is not worked out again when the version before has ended."""
-    patch.setattr(Assumptions, "recharge", lambda *_: None)
-
-
 def _quota_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine, "over", lambda *_: "")
 
 
 def _gang_not_waited_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gangs, "lacks", lambda *_: 0)
-
-
-def _stopped_counted_as_left(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(RoomMaker, "_still_there", lambda _: [])
 
 
 PLANTED: dict[str, Plant] = {
@@ -350,6 +348,7 @@ PLANTED: dict[str, Plant] = {
     "singleton moved at once": _singleton_moved_at_once,
     "fence after the lease": _fence_after_the_lease,
     "backoff not waited": _backoff_not_waited,
+    "backoff does not grow": _backoff_does_not_grow,
     "loss compares dropped": _loss_compares_dropped,
     "anchor check off": _anchor_check_off,
     "lost data stops containers": _lost_data_stops_containers,
@@ -359,10 +358,8 @@ PLANTED: dict[str, Plant] = {
     "held names taken": _held_names_taken,
     "dry runs write": _dry_runs_write,
     "assumed room forgotten": _assumed_room_forgotten,
-    "ended version keeps no room": _ended_version_keeps_no_room,
     "quota ignored": _quota_ignored,
     "gang not waited for": _gang_not_waited_for,
-    "stopped counted as left": _stopped_counted_as_left,
     "late creates carried out": _late_creates_carried_out,
     "task controller compares dropped": _task_controller_compares_dropped,
 }

@@ -13,7 +13,7 @@ LOOSE = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0)
 LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_loss=True)
 OF_LOST_DATA = ("anchor check off", "lost data stops containers", "written status not taken over")
 CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
-OF_CONTENTION = ("ended version keeps no room", "quota ignored", "gang not waited for", "stopped counted as left")
+OF_CONTENTION = ("quota ignored", "gang not waited for")
 TIGHT = Settings(nodes=2, tasks=24, minutes=1.5, faults_per_minute=30.0)
 
 
