@@ -64,8 +64,8 @@ def view(
     stopped = _stopped_to_move(cache, record)
     if stopped is not None:
         said = status.status if status else None
-        if stopped.reason and said is not None and said.state.terminal and waits_for is not None:
-            message = f"{stopped.reason}; {waits_for.message}"
+        if stopped.reason and said is not None and said.state.terminal:
+            message = f"{stopped.reason}; {waits_for.message}" if waits_for is not None else stopped.reason
             return EffectiveStatus(state=TaskState.PENDING, reason=_why_stopped(stopped), message=message)
         message = f"a singleton: it is stopped on {binding.node} before it starts on another node"
         return _of(said, record, TaskState.STOPPING, _why_stopped(stopped), stopped.reason or message)

@@ -64,6 +64,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
     "Nodes": {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
         "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),
+        "drain": Lazy("taskyard.cli.commands.drain", "drain", "Empty a node: what runs there goes elsewhere"),
         "label": Lazy("taskyard.cli.commands.node", "label", "Set or remove a node's labels"),
         "rebalance": Lazy(
             "taskyard.cli.commands.rebalance", "rebalance", "Move tasks to where they would be placed now"
@@ -103,7 +104,6 @@ _ELSEWHERE = {
     "kill": "delete --grace-period 0",
     "edit": "apply -f FILE",
     "replace": "apply -f FILE",
-    "drain": "cordon",
     "start": "up",
     "revert": "undo",
     "rollback": "undo",

@@ -13,6 +13,8 @@ from taskyard.cli.session import Command, session
 from taskyard.client.api import Client
 from taskyard.client.views import NodeView, TaintView
 
+DRAIN = "taskyard/drain"
+"""The taint of a node that is drained."""
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 
@@ -20,14 +22,20 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 @click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
 def cordon(nodes: tuple[str, ...]) -> None:
     """Place nothing new on a node; what runs there stays."""
-    _set_cordoned(nodes, True)
+    client = session().client()
+    for name in node_names(nodes, "cordon n1"):
+        set_node(client, client.node(name).view, {"cordoned": True}, "cordoned")
 
 
 @click.command(cls=Command)
 @click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
 def uncordon(nodes: tuple[str, ...]) -> None:
-    """Let a node take new tasks again."""
-    _set_cordoned(nodes, False)
+    """Let a node take new tasks again, also after a drain."""
+    client = session().client()
+    for name in node_names(nodes, "uncordon n1"):
+        before = client.node(name).view
+        taints = changed_taints(list(before.spec.taints), f"{DRAIN}-")
+        set_node(client, before, {"cordoned": False, "taints": taints}, "uncordoned")
 
 
 @click.command(cls=Command)
@@ -53,7 +61,7 @@ def label(words: tuple[str, ...], overwrite: bool) -> None:
             if value is not None and present not in (None, value) and not overwrite:
                 raise Failed(f"node/{name} has {key}={present} already", "replace it with --overwrite")
             patch[key] = value
-        _patch(client, before, {"labels": patch}, "labeled")
+        set_node(client, before, {"labels": patch}, "labeled")
 
 
 @click.command(cls=Command)
@@ -74,8 +82,7 @@ def taint(words: tuple[str, ...]) -> None:
         taints = list(before.spec.taints)
         for change in changes:
             taints = changed_taints(taints, change)
-        wanted = [{"key": one.key, "value": one.value, "effect": one.effect} for one in taints]
-        _patch(client, before, {"taints": wanted}, "tainted")
+        set_node(client, before, {"taints": taints}, "tainted")
 
 
 def changed_taints(taints: list[TaintView], change: str) -> list[TaintView]:
@@ -92,17 +99,19 @@ def changed_taints(taints: list[TaintView], change: str) -> list[TaintView]:
     return kept if removal else [*kept, TaintView(key, value, effect)]
 
 
-def _set_cordoned(names: tuple[str, ...], cordoned: bool) -> None:
-    client = session().client()
-    done = "cordoned" if cordoned else "uncordoned"
-    for target in read_targets(names if find_kind(names[0]) else ("node", *names)):
+def node_names(words: tuple[str, ...], example: str) -> list[str]:
+    """`n1`, `node/n1` and `node n1`. Failed for what is no node."""
+    targets = read_targets(words if find_kind(words[0]) else ("node", *words))
+    for target in targets:
         if target.kind is not Kind.NODE or not target.name:
-            raise Failed(f"{target} is not a node", f"for example: taskyard {done[:-2]} n1")
-        before = client.node(target.name).view
-        _patch(client, before, {"cordoned": cordoned}, done)
+            raise Failed(f"{target} is not a node", f"for example: taskyard {example}")
+    return [target.name for target in targets]
 
 
-def _patch(client: Client, before: NodeView, spec: dict[str, Any], done: str) -> None:
+def set_node(client: Client, before: NodeView, spec: dict[str, Any], done: str) -> None:
+    """Changes these fields of a node's spec, and says `done` if that changed anything."""
+    if "taints" in spec:
+        spec["taints"] = [{"key": one.key, "value": one.value, "effect": one.effect} for one in spec["taints"]]
     after = client.patch_node(before.metadata.name, {"spec": spec}).view
     result = done if after.spec != before.spec else "unchanged"
     click.echo(f"node/{before.metadata.name} {result}")

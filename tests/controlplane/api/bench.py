@@ -117,7 +117,7 @@ class ApiBench:
         `runs`: what they say of a task that they have not told of before.
         """
         for _ in range(50):
-            self.plane.settle(self.plane.scheduler, self.plane.tasks)
+            self.plane.settle(self.plane.scheduler, self.plane.tasks, self.plane.evictions)
             if not self._obey(runs):
                 return
         raise AssertionError("it does not settle")

@@ -29,7 +29,7 @@ def environment(api: FakeApi, **more: str) -> dict[str, str]:
     [
         pytest.param(["aply"], "there is no command 'aply'; did you mean `taskyard apply`?", id="slip"),
         pytest.param(["ps"], "here it is `taskyard get tasks`", id="docker's word"),
-        pytest.param(["drain", "n1"], "here it is `taskyard cordon`", id="kubectl's word"),
+        pytest.param(["edit", "n1"], "here it is `taskyard apply -f FILE`", id="kubectl's word"),
         pytest.param(["nodes"], "here it is `taskyard get nodes`", id="a kind"),
         pytest.param(["xyzzy"], "there is no command 'xyzzy'\n", id="nothing near"),
         pytest.param(["get", "--watsh"], "--watch", id="option"),
