@@ -150,7 +150,7 @@ class Cluster:
         assigned = [held for here in self.checker.mirror.assignments.values() for held in here.values()]
         # What runs counts, which is an older spec where the new one finds no room.
         failing = {a.uid for a in assigned if a.spec.args[0] in RESTLESS or a.spec.image == MISSING}
-        self.checker.writes.check_still(failing)
+        self.checker.writes.check_still(failing | self.checker.names_taken)
 
     # What runs.
 
