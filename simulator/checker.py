@@ -17,7 +17,7 @@ from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.node import CAPACITY
 from simulator.past import Past
-from simulator.promises import check_moved
+from simulator.promises import check_home, check_moved
 from simulator.services import Services
 from simulator.story import Violation
 from simulator.writes import Writes
@@ -170,6 +170,7 @@ class Checker:
             self._check_leads(who, "scheduler", uid)
             wish = self.mirror.wishes.get(keys.task(new.metadata.namespace, new.metadata.name))
             evicted = self.mirror.evicted(old) or self.contention.made_way(self.mirror, old)
+            check_home(new, self.mirror.homes)
             check_moved(old, new, self.mirror.leases, wish, evicted=evicted)
             bound.append(new)
 

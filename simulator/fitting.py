@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from controlplane.cluster.demand import demand_of
+from controlplane.cluster.rules import pinned_volumes
 from controlplane.placement.quotas import Allowance, over
 from simulator.contention import spent
 from simulator.mirror import Mirror
@@ -20,6 +21,7 @@ _PHRASES = {
     "cpu": "too little cpu",
     "memory": "too little memory",
     "port": "with a host port taken",
+    "volume": "without the data of its volumes",
     "quota": "beyond the namespace's quota",
 }
 """As a Pending task's message tells of each obstacle, after a count of nodes."""
@@ -51,7 +53,9 @@ def obstacles(
     ]
     for taken in (*there, *(demand_of(other.spec) for other in besides)):
         cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
+    homes = {mirror.homes[name] for name in pinned_volumes(task.spec) if name in mirror.homes}
     found = {
+        "volume": bool(homes - {node}),
         "runtime": not lease.runtime_ready,
         "cordon": spec is not None and spec.cordoned,
         "taint": spec is not None and any(taint.effect != "PreferNoSchedule" for taint in spec.taints),

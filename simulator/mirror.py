@@ -14,6 +14,7 @@ from taskyard.objects import (
     Assignment,
     BadValue,
     Move,
+    NamedVolume,
     NodeAnchor,
     NodeLease,
     NodeSpec,
@@ -46,6 +47,8 @@ class Mirror:
         self.anchors: dict[str, NodeAnchor] = {}
         self.leaders: dict[str, str] = {}
         """By role, who holds its key."""
+        self.homes: dict[str, str] = {}
+        """By name of a volume of the namespace `default`: the node that is on record."""
         self.wishes: dict[str, Move] = {}
         """Moves that were asked for, and not yet granted or refused, by the key of the task."""
         self.demands: dict[tuple[str, str], Demand] = {}
@@ -108,6 +111,10 @@ class Mirror:
             self._task(key, value)
         elif key.startswith(keys.LEADERS):
             self.leaders[key.removeprefix(keys.LEADERS)] = json.decode(value)["identity"] if value else ""
+        elif (volume := keys.parse_object(key)) is not None and volume.kind == "Volume":
+            self.homes.pop(volume.name, None)
+            if value:
+                self.homes[volume.name] = decode(value, NamedVolume).spec.node
         elif (moving := keys.parse_move(key)) is not None:
             self.wishes.pop(keys.task(*moving), None)
             if value:

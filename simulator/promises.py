@@ -5,8 +5,9 @@ Pure, and without a memory: what needs the history is in checker.py.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
+from controlplane.cluster.rules import pinned_volumes
 from simulator.clocks import MachineClock
 from simulator.story import Violation
 from taskyard.clock import parse_timestamp
@@ -36,6 +37,15 @@ def check_spacing(status: TaskStatus | None, run: str, gap: float, clock: Machin
     wait = 0.9 * min(2.0 ** (status.restarts - 2), _LONGEST_BACKOFF)
     if gap < wait - _ROUNDING and clock.jumped_at < clock.monotonic() - _LONGEST_BACKOFF:
         raise Violation(f"{run} is started {gap:.1f} s after the attempt before it, not {wait:.1f} s", status.uid)
+
+
+def check_home(task: Task, homes: Mapping[str, str]) -> None:
+    """A task is bound where the data of its volumes is, as far as that is on record."""
+    binding = task.binding
+    for name in pinned_volumes(task.spec) if binding is not None else ():
+        home = homes.get(name)
+        if binding is not None and home is not None and home != binding.node:
+            raise Violation(f"{task.metadata.name} is bound to {binding.node}, and its data is on {home}", name)
 
 
 def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None, *, evicted: bool) -> None:

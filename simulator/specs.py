@@ -8,7 +8,7 @@ from random import Random
 from msgspec.structs import replace
 
 from nodeagent.runtime.fake_program import Program
-from taskyard.objects import Gang, HealthCheck, Port, Resources, Restart, Stop, TaskSpec
+from taskyard.objects import Gang, HealthCheck, Port, Resources, Restart, Stop, TaskSpec, Volume
 from taskyard.objects.normal import normalize
 
 LOCAL = "busybox:1.35"
@@ -49,7 +49,7 @@ def contended(random: Random, name: str, spec: TaskSpec) -> TaskSpec:
 
 
 def drawn_spec(random: Random, name: str) -> TaskSpec:
-    """Whether it is a singleton hangs on its name, so that edits do not change it."""
+    """Whether it is a singleton, or has a volume, hangs on its name, so that edits do not change it."""
     singleton = int(name[1:]) % 4 == 0
     kind = random.choice(_KINDS)
     restart = Restart(max_restarts=2 if kind == "crash" and random.random() < 0.5 else None)
@@ -68,6 +68,7 @@ def drawn_spec(random: Random, name: str) -> TaskSpec:
             ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
             restart=restart,
             singleton=singleton,
+            volumes=[Volume(target="/data", name="data")] if int(name[1:]) % 5 == 3 else [],
             stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
             node_selector={"zone": random.choice(ZONES)} if random.random() < 0.1 else {},
             health_check=_CHECK if kind in ("slow", "sick") or random.random() < 0.1 else None,
