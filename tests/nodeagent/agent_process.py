@@ -105,12 +105,12 @@ class AgentProcess:
         entry = self.store.get(keys.status(self.node, uid))
         return decode(entry.value, TaskStatus) if entry else None
 
-    def wait_for(self, uid: str, state: str, *, attempt: int = 1) -> TaskStatus:
+    def wait_for(self, uid: str, state: str, *, attempt: int = 1, timeout: float = 20.0) -> TaskStatus:
         def look() -> TaskStatus | None:
             status = self.status(uid)
             return status if status and status.state == state and status.attempt >= attempt else None
 
-        return self.until(look)
+        return self.until(look, timeout)
 
     def containers(self) -> dict[str, str]:
         """State by name, of this agent's."""

@@ -40,15 +40,17 @@ def test_they_run_before_the_task_also_across_agents_and_their_logs_are_there(ag
         {"name": "write", "command": shell("echo $WHAT > /data/written"), "env": {"WHAT": "by-init"}},
     ]
     uid = agent.assign(command=shell("cat /data/written; sleep 1000"), volumes=[volume], init=init)
-    status = agent.until(lambda: (found := agent.status(uid)) and found.reason == "Initializing" and found)
+    status = agent.until(
+        lambda: (found := agent.status(uid)) and found.reason == "Initializing" and found, timeout=60.0
+    )
     assert status.message == "init task wait runs (1 of 2)"
     agent.kill()
     agent.start()
     agent.ready()
     assert agent.containers() == {f"ty-{uid}-1-1-init1": "running"}
     agent.assign(command=shell("touch /data/go"), volumes=[volume], restart={"policy": "never"})
-    agent.wait_for(uid, "Running")
-    agent.until(lambda: agent.logs(uid) == ["by-init"])
+    agent.wait_for(uid, "Running", timeout=90.0)
+    agent.until(lambda: agent.logs(uid) == ["by-init"], timeout=60.0)
     assert agent.logs(uid, container="wait") == ["waiting"]
     states = {name: state for name, state in agent.containers().items() if uid in name}
     assert states == {
@@ -66,9 +68,9 @@ def test_hooks_run_after_the_start_and_before_the_stop(agent: AgentProcess) -> N
     }
     obeys = shell("trap 'echo stopped >> /data/told; exit 0' TERM; while :; do sleep 0.1; done")
     uid = agent.assign(command=obeys, volumes=[volume], hooks=hooks)
-    agent.wait_for(uid, "Running")
+    agent.wait_for(uid, "Running", timeout=60.0)
     agent.assign(command=obeys, uid=uid, epoch=1, desired="Stopped", volumes=[volume], hooks=hooks)
-    agent.wait_for(uid, "Completed")
+    agent.wait_for(uid, "Completed", timeout=60.0)
     reader = agent.assign(command=shell("cat /data/told"), volumes=[volume], restart={"policy": "never"})
-    agent.wait_for(reader, "Completed")
+    agent.wait_for(reader, "Completed", timeout=60.0)
     assert agent.logs(reader) == ["started", "stopping", "stopped"]
