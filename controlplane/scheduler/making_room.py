@@ -55,8 +55,8 @@ class RoomMaker:
     ) -> None:
         self.kept = KeptRoom()
         self.priorities = Priorities()
-        self._leaving: dict[NamedKey, tuple[str, str]] = {}
-        """Node and uid of what is being stopped, by the name of its task."""
+        self._leaving: dict[NamedKey, tuple[str, str, int]] = {}
+        """Node and uid of what is being stopped, by its task, and the revision from which on the cache shows it."""
         self._store, self._cache, self._clock = store, cache, clock
         self._announcer, self._metrics, self._retry = announcer, metrics, retry
 
@@ -69,14 +69,14 @@ class RoomMaker:
         """Whether what it has on its node is being stopped. Call it under the cache's lock."""
         held = self._cache.assignments_of(record.uid).get(record.node) if record is not None else None
         if record is not None and held is not None and held.assignment.desired == "Stopped":
-            self._leaving[key] = record.node, record.uid
-        else:
-            self._leaving.pop(key, None)
+            self._leaving[key] = record.node, record.uid, 0
+        elif key in self._leaving and self._leaving[key][2] <= self._cache.revision:
+            del self._leaving[key]
 
     def _still_there(self) -> list[Demand]:
         """What is being stopped, and is not over."""
         with self._cache.lock:
-            found = [self._cache.usage(node).by_uid.get(uid) for node, uid in self._leaving.values()]
+            found = [self._cache.usage(node).by_uid.get(uid) for node, uid, _ in self._leaving.values()]
         return [demand for demand in found if demand is not None]
 
     def make(
@@ -162,7 +162,7 @@ class RoomMaker:
             return False
         for each in running:
             # The cache may not show it yet.
-            self._leaving[each.record.key] = each.held.node, each.record.uid
+            self._leaving[each.record.key] = each.held.node, each.record.uid, results.committed[0][1]
         return True
 
 
