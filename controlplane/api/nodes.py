@@ -14,7 +14,7 @@ from controlplane.api.answer import encode, send_object
 from controlplane.api.merge import merged
 from controlplane.api.nodes_service import NodeChange, NodeService
 from controlplane.api.nodes_watch import watching
-from controlplane.api.objects import moment
+from controlplane.api.objects import moment, reader
 from controlplane.api.problem import bad_request
 from controlplane.api.request import JSON, MERGE_PATCH, YAML, Params, if_match, read_body
 from controlplane.api.selectors import BadSelector, Selector, parse_labels
@@ -50,7 +50,7 @@ class NodeCollection:
             return encode(ShownList(kind="NodeList", metadata=ListMetadata(revision=revision), items=list(nodes)))
 
         response.content_type = JSON
-        response.data = await (self.workers.etcd if consistent or at else self.workers.read)(listed)
+        response.data = await reader(self.workers, at, consistent=consistent)(listed)
 
     on_head = on_get
 
@@ -76,7 +76,7 @@ class NodeItem:
         def read() -> ShownNode:
             return (self.then(at) if at else self.service).get(name, consistent=consistent)
 
-        run = self.workers.etcd if consistent or at else self.workers.read
+        run = reader(self.workers, at, consistent=consistent)
         send_object(request, response, await run(read))
 
     on_head = on_get

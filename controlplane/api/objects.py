@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import falcon.asgi
 
@@ -24,6 +24,7 @@ from controlplane.api.workers import Workers
 from taskyard.keys import NamedKey
 from taskyard.objects import AnyObject
 
+T = TypeVar("T")
 _SELECTION = ("namespace", "labelSelector", "fieldSelector", "consistent")
 Then = Callable[[str], ServiceOf[S]]
 """The same kind as it was at a moment."""
@@ -48,7 +49,7 @@ class ObjectCollection(Generic[S]):
             await answer_watch(self.service, self.workers, self.streams, request, response, params, chosen)
             return
         limit, after = params.whole("limit", 0, high=10_000), params.page_start()
-        run = self.workers.etcd if consistent or at else self.workers.read
+        run = reader(self.workers, at, consistent=consistent)
         page = await run(partial(self._page, chosen, limit, after, consistent, at))
         response.content_type = JSON
         response.data = page
@@ -99,7 +100,7 @@ class ObjectItem(Generic[S]):
             service = self.then(at) if at else self.service
             return service.get(ident, namespace, consistent=consistent)
 
-        run = self.workers.etcd if consistent or at else self.workers.read
+        run = reader(self.workers, at, consistent=consistent)
         send_object(request, response, await run(read))
 
     on_head = on_get
@@ -159,6 +160,11 @@ def moment(params: Params) -> str:
     if at and (params.flag("watch") or params.flag("consistent")):
         raise bad_request("what was does not change any more: 'at' goes neither with 'watch' nor with 'consistent'")
     return at
+
+
+def reader(workers: Workers, at: str, *, consistent: bool) -> Callable[[Callable[[], T]], Awaitable[T]]:
+    """Where it is read: in etcd's history, in etcd, or in the cache."""
+    return workers.past if at else workers.etcd if consistent else workers.read
 
 
 async def answer_watch(

@@ -26,7 +26,7 @@ class HistoryOf:
     ) -> None:
         params = Params(request, ("namespace", "limit"))
         namespace, most = params.text("namespace", "default"), params.whole("limit", 100, low=1, high=MOST_CHANGES)
-        send(response, await self.workers.etcd(lambda: self.past.history(self.kind, ident or name, namespace, most)))
+        send(response, await self.workers.past(lambda: self.past.history(self.kind, ident or name, namespace, most)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Undo:
         params = Params(request, ("namespace", "to", "dryRun", "force"))
         namespace, to = params.text("namespace", "default"), params.text("to")
         dry_run, force = params.flag("dryRun"), params.flag("force")
-        undone = await self.workers.etcd(
+        undone = await self.workers.past(
             lambda: self.past.undo(self.kind, ident, namespace, to, dry_run=dry_run, take_over=force)
         )
         send(response, undone)
@@ -55,4 +55,4 @@ class Differences:
         start, end, namespace = params.text("from"), params.text("to"), params.text("namespace")
         if not start:
             raise bad_request("say from when: from=1042, or from=2026-11-22T20:57:48Z")
-        send(response, await self.workers.etcd(lambda: self.past.differences(start, end, namespace)))
+        send(response, await self.workers.past(lambda: self.past.differences(start, end, namespace)))

@@ -11,7 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
+from controlplane.admission.decide import GRACE_PERIOD
 from controlplane.api.apply import ShownChange, shown_changes
 from controlplane.api.freshness import Freshness
 from controlplane.api.objects_service import ServiceOf, Services
@@ -174,7 +176,8 @@ class PastService:
         key = self._key(kind, name, namespace)
         service = self._services[kind]
         entry = self._store.get(keys.object_key(key))
-        revision, then = self._as_of(key, entry, to)
+        revision, found = self._as_of(key, entry, to)
+        then = _declared_then(found)
         outcome = service.turn_back(then, entry.mod_revision if entry else 0, dry_run=dry_run, take_over=take_over)
         return ShownUndone(
             kind="Undone",
@@ -276,6 +279,14 @@ class PastService:
             raise bad_request(str(error), "BadMoment") from error
         except Compacted as gone:
             raise ApiError(410, "Compacted", f"{gone} while it was read: name a later moment") from gone
+
+
+def _declared_then(value: AnyObject) -> AnyObject:
+    """Without what a deletion that was under way had said."""
+    if not value.metadata.deletion_timestamp:
+        return value
+    annotations = {name: text for name, text in value.metadata.annotations.items() if name != GRACE_PERIOD}
+    return replace(value, metadata=replace(value.metadata, annotations=annotations))
 
 
 def _value_of(entry: Entry | None, kind: str) -> Any:

@@ -18,14 +18,20 @@ MAX_WAITING = 256
 """Writes under way or waiting; when etcd is slow, more of them would only wait for their turn to time out."""
 
 
+READERS_OF_THE_PAST = 2
+MAX_IN_THE_PAST = 16
+"""Each may list the whole cluster, so they wait for each other and not writes for them."""
+
+
 class Workers:
     """Starts a thread when there is work for it; `close` ends them all."""
 
     def __init__(self, on_unavailable: Callable[[str], None]) -> None:
         self._readers = ThreadPoolExecutor(READERS, "api-read")
         self._writers = ThreadPoolExecutor(WRITERS, "api-write")
+        self._past = ThreadPoolExecutor(READERS_OF_THE_PAST, "api-past")
         self._on_unavailable = on_unavailable
-        self._writing = 0
+        self._writing = self._in_the_past = 0
 
     async def read(self, call: Callable[[], T]) -> T:
         """For what reads the cache."""
@@ -37,7 +43,23 @@ class Workers:
             raise unavailable(f"{MAX_WAITING} writes are waiting for etcd already: etcd is slow or away", "Busy")
         self._writing += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._writers, call)
+            return await self._answer(self._writers, call)
+        finally:
+            self._writing -= 1
+
+    async def past(self, call: Callable[[], T]) -> T:
+        """For what reads etcd's history. Fails as `etcd` does."""
+        if self._in_the_past >= MAX_IN_THE_PAST:
+            raise unavailable(f"{MAX_IN_THE_PAST} reads of the past are waiting already", "Busy")
+        self._in_the_past += 1
+        try:
+            return await self._answer(self._past, call)
+        finally:
+            self._in_the_past -= 1
+
+    async def _answer(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, call)
         except OutcomeUnknown as error:
             self._on_unavailable(str(error))
             detail = f"it is unknown whether this was done: etcd did not answer ({error}); read it again, then decide"
@@ -49,9 +71,8 @@ class Workers:
             raise unavailable(f"etcd does not answer, so nothing was changed: {error}", "EtcdUnavailable") from error
         except RequestRefused as error:
             raise ApiError(500, "EtcdRefused", f"etcd refused the request: {error}") from error
-        finally:
-            self._writing -= 1
 
     def close(self) -> None:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._writers.shutdown(wait=False, cancel_futures=True)
+        self._past.shutdown(wait=False, cancel_futures=True)

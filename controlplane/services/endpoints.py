@@ -6,7 +6,7 @@ from controlplane.cluster import ClusterCache, view
 from controlplane.services.gather import slot_tasks
 from controlplane.services.slots import SlotTask
 from taskyard.keys import NamedKey
-from taskyard.objects import Service, Wire
+from taskyard.objects import Service, TaskState, Wire
 
 _ANYWHERE = ("", "0.0.0.0", "::")
 
@@ -29,8 +29,15 @@ class Endpoint(Wire, frozen=True, kw_only=True):
 
 
 def endpoints_of(cache: ClusterCache, service: Service) -> list[Endpoint]:
-    """In the order of their slots, under the cache's lock. A task that is on its way out gets no more traffic."""
-    return [_endpoint(cache, each) for each in slot_tasks(cache, service) if each.ready and not each.going]
+    """In the order of their slots, under the cache's lock. A task that is on its way out gets no more traffic, nor one
+    that is ready because it has done its work: its port may be another's by now."""
+    tasks = [each for each in slot_tasks(cache, service) if each.ready and not each.going]
+    return [_endpoint(cache, each) for each in tasks if _runs(cache, each)]
+
+
+def _runs(cache: ClusterCache, each: SlotTask) -> bool:
+    metadata = each.task.metadata
+    return view(cache, cache.tasks[NamedKey(metadata.namespace, metadata.name)]).state is TaskState.RUNNING
 
 
 def _endpoint(cache: ClusterCache, each: SlotTask) -> Endpoint:

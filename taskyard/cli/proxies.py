@@ -5,12 +5,14 @@ What a task stops answering between two reads of the configuration is asked of a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from taskyard.client.views import EndpointPortView, EndpointsView
 
 HTTP_HOST, HTTP_PORT = "taskyard/http-host", "taskyard/http-port"
 """Annotations of a service, as controlplane/publishing has them."""
+_HOST = re.compile(r"(\*\.)?[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?", re.ASCII)
 
 
 def haproxy(services: Sequence[EndpointsView], bind: str) -> str:
@@ -31,7 +33,9 @@ PROXIES: dict[str, Callable[[Sequence[EndpointsView], str], str]] = {"haproxy": 
 
 
 def hosts_of(service: EndpointsView) -> list[str]:
-    return [host for each in service.metadata.annotations.get(HTTP_HOST, "").split(",") if (host := each.strip())]
+    """What is no host name is left out: in a configuration it would be read as the proxy's own words."""
+    said = service.metadata.annotations.get(HTTP_HOST, "").split(",")
+    return [host for each in said if _HOST.fullmatch(host := each.strip())]
 
 
 def servers_of(service: EndpointsView) -> list[tuple[str, EndpointPortView]]:
@@ -92,7 +96,7 @@ def _site(service: EndpointsView, names: list[str]) -> list[str]:
 
 
 def _default(services: Sequence[EndpointsView]) -> EndpointsView | None:
-    return next((each for each in services if not hosts_of(each)), None)
+    return next((each for each in services if not each.metadata.annotations.get(HTTP_HOST)), None)
 
 
 def _name(service: EndpointsView) -> str:

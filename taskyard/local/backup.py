@@ -68,7 +68,7 @@ def take(endpoints: Sequence[str], target: Path, now: float) -> About:
             (parts / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)) + b"\n")
             (parts / MANIFESTS).write_text("---\n".join(to_yaml(manifest_of(value)) for value in values))
             with (parts / SNAPSHOT).open("wb") as file:
-                for piece in snapshot(endpoints):
+                for piece in snapshot(endpoints, listing.revision):
                     file.write(piece)
             _check(parts / SNAPSHOT)
             with tarfile.open(draft, "w") as archive:

@@ -202,3 +202,16 @@ def test_undo_refuses_what_never_was_what_never_changed_and_what_a_folder_declar
     assert bench.call("POST", "/apply?source=folder/demo", sent).status_code == 200
     assert "folder/demo" in problem(bench.call("POST", "/tasks/web/undo"), 409)["detail"]
     assert bench.call("POST", "/tasks/web/undo?force=1").json["result"] == "configured"
+
+
+def test_undo_of_a_deletion_does_not_bring_its_grace_period_back(bench: ApiBench) -> None:
+    put(bench, "busybox:1.35", annotations={"note": "kept"})
+    bench.bind("web")
+    bench.settle()
+    bench.call("DELETE", "/tasks/web?gracePeriod=0")
+    bench.settle()
+    assert bench.stored("web") is None
+    assert bench.call("POST", "/tasks/web/undo").json["result"] == "created"
+    stored = bench.stored("web")
+    assert stored is not None
+    assert stored.metadata.annotations == {"note": "kept"}

@@ -95,6 +95,15 @@ def test_names_and_servers_follow_what_is_ready() -> None:
     assert list(world.there("traefik/")) == [f"{SERVERS}/0/url"]
 
 
+def test_one_that_has_done_its_work_answers_nobody() -> None:
+    world = World()
+    world.declare()
+    world.runs("web-0", 32768)
+    world.plane.report("web-0", TaskState.COMPLETED)
+    world.settle()
+    assert world.there("/skydns/") == world.there("traefik/") == {}
+
+
 def test_nothing_is_written_while_nothing_changes() -> None:
     world = World()
     world.declare()

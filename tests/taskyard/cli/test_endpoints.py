@@ -63,6 +63,14 @@ def test_the_port_of_the_annotation_and_an_address_of_ipv6() -> None:
     assert "server web-0 [2001:db8::1]:32768" in haproxy([view("web", 32768, address="2001:db8::1")], ":80")
 
 
+@pytest.mark.parametrize("odd", ["a.example }\n    http-request deny\n", "two words", "a{b", "-x"])
+def test_an_annotation_that_is_no_host_name_says_nothing_in_a_configuration(odd: str) -> None:
+    bad = view("bad", 32768, **{"http-host": odd})
+    assert all(odd.strip() not in render([bad], ":80") for render in (haproxy, caddy))
+    assert "default_backend" not in haproxy([bad], ":80")
+    assert "default_backend default_web" in haproxy([bad, WEB], ":80")
+
+
 @pytest.fixture
 def web(served: ServedPlane) -> ServedPlane:
     spec = TaskSpec(image="busybox:1.35", ports=[Port(container=80, host=8080, name="http")])
