@@ -241,7 +241,7 @@ def _follow_init(situation: Situation, assignment: Assignment, status: TaskStatu
     if info.state is ContainerState.CREATED:
         return Start(one.run, info.id)
     if not one.running and info.id in situation.condemned:
-        return progress.fenced(status, info, now)
+        return progress.fenced(assignment, status, info, now)
     if not one.running:
         return progress.init_failed(assignment, status, init.name, info, now)
     if assignment.spec.singleton and not {info.id} & (situation.held | situation.condemned):
@@ -276,7 +276,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if info.state is ContainerState.CREATED:
         return Start(current.run, info.id)
     if not current.running and info.id in situation.condemned:
-        return progress.fenced(status, info, now)
+        return progress.fenced(assignment, status, info, now)
     if not current.running:
         return progress.exited(assignment, status, info, now)
     if assignment.spec.singleton and not {info.id} & (situation.held | situation.condemned):
@@ -293,7 +293,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     seen = (TaskState.RUNNING, info.id, info.health, ready, message, progress.host_ports(assignment, info.ports))
     if told != seen:
         return progress.running(assignment, status, info, now, ready=ready, message=message)
-    if situation.outdated:
+    if situation.outdated and not assignment.spec.run_once:
         return progress.outdated(status, situation.outdated, now)
     due = situation.checks.due
     return None if due is None else Wait(max(due - situation.monotonic, 0.0))

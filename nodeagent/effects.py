@@ -139,6 +139,8 @@ class Effects:
         found = next((one.info for one in containers if one.info.id == action.container), None)
         if memory.assignment is None or found is None:
             return
+        # It was made by a create whose answer was lost, and its label says what it has.
+        self._devices.settled(memory.uid)
         try:
             self._start(memory, action.run, found, container_spec(memory.assignment, action.run, self._owner))
         except RuntimeUnavailable:

@@ -12,7 +12,7 @@ import msgspec
 
 from nodeagent.actions import Happening, Report
 from nodeagent.image_names import digest_of
-from nodeagent.restart import Final, after_exit, luck, wait_before
+from nodeagent.restart import Again, Final, after_exit, luck, wait_before
 from nodeagent.runtime.port import ContainerInfo, PublishedPort, Transferred
 from nodeagent.situation import ImagePulled
 from taskyard.clock import parse_timestamp, timestamp
@@ -156,9 +156,14 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
     )  # fmt: skip
 
 
-def fenced(status: TaskStatus, found: ContainerInfo, now: float) -> Report:
+def fenced(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now: float) -> Report:
     """A singleton that was stopped so that it does not outlive the lease. Not its own end: it starts again, whatever
-    its restart policy, once the lease is certain and if it is still assigned here."""
+    its restart policy, once the lease is certain and if it is still assigned here; but not what is to run once."""
+    if assignment.spec.run_once:
+        message = "stopped because the node's lease could have expired"
+        ran = max(0.0, found.finished_at - found.started_at)
+        ended_at = found.finished_at or now
+        return _ended(assignment, status, "Fenced", message, ended_at, now, code=found.exit_code, ran=ran)
     message = "stopped because the node's lease could have expired; it starts again once the lease is certain"
     return _asked_for(status, found, "Fenced", message, now)
 
@@ -293,6 +298,23 @@ def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerI
     )
 
 
+def _verdict(
+    assignment: Assignment, status: TaskStatus, *, code: int | None, ran: float, succeeded: bool
+) -> Again | Final:
+    """What is to run once is at its end with its first, whatever the policy says."""
+    if assignment.spec.run_once:
+        return Final(exhausted=False)
+    return after_exit(
+        assignment.spec.restart,
+        code=code,
+        succeeded=succeeded,
+        ran=ran,
+        restarts=status.restarts,
+        step=status.backoff_step,
+        luck=luck(status.uid, status.attempt, status.backoff_step),
+    )
+
+
 def _ended(
     assignment: Assignment,
     status: TaskStatus,
@@ -306,15 +328,7 @@ def _ended(
     oom: bool = False,
     succeeded: bool = False,
 ) -> Report:
-    verdict = after_exit(
-        assignment.spec.restart,
-        code=code,
-        succeeded=succeeded,
-        ran=ran,
-        restarts=status.restarts,
-        step=status.backoff_step,
-        luck=luck(status.uid, status.attempt, status.backoff_step),
-    )
+    verdict = _verdict(assignment, status, code=code, ran=ran, succeeded=succeeded)
     happening = Happening(reason, message, warning=not succeeded)
     if isinstance(verdict, Final):
         state = TaskState.COMPLETED if succeeded else TaskState.FAILED

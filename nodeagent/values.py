@@ -6,12 +6,15 @@ preparation.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import Assignment, BadValue, Config, EnvSource, Secret, decode
 from taskyard.store.api import Store
+
+_NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z._-]{0,252}", re.ASCII)
 
 
 class ValueMissing(Exception):
@@ -52,4 +55,7 @@ def read_data(store: Store, key: ObjectKey) -> Mapping[str, str]:
         # Without its words: they may quote the value.
         raise ValueMissing(f"{key.kind}Missing", f"{key.label} cannot be read: apply it again") from error
     assert isinstance(value, Secret | Config)
+    if not all(map(_NAME.fullmatch, value.spec.data)):
+        # Put by hand: admission lets none through. As a file it might be anywhere.
+        raise ValueMissing(f"{key.kind}Missing", f"{key.label} has a key that is no name: apply it again")
     return value.spec.data

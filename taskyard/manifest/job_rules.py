@@ -8,15 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from taskyard.indexes import BadIndexes, Indexes
 from taskyard.manifest.amounts import broken_job_times
-from taskyard.manifest.problem import shown
-from taskyard.manifest.rule_parts import Broken, part
+from taskyard.manifest.problem import Path, shown
+from taskyard.manifest.rule_parts import Broken, items, part
 
 LONGEST_JOB = 48
 """Characters: a dash, an index of up to five digits, and `-r` with the number of a retry follow in its tasks' names."""
 LONGEST_CRON = LONGEST_JOB - 9
 _GANG = 100
+_TRANSACTION, _BESIDE = 700_000, 1024
+"""Bytes that the job controller writes at once, and of each task beside its spec."""
 
 
 def broken_job(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -79,6 +83,9 @@ def _together(spec: dict[str, Any]) -> Iterator[Broken]:
     elif completions > _GANG:
         message = f"{completions} tasks cannot be placed in one transaction"
         yield Broken(("spec", "allOrNothing"), message, f"let at most {_GANG} start together")
+    elif completions * (_bytes(spec) + _BESIDE) > _TRANSACTION:
+        message = f"{completions} tasks of this size cannot be made in one transaction"
+        yield Broken(("spec", "allOrNothing"), message, "let fewer start together, or move large data out of the spec")
     if part(spec, "template", "spec").get("gang") is not None:
         message = "with allOrNothing the gang is the job's own"
         yield Broken(("spec", "template", "spec", "gang"), message, "remove one of the two")
@@ -92,9 +99,23 @@ def _once(spec: dict[str, Any]) -> Iterator[Broken]:
         if retry.get(field):
             message = "with guarantee: at-most-once an index is never tried again"
             yield Broken(("spec", "retry", field), message, "remove the line, or write guarantee: at-least-once")
-    if part(spec, "template", "spec", "restart").get("policy") == "on-failure":
-        message = "with guarantee: at-most-once a task is never started again"
-        yield Broken(("spec", "template", "spec", "restart", "policy"), message, "write policy: never")
+    message = "with guarantee: at-most-once a task is never started again"
+    task, place = part(spec, "template", "spec"), ("spec", "template", "spec")
+    if part(task, "restart").get("policy") == "on-failure":
+        yield Broken((*place, "restart", "policy"), message, "write policy: never")
+    yield from broken_once(task, place, message)
+
+
+def broken_once(task: dict[str, Any], place: Path, message: str) -> Iterator[Broken]:
+    """What would start a task again that is to run once, beside its policy."""
+    if part(task, "restart", "exitCodes").get("always"):
+        yield Broken((*place, "restart", "exitCodes", "always"), message, "remove the line")
+    if task.get("singleton") is True:
+        why = "a singleton is started again when its node's lease was in doubt"
+        yield Broken((*place, "singleton"), why, "remove the line: what runs once has one copy anyway")
+    for at, volume in items(task, "volumes"):
+        if volume.get("onChange") == "restart":
+            yield Broken((*place, "volumes", at, "onChange"), message, "write onChange: update")
 
 
 def _exit_codes(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -117,6 +138,13 @@ def _parameters(spec: dict[str, Any]) -> Iterator[Broken]:
         if isinstance(required, list) and name in required:
             path = ("spec", "parameters", "optional", at)
             yield Broken(path, f"{shown(name)} is in required as well", "keep it in one of the two")
+
+
+def _bytes(spec: dict[str, Any]) -> int:
+    try:
+        return len(msgspec.json.encode(spec))
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return 0  # Not JSON at all: the schema says so.
 
 
 def _whole(value: object) -> int | None:

@@ -38,7 +38,7 @@ from taskyard.manifest.container_rules import (
 )
 from taskyard.manifest.cron_rules import broken_schedule
 from taskyard.manifest.dependency_rules import broken_dependencies
-from taskyard.manifest.job_rules import broken_job, broken_job_name
+from taskyard.manifest.job_rules import broken_job, broken_job_name, broken_once
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
@@ -173,6 +173,8 @@ def _spec_size(spec: dict[str, Any]) -> Iterator[Broken]:
 def _run_once(spec: dict[str, Any]) -> Iterator[Broken]:
     if spec["runOnce"] is True and part(spec, "restart").get("policy", "always") != "never":
         yield Broken(("spec", "runOnce"), "a task that runs once is not restarted", "add restart: {policy: never}")
+    if spec["runOnce"] is True:
+        yield from broken_once(spec, ("spec",), "a task that runs once is never started again")
 
 
 def _taints(spec: dict[str, Any]) -> Iterator[Broken]:

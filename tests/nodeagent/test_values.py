@@ -93,6 +93,15 @@ def test_one_that_cannot_be_read_is_said_to_be_without_its_words(world: World) -
     assert not [text for text in told(world) if VALUE in text]
 
 
+@pytest.mark.parametrize("name", ["../../x", "/etc/cron.d/x", "a/b", ".hidden", "x\n"])
+def test_a_key_that_is_no_name_is_refused_though_it_is_in_the_store(world: World, name: str) -> None:
+    put(world, config(mode="fast"), secret(**{"password": VALUE, name: "x"}))
+    world.assign(envFrom=ENV)
+    world.settle()
+    assert world.status().reason == "SecretMissing"
+    assert "a key that is no name" in world.status().message
+
+
 def test_a_store_that_is_away_is_waited_for(world: World) -> None:
     put(world, secret(password=VALUE), config(mode="fast"))
     world.assign(envFrom=ENV)
