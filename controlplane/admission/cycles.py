@@ -17,6 +17,8 @@ from taskyard.keys import ObjectKey
 from taskyard.objects import AnyObject, BadValue, Dependencies, decode, encode, key_of
 from taskyard.store.api import Compare, Operation, Put, Store, unchanged_since
 
+MOST_EDGES = 1000
+"""Objects with dependencies that a namespace's key may have before those are looked for that are gone."""
 _KINDS = {"task": "Task", "service": "Service", "job": "Job"}
 
 
@@ -41,7 +43,7 @@ def judge(store: Store, namespace: str, values: Sequence[AnyObject]) -> Judged:
         before = decode(entry.value, Dependencies).edges if entry else {}
     except BadValue:
         before = {}
-    edges, judged, here = dict(before), Judged(), set[str]()
+    edges, judged, here = _kept(store, namespace, before), Judged(), set[str]()
     for at, value in enumerate(values):
         label = _label(value)
         known = edges.pop(label, [])
@@ -58,14 +60,27 @@ def judge(store: Store, namespace: str, values: Sequence[AnyObject]) -> Judged:
     return judged
 
 
+def _kept(store: Store, namespace: str, edges: dict[str, list[str]]) -> dict[str, list[str]]:
+    """All of them; without those of objects that are gone, once there are so many that they weigh. Whoever makes such
+    an object anew compares this key, too, so none is forgotten that is just being written."""
+    if len(edges) <= MOST_EDGES:
+        return dict(edges)
+    there = {
+        f"{kind}/{entry.key.rpartition('/')[2]}"
+        for kind in _KINDS
+        for entry in store.list(f"{keys.ROOT}{kind}s/{namespace}/").entries
+    }
+    return {label: to for label, to in edges.items() if label in there}
+
+
 def _real_cycle(store: Store, namespace: str, start: str, edges: dict[str, list[str]], here: set[str]) -> list[str]:
     """Without what was deleted since, or changed by hand."""
     while cycle := cycle_from(start, edges):
         outdated = False
         for label in set(cycle) - here:
             kind, _, name = label.partition("/")
-            place = ObjectKey(_KINDS[kind], namespace, name)
-            value = stored(store.get(keys.object_key(place)), place.kind)
+            place = ObjectKey(_KINDS[kind], namespace, name) if kind in _KINDS else None
+            value = stored(store.get(keys.object_key(place)), place.kind) if place is not None else None
             now = [each.label for each in dependencies_of(value)] if value is not None else []
             outdated = outdated or now != edges.get(label, [])
             edges[label] = now

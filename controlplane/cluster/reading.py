@@ -27,6 +27,7 @@ from taskyard.objects import (
     BadValue,
     CronRun,
     JobRun,
+    Metadata,
     Move,
     NodeLease,
     NodeSpec,
@@ -37,22 +38,31 @@ from taskyard.objects import (
 )
 from taskyard.store.api import Entry
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,5}", re.ASCII)
+MOST_COMPLETIONS = 100_000
+"""As schemas/job.json has it."""
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
 
 
 def read_record(entry: Entry, key: ObjectKey, specs: KnownSpecs) -> TaskRecord | ObjectRecord:
     if key.kind != "Task":
         value = read_value(entry.value, key)
-        _check_uid(value.metadata.uid)
+        _check_metadata(value.metadata)
         return ObjectRecord(value, entry)
     task, demand, spec_hash = specs.task(entry.value, key)
-    _check_uid(task.metadata.uid)
+    _check_metadata(task.metadata)
     return TaskRecord(task, entry, demand, spec_hash)
 
 
-def _check_uid(uid: str) -> None:
-    if uid and not _UID.fullmatch(uid):
-        raise BadValue(f"metadata.uid: {uid!r} is not 12 lower-case hex digits; leave it out and one is made")
+def _check_metadata(metadata: Metadata) -> None:
+    """What the server fills in, which a schema for what people write does not look at closely."""
+    if metadata.uid and not _UID.fullmatch(metadata.uid):
+        raise BadValue(f"metadata.uid: {metadata.uid!r} is not 12 lower-case hex digits; leave it out and one is made")
+    if metadata.created_at:
+        try:
+            parse_timestamp(metadata.created_at)
+        except ValueError as error:
+            raise BadValue(f"metadata.createdAt: {error}; leave it out and it is filled in") from error
 
 
 def read_rollout(entry: Entry, _key: NamedKey) -> RolloutRecord:
@@ -65,8 +75,15 @@ def read_rollout(entry: Entry, _key: NamedKey) -> RolloutRecord:
 
 def read_run(entry: Entry, _key: NamedKey) -> RunRecord:
     run = decode(entry.value, JobRun)
-    for text in (run.succeeded, run.failed, run.unknown, *run.again):
+    for text in (run.succeeded, run.failed, run.unknown):
         Indexes.parse(text)
+    for index, again in run.again.items():
+        if not _INDEX.fullmatch(index) or not again.at:
+            raise BadValue(f"again: {index!r} has to be one index, with a moment")
+    if not 0 <= run.next <= MOST_COMPLETIONS:
+        raise BadValue(f"next: {run.next} is not from 0 to {MOST_COMPLETIONS}")
+    if run.phase.finished and not run.finished_at:
+        raise BadValue(f"finishedAt is missing, where the phase is {run.phase}")
     for moment in (run.started_at, run.finished_at, *(each.at for each in run.again.values())):
         if moment:
             parse_timestamp(moment)

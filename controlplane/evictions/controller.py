@@ -24,6 +24,8 @@ from taskyard.store.api import Compare, Put, Store, unchanged
 
 _log = logging.getLogger(__name__)
 
+_BEHIND = 0.05
+"""Seconds after which nodes are looked at again while the cache has not seen the last write."""
 _EARLY = 1e-6
 """Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
 
@@ -46,12 +48,15 @@ class EvictionController(LeaderLoop[str]):
         self._events = events
         self._since: dict[str, dict[Taint, float]] = {}
         """By node with a taint NoExecute: when each was first seen, on the monotonic clock."""
+        self._written = 0
+        """The revision of its last write: until the cache has reached it, more seem to run than do."""
         self._held: set[str] = set()
         """Nodes that a task may not leave yet, since too few like it would be left."""
 
     def begin_term(self) -> None:
         self._since.clear()
         self._held.clear()
+        self._written = 0
 
     def everything(self) -> Sequence[str]:
         return sorted(name for name in self.cache.nodes if self._taints(name))
@@ -70,6 +75,10 @@ class EvictionController(LeaderLoop[str]):
     def work(self, batch: Sequence[str], fence: Compare) -> bool:
         proposals: list[Proposal[Evicted]] = []
         with self.cache.lock:
+            if self.cache.revision < self._written:
+                for node in batch:
+                    self.queue.add_after(node, _BEHIND)
+                return False
             budgets: list[Budgets] = []
             for node in batch:
                 proposals += self._leaving(node, budgets)
@@ -77,6 +86,7 @@ class EvictionController(LeaderLoop[str]):
         results = commit_all(self._store, fence, proposals)
         for proposal, revision in results.committed:
             one = proposal.subject
+            self._written = max(self._written, revision)
             _log.info("%s/%s %s at revision %d", one.record.key.namespace, one.record.key.name, one.why, revision)
             self._tell(one.record, "Evicted", one.why)
         left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]

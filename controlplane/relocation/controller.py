@@ -20,7 +20,8 @@ from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey
-from taskyard.objects import Move, ObjectRef, encode
+from taskyard.objects import Backoff, Move, ObjectRef, encode
+from taskyard.quantity import seconds
 from taskyard.store.api import Compare, Put, Store, absent, unchanged
 
 _log = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ class RelocationController(LeaderLoop[NamedKey]):
         if target is None:
             self._tell(record, "NoOtherNode", f"{failed}, and fits on no other node: {found.message}")
             return None
+        if target.node in binding.avoid and not _longest(record.task.spec.restart.backoff, status.status.backoff_step):
+            return None  # It has failed everywhere: its backoff is to grow, and not to begin anew each time.
         self._tell(record, "TriedElsewhere", f"{failed}: {target.node} is tried")
         move = Move(
             uid=record.uid,
@@ -109,3 +112,8 @@ class RelocationController(LeaderLoop[NamedKey]):
     def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
         about = ObjectRef(kind="Task", name=record.key.name, uid=record.uid)
         self._events.emit(about, record.key.namespace, reason, message, warning=True)
+
+
+def _longest(backoff: Backoff, step: int) -> bool:
+    """Whether the wait before that restart is as long as it gets."""
+    return seconds(backoff.initial) * 2.0 ** min(max(step - 1, 0), 60) >= seconds(backoff.max)

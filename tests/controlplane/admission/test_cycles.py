@@ -10,12 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from controlplane.admission import ObjectWriter, Refused, Wanted
+from controlplane.admission.cycles import MOST_EDGES
 from controlplane.admission.graph import cycle_from
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
     AnyObject,
+    Dependencies,
     Dependency,
     Job,
     JobSpec,
@@ -25,8 +27,10 @@ from taskyard.objects import (
     Task,
     TaskSpec,
     TaskTemplate,
+    decode,
+    encode,
 )
-from taskyard.store.api import Delete, Store
+from taskyard.store.api import Delete, Put, Store
 from taskyard.store.memory import MemoryStore
 
 
@@ -107,6 +111,27 @@ def test_what_was_deleted_is_in_nobody_s_way(store: MemoryStore) -> None:
     store.commit([], [Delete(keys.object_key(ObjectKey("Task", "default", "a")))])
     assert not isinstance(admission.apply(made("task/b", "task/a")), Refused)
     refused(admission.apply(made("task/a", "task/b")))
+
+
+def test_what_is_gone_does_not_make_the_key_grow_for_ever(store: MemoryStore) -> None:
+    admission = writer(store)
+    admission.apply(made("service/kept", "job/other"))
+    many = {f"job/build-{number}": ["service/db"] for number in range(MOST_EDGES)} | {"cron/odd": ["service/db"]}
+    key = keys.dependencies("default")
+    entry = store.get(key)
+    assert entry is not None
+    known = decode(entry.value, Dependencies).edges
+    store.commit([], [Put(key, encode(Dependencies(edges=known | many)))])
+    admission.apply(made("job/new", "service/db"))
+    entry = store.get(key)
+    assert entry is not None
+    assert decode(entry.value, Dependencies).edges == {"service/kept": ["job/other"], "job/new": ["service/db"]}
+
+
+def test_a_kind_that_is_none_in_the_key_is_no_cycle(store: MemoryStore) -> None:
+    edges = {"cron/odd": ["task/a"], "task/b": ["cron/odd"]}
+    store.commit([], [Put(keys.dependencies("default"), encode(Dependencies(edges=edges)))])
+    assert not isinstance(writer(store).apply(made("task/a", "task/b")), Refused)
 
 
 def test_an_edge_that_is_taken_away_again_opens_the_way(store: MemoryStore) -> None:

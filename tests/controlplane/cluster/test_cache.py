@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from controlplane.cluster import CacheChange, reading
 from taskyard import keys
@@ -79,6 +80,14 @@ def test_of_two_tasks_with_one_uid_the_older_owns_it(plane: Plane) -> None:
             "512Q",
             id="task with a bad quantity",
         ),
+        pytest.param(
+            "tasks/default/web",
+            encode(replace(a_task("web", UID), metadata=Metadata(name="web", uid=UID, created_at="2026-11-26"))),
+            "metadata.createdAt",
+            id="task with a day for the moment of its making",
+        ),
+        pytest.param("runs/default/a", b'{"jobUid":"%s","again":{"0-4":{"at":""}}}' % UID.encode(), "again", id="run"),
+        pytest.param("runs/default/a", b'{"jobUid":"%s","next":2000000000}' % UID.encode(), "next", id="run too far"),
         pytest.param(
             "tasks/web", encode(a_task("web", UID)), "tasks/<namespace>/<name>", id="task without a namespace"
         ),

@@ -25,6 +25,7 @@ from taskyard.objects import (
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
 TEMPLATE = TaskTemplate(spec=TaskSpec(image="a:1"))
+MOMENT = "2026-11-22T20:57:48.123Z"
 
 
 @pytest.fixture
@@ -105,11 +106,11 @@ def test_a_job_has_to_complete_and_one_that_failed_is_told(plane: Plane) -> None
     )
     wait(plane, Dependency(kind="Job", name="migrate"))
     assert "was not started" in why(plane)
-    run = JobRun(job_uid=a_uid(9), phase=JobPhase.FAILED, message="exited with code 1")
+    run = JobRun(job_uid=a_uid(9), phase=JobPhase.FAILED, finished_at=MOMENT, message="exited with code 1")
     plane.put(keys.run("default", "migrate"), run)
     settle(plane)
     assert why(plane) == "waits for job/migrate to be completed (it has failed: exited with code 1)"
-    plane.put(keys.run("default", "migrate"), JobRun(job_uid=a_uid(9), phase=JobPhase.COMPLETE))
+    plane.put(keys.run("default", "migrate"), JobRun(job_uid=a_uid(9), phase=JobPhase.COMPLETE, finished_at=MOMENT))
     settle(plane)
     assert plane.node_of("web") == "n1"
 

@@ -93,9 +93,14 @@ def test_after_so_many_failures_another_node_is_tried(plane: Plane) -> None:
 
 
 def test_it_goes_round_until_it_runs(plane: Plane) -> None:
-    for node, avoid in (("n2", ["n1"]), ("n3", ["n1", "n2"]), ("n1", ["n2", "n3"])):
+    for node, avoid in (("n2", ["n1"]), ("n3", ["n1", "n2"])):
         fail(plane, 3)
         assert where(plane) == (node, avoid)
+    # Where it has failed before it is not tried again as long as its backoff can grow: it would hop about for ever.
+    fail(plane, 9)
+    assert where(plane) == ("n3", ["n1", "n2"])
+    fail(plane, 10)
+    assert where(plane) == ("n1", ["n2", "n3"])
     fail(plane, 0, state=TaskState.RUNNING, next_attempt_at="")
     assert where(plane) == ("n1", ["n2", "n3"])
 
