@@ -17,7 +17,7 @@ BIG = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0)
 def test_of_many_faults_few_are_left_and_the_run_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     PLANTED["adoption off"](monkeypatch)
     runs = (Cluster(seed, BIG).run() for seed in range(20))
-    found = next(outcome for outcome in runs if outcome.violation and outcome.faults > 5)
+    found = next(outcome for outcome in runs if outcome.violation and outcome.faults > 20)
     small, outcome = shrink(found.seed, BIG, found)
     assert kind_of(outcome.violation) == kind_of(found.violation)
     assert small.only_faults is not None
