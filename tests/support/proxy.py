@@ -28,22 +28,31 @@ GRACEFUL = {
 
 
 class Load(threading.Thread):
-    """One request after the other, each on a connection of its own."""
+    """One request after the other, each on a connection of its own, made once more when it fails, as clients do: what
+    waits to be accepted by HAProxy in the moment of a reload is reset by it. `failures` failed twice."""
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self._url = url
         self._ending = threading.Event()
         self.answers: Counter[str] = Counter()
+        self.repeated = 0
         self.failures: list[str] = []
 
     def run(self) -> None:
         while not self._ending.is_set():
             try:
-                with urllib.request.urlopen(self._url, timeout=10) as answer:
-                    self.answers[answer.read().decode().strip()] += 1
-            except OSError as error:
-                self.failures.append(f"{time.monotonic():.3f}: {error}")
+                self._ask()
+            except OSError:
+                self.repeated += 1
+                try:
+                    self._ask()
+                except OSError as error:
+                    self.failures.append(f"{time.monotonic():.3f}: {error}")
+
+    def _ask(self) -> None:
+        with urllib.request.urlopen(self._url, timeout=10) as answer:
+            self.answers[answer.read().decode().strip()] += 1
 
     def end(self) -> None:
         self._ending.set()
