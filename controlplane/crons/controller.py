@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, TicksRecord
 from controlplane.crons.decide import Decision, Situation, decide, job_name, new_job, pending
 from controlplane.crons.gather import made_jobs
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
@@ -22,15 +21,6 @@ _log = logging.getLogger(__name__)
 
 _BEHIND = 0.05
 """Seconds after which a cron is looked at again whose own last writes the cache has not seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """`what` is for the log: advance or remove."""
-
-    what: str
-    cron: NamedKey
-    name: str
 
 
 class CronController(LeaderLoop[NamedKey]):
@@ -89,7 +79,7 @@ class CronController(LeaderLoop[NamedKey]):
                         told.append((key, known.run if known else None, decision.run))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = self._carry_out(proposals, fence)
+        failed = carry_out(self, self._store, fence, proposals, self._note, _log, "cron")
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)
@@ -135,24 +125,8 @@ class CronController(LeaderLoop[NamedKey]):
             found.append(Proposal(write, (same, unchanged(old.entry)), (operation,)))
         return found
 
-    def _carry_out(self, proposals: list[Proposal[Write]], fence: Compare) -> set[NamedKey]:
-        """The crons of which something was not written: they are looked at again, from the start."""
-        results = commit_all(self._store, fence, proposals)
-        for proposal, revision in results.committed:
-            write = proposal.subject
-            self._written[write.cron] = max(revision, self._written.get(write.cron, 0))
-            _log.info("cron/%s: %s %s at revision %d", write.cron.name, write.what, write.name, revision)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            write = proposal.subject
-            _log.error("the store refuses to %s %s for cron/%s: %s", write.what, write.name, write.cron, reason)
-            left.append(proposal)
-        failed = {proposal.subject.cron for proposal in left}
-        for key in failed:
-            self.queue.retry(key)
-        if results.fenced_out:
-            raise FencedOut
-        return failed
+    def _note(self, key: NamedKey, revision: int) -> None:
+        self._written[key] = max(revision, self._written.get(key, 0))
 
     def _tell(self, key: NamedKey, before: CronRun | None, after: CronRun) -> None:
         about = ObjectRef(kind="Cron", name=key.name, uid=after.cron_uid)

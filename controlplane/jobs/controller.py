@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
 
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RunRecord
 from controlplane.jobs.decide import Decision, Situation, decide
 from controlplane.jobs.gather import job_tasks, run_once_jobs_on
 from controlplane.jobs.tasks import new_task, task_name
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
 from controlplane.nodeloss import NodeLosses
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -35,15 +34,6 @@ _APART = 0.25
 _MOST_TASKS = 100
 _MOST_BYTES = 700_000
 """Of what is made in one transaction; etcd takes 128 operations and 1.5 MiB."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """`what` is for the log: advance, remove or expire."""
-
-    what: str
-    job: NamedKey
-    name: str
 
 
 class JobController(LeaderLoop[NamedKey]):
@@ -115,7 +105,7 @@ class JobController(LeaderLoop[NamedKey]):
                         told.append((key, known.run if known else None, decision.run))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = self._carry_out(proposals, fence)
+        failed = carry_out(self, self._store, fence, proposals, self._note, _log, "job")
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)
@@ -182,25 +172,8 @@ class JobController(LeaderLoop[NamedKey]):
         tasks = [new_task(job, index, attempt, self._new_uid(), at, gang) for index, attempt in makes]
         return [Put(keys.task(job.metadata.namespace, task.metadata.name), encode(task)) for task in tasks]
 
-    def _carry_out(self, proposals: list[Proposal[Write]], fence: Compare) -> set[NamedKey]:
-        """The jobs of which something was not written: they are looked at again, from the start."""
-        results = commit_all(self._store, fence, proposals)
-        now = self.clock.monotonic()
-        for proposal, revision in results.committed:
-            write = proposal.subject
-            self._written[write.job] = max(revision, self._written.get(write.job, (0, 0.0))[0]), now
-            _log.info("job/%s: %s %s at revision %d", write.job.name, write.what, write.name, revision)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            write = proposal.subject
-            _log.error("the store refuses to %s %s for job/%s: %s", write.what, write.name, write.job, reason)
-            left.append(proposal)
-        failed = {proposal.subject.job for proposal in left}
-        for key in failed:
-            self.queue.retry(key)
-        if results.fenced_out:
-            raise FencedOut
-        return failed
+    def _note(self, key: NamedKey, revision: int) -> None:
+        self._written[key] = max(revision, self._written.get(key, (0, 0.0))[0]), self.clock.monotonic()
 
     def _tell(self, key: NamedKey, before: JobRun | None, after: JobRun) -> None:
         """What has become of the job, once it is written."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RolloutRecord
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
 from controlplane.nodeloss import NodeLosses
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
@@ -29,15 +28,6 @@ GIVEN_UP_AFTER = 300.0
 """Seconds that a node is lost before a service with one task for each node takes that task away."""
 _BEHIND = 0.05
 """Seconds after which a service is looked at again whose own last writes the cache has not seen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Write:
-    """`what` is for the log: make, change, remove or rollout."""
-
-    what: str
-    service: NamedKey
-    name: str
 
 
 class ServiceController(LeaderLoop[NamedKey]):
@@ -96,7 +86,7 @@ class ServiceController(LeaderLoop[NamedKey]):
                         told.append((key, known.rollout if known else None, decision.rollout))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = self._carry_out(proposals, fence)
+        failed = carry_out(self, self._store, fence, proposals, self._note, _log, "service")
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)
@@ -159,24 +149,8 @@ class ServiceController(LeaderLoop[NamedKey]):
             found.append(Proposal(Write("remove", key, old.task.metadata.name), compares, (operation,)))
         return found
 
-    def _carry_out(self, proposals: list[Proposal[Write]], fence: Compare) -> set[NamedKey]:
-        """The services of which something was not written: they are looked at again, from the start."""
-        results = commit_all(self._store, fence, proposals)
-        for proposal, revision in results.committed:
-            write = proposal.subject
-            self._written[write.service] = max(revision, self._written.get(write.service, 0))
-            _log.info("service/%s: %s %s at revision %d", write.service.name, write.what, write.name, revision)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            write = proposal.subject
-            _log.error("the store refuses to %s %s for service/%s: %s", write.what, write.name, write.service, reason)
-            left.append(proposal)
-        failed = {proposal.subject.service for proposal in left}
-        for key in failed:
-            self.queue.retry(key)
-        if results.fenced_out:
-            raise FencedOut
-        return failed
+    def _note(self, key: NamedKey, revision: int) -> None:
+        self._written[key] = max(revision, self._written.get(key, 0))
 
     def _tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
         """What has become of the rollout, once it is written."""
