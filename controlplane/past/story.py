@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from controlplane.services.revise import CHANGE_CAUSE, CHANGED_BY
+from taskyard.annotations import CHANGE_CAUSE, CHANGED_BY
 from taskyard.keys import ObjectKey
 from taskyard.manifest import FieldChange, diff
 from taskyard.objects import (

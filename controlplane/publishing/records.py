@@ -12,16 +12,14 @@ from dataclasses import dataclass
 import msgspec
 
 from controlplane.services.endpoints import Endpoint, EndpointPort
+from taskyard.annotations import HTTP_HOST, HTTP_PORT
 from taskyard.keys import NamedKey
 from taskyard.objects import Service
 
-HTTP_HOST = "taskyard/http-host"
 HTTP_RULE = "taskyard/http-rule"
-HTTP_PORT = "taskyard/http-port"
 HTTP_ENTRYPOINTS = "taskyard/http-entrypoints"
-"""Annotations of a service: the host names whose requests are its (with commas), or a rule in Traefik's own words
-(without either, the router is somebody else's to make); to which of its ports (name or number; else the first) they go,
-and from which of Traefik's entry points they come (with commas)."""
+"""Annotations of a service for Traefik alone, beside those of taskyard.annotations: a rule in its own words, which goes
+before host names (without either, the router is somebody else's to make), and its entry points (with commas)."""
 
 _TTL = 5
 """Seconds that a resolver may remember an address."""

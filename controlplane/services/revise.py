@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from taskyard.annotations import CHANGE_CAUSE, CHANGED_BY, RESUMED_AT
 from taskyard.objects import Phase, Revision, Rollout, Service, encode, spec_hash
 
-CHANGED_BY = "taskyard/changed-by"
-CHANGE_CAUSE = "taskyard/change-cause"
-RESUMED_AT = "taskyard/resumed-at"
-"""Annotations of a service: who changed it, why, and that a rollout which failed is to go on."""
 _MOST_BYTES = 700_000
 """Of all templates that are kept; etcd takes 1.5 MiB in one request."""
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 
+from taskyard.annotations import HTTP_HOST, HTTP_PORT
 from taskyard.client.views import EndpointPortView, EndpointsView
 
-HTTP_HOST, HTTP_PORT = "taskyard/http-host", "taskyard/http-port"
-"""Annotations of a service, as controlplane/publishing has them."""
 _HOST = re.compile(r"(\*\.)?[0-9A-Za-z]([0-9A-Za-z.-]{0,251}[0-9A-Za-z])?", re.ASCII)
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from taskyard.annotations import CHANGE_CAUSE, RESUMED_AT
 from taskyard.cli import complete
 from taskyard.cli.age import age
 from taskyard.cli.failure import Failed, complain
@@ -20,7 +21,6 @@ from taskyard.client.api import Client
 from taskyard.clock import SystemClock, timestamp
 
 F = TypeVar("F", bound=Callable[..., Any])
-CHANGE_CAUSE, RESUMED_AT = "taskyard/change-cause", "taskyard/resumed-at"
 _RESTARTED_AT = "restarted-at"
 """A container label: the template differs by it, and nothing else does."""
 

@@ -1,0 +1,13 @@
+"""Annotations that mean something: what people write on an object, and the control plane and the command line read."""
+
+from __future__ import annotations
+
+CHANGED_BY = "taskyard/changed-by"
+CHANGE_CAUSE = "taskyard/change-cause"
+RESUMED_AT = "taskyard/resumed-at"
+"""Who changed an object, why, and, of a service, that a rollout which failed is to go on."""
+
+HTTP_HOST = "taskyard/http-host"
+HTTP_PORT = "taskyard/http-port"
+"""Of a service: the host names whose requests are its (with commas), and to which of its ports they go (name or number;
+else the first)."""
