@@ -148,7 +148,7 @@ class Checker:
                 if jobs:
                     self.jobs.check_made(new, self.mirror.tasks, who)
                 else:
-                    self.services.check_made(new, who)
+                    self.services.check_made(new, self.mirror.tasks, who)
             return
         self._check_changed(old, new, who, bound)
 
@@ -159,7 +159,10 @@ class Checker:
             return
         if who != "user" and replace(new, binding=old.binding) != old:
             self._check_leads(who, who.rpartition("/")[2], uid)
-            (self.jobs if _is_jobs(new) else self.services).check_changed(old, new, who)
+            if _is_jobs(new):
+                self.jobs.check_changed(old, new, who)
+            else:
+                self.services.check_changed(old, new, self.mirror.tasks, who)
         if who == "user" and new.binding != old.binding:
             raise Violation(f"an apply changed the binding of {name}", uid)
         if old.metadata.deletion_timestamp and not new.metadata.deletion_timestamp:

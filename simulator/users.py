@@ -25,6 +25,8 @@ from simulator.plane import PlaneProcess
 from simulator.services import MOST, drawn_service
 from simulator.specs import ZONES, contended, drawn_spec, labels_of
 from taskyard import keys
+from taskyard.annotations import PROMOTED_REVISION
+from taskyard.keys import NamedKey
 from taskyard.objects import (
     AnyObject,
     Job,
@@ -178,6 +180,10 @@ class Users:
         elif what < 0.6:
             slot = f"{name}-{random.randrange(MOST)}"
             self._try(plane, f"delete {slot}", lambda: plane.tasks.delete(slot, "default"))
+        elif what < 0.7:
+            rollout = plane.cache.rollouts.get(NamedKey("default", name))
+            change = partial(_promoted, rollout.rollout.target if rollout is not None else 1)
+            self._try(plane, f"promote {name}", lambda: plane.services.patch(name, "default", change))
         else:
             service = drawn_service(random, name)
             self._try(plane, f"apply {name}", lambda: plane.services.write(service))
@@ -283,6 +289,11 @@ class Users:
 def _scaled(replicas: int, value: AnyObject) -> AnyObject:
     assert isinstance(value, Service)
     return replace(value, spec=replace(value.spec, replicas=replicas))
+
+
+def _promoted(revision: int, value: AnyObject) -> AnyObject:
+    annotations = {**value.metadata.annotations, PROMOTED_REVISION: str(revision)}
+    return replace(value, metadata=replace(value.metadata, annotations=annotations))
 
 
 def _paced(suspend: bool, parallelism: int, value: AnyObject) -> AnyObject:

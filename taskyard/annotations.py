@@ -5,7 +5,9 @@ from __future__ import annotations
 CHANGED_BY = "taskyard/changed-by"
 CHANGE_CAUSE = "taskyard/change-cause"
 RESUMED_AT = "taskyard/resumed-at"
-"""Who changed an object, why, and, of a service, that a rollout which failed is to go on."""
+PROMOTED_REVISION = "taskyard/promoted-revision"
+"""Who changed an object, why, and, of a service, that a rollout which failed is to go on, and the number of the
+revision that is to go beyond its canaries: a promotion that comes late promotes no other one."""
 
 HTTP_HOST = "taskyard/http-host"
 HTTP_PORT = "taskyard/http-port"

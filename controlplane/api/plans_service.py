@@ -35,11 +35,12 @@ from controlplane.planning import (
     node_facts,
 )
 from controlplane.planning.document import VERSION
+from controlplane.services.standing import standing
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.kinds import BY_KIND, OBJECT_KINDS
-from taskyard.objects import Task, Wire
+from taskyard.objects import Phase, Service, Task, Wire
 from taskyard.store.api import Compacted, Entry, Store
 
 
@@ -81,7 +82,8 @@ class PlanService:
         fork.decide()
         decided = look_at(fork)
         fork.settle()
-        declared = [_declared(each.source, result) for each, result in zip(sent, applied.results, strict=True)]
+        results = zip(sent, applied.results, strict=True)
+        declared = [_declared(each.source, result, fork.cache) for each, result in results]
         items, effects = build(declared, removed, before, decided, look_at(fork))
         named = [item.identity for item in items]
         return Plan(
@@ -193,9 +195,20 @@ def _no_longer_declared(cache: ClusterCache, sent: Sequence[Sent], manner: Manne
     )
 
 
-def _declared(source: str, result: ShownResult) -> Declared:
+def _declared(source: str, result: ShownResult, then: ClusterCache) -> Declared:
     changes = tuple(SavedChange(path=each.path, old=each.old, new=each.new) for each in result.changes)
-    return Declared(result.kind, result.namespace, result.name, source, result.result, changes)
+    note = _note(then, ObjectKey(result.kind, result.namespace, result.name))
+    return Declared(result.kind, result.namespace, result.name, source, result.result, changes, note)
+
+
+def _note(then: ClusterCache, key: ObjectKey) -> str:
+    """What is left to be done for a service once all has settled, by its own words."""
+    with then.lock:
+        record = then.objects.get(key)
+        if record is None or not isinstance(record.value, Service):
+            return ""
+        status = standing(then, record.value)
+    return status.message if status.phase == Phase.AWAITING_PROMOTION else ""
 
 
 def _identity(key: ObjectKey) -> str:

@@ -11,14 +11,18 @@ from controlplane.api.objects_service import ServiceOf
 from controlplane.api.request import Params
 from controlplane.api.shown import ShownObject
 from controlplane.api.workers import Workers
-from taskyard.objects import Revision, Wire
+from controlplane.services.canaries import canaries_of
+from taskyard.keys import ObjectKey
+from taskyard.objects import Revision, Service, Wire
 
 
 class ShownRevisions(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    """Oldest first. `revision`: the one that tasks are to have; `stable`: the last one that all had."""
+    """Oldest first. `revision`: the one that tasks are to have; `stable`: the last one that all had; `canary`: only the
+    canaries are to have that revision until it is promoted."""
 
     revision: int
     stable: int
+    canary: bool
     revisions: list[Revision]
 
 
@@ -42,7 +46,14 @@ class ServiceRevisions:
             if key is None:
                 raise self.service.absent(ident, namespace)
             record = self.service.cache.rollouts.get(key)
+            found = self.service.cache.objects.get(ObjectKey("Service", *key))
+        service = found.value if found is not None and isinstance(found.value, Service) else None
         if record is None:
-            return ShownRevisions(revision=0, stable=0, revisions=[])
+            return ShownRevisions(revision=0, stable=0, canary=False, revisions=[])
         rollout = record.rollout
-        return ShownRevisions(revision=rollout.target, stable=rollout.stable, revisions=rollout.revisions)
+        return ShownRevisions(
+            revision=rollout.target,
+            stable=rollout.stable,
+            canary=service is not None and canaries_of(service, rollout, 1) is not None,
+            revisions=rollout.revisions,
+        )

@@ -25,6 +25,7 @@ class Declared:
     declared_in: str
     result: Literal["created", "configured", "unchanged"]
     changes: tuple[SavedChange, ...]
+    note: str = ""
 
     @property
     def task(self) -> NamedKey | None:
@@ -71,6 +72,7 @@ def _declared(each: Declared, before: Look, decided: Look, after: Look) -> Item:
         later=bool(found and not found.due and soon and soon.due),
         why=unplaced.why if unplaced else "",
         needs=list(unplaced.needs) if unplaced else [],
+        note=each.note,
     )
 
 

@@ -44,6 +44,8 @@ class Item(Wire, frozen=True, kw_only=True):
     """What is in the way, when it does not fit."""
     needs: list[str] = msgspec.field(default_factory=list)
     """The smallest changes that would help."""
+    note: str = ""
+    """Of a service: where it would be once all is done, when that is not simply complete."""
 
     @property
     def identity(self) -> str:

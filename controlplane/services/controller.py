@@ -133,8 +133,8 @@ class ServiceController(LeaderLoop[NamedKey]):
             before = unchanged(there) if there else absent(place)
             put = Put(place, encode(decision.rollout))
             found.append(Proposal(Write("rollout", key, key.name), (same, before), (put,)))
-        for slot in decision.makes:
-            task = new_task(service, decision.template, slot, self._new_uid(), timestamp(self.clock.now()))
+        for make in decision.makes:
+            task = new_task(service, make.template, make.slot, self._new_uid(), timestamp(self.clock.now()))
             place = keys.task(key.namespace, task.metadata.name)
             put = Put(place, encode(task))
             found.append(Proposal(Write("make", key, task.metadata.name), (same, absent(place)), (put,)))
@@ -154,9 +154,12 @@ class ServiceController(LeaderLoop[NamedKey]):
 
     def _tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
         """What has become of the rollout, once it is written."""
-        if before is not None and (before.target, before.phase) == (after.target, after.phase):
+        if before is not None and _standing(before) == _standing(after):
             return
-        reason, message, warning = _news(after)
+        if before is not None and before.promoted != after.promoted:
+            reason, message, warning = "RolloutPromoted", f"revision {after.target} goes to all tasks", False
+        else:
+            reason, message, warning = _news(after)
         about = ObjectRef(kind="Service", name=key.name, uid=after.service_uid)
         self._events.emit(about, key.namespace, reason, message, warning=warning)
 
@@ -180,10 +183,16 @@ def _progress(tasks: Sequence[SlotTask]) -> tuple[tuple[str, int, bool], ...]:
     return tuple((each.slot, each.task.metadata.generation, each.ready) for each in tasks)
 
 
+def _standing(rollout: Rollout) -> tuple[int, Phase, int]:
+    return rollout.target, rollout.phase, rollout.promoted
+
+
 def _news(rollout: Rollout) -> tuple[str, str, bool]:
     match rollout.phase:
         case Phase.PROGRESSING:
             return "RolloutStarted", f"revision {rollout.target} is rolled out", False
+        case Phase.AWAITING_PROMOTION:
+            return "CanariesAvailable", f"revision {rollout.target} waits to be promoted", False
         case Phase.COMPLETE:
             return "RolloutComplete", f"all tasks have revision {rollout.target}", False
         case Phase.FAILED:

@@ -3,20 +3,23 @@
 Each look starts from what there is, so it does not matter who did what before, and every wish costs one write: a task
 that is as it is to be is left alone. The limits are those of a rolling update: at most `parallelism` tasks that are not
 settled, and never fewer available ones than the replicas less `unavailable`. With `surge`, more tasks are made first,
-which stand in for those that are changed in place, and go at the end.
+which stand in for those that are changed in place, and go at the end. With canaries, only so many tasks have the
+template, stand-ins counted, until the rollout says that it is promoted; that is written before any other task gets it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from controlplane.services.slots import SlotTask, changed_task
+from controlplane.services.canaries import asked_for, canaries_of
+from controlplane.services.slots import SlotTask, changed_task, wanted_spec
 from taskyard.objects import Phase, Rollout, Service, Task, TaskTemplate
 from taskyard.quantity import seconds
 
+_UNDER_WAY = (Phase.PROGRESSING, Phase.AWAITING_PROMOTION, Phase.ROLLING_BACK)
 _SOON = 0.2
 """Seconds: what is due is looked at again once it surely is."""
 
@@ -46,13 +49,18 @@ class Change:
     task: Task
 
 
+@dataclass(frozen=True, slots=True)
+class Make:
+    """A task of this slot, of this template."""
+
+    slot: str
+    template: TaskTemplate
+
+
 @dataclass(slots=True)
 class Decision:
     rollout: Rollout
-    template: TaskTemplate
-    """What is made is made of."""
-    makes: list[str] = field(default_factory=list)
-    """Slots."""
+    makes: list[Make] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     removes: list[SlotTask] = field(default_factory=list)
     again_in: float | None = None
@@ -60,7 +68,7 @@ class Decision:
 
 
 def decide(situation: Situation) -> Decision:
-    if situation.rollout.phase in (Phase.PROGRESSING, Phase.ROLLING_BACK):
+    if situation.rollout.phase in _UNDER_WAY:
         return _Rolling(situation).decide()
     return _Keeping(situation).decide()
 
@@ -73,7 +81,7 @@ class _Keeping:
         self.service = situation.service
         self.update = situation.service.spec.update
         self.template = situation.rollout.template
-        self.decision = Decision(situation.rollout, self.template)
+        self.decision = Decision(situation.rollout)
         self.settles = max(seconds(self.update.min_ready), seconds(self.update.delay))
         self.min_ready = seconds(self.update.min_ready)
         self.slots = wanted = frozenset(situation.slots)
@@ -86,22 +94,28 @@ class _Keeping:
         self.extra = [each for each in situation.tasks if not each.going and each.slot not in wanted]
 
     def decide(self) -> Decision:
-        self._make(self.situation.slots)
+        failed = self.situation.rollout.phase is Phase.FAILED
+        template = self.stable if failed else self.template
+        self._make(self.situation.slots, lambda: template)
         self._relabel()
-        if self.situation.rollout.phase is not Phase.FAILED:
+        if not failed:
             self.decision.removes += self.extra
             return self.decision
         if self._complete():
             self._completed()
-        elif self.situation.rollout.stable:
-            self.decision.template = self.situation.rollout.revision(self.situation.rollout.stable).template
         self._thin_out((), sum(1 for each in (*self.live, *self.extra) if self.available(each)))
         return self.decision
 
-    def _make(self, slots: Sequence[str]) -> None:
+    @property
+    def stable(self) -> TaskTemplate:
+        """What is made while the template is not trusted: what all tasks had last, if they had one."""
+        rollout = self.situation.rollout
+        return rollout.revision(rollout.stable).template if rollout.stable else self.template
+
+    def _make(self, slots: Sequence[str], template: Callable[[], TaskTemplate]) -> None:
         """A slot whose last task is still going waits for its name."""
         free = [slot for slot in slots if slot not in self.present and slot not in self.situation.taken]
-        self.decision.makes += free
+        self.decision.makes += [Make(slot, template()) for slot in free]
         self.present |= set(free)
 
     def _relabel(self) -> None:
@@ -126,7 +140,7 @@ class _Keeping:
     def _complete(self) -> bool:
         """Every slot has a task as it is to be, and that is available."""
         there = {each.slot for each in self.live if self.current(each) and self.available(each)}
-        return there >= set(self.situation.slots) and not self.decision.makes
+        return there >= self.slots
 
     def _completed(self) -> None:
         """What the surge still has goes with the next look, when nothing is updated any more."""
@@ -160,11 +174,20 @@ class _Keeping:
 class _Rolling(_Keeping):
     """Tasks are brought to the template that the rollout aims at."""
 
+    def __init__(self, situation: Situation) -> None:
+        super().__init__(situation)
+        self.canaries = canaries_of(self.service, situation.rollout, len(situation.slots))
+        with_it = sum(1 for each in situation.tasks if self.current(each))
+        self.may_get_it = len(situation.tasks) + len(self.slots) if self.canaries is None else self.canaries - with_it
+        """How many more tasks."""
+
     def decide(self) -> Decision:
-        failure = "" if self.service.spec.paused else self._failure()
-        if failure:
-            return self._failed(failure)
-        self._make(self.situation.slots)
+        if not self.service.spec.paused:
+            if failure := self._failure():
+                return self._failed(failure)
+            if self._promoted():
+                return self.decision
+        self._make(self.situation.slots, self._next_template)
         self._relabel()
         outdated = [each for each in self.live if not self.current(each)]
         every = [*self.live, *self.extra]
@@ -178,21 +201,63 @@ class _Rolling(_Keeping):
         surge = min(self.update.surge, len(outdated) + sum(1 for each in unsettled if each.slot in self.slots))
         wanting = [slot for slot in self.situation.spare if slot not in self.present][: max(surge - len(spare), 0)]
         if outdated and not self.service.spec.paused:
-            self._make(wanting[: max(room, 0)])
-            room -= min(len(wanting), max(room, 0))
-        for each in sorted(outdated, key=self.available):
-            if room <= 0:
+            first = wanting[: max(min(room, self.may_get_it), 0)]
+            self._make(first, self._next_template)
+            room -= len(first)
+        for each in sorted(outdated, key=self._turn):
+            if room <= 0 or self.may_get_it <= 0:
                 break
             if self.available(each):
                 if available - 1 < self.floor:
                     break
                 available -= 1
             self.decision.changes.append(Change(each, self.wanted(each)))
+            self.may_get_it -= 1
             room -= 1
         self._thin_out(spare if self.service.spec.paused else spare[:surge], available)
         if self._complete():
             self._completed()
+        elif self._awaits_promotion() and not self.service.spec.paused:
+            self.decision.rollout = replace(self.situation.rollout, phase=Phase.AWAITING_PROMOTION)
         return self.decision
+
+    def _next_template(self) -> TaskTemplate:
+        """What the next task is made of."""
+        self.may_get_it -= 1
+        return self.template if self.may_get_it >= 0 else self.stable
+
+    def _turn(self, each: SlotTask) -> tuple[bool, bool]:
+        """Of canaries, those come first that have neither the template nor the stable one: an earlier canary's."""
+        stable = self.canaries is not None and wanted_spec(self.service, self.stable, each.slot) == each.task.spec
+        return stable, self.available(each)
+
+    def _awaits_promotion(self) -> bool:
+        """The canaries are all there, and available."""
+        if self.canaries is None:
+            return False
+        with_it = [each for each in self.situation.tasks if self.current(each)]
+        ready = all(not each.going and self.available(each) for each in with_it)
+        return len(with_it) >= max(self.canaries, 1) and ready
+
+    def _promoted(self) -> bool:
+        """Whether it goes beyond the canaries from now on. Nothing else is done in that look."""
+        canary = self.update.canary
+        if canary is None or self.canaries is None:
+            waited = self.situation.rollout.phase is Phase.AWAITING_PROMOTION
+            if waited:
+                self.decision.rollout = replace(self.situation.rollout, phase=Phase.PROGRESSING)
+            return waited
+        promoted = asked_for(self.service, self.situation.rollout)
+        if not promoted and canary.promote_after is not None and self._awaits_promotion():
+            needed = self.min_ready + seconds(canary.promote_after)
+            left = needed - min(each.ready_for for each in self.situation.tasks if self.current(each))
+            promoted = left <= 0
+            if not promoted:
+                self._look_again(left)
+        if promoted:
+            rollout = self.situation.rollout
+            self.decision.rollout = replace(rollout, phase=Phase.PROGRESSING, promoted=rollout.target)
+        return promoted
 
     def _settled(self, each: SlotTask) -> bool:
         if self.update.on_failure == "continue" and each.trouble:
@@ -207,6 +272,8 @@ class _Rolling(_Keeping):
         for each in (*self.live, *self.extra):
             if each.trouble and self.current(each):
                 return f"task/{each.task.metadata.name} {each.trouble}"
+        if self._awaits_promotion():
+            return ""
         deadline = seconds(self.update.progress_deadline)
         if self.situation.stalled_for >= deadline:
             waiting = [each for each in self.live if self.current(each) and not each.ready]
@@ -219,7 +286,7 @@ class _Rolling(_Keeping):
         rollout = self.situation.rollout
         goes_back = (
             self.update.on_failure == "rollback"
-            and rollout.phase is Phase.PROGRESSING
+            and rollout.phase is not Phase.ROLLING_BACK
             and rollout.stable not in (0, rollout.target)
         )
         if goes_back:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, view
-from controlplane.services.gather import slot_tasks
-from controlplane.services.slots import SlotTask
+from controlplane.services.gather import rollout_of, slot_tasks
+from controlplane.services.slots import SlotTask, wanted_spec
 from taskyard.keys import NamedKey
-from taskyard.objects import Service, TaskState, Wire
+from taskyard.objects import Rollout, Service, TaskState, Wire
 
 _ANYWHERE = ("", "0.0.0.0", "::")
 
@@ -22,9 +22,12 @@ class EndpointPort(Wire, frozen=True, kw_only=True):
 
 
 class Endpoint(Wire, frozen=True, kw_only=True):
+    """`revision`: the service's, whose template the task has, so that a proxy can weigh; 0: none that is kept."""
+
     task: str
     slot: str
     node: str
+    revision: int
     ports: list[EndpointPort]
 
 
@@ -32,7 +35,8 @@ def endpoints_of(cache: ClusterCache, service: Service) -> list[Endpoint]:
     """In the order of their slots, under the cache's lock. A task that is on its way out gets no more traffic, nor one
     that is ready because it has done its work: its port may be another's by now."""
     tasks = [each for each in slot_tasks(cache, service) if each.ready and not each.going]
-    return [_endpoint(cache, each) for each in tasks if _runs(cache, each)]
+    rollout = rollout_of(cache, service)
+    return [_endpoint(cache, each, _revision(service, rollout, each)) for each in tasks if _runs(cache, each)]
 
 
 def _runs(cache: ClusterCache, each: SlotTask) -> bool:
@@ -40,7 +44,13 @@ def _runs(cache: ClusterCache, each: SlotTask) -> bool:
     return view(cache, cache.tasks[NamedKey(metadata.namespace, metadata.name)]).state is TaskState.RUNNING
 
 
-def _endpoint(cache: ClusterCache, each: SlotTask) -> Endpoint:
+def _revision(service: Service, rollout: Rollout | None, each: SlotTask) -> int:
+    revisions = reversed(rollout.revisions) if rollout is not None else ()
+    same = (r.number for r in revisions if wanted_spec(service, r.template, each.slot) == each.task.spec)
+    return next(same, 0)
+
+
+def _endpoint(cache: ClusterCache, each: SlotTask, revision: int) -> Endpoint:
     record = cache.tasks[NamedKey(each.task.metadata.namespace, each.task.metadata.name)]
     node = cache.nodes.get(record.node)
     host = node.lease.address.rpartition(":")[0] if node is not None and node.lease is not None else ""
@@ -54,4 +64,4 @@ def _endpoint(cache: ClusterCache, each: SlotTask) -> Endpoint:
         )
         for port in view(cache, record).ports
     ]
-    return Endpoint(task=each.task.metadata.name, slot=each.slot, node=record.node, ports=ports)
+    return Endpoint(task=each.task.metadata.name, slot=each.slot, node=record.node, revision=revision, ports=ports)

@@ -8,7 +8,7 @@ from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, Nod
 from controlplane.cluster.effective import current_status
 from controlplane.services.slots import SlotTask, task_name
 from taskyard.keys import NamedKey
-from taskyard.objects import Service, TaskState
+from taskyard.objects import Rollout, Service, TaskState
 from taskyard.objects.service import SLOT
 
 _SPARE = 100
@@ -52,6 +52,12 @@ def slot_tasks(
             )
         )
     return sorted(found, key=lambda each: _order(each.slot))
+
+
+def rollout_of(cache: ClusterCache, service: Service) -> Rollout | None:
+    """This very service's, not that of an earlier one by the same name."""
+    record = cache.rollouts.get(NamedKey(service.metadata.namespace, service.metadata.name))
+    return record.rollout if record is not None and record.rollout.service_uid == service.metadata.uid else None
 
 
 def services_on(cache: ClusterCache, node: str) -> list[NamedKey]:

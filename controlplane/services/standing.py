@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from controlplane.cluster import ClusterCache
-from controlplane.services.gather import slot_tasks, slots_of, taken_slots
-from controlplane.services.slots import changed_task, task_name
-from taskyard.keys import NamedKey
-from taskyard.objects import Phase, Service, Wire, spec_hash
+from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken_slots
+from controlplane.services.slots import SlotTask, changed_task, task_name, wanted_spec
+from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
 
 
 class ServiceStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -28,8 +29,7 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     metadata = service.metadata
     tasks = slot_tasks(cache, service)
     slots, _ = slots_of(cache, service, tasks)
-    record = cache.rollouts.get(NamedKey(metadata.namespace, metadata.name))
-    rollout = record.rollout if record is not None and record.rollout.service_uid == metadata.uid else None
+    rollout = rollout_of(cache, service)
     live = [each for each in tasks if not each.going and each.slot in set(slots)]
     ready = sum(1 for each in live if each.ready)
     if rollout is None:
@@ -56,9 +56,12 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     elif taken := sorted(taken_slots(cache, service, slots)):
         name = task_name(metadata.name, taken[0], per_node=service.spec.mode == "per-node")
         message = f"task/{name} is not this service's: delete or rename it, and the service makes its own"
-    elif rollout.phase is Phase.PROGRESSING and not message:
+    elif rollout.phase in (Phase.PROGRESSING, Phase.AWAITING_PROMOTION) and not message:
         waiting = next((each for each in updated if not each.ready), None)
-        message = f"waits for task/{waiting.task.metadata.name}" if waiting else ""
+        if waiting is not None:
+            message = f"waits for task/{waiting.task.metadata.name}"
+        elif rollout.phase is Phase.AWAITING_PROMOTION:
+            message = _awaits_promotion(service, rollout, tasks)
     return ServiceStatus(
         phase=phase,
         message=message,
@@ -69,3 +72,12 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
         updated=len(updated),
         ready=ready,
     )
+
+
+def _awaits_promotion(service: Service, rollout: Rollout, tasks: Sequence[SlotTask]) -> str:
+    name, canary = service.metadata.name, service.spec.update.canary
+    specs = (wanted_spec(service, rollout.template, each.slot) == each.task.spec for each in tasks)
+    there = f"{sum(specs)} of {len(tasks)} tasks have revision {rollout.target}; the others wait"
+    after = canary.promote_after if canary is not None else None
+    by_itself = f", or by itself once they have been available for {after}" if after is not None else ""
+    return f"{there} until it is promoted: taskyard rollout promote {name}{by_itself}"

@@ -32,6 +32,8 @@ def plan_lines(plan: PlanView, *, colour: bool = False) -> list[str]:
             lines += [
                 f"          {line}" for change in item.changes for line in _field(change.path, change.old, change.new)
             ]
+        if item.note:
+            lines.append(f"          {item.note}")
         if item.why:
             lines.append(f"          {item.why}")
         if item.needs:

@@ -24,6 +24,8 @@ def judge_rolled_out(_awaited: Awaited, service: ServiceView | None) -> Verdict:
     text = progress_of(service)
     if status.phase in ("Failed", "RolledBack"):
         return Verdict(True, text, f"its rollout has failed: {status.message}")
+    if status.phase == "AwaitingPromotion" and service.spec.update.canary.promote_after is None:
+        return Verdict(True, text)
     if status.phase == "Paused":
         return Verdict(True, text, "it is paused: taskyard rollout resume")
     done = status.updated == status.ready == status.tasks == status.wanted

@@ -22,6 +22,7 @@ class PlanItem(View, frozen=True):
     later: bool = False
     why: str = ""
     needs: tuple[str, ...] = ()
+    note: str = ""
 
 
 class PlanEffect(View, frozen=True):

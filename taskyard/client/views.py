@@ -104,6 +104,8 @@ class EndpointPortView(View, frozen=True):
 class EndpointView(View, frozen=True):
     task: str
     node: str = ""
+    revision: int = 0
+    """The service's, of which the task is made; 0: none that is kept."""
     ports: tuple[EndpointPortView, ...] = ()
 
 
@@ -131,11 +133,20 @@ class TemplateView(View, frozen=True):
     spec: TaskSpecView = TaskSpecView()
 
 
+class CanaryView(View, frozen=True):
+    promote_after: str | float | None = None
+
+
+class UpdateView(View, frozen=True):
+    canary: CanaryView = CanaryView()
+
+
 class ServiceSpecView(View, frozen=True):
     mode: str = "replicated"
     replicas: int = 1
     paused: bool = False
     template: TemplateView = TemplateView()
+    update: UpdateView = UpdateView()
 
 
 class ServiceView(View, frozen=True):
@@ -187,6 +198,7 @@ class RevisionView(View, frozen=True):
 class RevisionsView(View, frozen=True):
     revision: int = 0
     stable: int = 0
+    canary: bool = False
     revisions: list[RevisionView] = []
 
 

@@ -60,6 +60,7 @@ def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_update_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("update",), _UPDATE)
+    yield from broken_fields(spec, ("update", "canary"), {"promoteAfter": _PERIOD})
 
 
 def broken_job_times(spec: dict[str, Any]) -> Iterator[Broken]:

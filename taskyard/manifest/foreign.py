@@ -258,6 +258,8 @@ FOREIGN_OF: dict[str, dict[str, dict[str, str]]] = {
         },
         "spec.update": {
             "failureaction": "write onFailure",
+            "autopromote": "write canary: {tasks: 1, promoteAfter: 5m}",
+            "steps": "write canary: {percent: 20, promoteAfter: 5m}",
             "autorevert": "write onFailure: rollback",
             "monitor": "write minReady: 5s",
             "minhealthytime": "write minReady: 5s",

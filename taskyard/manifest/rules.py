@@ -259,6 +259,10 @@ def _update(spec: dict[str, Any]) -> Iterator[Broken]:
         field = "maxUnavailable" if "maxUnavailable" in update else "maxSurge"
         message = "with neither a task beyond the replicas nor one missing, nothing can be updated"
         yield Broken(("spec", "update", field), message, "let one of maxSurge and maxUnavailable be at least 1")
+    canary = part(update, "canary")
+    if "tasks" in canary and "percent" in canary:
+        message = "tasks and percent both say how many canaries there are"
+        yield Broken(("spec", "update", "canary", "percent"), message, "write only one of them")
 
 
 def _service_name(manifest: dict[str, Any]) -> Iterator[Broken]:

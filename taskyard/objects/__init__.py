@@ -17,7 +17,7 @@ from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
 from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage, pressure_taints
 from taskyard.objects.rollout import Phase, Revision, Rollout
 from taskyard.objects.secret import Secret, SecretSpec
-from taskyard.objects.service import Service, ServiceSpec, TaskTemplate, TemplateMetadata, Update
+from taskyard.objects.service import Canary, Service, ServiceSpec, TaskTemplate, TemplateMetadata, Update
 from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
 from taskyard.objects.task import (
     NODE_NAME,
@@ -72,6 +72,7 @@ __all__ = [
     "Backoff",
     "BadValue",
     "Binding",
+    "Canary",
     "Check",
     "Checks",
     "Config",

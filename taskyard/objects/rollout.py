@@ -10,6 +10,8 @@ from taskyard.objects.service import TaskTemplate
 
 class Phase(StrEnum):
     PROGRESSING = "Progressing"
+    AWAITING_PROMOTION = "AwaitingPromotion"
+    """The canaries have it and are available; the other tasks wait until it is promoted."""
     COMPLETE = "Complete"
     FAILED = "Failed"
     """It is left as it is until somebody changes the service or resumes the rollout."""
@@ -43,6 +45,8 @@ class Rollout(Wire, frozen=True, kw_only=True):
     phase: Phase = Phase.PROGRESSING
     message: str = ""
     """Of a failure: what went wrong."""
+    promoted: int = 0
+    """The number of the last revision that was let beyond its canaries; never taken back."""
     resumed: str = ""
     """The annotation `taskyard/resumed-at` that was heeded last."""
 

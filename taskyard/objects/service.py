@@ -26,6 +26,22 @@ class TaskTemplate(Wire, frozen=True, kw_only=True):
     spec: TaskSpec
 
 
+class Canary(Wire, frozen=True, kw_only=True):
+    """Which share of the tasks gets another template first; the rest wait until it is promoted."""
+
+    tasks: int | None = None
+    percent: int | None = None
+    """Of the tasks, rounded up. Neither: one task."""
+    promote_after: Duration | None = None
+    """Once they have been available for so long it is promoted by itself; None: only by somebody's word."""
+
+    def of(self, count: int) -> int:
+        """How many of `count` tasks."""
+        if self.percent is not None:
+            return -(-count * self.percent // 100)
+        return min(self.tasks or 1, count)
+
+
 class Update(Wire, frozen=True, kw_only=True):
     """How tasks are brought to another template. `max_unavailable` and `max_surge` absent: as `order` has it."""
 
@@ -39,6 +55,7 @@ class Update(Wire, frozen=True, kw_only=True):
     """How long one that is available keeps its place among those that are updated."""
     progress_deadline: Duration = "10m"
     on_failure: Literal["pause", "continue", "rollback"] = "pause"
+    canary: Canary | None = None
     follow_data: bool = False
     """A change of a Secret or Config that the template names is rolled out like a change of the template."""
 

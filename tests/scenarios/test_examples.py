@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from taskyard.manifest import load
+from tests.scenarios.test_command_line import taskyard
 from tests.support.cluster import LiveCluster
 
 pytestmark = [pytest.mark.docker, pytest.mark.etcd]
@@ -32,6 +33,27 @@ def test_example_runs(live: LiveCluster, path: Path) -> None:
             once = manifest["spec"].get("restart", {}).get("policy") == "never"
             state = "Completed" if once else "Running"
             live.until(partial(is_in, live, manifest["metadata"], state), 60, f"it is {state}")
+
+
+def test_the_canary_waits_and_is_promoted(live: LiveCluster) -> None:
+    (document,) = load((FOLDER / "canary.yaml").read_bytes(), "canary.yaml")
+    live.apply(document.data)
+    live.until(partial(rolled_out, live, "canary"), 120, "it is rolled out")
+    document.data["spec"]["template"]["spec"]["env"]["VERSION"] = "2"
+    live.apply(document.data)
+    live.until(partial(is_at, live, "AwaitingPromotion"), 120, "the canary is available")
+    assert revisions(live) == [1, 1, 1, 2]
+    assert taskyard(live, "rollout", "promote", "canary").returncode == 0
+    live.until(partial(is_at, live, "Complete"), 120, "all have it")
+    live.until(lambda: revisions(live) == [2, 2, 2], 30, "the stand-in is gone")
+
+
+def is_at(live: LiveCluster, phase: str) -> bool:
+    return str(live.call("GET", "/services/canary")[1]["status"]["phase"]) == phase
+
+
+def revisions(live: LiveCluster) -> list[int]:
+    return sorted(each["revision"] for each in live.call("GET", "/services/canary/endpoints")[1]["endpoints"])
 
 
 def is_in(live: LiveCluster, metadata: dict[str, Any], state: str) -> bool:

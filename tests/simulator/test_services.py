@@ -47,12 +47,24 @@ def _surge_left_over(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decide._Keeping, "decide", without_removals)
 
 
+def _canaries_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(decide, "canaries_of", lambda *_: None)
+
+
+def _promotion_with_the_tasks(patch: pytest.MonkeyPatch) -> None:
+    """Other tasks get it in the look in which it is promoted: before that is written."""
+    patch.setattr(decide._Rolling, "_promoted", lambda self: setattr(self, "may_get_it", 100))
+
+
 def _cascade_forgotten(patch: pytest.MonkeyPatch) -> None:
     """An owner goes at once, and what it owns stays where it is."""
     patch.setattr(ownership.OwnershipController, "_held", lambda *_: [])
 
 
-@pytest.mark.parametrize("plant", [_service_compare_dropped, _surge_left_over, _cascade_forgotten])
+@pytest.mark.parametrize(
+    "plant",
+    [_service_compare_dropped, _surge_left_over, _canaries_ignored, _promotion_with_the_tasks, _cascade_forgotten],
+)
 def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
     storm = replace(SERVICES, faults_per_minute=30.0)

@@ -134,12 +134,13 @@ def _text(found: Sequence[Item[EndpointsView]], output: str | None, bind: str, *
             view.metadata.name,
             each.task,
             each.node,
+            str(each.revision or "-"),
             _ports(each),
         ]
         for view in views
         for each in view.endpoints
     ]
-    columns = [*(["NAMESPACE"] if namespaces else []), "SERVICE", "TASK", "NODE", "PORTS"]
+    columns = [*(["NAMESPACE"] if namespaces else []), "SERVICE", "TASK", "NODE", "REVISION", "PORTS"]
     return "\n".join(Table(columns).lines(rows)) + "\n"
 
 

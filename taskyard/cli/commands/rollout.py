@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from taskyard.annotations import CHANGE_CAUSE, RESUMED_AT
+from taskyard.annotations import CHANGE_CAUSE, PROMOTED_REVISION, RESUMED_AT
 from taskyard.cli import complete
 from taskyard.cli.age import age
 from taskyard.cli.failure import Failed, complain
@@ -18,6 +18,7 @@ from taskyard.cli.rollouts import awaited_service, progress_of, wait_for_rollout
 from taskyard.cli.session import CONTEXT_SETTINGS, Command, session
 from taskyard.cli.table import Table
 from taskyard.client.api import Client
+from taskyard.client.views import RevisionsView
 from taskyard.clock import SystemClock, timestamp
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -57,13 +58,13 @@ def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
 @rollout.command(cls=Command, namespaced=True)
 @_service
 def history(words: tuple[str, ...]) -> None:
-    """The templates it had, by number; * is what tasks are to have now."""
+    """The templates it had, by number; * is what tasks are to have now, or only its canaries."""
     client, namespace, name = _named(words, "rollout history service/web")
     found = client.revisions(namespace, name)
     now = SystemClock().now()
     rows = [
         [
-            f"{each.number}{'*' if each.number == found.revision else ''}",
+            _marked(each.number, found),
             age(each.at, now),
             each.by,
             each.image,
@@ -92,14 +93,36 @@ def undo(words: tuple[str, ...], number: int | None, reason: str, force: bool) -
         number = before[-1]
     if number not in by_number:
         raise Failed(f"there is no revision {number} of service/{name}", f"there are {', '.join(map(str, by_number))}")
+    _declare_again(client, namespace, name, found, number, reason or f"undone to revision {number}", force=force)
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@_force
+def promote(words: tuple[str, ...], force: bool) -> None:
+    """Let a template go beyond its canaries, to all other tasks."""
+    client, namespace, name = _named(words, "rollout promote service/web")
     item = client.service(namespace, name)
-    manifest = item.data()
-    manifest["spec"]["template"] = by_number[number].template
-    because = reason or f"undone to revision {number}"
-    manifest["metadata"].setdefault("annotations", {})[CHANGE_CAUSE] = because
-    names, match = Kind.SERVICE.names, str(item.view.metadata.revision)
-    client.replace_object(names, namespace, name, manifest, if_match=match, force=force)
-    click.echo(f"service/{name} goes back to revision {number}")
+    status = item.view.status
+    if status.phase != "AwaitingPromotion":
+        raise Failed(f"service/{name} does not wait for a promotion", f"it is {progress_of(item.view)}")
+    patch = {"metadata": {"annotations": {PROMOTED_REVISION: str(status.revision)}}}
+    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    click.echo(f"revision {status.revision} of service/{name} goes to all tasks")
+
+
+@rollout.command(cls=Command, namespaced=True)
+@_service
+@click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
+@_force
+def abort(words: tuple[str, ...], reason: str, force: bool) -> None:
+    """Declare the last template again that all tasks had. What has it still is left alone."""
+    client, namespace, name = _named(words, "rollout abort service/web")
+    found = client.revisions(namespace, name)
+    if not found.stable or found.stable == found.revisions[-1].number:
+        progress_now = progress_of(client.service(namespace, name).view)
+        raise Failed(f"service/{name} has nothing to go back from: {progress_now}", "see `taskyard rollout history`")
+    _declare_again(client, namespace, name, found, found.stable, reason or "aborted", force=force)
 
 
 @rollout.command(cls=Command, namespaced=True)
@@ -160,10 +183,6 @@ def scale(words: tuple[str, ...], replicas: int, wait: bool, timeout: float, for
         _wait(client, namespace, name, timeout)
 
 
-def _marked(number: int, current: int) -> str:
-    return f"{number}*" if number == current else str(number)
-
-
 def _named(words: tuple[str, ...], example: str) -> tuple[Client, str, str]:
     """`web`, `service/web` and `service web` are the same here."""
     first = words[0]
@@ -173,6 +192,24 @@ def _named(words: tuple[str, ...], example: str) -> tuple[Client, str, str]:
         raise Failed(f"{target} is not a service", f"for example: taskyard {example}")
     current = session()
     return current.client(), current.namespace_or_default(), target.name
+
+
+def _marked(number: int, found: RevisionsView) -> str:
+    if number != found.revision:
+        return str(number)
+    return f"{number}* canary" if found.canary else f"{number}*"
+
+
+def _declare_again(
+    client: Client, namespace: str, name: str, found: RevisionsView, number: int, because: str, *, force: bool
+) -> None:
+    item = client.service(namespace, name)
+    manifest = item.data()
+    manifest["spec"]["template"] = next(each.template for each in found.revisions if each.number == number)
+    manifest["metadata"].setdefault("annotations", {})[CHANGE_CAUSE] = because
+    names, match = Kind.SERVICE.names, str(item.view.metadata.revision)
+    client.replace_object(names, namespace, name, manifest, if_match=match, force=force)
+    click.echo(f"service/{name} goes back to revision {number}")
 
 
 def _wait(client: Client, namespace: str, name: str, timeout: float) -> None:

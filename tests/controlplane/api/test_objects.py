@@ -182,7 +182,7 @@ def test_a_service_shows_how_far_it_is_and_where_it_is_reached(bench: ApiBench) 
     assert status["message"] == "waits for task/web-1"
     found = bench.call("GET", "/services/web/endpoints").json
     port = {"name": "http", "container": 80, "address": "127.0.0.1", "port": 32000}
-    assert found["endpoints"] == [{"task": "web-0", "slot": "0", "node": "n1", "ports": [port]}]
+    assert found["endpoints"] == [{"task": "web-0", "slot": "0", "node": "n1", "revision": 1, "ports": [port]}]
     run(bench, "web-1")
     assert bench.call("GET", "/services/web").json["status"]["phase"] == "Complete"
     assert [len(each["endpoints"]) for each in bench.call("GET", "/endpoints").json["items"]] == [2]

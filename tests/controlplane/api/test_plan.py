@@ -77,6 +77,21 @@ def test_what_waits_for_room_that_a_removal_makes_is_said_to_come_later(bench: A
     ]
 
 
+def test_a_service_with_a_canary_is_planned_up_to_its_promotion(bench: ApiBench) -> None:
+    def web(image: str) -> dict[str, Any]:
+        spec = {"replicas": 3, "update": {"canary": {}}, "template": {"spec": {"image": image}}}
+        return {"apiVersion": "taskyard/v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+
+    first = planned(bench, web("busybox:1"))
+    assert "note" not in first["items"][0]
+    applied(bench, web("busybox:1"))
+    plan = planned(bench, web("busybox:2"))
+    assert [(effect["name"], effect["fate"]) for effect in plan["effects"]] == [("web-0", "restarted")]
+    assert plan["items"][0]["note"] == (
+        "1 of 3 tasks have revision 2; the others wait until it is promoted: taskyard rollout promote web"
+    )
+
+
 def test_a_waiting_task_that_gets_the_room_is_an_effect(bench: ApiBench) -> None:
     applied(bench, a_manifest("old", "1536Mi"), query="?source=demo")
     applied(bench, a_manifest("waits", "1536Mi"))

@@ -78,9 +78,9 @@ class World:
         if decision.makes or decision.changes or decision.removes:
             self.progressed = self.now
         self.rollout = decision.rollout
-        for slot in decision.makes:
-            self.tasks[slot] = new_task(self.service, decision.template, slot, f"{self.now:012}", "")
-            self.since[slot] = self.now
+        for make in decision.makes:
+            self.tasks[make.slot] = new_task(self.service, make.template, make.slot, f"{self.now:012}", "")
+            self.since[make.slot] = self.now
         for change in decision.changes:
             if change.task.spec != self.tasks[change.old.slot].spec:
                 self.since[change.old.slot] = self.now

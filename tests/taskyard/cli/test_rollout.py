@@ -96,6 +96,44 @@ def test_history_and_undo(apply: Callable[[str], None], served: ServedPlane, out
     assert images(served) == {"busybox:1.37"}
 
 
+@pytest.fixture
+def canary(apply: Callable[[str], None], served: ServedPlane, out: Out, tmp_path: Path) -> None:
+    """It waits to be promoted to 1.36."""
+    apply("1.35")
+    path = tmp_path / "canary.yaml"
+    path.write_text(SERVICE % "1.36" + "  update: {canary: {tasks: 1}}\n")
+    out("apply", "-f", str(path))
+    run(served)
+
+
+@pytest.mark.usefixtures("canary")
+def test_a_canary_waits_and_says_what_to_do(out: Out) -> None:
+    assert "Complete" not in out("get", "services")
+    assert out("rollout", "status", "web", "--no-wait") == (
+        "service/web: AwaitingPromotion: 1 of 2 updated, 2 ready; 1 of 2 tasks have revision 2; "
+        "the others wait until it is promoted: taskyard rollout promote web\n"
+    )
+    assert "2* canary" in out("rollout", "history", "web")
+    assert [row.split()[3] for row in out("endpoints", "web").splitlines()] == ["REVISION", "2", "1"]
+
+
+@pytest.mark.usefixtures("canary")
+def test_a_canary_is_promoted(served: ServedPlane, out: Out) -> None:
+    assert out("rollout", "promote", "web") == "revision 2 of service/web goes to all tasks\n"
+    run(served)
+    assert images(served) == {"busybox:1.36"}
+    assert "2* " in out("rollout", "history", "web")
+    assert [event.reason for event in served.plane.told("RolloutPromoted")] == ["RolloutPromoted"]
+
+
+@pytest.mark.usefixtures("canary")
+def test_a_canary_is_given_up(served: ServedPlane, out: Out) -> None:
+    assert out("rollout", "abort", "web", "--reason", "too slow") == "service/web goes back to revision 1\n"
+    run(served)
+    assert images(served) == {"busybox:1.35"}
+    assert "too slow" in out("rollout", "history", "web")
+
+
 @pytest.mark.usefixtures("apply")
 def test_pause_holds_a_change_and_resume_lets_it_go(served: ServedPlane, out: Out) -> None:
     out("rollout", "pause", "web")
@@ -141,6 +179,8 @@ def test_delete_takes_its_tasks_along(served: ServedPlane, out: Out) -> None:
         (["rollout", "undo", "web", "--to", "7"], "there is no revision 7 of service/web"),
         (["rollout", "status", "task/web"], "task/web is not a service"),
         (["rollout", "history", "nope"], "there is no service 'nope' in namespace default"),
+        (["rollout", "promote", "web"], "service/web does not wait for a promotion"),
+        (["rollout", "abort", "web"], "service/web has nothing to go back from"),
         (["scale", "web"], "Missing option '--replicas'"),
     ],
 )
@@ -163,6 +203,7 @@ def test_a_service_that_is_deleted_is_waited_for_until_it_is_gone() -> None:
 @pytest.mark.parametrize(
     ("status", "settled", "failure"),
     [
+        pytest.param(("AwaitingPromotion", 3, 3, 1, 3), True, "", id="somebody has to promote it"),
         pytest.param(("Complete", 3, 3, 3, 3), True, "", id="complete"),
         pytest.param(("Complete", 3, 4, 3, 3), False, "", id="a stand-in is still there"),
         pytest.param(("Complete", 5, 3, 3, 3), False, "", id="scaled up"),

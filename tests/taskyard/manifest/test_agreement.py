@@ -102,6 +102,7 @@ FULL: dict[Kind, dict[str, Any]] = {
                 "minReady": "1s",
                 "progressDeadline": "1m",
                 "onFailure": "rollback",
+                "canary": {"percent": 10, "promoteAfter": "5m"},
             },
             "history": 3,
         },

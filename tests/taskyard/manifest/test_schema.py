@@ -16,6 +16,7 @@ from taskyard.manifest import accepts, schemas
 from taskyard.manifest.misplaced import fields
 from taskyard.objects import (
     Binding,
+    Canary,
     Check,
     Checks,
     ConfigSpec,
@@ -125,6 +126,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Service", "spec.template.metadata", TemplateMetadata, set()),
     ("Service", "spec.template.spec", TaskSpec, set()),
     ("Service", "spec.update", Update, set()),
+    ("Service", "spec.update.canary", Canary, set()),
     ("Cron", "spec", CronSpec, set()),
     ("Cron", "spec.history", CronHistory, set()),
     ("Cron", "spec.template", JobTemplate, set()),
@@ -170,6 +172,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
         "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks", "tolerationSeconds",
+            "canary", "percent", "promoteAfter",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
