@@ -2,7 +2,7 @@
 
 The limit is a fixed goal for one core. Counted in minutes of processor time, which on a core of its own are minutes:
 the simulator is one thread that waits for nothing. Each repeat runs the same three seeds, as
-`taskyard simulate --nodes 20 --tasks 100 --seeds 3` does.
+`taskyard simulate --nodes 20 --tasks 100 --seeds 3` does, but for services, jobs and crons.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from __future__ import annotations
 import time
 
 from bench.report import Figure, Goal, Report
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
+from simulator.settings import Settings
 
-SETTINGS = Settings(nodes=20, tasks=100)
+SETTINGS = Settings(nodes=20, tasks=100, services=0, jobs=0, crons=0)
 SEEDS = range(3)
 GOAL = 500
 

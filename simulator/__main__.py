@@ -10,9 +10,10 @@ from functools import partial
 
 import click
 
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
 from simulator.numbers import NumbersType, written
 from simulator.outcome import Outcome
+from simulator.settings import Settings
 from simulator.shrink import shrink
 
 

@@ -41,6 +41,7 @@ _ROLES = {
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
 _NAMESPACES = keys.ROOT + "namespaces/"
+_CONFIGS = keys.ROOT + "configs/"
 
 
 class Checker:
@@ -66,9 +67,11 @@ class Checker:
                     self._task(event, who, touched, bound)
                 elif event.key.startswith(keys.RESULTS):
                     self._result(event, who)
-                elif event.key.startswith((keys.SERVICES, keys.ROLLOUTS)):
+                elif event.key.startswith((keys.SERVICES, keys.ROLLOUTS, _CONFIGS)):
                     self._count(event, who)
-                    self.services.apply(event, who)
+                    if event.key.startswith(keys.ROLLOUTS):
+                        self._check_leads(who, "services" if event.entry else "ownership", "")
+                    self.services.apply(event, who, self.now())
                 elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
                     self._count(event, who)
                     self.jobs.apply(event, who)
@@ -84,6 +87,8 @@ class Checker:
             self.contention.check_quotas(self.mirror, bound, self.now())
             for uid in sorted(touched):
                 self._check_placed(uid)
+                self.services.available.note(self.mirror, uid, self.now())
+            self.services.check_floor(self.mirror, self.now())
             for node in sorted(nodes):
                 self._check_room(node)
 
@@ -92,6 +97,9 @@ class Checker:
         before, self.mirror = self.mirror, Mirror(backup.entries)
         self.past.restore(before, self.mirror, self.now())
         self.contention.restored(backup.entries, self.now())
+        self.services.restored(backup.entries, self.now())
+        for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
+            self.services.available.note(self.mirror, uid, self.now())
 
     def _take(self, event: KeyEvent) -> None:
         self.mirror.put(event.key, event.entry.value if event.entry else None)
@@ -148,7 +156,7 @@ class Checker:
                 if jobs:
                     self.jobs.check_made(new, self.mirror.tasks, who)
                 else:
-                    self.services.check_made(new, self.mirror.tasks, who)
+                    self.services.check_made(new, self.mirror, who)
             return
         self._check_changed(old, new, who, bound)
 
@@ -162,7 +170,7 @@ class Checker:
             if _is_jobs(new):
                 self.jobs.check_changed(old, new, who)
             else:
-                self.services.check_changed(old, new, self.mirror.tasks, who)
+                self.services.check_changed(old, new, self.mirror, who, self.now())
         if who == "user" and new.binding != old.binding:
             raise Violation(f"an apply changed the binding of {name}", uid)
         if old.metadata.deletion_timestamp and not new.metadata.deletion_timestamp:
@@ -237,6 +245,11 @@ class Checker:
             self.past.agent_tells(key.node)
         if key.part == "assignments":
             self._check_leads(who, who.rpartition("/")[2], key.uid)
+        if key.part == "lease":
+            self._take(event)
+            for uid in self.mirror.assignments.get(key.node, ()):
+                self.services.available.note(self.mirror, uid, self.now())
+            return
         before = self.mirror.assignments.get(key.node, {}).get(key.uid)
         if before is not None and not self.mirror.is_over(key.node, key.uid):
             if key.part == "assignments":

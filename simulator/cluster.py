@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from random import Random
 
@@ -17,6 +16,7 @@ from simulator.driver import Actor, Driver, HotLoop, Process
 from simulator.node import AgentProcess, Host
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
+from simulator.settings import Settings
 from simulator.settled import QUIET, SETTLE, SWEPT, check_settled
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.specs import MISSING, RESTLESS
@@ -35,31 +35,10 @@ from taskyard.store.memory import Backup
 Member = PlaneProcess | AgentProcess
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    nodes: int = 3
-    tasks: int = 12
-    minutes: float = 3.0
-    """Of users and faults, before the time to settle."""
-    faults_per_minute: float = 12.0
-    data_loss: bool = False
-    """The store may be wiped, or restored from a backup, once."""
-    only_faults: frozenset[int] | None = None
-    """By number; None: all. What is left out changes nothing of the rest."""
-    only_requests: frozenset[int] | None = None
-    contention: bool = False
-    """Users give tasks priorities and gangs, and their namespace a quota."""
-    services: int = 0
-    """With data loss there have to be none: what was declared of one is not taken back."""
-    jobs: int = 0
-    """Likewise: what was counted is not taken back."""
-    crons: int = 0
-
-
 class Cluster:
     def __init__(self, seed: int, settings: Settings) -> None:
         self._seed = seed
-        self._settings = settings
+        self._settings = settings = settings.drawn(seed)
         self.clock = ManualClock()
         self.story = Story()
         self.driver = Driver(self.clock, self._drawn("latency"))
@@ -118,16 +97,7 @@ class Cluster:
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         settings = self._settings
-        users = Users(
-            self._drawn,
-            settings.tasks,
-            settings.services,
-            settings.jobs,
-            settings.crons,
-            self,
-            only=settings.only_requests,
-            contend=settings.contention,
-        )
+        users = Users(self._drawn, settings, self)
         trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
         self._users, self._trouble = users, trouble
         busy = Process("outside")
@@ -150,6 +120,7 @@ class Cluster:
         assigned = [held for here in self.checker.mirror.assignments.values() for held in here.values()]
         # What runs counts, which is an older spec where the new one finds no room.
         failing = {a.uid for a in assigned if a.spec.args[0] in RESTLESS or a.spec.image == MISSING}
+        failing |= {a.uid for a in assigned if self.checker.services.waits_for_config(a.spec)}
         self.checker.writes.check_still(failing | self.checker.names_taken)
 
     # What runs.

@@ -100,6 +100,7 @@ class PlaneProcess(Process):
         freshness = PumpedFreshness(self.store, self._pump, self.informer)
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
         self.services = ObjectService("Service", self.cache, writer, freshness)
+        self.configs = ObjectService("Config", self.cache, writer, freshness)
         self.jobs = ObjectService("Job", self.cache, writer, freshness)
         self.crons = ObjectService("Cron", self.cache, writer, freshness)
         self.namespaces = ObjectService("Namespace", self.cache, writer, freshness)

@@ -1,63 +1,28 @@
-"""Services in a simulation: what users ask for, what may be made for one and when, and how they have to end up.
+"""Services in a simulation: what may be made and changed for one and when, and how they have to end up.
 
-The checker tells what it sees; nothing here reads a component's own words.
+The checker tells what it sees; nothing here reads a component's own words. What users ask for is in drawn_services.py,
+what is promised of rollouts in rollouts.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from random import Random
+from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
+from simulator.available import NEWS, Availability
+from simulator.mirror import Mirror
+from simulator.rollouts import ROLLING, Rollouts
 from simulator.story import Violation
 from taskyard import keys
-from taskyard.annotations import PROMOTED_REVISION
 from taskyard.keys import ObjectKey
-from taskyard.objects import (
-    Canary,
-    Metadata,
-    Phase,
-    Resources,
-    Rollout,
-    Service,
-    ServiceSpec,
-    Stop,
-    Task,
-    TaskSpec,
-    TaskTemplate,
-    Update,
-    decode,
-    spec_hash,
-)
-from taskyard.objects.normal import normalize
+from taskyard.objects import NODE_NAME, Config, Phase, Rollout, Service, Task, TaskSpec, decode, spec_hash
 from taskyard.objects.service import SLOT
-from taskyard.store.api import KeyEvent
+from taskyard.quantity import seconds
+from taskyard.store.api import Entry, KeyEvent
 
-MOST = 3
-"""Replicas: services are small, so that they leave room."""
-
-
-def drawn_service(random: Random, name: str) -> Service:
-    program = random.choice(("serve",) * 6 + ("refused", "stubborn"))
-    template = TaskTemplate(
-        spec=TaskSpec(
-            image="busybox:1.35",
-            args=[program],
-            env={"VERSION": str(random.randrange(1000))},
-            resources=Resources(cpu="50m", memory="16Mi"),
-            stop=Stop(grace_period="1s"),
-        )
-    )
-    update = Update(
-        order=random.choice(("stop-first", "start-first")),
-        parallelism=random.choice((1, 2)),
-        progress_deadline="25s",
-        on_failure=random.choice(("pause", "rollback", "continue")),
-        canary=random.choice((None, None, Canary(), Canary(percent=50, promote_after="3s"))),
-    )
-    spec = ServiceSpec(replicas=random.randint(0, MOST), template=template, update=update)
-    return Service(metadata=Metadata(name=name), spec=normalize(spec))
+_DATA = "data-version"
+"""The container label of tasks whose service follows Secrets and Configs."""
 
 
 class Services:
@@ -65,21 +30,45 @@ class Services:
 
     def __init__(self) -> None:
         self.now: dict[ObjectKey, Service] = {}
-        self.rollouts: dict[str, Rollout] = {}
+        self.rollouts = Rollouts()
+        self.available = Availability()
+        self.configs: dict[ObjectKey, Config] = {}
+        self._fresh: dict[ObjectKey, float] = {}
+        """By Config, when its values last changed."""
+        self._revised: dict[str, tuple[int, float]] = {}
+        """The service's uid → its latest revision, and when it became that."""
         self._declared: dict[str, set[str]] = {}
         """uid → hashes of the task specs that users declared for it."""
+        self._restored_at = float("-inf")
+        self._taken: list[tuple[Task, Service]] = []
+        """Tasks that this transaction takes away, as they were, and that must have passed for available."""
 
-    def apply(self, event: KeyEvent, who: str) -> None:
-        if event.key.startswith(keys.ROLLOUTS):
-            old_rollout = self.rollouts.pop(event.key, None)
-            if event.entry is not None:
-                rollout = self.rollouts[event.key] = decode(event.entry.value, Rollout)
-                if old_rollout is not None and old_rollout.service_uid == rollout.service_uid:
-                    self._check_promoted(old_rollout, rollout, who)
-            return
+    def apply(self, event: KeyEvent, who: str, now: float) -> None:
         key = keys.parse_object(event.key)
-        if key is None or key.kind != "Service":
-            return
+        if event.key.startswith(keys.ROLLOUTS):
+            namespace, name = event.key.removeprefix(keys.ROLLOUTS).split("/")
+            self.rollouts.apply(event, who, self.now.get(ObjectKey("Service", namespace, name)))
+            self._note_revised(self.rollouts.now.get(event.key), now)
+        elif key is not None and key.kind == "Config":
+            self._config(key, event, now)
+        elif key is not None and key.kind == "Service":
+            self._service(key, event, who)
+
+    def _note_revised(self, rollout: Rollout | None, now: float) -> None:
+        if rollout is not None:
+            latest, known = rollout.revisions[-1].number, self._revised.get(rollout.service_uid)
+            if known is None or known[0] != latest:
+                self._revised[rollout.service_uid] = latest, now
+
+    def _config(self, key: ObjectKey, event: KeyEvent, now: float) -> None:
+        old = self.configs.pop(key, None)
+        new = decode(event.entry.value, Config) if event.entry is not None else None
+        if new is not None:
+            self.configs[key] = new
+        if (old.spec.data if old else {}) != (new.spec.data if new else {}):
+            self._fresh[key] = now
+
+    def _service(self, key: ObjectKey, event: KeyEvent, who: str) -> None:
         old = self.now.get(key)
         if event.entry is None:
             del self.now[key]
@@ -92,18 +81,45 @@ class Services:
         self.now[key] = new
         self._declared.setdefault(new.metadata.uid, set()).add(spec_hash(new.spec.template.spec))
 
-    def check_made(self, task: Task, tasks: Mapping[str, Task], who: str) -> None:
+    def restored(self, entries: Iterable[Entry], now: float) -> None:
+        """All is as the backup has it. What was declared since stays declared: somebody may yet make a task of it, who
+        read it before."""
+        found = {key: entry for entry in entries if (key := keys.parse_object(entry.key)) is not None}
+        self.now = {key: decode(e.value, Service) for key, e in found.items() if key.kind == "Service"}
+        configs = {key: decode(e.value, Config) for key, e in found.items() if key.kind == "Config"}
+        self._fresh |= dict.fromkeys(self.configs.keys() | configs.keys(), now)
+        self.configs = configs
+        for service in self.now.values():
+            self._declared.setdefault(service.metadata.uid, set()).add(spec_hash(service.spec.template.spec))
+        self._restored_at = now
+        self._revised.clear()
+        for rollout in self.rollouts.restored(entries):
+            self._note_revised(rollout, now)
+
+    def check_made(self, task: Task, mirror: Mirror, who: str) -> None:
         """That a task which no user applied was made for a service that wants it."""
         name, uid, service = task.metadata.name, task.metadata.uid, self._owner(task)
         if service is None or service.metadata.deletion_timestamp:
             raise Violation(f"{who} made {name} for a service that is not there, or is being deleted", uid, name)
-        beyond = int(task.metadata.labels[SLOT]) >= service.spec.replicas
-        if beyond and not service.spec.update.surge:
-            raise Violation(f"{who} made {name}, and the service is to have {service.spec.replicas}", uid, name)
+        slot, others = task.metadata.labels[SLOT], self._own(service, mirror.tasks)
+        twice = [one.metadata.name for one in others if one is not task and one.metadata.labels.get(SLOT) == slot]
+        if twice:
+            raise Violation(f"{who} made {name}, and {twice} have the same slot", uid, name)
+        if not _is_wanted(service, slot):
+            rollout = self.rollouts.now.get(keys.rollout(task.metadata.namespace, service.metadata.name))
+            beyond = [
+                one.metadata.name
+                for one in others
+                if not one.metadata.deletion_timestamp
+                and not _is_wanted(service, one.metadata.labels.get(SLOT, ""))
+                and one.spec == task.spec
+            ]
+            if len(beyond) > service.spec.update.surge or rollout is None or rollout.phase not in ROLLING:
+                raise Violation(f"{who} made {name}, and the service is to have {service.spec.replicas}", uid, name)
         self._check_declared(task, who)
-        self._check_canaries(task, service, tasks, who)
+        self._check_canaries(task, service, mirror.tasks, who)
 
-    def check_changed(self, old: Task, new: Task, tasks: Mapping[str, Task], who: str) -> None:
+    def check_changed(self, old: Task, new: Task, mirror: Mirror, who: str, now: float) -> None:
         """What a controller may change of a task that was made for a service: template and deletion."""
         name, uid = new.metadata.name, new.metadata.uid
         kept = replace(new.metadata, labels={}, annotations={}, generation=0, deletion_timestamp="")
@@ -113,41 +129,65 @@ class Services:
             raise Violation(f"{who} changed what the user wrote of {name}", uid)
         if new.spec != old.spec:
             self._check_declared(new, who)
-            service = self._owner(new)
-            if service is not None:
-                self._check_canaries(new, service, tasks, who)
+        service = self._owner(new)
+        if new.spec != old.spec and service is not None:
+            self._check_canaries(new, service, mirror.tasks, who)
+        if service is not None and who.endswith("/services") and (new.spec != old.spec or _goes(old, new)):
+            self._note_taken(old, service, now)
 
-    def _check_promoted(self, old: Rollout, new: Rollout, who: str) -> None:
-        """Once, to the revision that is rolled out, and because somebody said so or it was to be by itself."""
-        if old.promoted == new.promoted:
+    def _note_taken(self, old: Task, service: Service, now: float) -> None:
+        """What is beyond the replicas goes at once when nothing is updated; so it was asked for."""
+        wanted = _is_wanted(service, old.metadata.labels.get(SLOT, ""))
+        rollout = self.rollouts.now.get(keys.rollout(old.metadata.namespace, service.metadata.name))
+        rolling = rollout is not None and (rollout.phase in ROLLING or rollout.phase is Phase.FAILED)
+        if (wanted or rolling) and self.available.must_pass(old, seconds(service.spec.update.min_ready), now):
+            self._taken.append((old, service))
+
+    def check_floor(self, mirror: Mirror, now: float) -> None:
+        """After a transaction: where it took an available task away, enough of them may pass for available still."""
+        taken, self._taken = self._taken, []
+        if now < self._restored_at + NEWS:
             return
-        if new.promoted != new.target or new.promoted < old.promoted:
-            raise Violation(f"{who} promoted revision {new.promoted} after {old.promoted}, of {new.target}")
-        service = next((each for each in self.now.values() if each.metadata.uid == new.service_uid), None)
-        canary = service.spec.update.canary if service is not None else None
-        said = service is not None and service.metadata.annotations.get(PROMOTED_REVISION) == str(new.promoted)
-        if canary is None or (canary.promote_after is None and not said):
-            raise Violation(f"{who} promoted revision {new.promoted}, and nobody said so")
+        for old, service in taken:
+            spec, name = service.spec, service.metadata.name
+            if spec.update.on_failure == "continue":
+                continue  # What has failed is passed over, and counts as available.
+            own = self._own(service, mirror.tasks)
+            there = [one for one in own if spec.mode == "replicated" or one.metadata.labels.get(SLOT) in mirror.leases]
+            replicas = spec.replicas if spec.mode == "replicated" else len(there)
+            left = [
+                one
+                for one in there
+                if self.available.may_pass(one, seconds(spec.update.min_ready), now)
+                and not one.metadata.deletion_timestamp
+            ]
+            if len(left) < replicas - spec.update.unavailable:
+                raise Violation(
+                    f"{old.metadata.name} was taken away, and {len(left)} tasks of service/{name} are available,"
+                    f" of {replicas} less {spec.update.unavailable}",
+                    old.metadata.uid,
+                    name,
+                )
 
     def _check_canaries(self, task: Task, service: Service, tasks: Mapping[str, Task], who: str) -> None:
         """At a write that gives a task what is declared: no more have it than the canaries until it is promoted."""
         metadata, canary = service.metadata, service.spec.update.canary
-        rollout = self.rollouts.get(keys.rollout(metadata.namespace, metadata.name))
+        rollout = self.rollouts.now.get(keys.rollout(metadata.namespace, metadata.name))
         declared = service.spec.template.spec
-        if canary is None or task.spec != declared or rollout is None or rollout.service_uid != metadata.uid:
+        if canary is None or _as_declared(task) != declared or rollout is None or rollout.service_uid != metadata.uid:
             return
-        if not rollout.stable or rollout.revision(rollout.stable).template.spec == declared:
+        if not rollout.stable or _without_data(rollout.revision(rollout.stable).template.spec) == declared:
             return
         latest = rollout.revisions[-1]
-        if rollout.promoted == latest.number and latest.template.spec == declared:
+        if rollout.promoted == latest.number and _without_data(latest.template.spec) == declared:
             return
-        have = sum(1 for each in tasks.values() if self._owner(each) is service and each.spec == declared)
+        have = sum(_as_declared(each) == declared for each in self._own(service, tasks))
         if have > canary.of(service.spec.replicas):
             raise Violation(f"{who} gave {task.metadata.name} what {have - 1} canaries try", task.metadata.uid)
 
     def _check_declared(self, task: Task, who: str) -> None:
-        owner = task.metadata.owner
-        if owner is None or spec_hash(task.spec) not in self._declared.get(owner.uid, set()):
+        owner, bare = task.metadata.owner, _as_declared(task)
+        if owner is None or spec_hash(bare) not in self._declared.get(owner.uid, set()):
             raise Violation(f"{who} made {task.metadata.name} of a template that no user declared", task.metadata.uid)
 
     def _owner(self, task: Task) -> Service | None:
@@ -155,29 +195,73 @@ class Services:
         found = self.now.get(ObjectKey("Service", task.metadata.namespace, owner.name)) if owner else None
         return found if found is not None and owner is not None and found.metadata.uid == owner.uid else None
 
-    def check_settled(self, tasks: Mapping[str, Task]) -> None:
+    def _own(self, service: Service, tasks: Mapping[str, Task]) -> list[Task]:
+        return [task for task in tasks.values() if self._owner(task) is service]
+
+    def waits_for_config(self, spec: TaskSpec) -> bool:
+        """For one that is not there; the longer it waited, the later an agent looks for it again."""
+        used = {source.config for source in spec.env_from.values()}
+        return any(ObjectKey("Config", "default", name) not in self.configs for name in used)
+
+    def check_settled(self, tasks: Mapping[str, Task], nodes: Iterable[str]) -> None:
         """Each has as many tasks as it wants, and what its rollout says of them is so."""
         for key, service in sorted(self.now.items()):
             if service.metadata.deletion_timestamp:
                 raise Violation(f"{key.label} is being deleted for ever", key.name)
-            rollout = self.rollouts.get(keys.rollout(key.namespace, key.name))
+            rollout = self.rollouts.now.get(keys.rollout(key.namespace, key.name))
             if rollout is None or rollout.service_uid != service.metadata.uid:
                 raise Violation(f"nobody has looked after {key.label}", key.name)
-            waits = rollout.phase is Phase.AWAITING_PROMOTION
-            by_itself = service.spec.update.canary is None or service.spec.update.canary.promote_after is not None
-            passed_over = service.spec.update.on_failure == "continue"
-            if rollout.phase in (Phase.PROGRESSING, Phase.ROLLING_BACK) or (waits and by_itself and not passed_over):
+            canary, waits = service.spec.update.canary, rollout.phase is Phase.AWAITING_PROMOTION
+            # Canaries that were passed over never become ready, and so are not promoted by themselves.
+            by_hand = canary is None or canary.promote_after is None or service.spec.update.on_failure == "continue"
+            if rollout.phase in ROLLING and not service.spec.paused and not (waits and canary and by_hand):
                 raise Violation(f"{key.label} is {rollout.phase} for ever", key.name)
-            own = {task.metadata.name: task for task in tasks.values() if self._owner(task) is service}
-            wanted = {f"{key.name}-{slot}" for slot in range(service.spec.replicas)}
-            stand_ins = service.spec.update.surge if waits else 0
-            if not own.keys() >= wanted or len(own) > len(wanted) + stand_ins:
+            own = {task.metadata.name: task for task in self._own(service, tasks)}
+            slots = range(service.spec.replicas) if service.spec.mode == "replicated" else nodes
+            wanted = {f"{key.name}-{slot}" for slot in slots}
+            if not own.keys() >= wanted or (own.keys() != wanted and rollout.phase not in ROLLING):
                 raise Violation(f"{key.label} has {sorted(own)}, and is to have {sorted(wanted)}", key.name)
-            target = rollout.template.spec
-            other = [name for name, task in own.items() if task.spec != target]
-            if other and rollout.phase in (Phase.COMPLETE, Phase.ROLLED_BACK):
-                raise Violation(f"{key.label} is {rollout.phase}, and {other} have another template", key.name)
+            self._check_template(key, service, rollout, own)
         for task in tasks.values():
             owner = task.metadata.owner
             if owner is not None and owner.kind == "Service" and self._owner(task) is None:
                 raise Violation(f"{task.metadata.name} has outlived its owner", task.metadata.uid)
+
+    def _check_template(self, key: ObjectKey, service: Service, rollout: Rollout, own: Mapping[str, Task]) -> None:
+        target = rollout.template.spec
+        other = [name for name, task in own.items() if _without_node(task) != target]
+        if other and rollout.phase in (Phase.COMPLETE, Phase.ROLLED_BACK):
+            raise Violation(f"{key.label} is {rollout.phase}, and {other} have another template", key.name)
+        if service.spec.paused:
+            return
+        latest = rollout.revisions[-1].template.spec
+        if _without_data(latest) != service.spec.template.spec:
+            raise Violation(f"{key.label} declares a template that its latest revision does not have", key.name)
+        used = {source.config for source in service.spec.template.spec.env_from.values()}
+        changed = max((self._fresh.get(ObjectKey("Config", key.namespace, name), 0.0) for name in used), default=0.0)
+        if service.spec.update.follow_data and used and self._revised[service.metadata.uid][1] < changed:
+            raise Violation(f"{key.label} follows {sorted(used)}, and has no revision for what they are now", key.name)
+
+
+def _goes(old: Task, new: Task) -> bool:
+    return bool(new.metadata.deletion_timestamp) and not old.metadata.deletion_timestamp
+
+
+def _is_wanted(service: Service, slot: str) -> bool:
+    """Of one for each node all are."""
+    return service.spec.mode == "per-node" or (slot.isdecimal() and int(slot) < service.spec.replicas)
+
+
+def _without_node(task: Task) -> TaskSpec:
+    """One for each node has to be on its node."""
+    slot = task.metadata.labels.get(SLOT)
+    others = [each for each in task.spec.constraints if (each.key, each.value) != (NODE_NAME, slot)]
+    return replace(task.spec, constraints=others)
+
+
+def _without_data(spec: TaskSpec) -> TaskSpec:
+    return replace(spec, container_labels={k: v for k, v in spec.container_labels.items() if k != _DATA})
+
+
+def _as_declared(task: Task) -> TaskSpec:
+    return _without_data(_without_node(task))

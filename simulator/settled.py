@@ -33,7 +33,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
         raise Violation(f"nothing became of the wish that {sorted(checker.mirror.wishes)[0]} be moved")
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
-    checker.services.check_settled(checker.mirror.tasks)
+    checker.services.check_settled(checker.mirror.tasks, hosts)
     checker.jobs.check_settled(checker.mirror.tasks, lambda task: _name_is_taken(_status_of(task, checker)))
     for host in hosts.values():
         _check_host(host, checker)
@@ -102,6 +102,8 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
             f"{name} is {state} on {host.name}, and its container {'runs' if running else 'does not'}", name
         )
     if _name_is_taken(status) or _waits_for_image(task, status):
+        return
+    if status.reason == "ConfigMissing" and checker.services.waits_for_config(task.spec):
         return
     if "already in use" in f"{status.message} {status.last_exit}" and _keeps_something(host, checker):
         return  # Perhaps the port, which the version before the assigned one has.

@@ -11,8 +11,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
 from simulator.outcome import Outcome
+from simulator.settings import Settings
 
 BUDGET = 150
 """Runs."""

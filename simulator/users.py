@@ -17,15 +17,15 @@ from msgspec.structs import replace
 
 from controlplane.admission import Wanted
 from controlplane.api.problem import ApiError
+from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
 from simulator.driver import Crash
 from simulator.effects import Request
 from simulator.jobs import MOST as MOST_TASKS
 from simulator.jobs import drawn_cron, drawn_job
 from simulator.plane import PlaneProcess
-from simulator.services import MOST, drawn_service
+from simulator.settings import Settings
 from simulator.specs import ZONES, contended, drawn_spec, labels_of
 from taskyard import keys
-from taskyard.annotations import PROMOTED_REVISION
 from taskyard.keys import NamedKey
 from taskyard.objects import (
     AnyObject,
@@ -35,7 +35,6 @@ from taskyard.objects import (
     NamespaceSpec,
     NodeSpec,
     Quota,
-    Service,
     Taint,
     Task,
     TaskSpec,
@@ -65,30 +64,18 @@ class World(Protocol):
 
 
 class Users:
-    def __init__(
-        self,
-        drawn: Callable[[str], Random],
-        tasks: int,
-        services: int,
-        jobs: int,
-        crons: int,
-        world: World,
-        only: frozenset[int] | None = None,
-        *,
-        contend: bool = False,
-    ) -> None:
-        """`only`: the numbers of the requests that are made, None for all. `contend`: what they apply has priorities
-        and gangs, in a namespace with a quota."""
-        self._contend = contend
+    def __init__(self, drawn: Callable[[str], Random], settings: Settings, world: World) -> None:
+        """`settings`: with nothing left open."""
+        self._contend = settings.contention
         self._drawn = drawn
         self._times = drawn("request times")
-        self._only = only
+        self._only = settings.only_requests
         self.asked = 0
         """How many requests have had their turn, other than in a rush."""
-        self._names = [f"t{number:03d}" for number in range(tasks)]
-        self.services = [f"s{number}" for number in range(services)]
-        self.jobs = [f"j{number}" for number in range(jobs)]
-        self.crons = [f"c{number}" for number in range(crons)]
+        self._names = [f"t{number:03d}" for number in range(settings.tasks)]
+        self.services = [f"s{number}" for number in range(settings.services or 0)]
+        self.jobs = [f"j{number}" for number in range(settings.jobs or 0)]
+        self.crons = [f"c{number}" for number in range(settings.crons or 0)]
         self._names += self.services + self.jobs + self.crons
         self._made = {*self.services, *self.jobs, *self.crons}
         """Those that are no tasks."""
@@ -172,20 +159,22 @@ class Users:
 
     def _ask_for_a_service(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
         what = 1.0 if fresh else random.random()
-        if what < 0.2:
+        if what < 0.15:
             self._try(plane, f"delete {name}", lambda: plane.services.delete(name, "default"))
         elif what < 0.5:
-            replicas = random.randint(0, MOST)
-            self._try(plane, f"scale {name}", lambda: plane.services.patch(name, "default", partial(_scaled, replicas)))
+            rollout = plane.cache.rollouts.get(NamedKey("default", name))
+            called, change = drawn_change(random, rollout.rollout.target if rollout is not None else 1)
+            self._try(plane, f"{called} {name}", lambda: plane.services.patch(name, "default", change))
         elif what < 0.6:
             slot = f"{name}-{random.randrange(MOST)}"
             self._try(plane, f"delete {slot}", lambda: plane.tasks.delete(slot, "default"))
         elif what < 0.7:
-            rollout = plane.cache.rollouts.get(NamedKey("default", name))
-            change = partial(_promoted, rollout.rollout.target if rollout is not None else 1)
-            self._try(plane, f"promote {name}", lambda: plane.services.patch(name, "default", change))
+            settings = drawn_settings(random)
+            self._try(plane, "apply the settings", lambda: plane.configs.write(settings))
         else:
-            service = drawn_service(random, name)
+            service, settings = drawn_service(random, name), drawn_settings(random)
+            if fresh:
+                self._try(plane, "apply the settings", lambda: plane.configs.write(settings))
             self._try(plane, f"apply {name}", lambda: plane.services.write(service))
 
     def _ask_for_a_cron(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
@@ -284,16 +273,6 @@ class Users:
         else:
             request.answered = True
             self._world.note(f"user: {what}")
-
-
-def _scaled(replicas: int, value: AnyObject) -> AnyObject:
-    assert isinstance(value, Service)
-    return replace(value, spec=replace(value.spec, replicas=replicas))
-
-
-def _promoted(revision: int, value: AnyObject) -> AnyObject:
-    annotations = {**value.metadata.annotations, PROMOTED_REVISION: str(revision)}
-    return replace(value, metadata=replace(value.metadata, annotations=annotations))
 
 
 def _paced(suspend: bool, parallelism: int, value: AnyObject) -> AnyObject:

@@ -159,8 +159,15 @@ class _Keeping:
     def current(self, each: SlotTask) -> bool:
         return self.wanted(each).spec == each.task.spec
 
+    def passed_over(self, each: SlotTask) -> bool:
+        """With `continue`: it has failed, or nothing came further for so long that it counts as failed."""
+        if self.update.on_failure != "continue" or not self.current(each) or each.ready:
+            return False
+        stalled = self.situation.stalled_for >= seconds(self.update.progress_deadline)
+        return bool(each.trouble) or stalled
+
     def available(self, each: SlotTask) -> bool:
-        if self.update.on_failure == "continue" and each.trouble and self.current(each):
+        if self.passed_over(each):
             return True
         if each.ready and each.ready_for < self.min_ready:
             self._look_again(self.min_ready - each.ready_for)
@@ -260,22 +267,23 @@ class _Rolling(_Keeping):
         return promoted
 
     def _settled(self, each: SlotTask) -> bool:
-        if self.update.on_failure == "continue" and each.trouble:
+        if self.passed_over(each):
             return True
         if each.ready and each.ready_for < self.settles:
             self._look_again(self.settles - each.ready_for)
         return each.ready and each.ready_for >= self.settles
 
     def _failure(self) -> str:
-        if self.update.on_failure == "continue":
-            return ""
+        goes_on = self.update.on_failure == "continue"
         for each in (*self.live, *self.extra):
-            if each.trouble and self.current(each):
+            if each.trouble and self.current(each) and not goes_on:
                 return f"task/{each.task.metadata.name} {each.trouble}"
         if self._awaits_promotion():
             return ""
         deadline = seconds(self.update.progress_deadline)
         if self.situation.stalled_for >= deadline:
+            if goes_on:
+                return ""
             waiting = [each for each in self.live if self.current(each) and not each.ready]
             first = f"; task/{waiting[0].task.metadata.name} is not ready" if waiting else ""
             return f"there was no progress for {self.update.progress_deadline}{first}"

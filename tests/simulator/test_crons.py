@@ -10,7 +10,8 @@ import msgspec
 import pytest
 
 from controlplane.crons import controller
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
+from simulator.settings import Settings
 
 CRONS = Settings(nodes=2, tasks=3, minutes=3.5, faults_per_minute=20.0, crons=3)
 

@@ -10,7 +10,8 @@ import pytest
 
 from controlplane.jobs import controller, decide, ledger
 from controlplane.jobs.tasks import JobTask
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
+from simulator.settings import Settings
 
 JOBS = Settings(nodes=3, tasks=4, minutes=1.5, faults_per_minute=15.0, jobs=4)
 

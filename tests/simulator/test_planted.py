@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
+from simulator.settings import Settings
 from tests.simulator.planted import PLANTED
 
 SEEDS = 150

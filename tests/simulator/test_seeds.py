@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
+from simulator.settings import Settings
 
 CALM = Settings(nodes=5, tasks=30, minutes=2.0, faults_per_minute=0.0)
 BUSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=15.0)

@@ -10,10 +10,13 @@ import msgspec
 import pytest
 
 from controlplane.ownership import controller as ownership
-from controlplane.services import controller, decide
-from simulator.cluster import Cluster, Settings
+from controlplane.services import controller, data, decide, revise
+from simulator.cluster import Cluster
+from simulator.settings import Settings
+from taskyard.objects import Phase, Rollout, Service
 
 SERVICES = Settings(nodes=3, tasks=6, minutes=1.5, faults_per_minute=15.0, services=3)
+STORM = replace(SERVICES, faults_per_minute=30.0)
 
 
 @pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(0, 24, 6)])
@@ -61,11 +64,63 @@ def _cascade_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ownership.OwnershipController, "_held", lambda *_: [])
 
 
-@pytest.mark.parametrize(
-    "plant",
-    [_service_compare_dropped, _surge_left_over, _canaries_ignored, _promotion_with_the_tasks, _cascade_forgotten],
-)
+def _floor_ignored(patch: pytest.MonkeyPatch) -> None:
+    """However few are available, the next one is taken away."""
+    original = decide._Keeping.__init__
+
+    def begin(self: decide._Keeping, situation: decide.Situation) -> None:
+        original(self, situation)
+        self.floor = -1
+
+    patch.setattr(decide._Keeping, "__init__", begin)
+
+
+def _numbers_given_out_twice(patch: pytest.MonkeyPatch) -> None:
+    """The number after the highest that is kept, when the last one is forgotten as soon as another is declared."""
+    original = revise.revise
+
+    def forgetful(service: Service, rollout: Rollout | None, now: str) -> Rollout:
+        if rollout is None or rollout.phase is not Phase.FAILED or len(rollout.revisions) < 2:
+            return original(service, rollout, now)
+        kept = rollout.revisions[:-1]
+        known = {each.number for each in kept}
+        target = rollout.target if rollout.target in known else kept[-1].number
+        return original(service, msgspec.structs.replace(rollout, revisions=kept, target=target), now)
+
+    patch.setattr(controller, "revise", forgetful)
+
+
+def _goes_back_again_and_again(patch: pytest.MonkeyPatch) -> None:
+    """What was rolled back is tried again by itself."""
+    original = revise.revise
+
+    def stubborn(service: Service, rollout: Rollout | None, now: str) -> Rollout:
+        made = original(service, rollout, now)
+        if made.phase is not Phase.ROLLED_BACK or made.target == made.revisions[-1].number:
+            return made
+        return msgspec.structs.replace(made, phase=Phase.PROGRESSING, target=made.revisions[-1].number)
+
+    patch.setattr(controller, "revise", stubborn)
+
+
+def _data_not_followed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(data, "_digest", lambda *_: "0" * 12)
+
+
+PLANTS = [
+    _service_compare_dropped,
+    _surge_left_over,
+    _cascade_forgotten,
+    _canaries_ignored,
+    _promotion_with_the_tasks,
+    _floor_ignored,
+    _numbers_given_out_twice,
+    _goes_back_again_and_again,
+    _data_not_followed,
+]
+
+
+@pytest.mark.parametrize("plant", PLANTS)
 def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
-    storm = replace(SERVICES, faults_per_minute=30.0)
-    assert any(Cluster(seed, storm).run().violation for seed in range(150))
+    assert any(Cluster(seed, STORM).run().violation for seed in range(150))

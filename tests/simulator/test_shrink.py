@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 import pytest
 
 from simulator.__main__ import again, main
-from simulator.cluster import Cluster, Settings
+from simulator.cluster import Cluster
 from simulator.numbers import NumbersType, written
+from simulator.settings import Settings
 from simulator.shrink import kind_of, shrink
 from tests.simulator.planted import PLANTED
 
@@ -39,7 +42,8 @@ def test_what_is_left_out_changes_nothing_of_the_rest() -> None:
     )
     again = Cluster(3, spelled_out).run()
     assert (again.steps, again.writes) == (everything.steps, everything.writes)
-    calm = Cluster(3, Settings(3, 12, 1.5, 30.0, only_faults=frozenset(), only_requests=frozenset({0}))).run(trace=True)
+    alone = replace(BIG, only_faults=frozenset(), only_requests=frozenset({0}))
+    calm = Cluster(3, alone).run(trace=True)
     assert [line for line in calm.trace.splitlines() if "user: " in line] == [
         line for line in calm.trace.splitlines() if "user: apply t000" in line
     ]

@@ -176,6 +176,21 @@ def test_failures_may_be_passed_over() -> None:
     assert set(world.images().values()) == {"a:2"}
 
 
+def test_what_makes_no_progress_is_passed_over_after_the_deadline() -> None:
+    world = running(update=Update(on_failure="continue", progress_deadline="30s"))
+    world.apply(image="a:2")
+    for _ in range(10):
+        if world.images()["0"] == "a:2":
+            world.since["0"] = world.now  # Waits for room, for ever.
+        world.tick()
+    assert list(world.images().values()) == ["a:2", "a:1", "a:1"]
+    for _ in range(120):
+        world.since["0"] = world.now
+        world.tick()
+    assert list(world.images().values()) == ["a:2"] * 3
+    assert phase(world) is Phase.COMPLETE
+
+
 def test_without_progress_it_fails_after_the_deadline() -> None:
     world = running(update=Update(progress_deadline="30s"))
     world.apply(image="a:2")

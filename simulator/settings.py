@@ -1,0 +1,45 @@
+"""What a run is like: what users ask for and how much goes wrong. What is left open is drawn from the seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+_CRONS_TAKE = 3.0
+"""Minutes until all their times have come, and what they made has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    nodes: int = 3
+    tasks: int = 12
+    minutes: float = 3.0
+    """Of users and faults, before the time to settle."""
+    faults_per_minute: float = 12.0
+    data_loss: bool = False
+    """The store may be wiped, or restored from a backup, once."""
+    only_faults: frozenset[int] | None = None
+    """By number; None: all. What is left out changes nothing of the rest."""
+    only_requests: frozenset[int] | None = None
+    contention: bool = False
+    """Users give tasks priorities and gangs, and their namespace a quota."""
+    services: int | None = None
+    """None: as the seed has it, as for the two below."""
+    jobs: int | None = None
+    """With data loss there have to be none: what was counted is not taken back."""
+    crons: int | None = None
+    """Likewise."""
+
+    def drawn(self, seed: int) -> Settings:
+        """With nothing left open: a part of all seeds have services, a part jobs, and some have both."""
+        random = Random(f"{seed}/load")
+        services, jobs = random.choice((0, 0, 0, 1, 2, 3)), random.choice((0, 0, 0, 0, 1, 2))
+        crons = random.choice((0, 0, 0, 0, 0, 1)) if self.minutes >= _CRONS_TAKE else 0
+        if self.data_loss:
+            jobs = crons = 0
+        return replace(
+            self,
+            services=services if self.services is None else self.services,
+            jobs=jobs if self.jobs is None else self.jobs,
+            crons=crons if self.crons is None else self.crons,
+        )
