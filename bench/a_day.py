@@ -122,7 +122,7 @@ def _cluster() -> dict[str, NodeState]:
         cores, memory = _NODES[at % len(_NODES)]
         capacity = Amounts(cpu_millis=cores * 1000, memory_bytes=memory * _GI)
         name = f"n{at:02}"
-        facts = NodeFacts(name, True, 1, True, False, False, {}, (), capacity)
+        facts = NodeFacts(name, True, 1, False, False, {}, (), capacity)
         nodes[name] = NodeState(
             facts,
             capacity.cpu_millis,

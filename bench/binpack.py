@@ -105,6 +105,6 @@ def _nodes(count: int, size: int) -> Snapshot:
     states = {}
     for at in range(count):
         name = f"n{at:04}"
-        facts = NodeFacts(name, True, 1, True, False, False, {}, (), capacity)
+        facts = NodeFacts(name, True, 1, False, False, {}, (), capacity)
         states[name] = NodeState(facts, size, size * _UNIT, 0, size, size * _UNIT, frozenset(), 0)
     return Snapshot(1, states, "binpack")

@@ -102,7 +102,6 @@ def a_cluster(count: int, seed: int) -> Snapshot:
             name=name,
             ready=True,
             life=1,
-            runtime_ready=True,
             stopping=False,
             cordoned=number % 50 == 0,
             labels={

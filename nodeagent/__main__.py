@@ -79,6 +79,13 @@ from taskyard.node_name import of_host
     help="Seconds that the containers of tasks that are over are kept, for their logs; less when the disk is full.",
 )
 @click.option(
+    "--max-clock-skew",
+    type=click.FloatRange(min=0),
+    default=5.0,
+    show_default=True,
+    help="Seconds by which this machine's clock and the control plane's may differ before the node says so; 0: any.",
+)
+@click.option(
     "--secrets-dir",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("/dev/shm/taskyard"),
@@ -104,6 +111,7 @@ def main(
     host_paths: tuple[Path, ...],
     host_network: bool,
     keep_ended: float,
+    max_clock_skew: float,
     secrets_dir: Path,
     log_level: str,
 ) -> None:
@@ -135,6 +143,7 @@ def main(
             host_paths=tuple(str(folder.absolute()) for folder in host_paths),
         ),
         keep_ended=keep_ended,
+        max_clock_skew=max_clock_skew,
         secrets_dir=secrets_dir.absolute(),
     )
     stop = threading.Event()

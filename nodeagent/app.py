@@ -29,8 +29,17 @@ from nodeagent.api.stats import Stats
 from nodeagent.assigned import assigned
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
+from nodeagent.conditions import Conditions
 from nodeagent.devices import Device, Devices, counts
-from nodeagent.duties import EventFollower, keep_fresh, keep_house, keep_looking, keep_measuring, keep_reconciling
+from nodeagent.duties import (
+    EventFollower,
+    keep_fresh,
+    keep_house,
+    keep_looking,
+    keep_measuring,
+    keep_reconciling,
+    keep_time,
+)
 from nodeagent.effects import Effects
 from nodeagent.freshness import Freshness
 from nodeagent.guard import WatchdogGuard
@@ -38,6 +47,7 @@ from nodeagent.host_paths import ENGINE_SOCKETS
 from nodeagent.housekeeping import Housekeeping, assigned_images, kept_ended
 from nodeagent.images import FetchedImages
 from nodeagent.lanes import ThreadLanes
+from nodeagent.leader_time import LeaderTime
 from nodeagent.logins import Logins
 from nodeagent.names import Owner
 from nodeagent.preparation import Preparer
@@ -59,7 +69,7 @@ from nodeagent.view import ContainerView
 from taskyard import __version__, keys
 from taskyard.clock import SystemClock, timestamp
 from taskyard.events import EventRecorder
-from taskyard.objects import NodeLease
+from taskyard.objects import NodeCondition, NodeLease
 from taskyard.store.api import Store
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.informer import Informer
@@ -91,6 +101,8 @@ class Options:
     max_pulls: int = 3
     keep_ended: float = 86_400.0
     """Seconds that the containers of a task that is over are kept, for their logs; less under disk pressure."""
+    max_clock_skew: float = 5.0
+    """Seconds that this machine's time of day may be off, against the leading control plane's; 0: any."""
     allowance: Allowance = NOTHING_MORE
     devices: tuple[Device, ...] = ()
     secrets_dir: Path = Path("/dev/shm/taskyard")
@@ -130,12 +142,16 @@ class _Process:
         self._registration = Registration(
             self._store, clock, options.node, value, ttl=options.lease_ttl, guard=self._guard
         )
-        self._readiness = Readiness(self._runtime, self._registration.runtime_ready)
+        self._recorder = EventRecorder(self._store, clock, f"agent/{options.node}")
+        self._conditions = Conditions(
+            options.node, clock, self._recorder, self._registration.describe_conditions, value.conditions
+        )
+        self._readiness = Readiness(self._runtime, self._conditions.note, self._registration.describe_runtime)
+        self._leader_time = LeaderTime(self._store, clock)
         self._probe_now = threading.Event()
         self._informer = Informer(self._store, keys.node_prefix(options.node), clock)
         self._queue: WorkQueue[str] = WorkQueue(clock)
         self._view = ContainerView(owner)
-        self._recorder = EventRecorder(self._store, clock, f"agent/{options.node}")
         self._lanes = ThreadLanes(options.max_pulls)
         self._collector = StatsCollector(clock, options.data_dir, DiskUse(clock, self._runtime.folders))
         self._history = StatsHistory()
@@ -146,7 +162,7 @@ class _Process:
             clock=clock,
             stocks=host.stocks,
             folder=options.data_dir,
-            told=self._registration.under_pressure,
+            note=self._conditions.note,
             wanted=lambda: assigned_images(self._informer),
             look_again=self._queue.add,
         )
@@ -261,6 +277,7 @@ class _Process:
             "events": lambda: self._follower.run(ending),
             "look": lambda: keep_looking(self._agent, self._readiness, self._clock, self._probe_now, ending),
             "housekeeping": lambda: keep_house(self._housekeeping, ending),
+            "clock": lambda: keep_time(self._leader_time, self._conditions, self._options.max_clock_skew, ending),
             "freshness": lambda: keep_fresh(self._freshness, ending),
             "stats": lambda: keep_measuring(
                 self._collector, self._history, self._view, self._registration, node, ending
@@ -301,5 +318,5 @@ def _lease_value(options: Options, bound: socket.socket, token: str, now: float)
         version=__version__,
         registered_at=timestamp(now),
         ttl=options.lease_ttl,
-        runtime_ready=False,
+        conditions=[NodeCondition(type="RuntimeDown", since=timestamp(now), message="it was not asked yet")],
     )

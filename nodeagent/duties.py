@@ -6,8 +6,11 @@ import logging
 import threading
 
 from nodeagent.agent import Agent
+from nodeagent.conditions import Conditions
 from nodeagent.freshness import Freshness
 from nodeagent.housekeeping import Housekeeping
+from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
+from nodeagent.leader_time import LeaderTime, skew
 from nodeagent.names import Owner
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
@@ -106,6 +109,18 @@ def keep_house(housekeeping: Housekeeping, ending: threading.Event) -> None:
             log.warning("the node could not be looked after: %s", error)
         except Exception:
             log.exception("the node could not be looked after; going on")
+
+
+def keep_time(time: LeaderTime, conditions: Conditions, allowed: float, ending: threading.Event) -> None:
+    """`allowed`: seconds of skew; 0: any."""
+    while not ending.wait(COMPARE_EVERY):
+        try:
+            time.step()
+            conditions.note("ClockSkew", skew(time.ahead(), allowed))
+        except StoreError as error:
+            log.info("the clock cannot be compared with the control plane's for now: %s", error)
+        except Exception:
+            log.exception("the clock could not be compared with the control plane's; going on")
 
 
 def keep_fresh(freshness: Freshness, ending: threading.Event) -> None:

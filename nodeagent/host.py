@@ -16,7 +16,7 @@ from typing import IO
 import psutil
 
 from nodeagent import durable
-from nodeagent.pressure import Condition, Stock
+from nodeagent.pressure import Pressure, Stock
 from taskyard.objects import Amounts
 
 
@@ -63,12 +63,12 @@ def labels() -> dict[str, str]:
     }
 
 
-def stocks(folders: Iterable[Path]) -> dict[Condition, Stock]:
+def stocks(folders: Iterable[Path]) -> dict[Pressure, Stock]:
     """What is left of the fullest disk among those of the folders, of memory, and of process ids."""
     disks = [psutil.disk_usage(str(folder)) for folder in folders if folder.is_dir()]
     fullest = min(disks, key=lambda disk: disk.free / disk.total if disk.total else 1.0, default=None)
     memory = psutil.virtual_memory()
-    found: dict[Condition, Stock] = {"MemoryPressure": Stock(memory.available, memory.total)}
+    found: dict[Pressure, Stock] = {"MemoryPressure": Stock(memory.available, memory.total)}
     if fullest:
         found["DiskPressure"] = Stock(fullest.free, fullest.total)
     try:

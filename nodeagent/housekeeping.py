@@ -14,7 +14,7 @@ from pathlib import Path
 from nodeagent.assigned import assigned
 from nodeagent.images import FetchedImages
 from nodeagent.logins import wishes_of
-from nodeagent.pressure import Condition, Stock, conditions
+from nodeagent.pressure import LIMITS, Pressure, Stock, pressures, told
 from nodeagent.runtime.port import Runtime, RuntimeFault
 from nodeagent.situation import Container
 from nodeagent.view import ContainerView
@@ -30,8 +30,8 @@ _AT_ONCE = 5
 
 
 class Housekeeping:
-    """`stocks` measures what is left, on the disks of these folders; `wanted` names the images of the tasks that are
-    assigned here; `look_again` puts a task on the agent's queue."""
+    """`stocks` measures what is left, on the disks of these folders; `note` is `Conditions.note`; `wanted` names the
+    images of the tasks that are assigned here; `look_again` puts a task on the agent's queue."""
 
     def __init__(
         self,
@@ -40,9 +40,9 @@ class Housekeeping:
         view: ContainerView,
         images: FetchedImages,
         clock: Clock,
-        stocks: Callable[[Sequence[Path]], Mapping[Condition, Stock]],
+        stocks: Callable[[Sequence[Path]], Mapping[Pressure, Stock]],
         folder: Path,
-        told: Callable[[tuple[Condition, ...]], None],
+        note: Callable[[Pressure, str | None], None],
         wanted: Callable[[], set[str]],
         look_again: Callable[[str], None],
     ) -> None:
@@ -53,24 +53,24 @@ class Housekeeping:
         self._stocks = stocks
         self._folder = folder
         self._storage = ""
-        self._told = told
+        self._note = note
         self._wanted = wanted
         self._look_again = look_again
-        self._conditions: tuple[Condition, ...] = ()
+        self._pressures: tuple[Pressure, ...] = ()
         self._tidied = float("-inf")
 
     @property
     def disk_pressed(self) -> bool:
-        return "DiskPressure" in self._conditions
+        return "DiskPressure" in self._pressures
 
     def step(self) -> None:
         """Every few seconds. Raises OSError, RuntimeFault; the next step goes on."""
-        now = conditions(self._stocks(self._folders()), self._conditions)
-        if now != self._conditions:
-            log.warning("the node's conditions: %s", ", ".join(now) or "none any more")
-        began = set(now) - set(self._conditions)
-        self._conditions = now
-        self._told(now)
+        stocks = self._stocks(self._folders())
+        now = pressures(stocks, self._pressures)
+        began = set(now) - set(self._pressures)
+        self._pressures = now
+        for pressure in LIMITS:
+            self._note(pressure, told(pressure, stocks[pressure]) if pressure in now else None)
         if "DiskPressure" in began or self._clock.monotonic() - self._tidied >= TIDY_EVERY:
             self._tidied = self._clock.monotonic()
             self._tidy()

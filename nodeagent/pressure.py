@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Condition = Literal["DiskPressure", "MemoryPressure", "PidPressure"]
+from taskyard.quantity import format_bytes
+
+Pressure = Literal["DiskPressure", "MemoryPressure", "PidPressure"]
 
 _GI, _MI = 2**30, 2**20
 
@@ -42,15 +44,24 @@ class Limits:
     ends: Mark
 
 
-LIMITS: Mapping[Condition, Limits] = {
+LIMITS: Mapping[Pressure, Limits] = {
     "DiskPressure": Limits(Mark(0.05, 10 * _GI), Mark(0.08, 15 * _GI)),
     "MemoryPressure": Limits(Mark(0.03, 512 * _MI), Mark(0.05, 768 * _MI)),
     "PidPressure": Limits(Mark(0.05, 2_000), Mark(0.10, 4_000)),
 }
 
 
-def conditions(stocks: Mapping[Condition, Stock], before: Iterable[str]) -> tuple[Condition, ...]:
+def pressures(stocks: Mapping[Pressure, Stock], before: Iterable[str]) -> tuple[Pressure, ...]:
     """Those that hold now, in order of their names."""
     held = set(before)
     marks = {name: limits.ends if name in held else limits.begins for name, limits in LIMITS.items()}
     return tuple(sorted(name for name, stock in stocks.items() if marks[name].short(stock)))
+
+
+def told(pressure: Pressure, stock: Stock) -> str:
+    """In a sentence."""
+    if pressure == "PidPressure":
+        return f"{stock.free} of {stock.total} process ids are free"
+    of_what = "of its fullest disk" if pressure == "DiskPressure" else "of memory"
+    free, total = (format_bytes(count // _MI * _MI) for count in (stock.free, stock.total))
+    return f"{free} of {total} {of_what} are free"

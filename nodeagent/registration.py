@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from nodeagent.guard import Guard
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.objects import BadValue, NodeLease, decode, encode
+from taskyard.objects import BadValue, NodeCondition, NodeLease, decode, encode
 from taskyard.store.api import (
     Commit,
     Compare,
@@ -92,23 +92,17 @@ class Registration:
         """What may be put under the node's life; 0 while it is not registered."""
         return self._registered_under if self._registered_under == self._keeper.lease else 0
 
-    def runtime_ready(self, ready: bool, description: str, images: frozenset[str] = frozenset()) -> None:
+    def describe_runtime(self, description: str, images: frozenset[str]) -> None:
         """What is not known while the runtime does not answer stays as it was."""
-        with self._lock:
-            value = msgspec.structs.replace(
-                self._value,
-                runtime_ready=ready,
-                runtime=description or self._value.runtime,
-                images=sorted(images) if ready else self._value.images,
-            )
-            self._due = self._due or value != self._value
-            self._value = value
-        if self._due:
-            self._wake.set()
+        self._tell(lambda value: msgspec.structs.replace(value, runtime=description, images=sorted(images)))
 
-    def under_pressure(self, conditions: Sequence[str]) -> None:
+    def describe_conditions(self, conditions: Sequence[NodeCondition]) -> None:
+        """All that hold."""
+        self._tell(lambda value: msgspec.structs.replace(value, conditions=list(conditions)))
+
+    def _tell(self, change: Callable[[NodeLease], NodeLease]) -> None:
         with self._lock:
-            value = msgspec.structs.replace(self._value, conditions=list(conditions))
+            value = change(self._value)
             self._due = self._due or value != self._value
             self._value = value
         if self._due:

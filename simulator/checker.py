@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from simulator.conditions import Closed
 from simulator.contention import Contention
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
@@ -54,6 +55,7 @@ class Checker:
         self.services = Services()
         self.jobs = Jobs()
         self.contention = Contention()
+        self.closed = Closed()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
 
@@ -233,6 +235,7 @@ class Checker:
             raise Violation(f"{task.metadata.name} was bound although it is being deleted", uid)
         if binding.node not in self.mirror.leases:
             raise Violation(f"{task.metadata.name} was bound to {binding.node}, which is gone", uid, binding.node)
+        self.closed.check_bound(task, self.now())
         self.past.epochs[uid] = binding.epoch
         self.jobs.check_bound(task)
 
@@ -260,6 +263,8 @@ class Checker:
             self._status(key, event, who)
         else:
             self._take(event)
+        if key.part == "lease":
+            self.closed.note(key.node, self.mirror.leases.get(key.node), self.now())
         if key.part in ("assignments", "status"):
             self._count(event, who)
             touched.add(key.uid)

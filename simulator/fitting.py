@@ -10,11 +10,10 @@ from controlplane.cluster.rules import pinned_volumes
 from controlplane.placement.quotas import Allowance, over
 from simulator.contention import spent
 from simulator.mirror import Mirror
-from taskyard.objects import Task
+from taskyard.objects import CONDITION_TAINTS, Task
 
 _PHRASES = {
     "ready": "not ready",
-    "runtime": "without a working container runtime",
     "cordon": "cordoned",
     "taint": "tainted",
     "selector": "not matching the node selector",
@@ -53,12 +52,12 @@ def obstacles(
     ]
     for taken in (*there, *(demand_of(other.spec) for other in besides)):
         cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
+    taints = [*(spec.taints if spec is not None else ()), *(CONDITION_TAINTS[each.type] for each in lease.conditions)]
     homes = {mirror.homes[name] for name in pinned_volumes(task.spec) if name in mirror.homes}
     found = {
         "volume": bool(homes - {node}),
-        "runtime": not lease.runtime_ready,
         "cordon": spec is not None and spec.cordoned,
-        "taint": spec is not None and any(taint.effect != "PreferNoSchedule" for taint in spec.taints),
+        "taint": any(taint.effect != "PreferNoSchedule" for taint in taints),
         "selector": any(labels.get(name) != value for name, value in task.spec.node_selector.items()),
         "cpu": demand.cpu > cpu,
         "memory": demand.memory > memory,

@@ -11,10 +11,13 @@ from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, MemoryMemo
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
+from nodeagent.conditions import Conditions
 from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes, Lane
+from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
+from nodeagent.leader_time import LeaderTime, skew
 from nodeagent.logins import Logins
 from nodeagent.names import Owner
 from nodeagent.publisher import Publisher, StoreWeather
@@ -30,15 +33,16 @@ from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
 from simulator.specs import IMAGES, PROGRAMS
 from simulator.watches import REPUMP
 from taskyard import keys
-from taskyard.clock import Clock
+from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
-from taskyard.objects import Amounts, NodeLease
+from taskyard.objects import Amounts, NodeCondition, NodeLease
 from taskyard.store.api import Store, StoreError
 from taskyard.store.informer import Informer
 from taskyard.store.workqueue import WorkQueue
 
 CLUSTER = "simulated"
 CAPACITY = Amounts(cpu_millis=4000, memory_bytes=4 * 2**30, disk_bytes=100 * 2**30)
+MAX_CLOCK_SKEW = 5.0
 _TTL = 10.0
 _FLUSH_EVERY = 2.0
 _LOOK_EVERY = 5.0
@@ -125,14 +129,18 @@ class AgentProcess(Process):
             host_id=host.key,
             address=f"{host.key}:1",
             capacity=CAPACITY,
-            runtime_ready=False,
+            conditions=[NodeCondition(type="RuntimeDown", since=timestamp(clock.now()))],
         )
         self._registration = Registration(self.store, clock, host.name, value, ttl=_TTL, guard=host.guard)
-        self._readiness = Readiness(runtime, self._registration.runtime_ready)
+        self._recorder = EventRecorder(self.store, clock, f"agent/{host.name}", self._noted)
+        self._conditions = Conditions(
+            host.name, clock, self._recorder, self._registration.describe_conditions, value.conditions
+        )
+        self._readiness = Readiness(runtime, self._conditions.note, self._registration.describe_runtime)
+        self._leader_time = LeaderTime(self.store, clock)
         self._informer = Informer(self.store, keys.node_prefix(host.name), clock)
         self._queue: WorkQueue[str] = WorkQueue(clock)
         view = ContainerView(owner)
-        self._recorder = EventRecorder(self.store, clock, f"agent/{host.name}", self._noted)
         self._runtime = runtime
         self._owner = owner
         self._agent = Agent(
@@ -173,12 +181,20 @@ class AgentProcess(Process):
         self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
         self._registering = Actor(self, "lease", self._register)
         self._looking = Actor(self, "look", self._look)
+        self._timing = Actor(self, "clock", self._compare_clocks)
         self._hearing = Actor(self, "events", self._hear)
         self._reconciling = Actor(self, "loop", self._reconcile)
         self._recording = Actor(self, "recorder", self._flush)
 
     def boot(self) -> None:
-        for actor in (self.following, self._registering, self._looking, self._hearing, self._reconciling):
+        for actor in (
+            self.following,
+            self._registering,
+            self._looking,
+            self._timing,
+            self._hearing,
+            self._reconciling,
+        ):
             self._driver.wake(actor, self._driver.latency())
 
     def stop(self) -> None:
@@ -217,6 +233,15 @@ class AgentProcess(Process):
             self._driver.wake(self._registering, self._driver.latency())
         self._wake_loop()
         return PROBE_EVERY if ready else 1.0
+
+    def _compare_clocks(self) -> float:
+        try:
+            self._leader_time.step()
+        except StoreError:
+            return COMPARE_EVERY
+        self._conditions.note("ClockSkew", skew(self._leader_time.ahead(), MAX_CLOCK_SKEW))
+        self._driver.wake(self._registering, self._driver.latency())
+        return COMPARE_EVERY
 
     def _hear(self) -> float:
         """Events that come while nobody listens are missed, as when a connection to Docker broke."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -22,6 +23,8 @@ from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
+from controlplane.past import HistoryKeeper, Retention
+from controlplane.past.keeper import MARK_EVERY
 from controlplane.placement import PendingReasons
 from controlplane.relocation import RelocationController
 from controlplane.scheduler import Scheduler
@@ -113,11 +116,13 @@ class PlaneProcess(Process):
             (Actor(self, part, self._loop_step(part, loop)), loop, scheduling if part == "scheduler" else controlling)
             for part, loop in loops.items()
         ]
+        self._history = HistoryKeeper(self.store, clock, controlling.fence, Retention(math.inf, 1), lambda: 0)
+        self._marking = Actor(self, "history", self._mark)
         self._recording = Actor(self, "recorder", self._flush)
 
     def boot(self) -> None:
         self._driver.wake(self.following, self._driver.latency())
-        for actor in (*self.electing, *(actor for actor, _, _ in self._looping)):
+        for actor in (*self.electing, self._marking, *(actor for actor, _, _ in self._looping)):
             self._driver.wake(actor, self._driver.latency())
 
     def stop(self) -> None:
@@ -163,6 +168,12 @@ class PlaneProcess(Process):
             return max(loop.next_due() - self._driver.clock.monotonic(), self._driver.latency())
 
         return step
+
+    def _mark(self) -> float:
+        self.store.who = f"{self.identity}/history"
+        with suppress(StoreError):
+            self._history.step()
+        return MARK_EVERY
 
     def _flush(self) -> float:
         self.store.who = f"{self.identity}/events"

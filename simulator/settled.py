@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from nodeagent.runtime.port import ContainerState
 from simulator.checker import Checker
+from simulator.conditions import check_over
 from simulator.fitting import obstacles, wrong_reason
 from simulator.node import Host
 from simulator.plane import PlaneProcess
@@ -29,6 +30,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     missing = sorted(set(hosts) - checker.mirror.leases.keys())
     if missing:
         raise Violation(f"not registered again: {', '.join(missing)}", *missing)
+    check_over(checker.mirror.leases)
     if checker.mirror.wishes:
         raise Violation(f"nothing became of the wish that {sorted(checker.mirror.wishes)[0]} be moved")
     for task in checker.mirror.tasks.values():

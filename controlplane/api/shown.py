@@ -13,7 +13,18 @@ from msgspec.structs import replace
 
 from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, Waiting, view
 from controlplane.nodeloss import Outlook
-from taskyard.objects import Amounts, Event, Metadata, ObjectRef, Taint, TaskSpec, TaskState, Wire, decode
+from taskyard.objects import (
+    Amounts,
+    Event,
+    Metadata,
+    NodeCondition,
+    ObjectRef,
+    Taint,
+    TaskSpec,
+    TaskState,
+    Wire,
+    decode,
+)
 from taskyard.objects.base import api_version
 from taskyard.objects.codec import BadValue
 from taskyard.store.api import Entry
@@ -63,8 +74,10 @@ class ShownNodeStatus(Wire, frozen=True, kw_only=True):
     capacity: Amounts = Amounts()
     allocated: Amounts = Amounts()
     tasks: int = 0
-    conditions: list[str] = msgspec.field(default_factory=list)
-    """What it runs out of: `DiskPressure`, `MemoryPressure`, `PidPressure`. Nothing new is placed here then."""
+    conditions: list[NodeCondition] = msgspec.field(default_factory=list)
+    """What is wrong with it; one that does not hold is not there."""
+    taints: list[Taint] = msgspec.field(default_factory=list)
+    """All that placement goes by: the spec's, and those of the conditions."""
 
 
 class ShownNode(Wire, frozen=True, kw_only=True):
@@ -157,6 +170,7 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
         ),
         tasks=len(usage.by_uid),
         conditions=lease.conditions if lease else [],
+        taints=node.taints,
     )
     shown_spec = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned) if spec else None
     return ShownNode(
@@ -172,8 +186,8 @@ def _readiness(node: NodeRecord) -> tuple[str, str]:
         return "NoLease", "its agent does not run, or cannot reach etcd"
     if node.lease.stopping:
         return "Stopping", "its agent is being stopped; nothing new is placed here until it is back"
-    if not node.lease.runtime_ready:
-        return "RuntimeNotReady", "its container runtime does not answer; nothing new is placed here"
+    if not node.runtime_ready:
+        return "RuntimeDown", "its container runtime does not answer; nothing new is placed here"
     if node.spec and node.spec.cordoned:
         return "Cordoned", "nothing new is placed here until it is uncordoned"
     return "", ""

@@ -13,6 +13,7 @@ from controlplane.cluster.demand import Demand
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.manifest.flat import CLIENT_ID
 from taskyard.objects import (
+    CONDITION_TAINTS,
     AnyObject,
     Assignment,
     BadValue,
@@ -24,6 +25,7 @@ from taskyard.objects import (
     NodeStats,
     Result,
     Rollout,
+    Taint,
     Task,
     TaskStatus,
     decode,
@@ -175,7 +177,7 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
     @property
     def runtime_ready(self) -> bool:
         """Its agent lives, and its container runtime answers."""
-        return self.lease is not None and self.lease.runtime_ready
+        return self.lease is not None and not self.lease.suffers("RuntimeDown")
 
     @property
     def stopping(self) -> bool:
@@ -192,6 +194,12 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
         """The agent's, and over them the operator's."""
         reported = self.lease.labels if self.lease else {}
         return {**reported, **self.spec.labels} if self.spec else dict(reported)
+
+    @property
+    def taints(self) -> list[Taint]:
+        """The operator's, and those that the node's conditions amount to."""
+        own = self.spec.taints if self.spec else []
+        return [*own, *(CONDITION_TAINTS[each.type] for each in (self.lease.conditions if self.lease else ()))]
 
     @property
     def stats(self) -> NodeStats | None:

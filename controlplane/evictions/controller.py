@@ -147,9 +147,9 @@ class EvictionController(LeaderLoop[str]):
 
     def _taints(self, name: str) -> list[Taint]:
         node = self.cache.nodes.get(name)
-        if node is None or node.spec is None or not node.ready:
+        if node is None or not node.ready:
             return []
-        return [taint for taint in node.spec.taints if taint.effect == "NoExecute"]
+        return [taint for taint in node.taints if taint.effect == "NoExecute"]
 
     def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
         about = ObjectRef(kind="Task", name=record.key.name, uid=record.uid)

@@ -6,7 +6,7 @@ Reading goes as far back as the store's history, of which the leader keeps a sta
 from controlplane.past.bindings import BoundThen, bound_at, bound_by, state_before
 from controlplane.past.cluster import cluster_at
 from controlplane.past.keeper import HistoryKeeper, Retention
-from controlplane.past.marks import Mark, Marked, last_mark_before, mark_at
+from controlplane.past.marks import Marked, last_mark_before, mark_at
 from controlplane.past.moments import BadMoment, Moment, earliest, moment_of, revision_at
 from controlplane.past.story import Change, changes_of, events_of, lives_of, states_of
 
@@ -15,7 +15,6 @@ __all__ = [
     "BoundThen",
     "Change",
     "HistoryKeeper",
-    "Mark",
     "Marked",
     "Moment",
     "Retention",

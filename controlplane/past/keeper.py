@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controlplane.past.marks import Mark, last_mark_before
+from controlplane.past.marks import last_mark_before
 from controlplane.past.moments import earliest
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
-from taskyard.objects import encode
+from taskyard.objects import Mark, encode
 from taskyard.store.api import Compacted, Compare, Put, Store, StoreError
 from taskyard.store.elector import NotLeader
 
@@ -28,6 +28,8 @@ _FIRST_LOOK = 0.5
 """Seconds between two looks at whether it leads, until it first did."""
 SHORTEST = 600.0
 """Seconds of history that are kept however full the database is: plans, `why` and watches that lag rest on it."""
+_SET = 1.0
+"""Seconds by which its time of day and the time that passes differ once somebody has set the clock."""
 _ROOM_AGAIN = 0.8
 """Of the limit: below it, what is kept may grow again."""
 
@@ -69,20 +71,26 @@ class HistoryKeeper:
         self._kept = wanted.seconds
         self._marked = 0
         """The revision of the last mark of this process."""
+        self._marked_ahead = 0.0
+        """By how much the time of day was ahead of the monotonic clock then."""
         self._compact_at = 0.0
 
     def step(self) -> None:
-        """Marks when anything has changed since the last mark, and compacts when it is time. Raises StoreError."""
+        """Marks when anything has changed since the last mark, or the clock was set, which agents compare with theirs;
+        and compacts when it is time. Raises StoreError."""
         try:
             fence = self._fence()
         except NotLeader:
             return
-        if self._store.list(keys.MARK).revision != self._marked:
-            mark = Put(keys.MARK, encode(Mark(at=timestamp(self._clock.now()))))
+        changed = self._store.list(keys.MARK).revision != self._marked
+        now = self._clock.now()
+        ahead = now - self._clock.monotonic()
+        if changed or abs(ahead - self._marked_ahead) > _SET:
+            mark = Put(keys.MARK, encode(Mark(at=timestamp(now))))
             commit = self._store.commit([fence], [mark])
             if not commit.succeeded:
                 return
-            self._marked = commit.revision
+            self._marked, self._marked_ahead = commit.revision, ahead
         if self._clock.monotonic() >= self._compact_at:
             self._compact_at = self._clock.monotonic() + COMPACT_EVERY
             self._compact()

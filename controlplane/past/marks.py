@@ -10,12 +10,8 @@ from dataclasses import dataclass
 
 from taskyard import keys
 from taskyard.clock import parse_timestamp
-from taskyard.objects import BadValue, Wire, decode
+from taskyard.objects import BadValue, Mark, decode
 from taskyard.store.api import Store
-
-
-class Mark(Wire, frozen=True, kw_only=True):
-    at: str
 
 
 @dataclass(frozen=True, slots=True)

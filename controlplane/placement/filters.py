@@ -50,10 +50,6 @@ def _ready(_: Demand, node: NodeState, _around: Around) -> Failure | None:
     return None if node.facts.ready else Failure("ready")
 
 
-def _runtime(_: Demand, node: NodeState, _around: Around) -> Failure | None:
-    return None if node.facts.runtime_ready or not node.facts.ready else Failure("runtime")
-
-
 def _stopping(_: Demand, node: NodeState, _around: Around) -> Failure | None:
     return Failure("stopping") if node.facts.stopping else None
 
@@ -152,7 +148,6 @@ FILTERS: tuple[Filter, ...] = (
         asked=lambda d, around: around.has_quota(d.namespace),
     ),
     Filter("ready", "not ready", _ready),
-    Filter("runtime", "without a working container runtime", _runtime),
     Filter("stopping", "with an agent that is being stopped", _stopping),
     Filter("cordon", "cordoned", _cordon),
     Filter("taints", "tainted", _taints),

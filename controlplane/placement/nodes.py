@@ -28,7 +28,6 @@ class NodeFacts:
     """Its agent's lease is there. Without it the capacity is not known either."""
     life: int
     """Create revision of that lease, which a binding compares; 0 when there is none."""
-    runtime_ready: bool
     stopping: bool
     """Its agent is on its way out."""
     cordoned: bool
@@ -45,7 +44,7 @@ class NodeFacts:
     open: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        is_open = self.ready and self.runtime_ready and not (self.stopping or self.cordoned)
+        is_open = self.ready and not (self.stopping or self.cordoned)
         object.__setattr__(self, "open", is_open)
 
     @property

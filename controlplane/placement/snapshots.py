@@ -10,7 +10,7 @@ from controlplane.cluster import CacheChange, ClusterCache, NodeRecord, Usage
 from controlplane.placement.homes import HomeKeeper
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.quotas import Allowance, allowance_of
-from taskyard.objects import Amounts, Namespace, NodeLease, NodeSpec, Quota, pressure_taints
+from taskyard.objects import Amounts, Namespace, NodeLease, NodeSpec, Quota
 
 
 class SnapshotKeeper:
@@ -80,17 +80,15 @@ class SnapshotKeeper:
 
 
 def _facts_of(node: NodeRecord) -> NodeFacts:
-    taints = [*(node.spec.taints if node.spec else []), *(pressure_taints(node.lease) if node.lease else [])]
     capacity = node.lease.capacity if node.lease else Amounts()
     return NodeFacts(
         name=node.name,
         ready=node.lease is not None,
         life=node.lease_create_revision,
-        runtime_ready=node.runtime_ready,
         stopping=node.stopping,
         cordoned=node.spec is not None and node.spec.cordoned,
         labels=node.labels,
-        taints=tuple(taints),
+        taints=tuple(node.taints),
         capacity=capacity,
         images=frozenset(node.lease.images) if node.lease else frozenset(),
         runtime=node.lease.runtime if node.lease else "",

@@ -49,7 +49,7 @@ def node_facts(snapshot: Snapshot, name: str) -> dict[str, object]:
     node = snapshot.nodes[name]
     facts = node.facts
     return {
-        "ready": facts.ready and facts.runtime_ready and not facts.stopping,
+        "ready": facts.ready and not facts.stopping,
         "cordoned": facts.cordoned,
         "labels": sorted(facts.labels.items()),
         "taints": sorted(f"{t.key}={t.value}:{t.effect}" for t in facts.taints),

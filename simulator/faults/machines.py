@@ -46,7 +46,9 @@ def break_runtime(scene: Scene) -> str:
         scene.cluster.woken_up(host)
         host.broken = False
 
-    scene.cluster.later(scene.random.uniform(0.5, 12.0), heal)
+    # Now and then for so long that its node is known to be no place for anything.
+    longest = scene.random.choice((12.0, 12.0, 12.0, 60.0))
+    scene.cluster.later(scene.random.uniform(0.5, longest), heal)
     return f"the container runtime of {host.name}: {how}"
 
 

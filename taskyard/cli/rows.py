@@ -49,7 +49,8 @@ def ports(task: TaskView) -> str:
 
 def node_status(node: NodeView) -> str:
     state = "Ready" if node.status.ready else "NotReady"
-    return ",".join([state, *node.status.conditions, *(["Cordoned"] if node.spec.cordoned else [])])
+    wrong = [condition.type for condition in node.status.conditions]
+    return ",".join([state, *wrong, *(["Cordoned"] if node.spec.cordoned else [])])
 
 
 def pairs(labels: dict[str, str]) -> str:
@@ -57,7 +58,7 @@ def pairs(labels: dict[str, str]) -> str:
 
 
 def taints(node: NodeView) -> str:
-    return ",".join(f"{t.key}{'=' + t.value if t.value else ''}:{t.effect}" for t in node.spec.taints)
+    return ",".join(f"{t.key}{'=' + t.value if t.value else ''}:{t.effect}" for t in node.status.taints)
 
 
 def values(named: dict[str, Any] | None) -> str:

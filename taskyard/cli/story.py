@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from taskyard.cli.age import age, cores, share, size, until
 from taskyard.cli.rows import node_status, pairs, taints, times
 from taskyard.cli.table import Table, painted, state_colour
-from taskyard.client.views import EventView, MetadataView, NodeView, ObjectView, PortView, TaskView
+from taskyard.client.views import ConditionView, EventView, MetadataView, NodeView, ObjectView, PortView, TaskView
 
 _LABEL_WIDTH = 14
 
@@ -92,6 +92,7 @@ def node_story(
         *_fact("Version", status.version),
         *_fact("Registered", _when(status.registered_at, now)),
         *_fact("Taints", taints(node)),
+        *_block("Conditions", _conditions(status.conditions, now)),
         *_block("Labels", [f"{key}={value}" for key, value in sorted(status.labels.items())]),
     ]
     amounts = [
@@ -105,6 +106,11 @@ def node_story(
         "Tasks", Table(["NAMESPACE", "NAME", "STATE", "RESTARTS"], colour=colour).lines(rows) if rows else []
     )
     return lines + event_lines(events, now, colour=colour)
+
+
+def _conditions(conditions: Sequence[ConditionView], now: float) -> list[str]:
+    rows = [[each.type, age(each.since, now), each.message] for each in conditions]
+    return Table(["TYPE", "FOR", "MESSAGE"], colour=False).lines(rows) if rows else []
 
 
 def event_lines(events: Sequence[EventView], now: float, *, colour: bool) -> list[str]:

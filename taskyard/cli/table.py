@@ -23,6 +23,8 @@ _COLOURS = {
     "DiskPressure": "31",
     "MemoryPressure": "31",
     "PidPressure": "31",
+    "RuntimeDown": "31",
+    "ClockSkew": "33",
     "Warning": "33",
     "Failed": "31",
     "Lost": "31",

@@ -221,6 +221,12 @@ class AmountsView(View, frozen=True):
     generic: dict[str, int] = {}
 
 
+class ConditionView(View, frozen=True):
+    type: str = ""
+    since: str = ""
+    message: str = ""
+
+
 class NodeStatusView(View, frozen=True):
     ready: bool = False
     reason: str = ""
@@ -233,7 +239,8 @@ class NodeStatusView(View, frozen=True):
     capacity: AmountsView = AmountsView()
     allocated: AmountsView = AmountsView()
     tasks: int = 0
-    conditions: list[str] = []
+    conditions: list[ConditionView] = []
+    taints: list[TaintView] = []
 
 
 class NodeView(View, frozen=True):

@@ -12,9 +12,21 @@ from taskyard.objects.event import Event
 from taskyard.objects.job import JOB_LABELS, Job, JobSpec, Parameters, Retry, RetryBackoff, RetryExitCodes, Success
 from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
+from taskyard.objects.mark import Mark
 from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
-from taskyard.objects.node import Amounts, NodeAnchor, NodeLease, NodeSpec, NodeStats, Taint, TaskUsage, pressure_taints
+from taskyard.objects.node import (
+    CONDITION_TAINTS,
+    Amounts,
+    ConditionType,
+    NodeAnchor,
+    NodeCondition,
+    NodeLease,
+    NodeSpec,
+    NodeStats,
+    Taint,
+    TaskUsage,
+)
 from taskyard.objects.rollout import Phase, Revision, Rollout
 from taskyard.objects.secret import Secret, SecretSpec
 from taskyard.objects.service import Canary, Service, ServiceSpec, TaskTemplate, TemplateMetadata, Update
@@ -61,6 +73,7 @@ prepare(*OBJECT_TYPES.values())
 
 __all__ = [
     "API_VERSION",
+    "CONDITION_TAINTS",
     "JOB_LABELS",
     "NODE_NAME",
     "OBJECT_TYPES",
@@ -75,6 +88,7 @@ __all__ = [
     "Canary",
     "Check",
     "Checks",
+    "ConditionType",
     "Config",
     "ConfigSpec",
     "Constraint",
@@ -104,6 +118,7 @@ __all__ = [
     "LastExit",
     "Limits",
     "Logs",
+    "Mark",
     "Metadata",
     "Move",
     "NamedVolume",
@@ -112,6 +127,7 @@ __all__ = [
     "NamespaceSpec",
     "Network",
     "NodeAnchor",
+    "NodeCondition",
     "NodeLease",
     "NodeSpec",
     "NodeStats",
@@ -157,6 +173,5 @@ __all__ = [
     "decode_object",
     "encode",
     "key_of",
-    "pressure_taints",
     "spec_hash",
 ]

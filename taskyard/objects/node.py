@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -13,6 +14,28 @@ class Taint(Wire, frozen=True, kw_only=True):
     key: str
     value: str = ""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
+
+
+ConditionType = Literal["ClockSkew", "DiskPressure", "MemoryPressure", "PidPressure", "RuntimeDown"]
+
+CONDITION_TAINTS: Mapping[ConditionType, Taint] = {
+    "ClockSkew": Taint(key="taskyard/clock-skew", effect="PreferNoSchedule"),
+    "DiskPressure": Taint(key="taskyard/disk-pressure"),
+    "MemoryPressure": Taint(key="taskyard/memory-pressure"),
+    "PidPressure": Taint(key="taskyard/pid-pressure"),
+    "RuntimeDown": Taint(key="taskyard/runtime-down"),
+}
+"""What each condition of a node amounts to, for placement and for eviction: docs/decisions/0039."""
+
+
+class NodeCondition(Wire, frozen=True, kw_only=True):
+    """Something that is wrong with a node, as its agent sees it. One that does not hold is not there."""
+
+    type: ConditionType
+    since: str
+    """On the agent's own clock."""
+    message: str = ""
+    """As it was when it began: it does not follow each measurement."""
 
 
 def _kind() -> Literal["Node"]:
@@ -60,20 +83,15 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     registered_at: str = ""
     ttl: float = 10.0
     """Seconds that the lease lives after its last renewal."""
-    runtime_ready: bool = True
-    """False while the container runtime does not answer; nothing new is placed here then."""
     images: list[str] = []
     """Some of those that it has, as tasks name them; bounded by the agent."""
-    conditions: list[str] = []
-    """What the node runs out of: `DiskPressure`, `MemoryPressure`, `PidPressure`."""
+    conditions: list[NodeCondition] = []
+    """In order of their types."""
     stopping: bool = False
     """Its agent is being stopped, and leaves the lease to expire: one that is back before keeps all tasks."""
 
-
-def pressure_taints(lease: NodeLease) -> list[Taint]:
-    """What its conditions amount to for placement: `taskyard/disk-pressure:NoSchedule`."""
-    names = (f"taskyard/{condition.removesuffix('Pressure').lower()}-pressure" for condition in lease.conditions)
-    return [Taint(key=name) for name in names]
+    def suffers(self, condition: ConditionType) -> bool:
+        return any(each.type == condition for each in self.conditions)
 
 
 class NodeAnchor(Wire, frozen=True, kw_only=True):

@@ -77,7 +77,7 @@ class AgentProcess:
         return decode(entry.value, NodeLease) if entry else None
 
     def ready(self) -> NodeLease:
-        return self.until(lambda: ((lease := self.lease()) and lease.runtime_ready and lease) or None)
+        return self.until(lambda: ((lease := self.lease()) and not lease.suffers("RuntimeDown") and lease) or None)
 
     def stats(self) -> NodeStats | None:
         entry = self.store.get(keys.node_stats(self.node))

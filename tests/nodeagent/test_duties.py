@@ -50,7 +50,7 @@ def run(duty: Callable[[threading.Event], None], until: threading.Event) -> None
 
 def test_looking() -> None:
     world, now = World(), threading.Event()
-    readiness = Readiness(OddRuntime(world.clock), lambda *_: None)
+    readiness = Readiness(OddRuntime(world.clock), lambda *_: None, lambda *_: None)
     run(lambda ending: keep_looking(world.agent, readiness, SystemClock(), now, ending), OddRuntime.answered)
     now.set()
 

@@ -10,7 +10,7 @@ import pytest
 from nodeagent.housekeeping import TIDY_EVERY, Housekeeping, kept_ended
 from nodeagent.images import UNUSED_FOR, FetchedImages
 from nodeagent.names import Owner
-from nodeagent.pressure import Condition, Stock
+from nodeagent.pressure import Pressure, Stock
 from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.port import ContainerSpec, RuntimeRefused
 from nodeagent.runtime.recording import RecordingRuntime
@@ -27,7 +27,7 @@ class House:
     clock: ManualClock = field(default_factory=ManualClock)
     wanted: set[str] = field(default_factory=set)
     disk: Stock = EMPTY
-    told: list[tuple[Condition, ...]] = field(default_factory=list)
+    noted: dict[Pressure, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.inner = FakeRuntime(self.clock, registry={"app:1", "app:2", "theirs:1"})
@@ -40,7 +40,7 @@ class House:
             clock=self.clock,
             stocks=lambda _folders: {"DiskPressure": self.disk},
             folder=self.folder,
-            told=self.told.append,
+            note=self.noted.__setitem__,
             wanted=lambda: self.wanted,
             look_again=lambda _uid: None,
         )
@@ -88,10 +88,14 @@ def test_a_pull_that_fails_is_not_noted(house: House) -> None:
 def test_a_full_disk_is_told_and_hurries(house: House) -> None:
     house.runtime.pull("app:1").run()
     assert "app:1" in house.after(TIDY_EVERY)
+    assert house.noted["DiskPressure"] is None
     house.disk = FULL
     assert "app:1" not in house.after(TIDY_EVERY)
-    assert house.told[0] == ()
-    assert house.told[-1] == ("DiskPressure",)
+    assert house.noted == {
+        "DiskPressure": "0 of 1Ti of its fullest disk are free",
+        "MemoryPressure": None,
+        "PidPressure": None,
+    }
 
 
 def test_a_new_agent_knows_what_the_one_before_fetched(house: House) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodeagent.pressure import Condition, Stock, conditions
+from nodeagent.pressure import Pressure, Stock, pressures, told
 
 GI = 2**30
 
@@ -28,5 +28,11 @@ GI = 2**30
         pytest.param({"DiskPressure": Stock(0, 0)}, ("MemoryPressure",), (), id="what is not measured"),
     ],
 )
-def test_conditions(stocks: dict[Condition, Stock], before: tuple[str, ...], now: tuple[str, ...]) -> None:
-    assert conditions(stocks, before) == now
+def test_pressures(stocks: dict[Pressure, Stock], before: tuple[str, ...], now: tuple[str, ...]) -> None:
+    assert pressures(stocks, before) == now
+
+
+def test_it_is_told_in_words() -> None:
+    assert told("DiskPressure", Stock(3 * GI + 5, 100 * GI)) == "3Gi of 100Gi of its fullest disk are free"
+    assert told("MemoryPressure", Stock(GI // 2, 2 * GI)) == "512Mi of 2Gi of memory are free"
+    assert told("PidPressure", Stock(900, 32768)) == "900 of 32768 process ids are free"

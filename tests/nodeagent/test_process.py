@@ -151,7 +151,7 @@ def test_a_second_agent_of_another_host_is_refused(agent: AgentProcess) -> None:
     agent._child = first
     lease = agent.lease()
     assert lease is not None
-    assert lease.runtime_ready
+    assert not lease.suffers("RuntimeDown")
 
 
 def test_a_second_agent_in_the_same_folder_is_refused(agent: AgentProcess) -> None:
@@ -182,7 +182,7 @@ def test_an_engine_that_hangs_costs_the_node_its_readiness_but_not_its_lease(age
     assert after.create_revision == entry.create_revision
     lease = agent.lease()
     assert lease is not None
-    assert (lease.incarnation, lease.runtime_ready) == (first.incarnation, False)
+    assert (lease.incarnation, lease.suffers("RuntimeDown")) == (first.incarnation, True)
     assert agent.status(uid) is None
     listener.close()
     agent.terminate()

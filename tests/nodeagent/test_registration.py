@@ -11,7 +11,7 @@ from nodeagent.registration import Registration, holder
 from nodeagent.runtime.fake import FakeRuntime
 from taskyard import keys
 from taskyard.clock import ManualClock
-from taskyard.objects import Amounts, NodeLease, decode, encode
+from taskyard.objects import Amounts, NodeCondition, NodeLease, decode, encode
 from taskyard.store.api import Entry, Put
 from taskyard.store.faulty import FaultyStore
 from taskyard.store.memory import MemoryStore
@@ -132,30 +132,29 @@ def test_it_is_uncertain_from_the_moment_the_lease_may_have_expired(site: Site) 
     assert not registration.certain()
 
 
-def test_a_changed_readiness_is_told_once(site: Site) -> None:
+def test_changed_conditions_are_told_once(site: Site) -> None:
     registration = site.registration()
     registration.step()
-    registration.runtime_ready(False, "")
+    down = NodeCondition(type="RuntimeDown", since="2026-11-27T00:00:00Z")
+    registration.describe_conditions([down])
     registration.step()
     found = site.registered()
     assert found is not None
-    assert not found.runtime_ready
-    registration.runtime_ready(False, "")
+    assert found.conditions == [down]
+    registration.describe_conditions([down])
     before = site.memory.get(KEY)
     registration.step()
     assert site.memory.get(KEY) == before
 
 
-def test_images_are_told_when_they_change_and_stay_while_the_runtime_is_away(site: Site) -> None:
+def test_what_the_runtime_says_of_itself_is_told(site: Site) -> None:
     registration = site.registration()
     registration.step()
-    registration.runtime_ready(True, "docker 20", frozenset({"web:2", "web:1"}))
-    registration.step()
-    registration.runtime_ready(False, "")
+    registration.describe_runtime("docker 20", frozenset({"web:2", "web:1"}))
     registration.step()
     found = site.registered()
     assert found is not None
-    assert (found.images, found.runtime_ready) == (["web:1", "web:2"], False)
+    assert (found.runtime, found.images) == ("docker 20", ["web:1", "web:2"])
 
 
 def test_nothing_is_put_under_a_registration_that_is_gone(site: Site) -> None:

@@ -79,7 +79,7 @@ def test_a_dockerd_that_hangs_costs_no_lease_and_no_task(live: LiveCluster, dock
     os.kill(pid(dockerd), signal.SIGSTOP)
     try:
         end = time.monotonic() + HUNG_FOR
-        live.until(lambda: node_says(live, "RuntimeNotReady"), 15, "the node says that its runtime does not answer")
+        live.until(lambda: node_says(live, "RuntimeDown"), 15, "the node says that its runtime does not answer")
         live.apply(task("meanwhile"))
         assert live.call("DELETE", "/tasks/goes")[0] == 202
         waiting = live.wait_state("meanwhile", "Pending")["status"]
@@ -89,7 +89,7 @@ def test_a_dockerd_that_hangs_costs_no_lease_and_no_task(live: LiveCluster, dock
         assert live.state("steady") == "Running"
         assert live.state("meanwhile") == "Pending"
         assert live.state("goes") == "Stopping"
-        assert node_says(live, "RuntimeNotReady")
+        assert node_says(live, "RuntimeDown")
         assert life_of_lease(live) == life
     finally:
         os.kill(pid(dockerd), signal.SIGCONT)
@@ -108,7 +108,7 @@ def test_a_killed_dockerd_that_comes_back_finds_its_containers(live: LiveCluster
     life = life_of_lease(live)
 
     os.kill(pid(dockerd), signal.SIGKILL)
-    live.until(lambda: node_says(live, "RuntimeNotReady"), 15, "the node says that its runtime does not answer")
+    live.until(lambda: node_says(live, "RuntimeDown"), 15, "the node says that its runtime does not answer")
     live.apply(task("meanwhile"))
     assert live.wait_state("meanwhile", "Pending")["status"]["reason"] == "Unschedulable"
     assert live.state("steady") == "Running"

@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from controlplane.admission import creates, removal, writer
-from controlplane.cluster import ClusterCache
+from controlplane.cluster import ClusterCache, NodeRecord
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
 from controlplane.placement.engine import engine
@@ -33,6 +33,7 @@ from nodeagent import (
 )
 from nodeagent.actions import Action
 from nodeagent.anchor import Anchor
+from nodeagent.conditions import Conditions
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.memory import TaskMemory
 from nodeagent.names import Owner, Run
@@ -40,7 +41,7 @@ from nodeagent.registration import NameHeld, Registration
 from nodeagent.situation import Situation
 from nodeagent.view import ContainerView
 from taskyard import keys
-from taskyard.objects import Assignment, TaskStatus, encode
+from taskyard.objects import Assignment, ConditionType, TaskStatus, encode
 from taskyard.store.api import Compacted, Compare, KeyEvent, Put, Store, StoreError, StoreUnavailable, unchanged
 from taskyard.store.informer import Change, Informer
 
@@ -323,6 +324,21 @@ def _gang_not_waited_for(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Gangs, "lacks", lambda *_: 0)
 
 
+def _conditions_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(NodeRecord, "taints", property(lambda node: node.spec.taints if node.spec else []))
+
+
+def _clock_once_wrong_always_wrong(patch: pytest.MonkeyPatch) -> None:
+    """It is compared, and what was said of it is never taken back."""
+    note = Conditions.note
+
+    def sticky(self: Conditions, condition: ConditionType, message: str | None) -> None:
+        if condition != "ClockSkew" or message is not None:
+            note(self, condition, message)
+
+    patch.setattr(Conditions, "note", sticky)
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -360,6 +376,8 @@ PLANTED: dict[str, Plant] = {
     "assumed room forgotten": _assumed_room_forgotten,
     "quota ignored": _quota_ignored,
     "gang not waited for": _gang_not_waited_for,
+    "conditions ignored": _conditions_ignored,
+    "clock once wrong always wrong": _clock_once_wrong_always_wrong,
     "late creates carried out": _late_creates_carried_out,
     "task controller compares dropped": _task_controller_compares_dropped,
 }

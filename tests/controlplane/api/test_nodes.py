@@ -6,9 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from taskyard import keys
-from taskyard.objects import Amounts, NodeLease, NodeSpec, NodeStats, TaskUsage, decode
+from taskyard.objects import Amounts, NodeCondition, NodeLease, NodeSpec, NodeStats, TaskUsage, decode
 from tests.controlplane.api.bench import ApiBench, manifest, problem
 
+AT = "2026-11-27T00:00:00Z"
 TOKEN = "0123456789abcdef-the-agents-secret"
 LEASE = NodeLease(
     incarnation="i-secret",
@@ -60,19 +61,23 @@ def test_the_token_is_never_shown(node: ApiBench) -> None:
 
 
 def test_a_node_whose_runtime_does_not_answer_is_not_ready(node: ApiBench) -> None:
-    node.plane.put(keys.node_lease("n1"), replace(LEASE, runtime_ready=False))
+    node.plane.put(keys.node_lease("n1"), replace(LEASE, conditions=[NodeCondition(type="RuntimeDown", since=AT)]))
     node.plane.pump()
     status = node.call("GET", "/nodes/n1").json["status"]
-    assert (status["ready"], status["reason"]) == (False, "RuntimeNotReady")
+    assert (status["ready"], status["reason"]) == (False, "RuntimeDown")
     assert "\ntaskyard_nodes_ready 0.0\n" in node.call("GET", "/metrics").text
 
 
 def test_a_node_that_runs_out_of_something_takes_nothing_new(node: ApiBench) -> None:
-    node.plane.put(keys.node_lease("n1"), replace(LEASE, conditions=["DiskPressure"]))
+    node.plane.put(
+        keys.node_lease("n1"), replace(LEASE, conditions=[NodeCondition(type="DiskPressure", since=AT, message="full")])
+    )
     node.call("POST", "/tasks", manifest())
     node.plane.lead()
     node.plane.settle(node.plane.scheduler)
-    assert node.call("GET", "/nodes/n1").json["status"]["conditions"] == ["DiskPressure"]
+    shown = node.call("GET", "/nodes/n1").json["status"]
+    assert shown["conditions"] == [{"type": "DiskPressure", "since": AT, "message": "full"}]
+    assert shown["taints"] == [{"key": "taskyard/disk-pressure"}]
     status = node.call("GET", "/tasks/web").json["status"]
     assert (status["state"], "taskyard/disk-pressure=:NoSchedule" in status["message"]) == ("Pending", True), status
     node.plane.put(keys.node_lease("n1"), LEASE)

@@ -14,6 +14,7 @@ from controlplane.past import (
     revision_at,
 )
 from controlplane.past.keeper import COMPACT_EVERY, MARK_EVERY, SHORTEST, keeping
+from simulator.clocks import MachineClock
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.store.api import Put
@@ -155,3 +156,15 @@ def test_another_leader_that_compacted_first_is_no_fault(plane: Plane) -> None:
     plane.store.compact(plane.store.list(keys.ROOT).revision - 2)
     live(plane, kept, 120)
     assert marks(plane) > 0
+
+
+def test_a_clock_that_was_set_is_marked_though_nothing_else_changed(plane: Plane) -> None:
+    kept = HistoryKeeper(
+        plane.store, machine := MachineClock(plane.clock), plane.elector.fence, Retention(HOUR, GIB), lambda: 0
+    )
+    kept.step()
+    before = marks(plane)
+    machine.set_ahead(40.0)
+    kept.step()
+    kept.step()
+    assert marks(plane) == before + 1

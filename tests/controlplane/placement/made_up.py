@@ -94,7 +94,6 @@ nodes = st.builds(
     used=st.builds(Demand, cpu=st.integers(0, 2000), ports=st.sampled_from([(), (HTTP,)])),
     labels=st.sampled_from([{}, {"zone": "a"}, {"zone": "b", "disk": "ssd"}, {"zone": "c", "kernel": "5.15.1"}]),
     ready=st.sampled_from([True, True, True, False]),
-    runtime_ready=st.sampled_from([True, True, True, False]),
     stopping=st.sampled_from([False, False, False, True]),
     cordoned=st.sampled_from([False, False, False, True]),
     taints=st.sampled_from([(), (), (Taint(key="gpu"),), (Taint(key="old", effect="PreferNoSchedule"),)]),

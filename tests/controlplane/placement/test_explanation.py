@@ -16,9 +16,6 @@ from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
     [
         pytest.param(a_node("n1", ready=False), Demand(memory=99 * GI), "1 not ready (n1)", id="not ready"),
         pytest.param(
-            a_node("n1", runtime_ready=False), Demand(), "1 without a working container runtime (n1)", id="runtime"
-        ),
-        pytest.param(
             a_node("n1", stopping=True), Demand(), "1 with an agent that is being stopped (n1)", id="agent stopping"
         ),
         pytest.param(a_node("n1", cordoned=True), Demand(), "1 cordoned (n1)", id="cordoned"),
