@@ -83,8 +83,10 @@ class Placer:
                     kept.from_those_of_less(want.priority)
                     decisions += self._with_kept(kept, members)
                 continue
-            kept.from_those_of_less(want.priority)
-            mine = kept.give(want)
+            mine = None
+            if kept.any:
+                kept.from_those_of_less(want.priority)
+                mine = kept.give(want)
             decision = self._decide(want)
             if mine is not None and decision.node is None:
                 kept.keep(mine)
@@ -133,18 +135,18 @@ class Placer:
         return [Decision(member, None, member.demand) for member in members]
 
     def _decide(self, want: Want) -> Decision:
-        engine, held = self._engine, want.held
-        here = held is not None and engine.knows(held.node)
-        if held is not None and here:
+        engine, held, charge = self._engine, want.held, want.demand
+        if held is None or not engine.knows(held.node):
+            choice = engine.choose(charge, want.current)
+        else:
             # What it holds is room for itself, and no other decision's until its new binding is in the store.
             engine.release(held.node, held.demand)
-        choice = engine.choose(want.demand, want.current)
-        if held is not None and here:
+            choice = engine.choose(charge, want.current)
             engine.charge(held.node, held.demand)
+            if choice is not None and choice.node == held.node:
+                charge = beyond(want.demand, held.demand)
         if choice is None:
             return Decision(want, None, want.demand)
-        stays = held is not None and held.node == choice.node
-        charge = beyond(want.demand, held.demand) if held is not None and stays else want.demand
         engine.charge(choice.node, charge)
         return Decision(want, choice.node, charge, choice.score)
 
@@ -156,6 +158,7 @@ class _Kept:
         self._engine = engine
         self._later = sorted(reserved, key=lambda one: (one.demand.priority, one.key))
         self._charged: dict[NamedKey, Reservation] = {}
+        self.any = bool(self._later)
 
     def from_those_of_less(self, priority: int) -> None:
         """And of the same priority."""

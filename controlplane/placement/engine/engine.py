@@ -42,6 +42,7 @@ class _Trail:
     rank: int
     nodes: int
     """Of that rank, and perhaps with room."""
+    spread: bool
     most: int
     """None of them has more points."""
 
@@ -101,9 +102,10 @@ class Engine:
 
     def choose(self, demand: Demand, current: str = "") -> Choice | None:
         """The best node that it fits on; the `current` one whenever it fits there. None: it fits nowhere."""
-        quota = self._quotas.get(demand.namespace)
-        if quota is not None and over(quota, self._spent[demand.namespace], demand):
-            return None
+        if self._quotas:
+            quota = self._quotas.get(demand.namespace)
+            if quota is not None and over(quota, self._spent[demand.namespace], demand):
+                return None
         kept = self._near.kept_from(demand)
         trail = self._trails.get(demand)
         if trail is not None and not current and not kept:
@@ -127,20 +129,19 @@ class Engine:
                     self._rooms.learn(demand)
                 if best is not None:
                     if not (kept or demand.ports or demand.rules.by_neighbours):
-                        self._trails[demand] = _Trail(rank, nodes, best[0] if spread else POINTS)
+                        self._trails[demand] = _Trail(rank, nodes, spread, best[0] if spread else POINTS)
                     return Choice(self._names[-best[2]], score_of(rank, best[0]))
         return None
 
     def _further(self, demand: Demand, trail: _Trail) -> Choice | None:
         """What a search from the start would find, unless there is nothing left among the nodes of that rank."""
-        spread = (demand.strategy or self._strategy) == "spread"
-        best = self._order.best(demand, spread, trail.nodes, False, trail.most)
+        best = self._order.best(demand, trail.spread, trail.nodes, False, trail.most)
         if self._rooms.in_vain:
             self._rooms.learn(demand)
             trail.nodes, _ = self._rooms.enough(demand, trail.nodes)
         if best is None:
             return None
-        if spread:
+        if trail.spread:
             trail.most = best[0]
         return Choice(self._names[-best[2]], score_of(trail.rank, best[0]))
 
@@ -198,7 +199,7 @@ class Engine:
         self._bits = [1 << at for at in range(len(self._states))]
         self._charged.clear()
         self._rooms = Rooms(self._states)
-        self._order = Order(self._states, self._rooms)
+        self._order = Order(self._states, self._rooms, self._bits)
         self._survey()
 
     def _survey(self) -> None:

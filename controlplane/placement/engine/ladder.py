@@ -46,6 +46,17 @@ class Ladder:
         self._steps.insert(at, amount)
         self._masks.insert(at, pack(["1" if free >= amount else "0" for free in reversed(self.free)]))
 
+    def take(self, at: int, bit: int, amount: int) -> None:
+        """Node number `at` has so much less free now: most of what a decision does here."""
+        before = self.free[at]
+        now = self.free[at] = before - amount
+        steps = self._steps
+        if steps:
+            start = bisect_right(steps, now)
+            if start < len(steps) and steps[start] <= before:
+                for passed in range(start, bisect_right(steps, before, start)):
+                    self._masks[passed] ^= bit
+
     def set(self, at: int, bit: int, free: int) -> None:
         """Node number `at` has so much free now; `bit` is its bit."""
         before = self.free[at]

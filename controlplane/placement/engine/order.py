@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlplane.cluster import Demand
+from controlplane.cluster.demand import NOMINAL_CPU, NOMINAL_MEMORY
 from controlplane.placement.engine.bits import each
 from controlplane.placement.engine.rooms import Rooms
 from controlplane.placement.nodes import NodeState
@@ -29,8 +30,9 @@ Best = tuple[int, int, int]
 class Order:
     """Nodes by their numbers; `bit` is always that of the node."""
 
-    def __init__(self, states: Sequence[NodeState], rooms: Rooms) -> None:
+    def __init__(self, states: Sequence[NodeState], rooms: Rooms, bits: Sequence[int]) -> None:
         count = len(states)
+        self._bits = bits
         self._rooms = rooms
         self._states = states
         self._cpu, self._memory = [0] * count, [0] * count
@@ -72,8 +74,8 @@ class Order:
         return points + (IMAGE_POINTS if demand.image in self._has[at] else 0)
 
     def charge(self, at: int, bit: int, demand: Demand, sign: int = 1) -> None:
-        cpu = self._cpu[at] - sign * demand.nominal_cpu
-        memory = self._memory[at] - sign * demand.nominal_memory
+        cpu = self._cpu[at] - sign * (demand.cpu or NOMINAL_CPU)
+        memory = self._memory[at] - sign * (demand.memory or NOMINAL_MEMORY)
         self._move(at, bit, cpu, memory, self._tasks[at] + sign)
 
     def load(self, at: int, bit: int, state: NodeState) -> None:
@@ -83,28 +85,26 @@ class Order:
 
     def _emptiest(self, among: int, check: Demand | None, least: int, most: int) -> Best | None:
         """The first with the largest free share, from `least` to `most` points."""
-        top, lowest = most + _OFFSET, least + _OFFSET
-        used = self._used & ((2 << top // _PER_GROUP) - 1)
-        while used:
-            group = used.bit_length() - 1
-            start = group * _PER_GROUP
-            if start + _PER_GROUP <= lowest:
-                return None
-            used ^= 1 << group
-            if self._groups[group] & among:
-                inside = self._inside[group]
-                if top - start < _PER_GROUP:
-                    inside &= (2 << top - start) - 1
+        top, lowest = (most if most < POINTS else POINTS) + _OFFSET, least + _OFFSET
+        group = top // _PER_GROUP
+        inside = self._inside[group] & ((2 << top % _PER_GROUP) - 1)
+        levels = self._levels
+        while True:
+            if inside and self._groups[group] & among:
+                start = group * _PER_GROUP
                 while inside:
                     at = inside.bit_length() - 1
                     inside ^= 1 << at
                     at += start
                     if at < lowest:
                         return None
-                    found = self._levels[at] & among
+                    found = levels[at] & among
                     if found and (first := self._first(at, found, check)) is not None:
                         return at - _OFFSET, first[0], first[1]
-        return None
+            group = (self._used & ((1 << group) - 1)).bit_length() - 1
+            if (group + 1) * _PER_GROUP <= lowest:
+                return None
+            inside = self._inside[group]
 
     def _fullest(self, among: int, check: Demand | None, least: int, _most: int) -> Best | None:
         """The first with the smallest free share, if it has at least so many points."""
@@ -133,14 +133,19 @@ class Order:
         """Minus its tasks, minus its number."""
         if found.bit_count() > _FEW:
             return self._first_of_many(at, found, check)
-        takes, tasks, best, fewest = self._rooms.takes, self._tasks, -1, 0
+        bits, tasks = self._bits, self._tasks
         while found:
-            low = found & -found
-            node = low.bit_length() - 1
-            if (best < 0 or tasks[node] < fewest) and (check is None or takes(node, check)):
-                best, fewest = node, tasks[node]
-            found ^= low
-        return None if best < 0 else (-fewest, -best)
+            best = found.bit_length() - 1
+            fewest, rest = tasks[best], found ^ bits[best]
+            while rest:
+                node = rest.bit_length() - 1
+                rest ^= bits[node]
+                if tasks[node] <= fewest:
+                    best, fewest = node, tasks[node]
+            if check is None or self._rooms.takes(best, check):
+                return -fewest, -best
+            found ^= bits[best]
+        return None
 
     def _first_of_many(self, at: int, found: int, check: Demand | None) -> tuple[int, int] | None:
         by_tasks = self._by_tasks.get(at)
@@ -165,19 +170,32 @@ class Order:
         self._cpu[at], self._memory[at], self._tasks[at], self._level[at] = cpu, memory, tasks, now
         if now == before and tasks == had:
             return
-        if before in self._by_tasks:
-            by_tasks = self._by_tasks[before]
-            by_tasks[had] ^= bit
-            if not by_tasks[had]:
+        by_tasks = self._by_tasks.get(before)
+        if by_tasks is not None:
+            left = by_tasks[had] ^ bit
+            if left:
+                by_tasks[had] = left
+            else:
                 del by_tasks[had]
-        if now in self._by_tasks:
-            by_tasks = self._by_tasks[now]
+        by_tasks = self._by_tasks.get(now)
+        if by_tasks is not None:
             by_tasks[tasks] = by_tasks.get(tasks, 0) | bit
-        if now != before:
-            self._put(bit, now)
-            self._take(bit, before)
+        if now == before:
+            return
+        levels = self._levels
+        if levels[now]:
+            levels[now] |= bit
             if before // _PER_GROUP != now // _PER_GROUP:
-                self._groups[before // _PER_GROUP] ^= bit
+                self._groups[now // _PER_GROUP] |= bit
+        else:
+            self._put(bit, now)
+        left = levels[before] ^ bit
+        if left:
+            levels[before] = left
+        else:
+            self._empty(before)
+        if before // _PER_GROUP != now // _PER_GROUP:
+            self._groups[before // _PER_GROUP] ^= bit
 
     def _put(self, bit: int, now: int) -> None:
         group = now // _PER_GROUP
@@ -186,15 +204,14 @@ class Order:
         self._inside[group] |= 1 << now % _PER_GROUP
         self._used |= 1 << group
 
-    def _take(self, bit: int, before: int) -> None:
-        """Out of the level where it was put."""
-        left = self._levels[before] = self._levels[before] ^ bit
-        if not left:
-            group = before // _PER_GROUP
-            self._by_tasks.pop(before, None)
-            self._inside[group] ^= 1 << before % _PER_GROUP
-            if not self._inside[group]:
-                self._used ^= 1 << group
+    def _empty(self, before: int) -> None:
+        """The level has no node any more."""
+        group = before // _PER_GROUP
+        self._levels[before] = 0
+        self._by_tasks.pop(before, None)
+        self._inside[group] ^= 1 << before % _PER_GROUP
+        if not self._inside[group]:
+            self._used ^= 1 << group
 
     def _note_images(self, at: int, bit: int, images: frozenset[str]) -> None:
         before = self._has[at]

@@ -93,14 +93,21 @@ class Rooms:
             self._generic[name].refine(amount)
 
     def charge(self, at: int, bit: int, demand: Demand) -> None:
-        self._give(at, bit, demand, -1)
+        if demand.cpu:
+            self.cpu.take(at, bit, demand.cpu)
+        if demand.memory:
+            self.memory.take(at, bit, demand.memory)
+        if demand.disk:
+            self.disk.take(at, bit, demand.disk)
+        for name, amount in demand.generic:
+            self._of(name).take(at, bit, amount)
         if demand.ports:
             taken = self._taken[at]
             self._again.update((at, port) for port in taken.intersection(demand.ports))
             self._occupy(at, bit, taken.union(demand.ports))
 
     def release(self, at: int, bit: int, demand: Demand) -> None:
-        self._give(at, bit, demand, 1)
+        self._give_back(at, bit, demand)
         if demand.ports:
             others = [(at, port) for port in demand.ports if self._again[at, port]]
             self._again.subtract(others)
@@ -128,16 +135,16 @@ class Rooms:
         held = Counter(port for tenant in state.tenants for port in tenant.ports)
         self._again.update({(at, port): count - 1 for port, count in held.items() if count > 1})
 
-    def _give(self, at: int, bit: int, demand: Demand, sign: int) -> None:
+    def _give_back(self, at: int, bit: int, demand: Demand) -> None:
         if demand.cpu:
-            self.cpu.set(at, bit, self.cpu.free[at] + sign * demand.cpu)
+            self.cpu.set(at, bit, self.cpu.free[at] + demand.cpu)
         if demand.memory:
-            self.memory.set(at, bit, self.memory.free[at] + sign * demand.memory)
+            self.memory.set(at, bit, self.memory.free[at] + demand.memory)
         if demand.disk:
-            self.disk.set(at, bit, self.disk.free[at] + sign * demand.disk)
+            self.disk.set(at, bit, self.disk.free[at] + demand.disk)
         for name, amount in demand.generic:
             ladder = self._of(name)
-            ladder.set(at, bit, ladder.free[at] + sign * amount)
+            ladder.set(at, bit, ladder.free[at] + amount)
 
     def _of(self, name: str) -> Ladder:
         if name not in self._generic:
