@@ -11,6 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
@@ -41,6 +42,8 @@ _TRIES = 3
 _FLUSH_EVERY = 0.5
 _LONGEST_MESSAGE = 1024
 """Characters, as in Kubernetes."""
+ROOM_KEPT: Literal["RoomKept"] = "RoomKept"
+"""The reason of the event about a task that waits while the room that it fits in is kept for others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from sys import intern
 from typing import NamedTuple
 
@@ -132,7 +131,12 @@ def leader(role: str) -> str:
 
 def event(namespace: str, kind: str, name: str, component: str, reason: str, message: str) -> str:
     digest = hashlib.sha256(f"{component}\0{reason}\0{message}".encode()).hexdigest()[:12]
-    return f"{EVENTS}{namespace}/{kind.lower()}/{name}/{digest}"
+    return events_about(namespace, kind, name) + digest
+
+
+def events_about(namespace: str, kind: str, name: str) -> str:
+    """The prefix."""
+    return f"{EVENTS}{namespace}/{kind.lower()}/{name}/"
 
 
 def is_object(key: str) -> bool:
@@ -184,16 +188,13 @@ _PARTS = {"spec": False, "lease": False, "stats": False, "anchor": False, "assig
 """Of a node's keys; True: of each task on it."""
 
 
-@lru_cache(maxsize=4096)
 def parse_node(key: str) -> NodeKey | None:
-    """None for a key that is not one of a node's, or of what cannot be a node's name. The same few are asked for again
-    and again, by every reader of each change."""
+    """None for a key that is not one of a node's, or of what cannot be a node's name."""
     if not key.startswith(NODES):
         return None
-    node, *rest = key[len(NODES) :].split("/")
-    part, uid = rest[0] if rest else "", rest[1] if len(rest) == 2 else ""
-    of_a_task = _PARTS.get(part)
-    if of_a_task is None or len(rest) != 1 + of_a_task or not is_node_name(node):
+    node, _, rest = key[len(NODES) :].partition("/")
+    part, slash, uid = rest.partition("/")
+    if _PARTS.get(part) is not bool(slash) or "/" in uid or not is_node_name(node):
         return None
     # One text for each node, not one for each of the hundreds of keys that it has.
     return NodeKey(intern(node), part, uid)

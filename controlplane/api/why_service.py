@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from controlplane.api.problem import not_found
-from controlplane.api.shown import ShownTask, show_node
+from controlplane.api.shown import ShownTask, show_event, show_node
 from controlplane.api.shown_why import (
     ShownLine,
     ShownNodeWhy,
@@ -47,6 +47,7 @@ from controlplane.placement.holdings import Holdings
 from controlplane.why import grouped, standing
 from taskyard import keys
 from taskyard.clock import Clock
+from taskyard.events import ROOM_KEPT
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
 from taskyard.store.api import Compacted, Store
@@ -80,13 +81,16 @@ class WhyService:
             revision, bound = self.cache.revision, self._bound_at(record)
             held_back = bool(unmet(self.cache, record))
             line = self._line(record, snapshot) if due and not held_back else None
+            kept = self._kept_for_others(record) if due and not held_back else ""
         avoids = record.task.binding.avoid if record.task.binding else []
         why = replace(_told(shown, revision), avoids=avoids, line=line)
         if held_back and not node:
             return why  # Where it would go is not asked yet.
         if due or (node and not record.node):
             placement = _placement(snapshot, want, node)
-            return _with(why, placement, "" if node or placement.fitting else self._by_preemption(snapshot, want))
+            if node or placement.fitting:
+                return _with(why, placement, kept if placement.fitting else "")
+            return _with(why, placement, self._by_preemption(snapshot, want))
         if not record.node:
             return why
         try:
@@ -137,6 +141,18 @@ class WhyService:
         shares = self.holdings.shares({key.namespace for key in waiting}, capacity_of(snapshot.nodes.values()))
         found = standing(record.key, waiting, shares)
         return show_line(record.key.namespace, found) if found is not None and len(waiting) > 1 else None
+
+    def _kept_for_others(self, record: TaskRecord) -> str:
+        """What the scheduler said of it last, if that is that its room is kept: only the leader knows for whom. Under
+        the lock."""
+        said = [
+            event
+            for entry in self.cache.informer.under(keys.events_about(record.key.namespace, "Task", record.key.name))
+            if (event := show_event(entry)) is not None and event.about.uid == record.uid
+        ]
+        said = [event for event in said if event.reason in ("Scheduled", "FailedScheduling", ROOM_KEPT)]
+        last = max(said, key=lambda event: (event.last_seen, event.metadata.revision), default=None)
+        return last.message if last is not None and last.reason == ROOM_KEPT else ""
 
     def _by_preemption(self, snapshot: Snapshot, want: Want) -> str:
         """What would be stopped for it; empty when nothing would help."""

@@ -9,9 +9,10 @@ from controlplane.placement.explanation import Explanation, NodeVerdict, explain
 from controlplane.placement.filters import FILTERS, fits
 from controlplane.placement.nodes import NodeFacts, NodeState, Snapshot
 from controlplane.placement.pending import PendingReasons
-from controlplane.placement.placing import Decision, Placer, Reservation, in_order, place
+from controlplane.placement.placing import Decision, Placer, in_order, place
 from controlplane.placement.preempting import Preemption, by_node, cheapest, for_all, nearest
 from controlplane.placement.refusing import Failure
+from controlplane.placement.reserved import Reservation, kept_for_others, without_kept
 from controlplane.placement.scores import SCORES, parts, total
 from controlplane.placement.snapshots import SnapshotKeeper
 from controlplane.placement.victims import Victim, names_of, victims_of
@@ -43,6 +44,7 @@ __all__ = [
     "for_all",
     "gang_of",
     "in_order",
+    "kept_for_others",
     "names_of",
     "nearest",
     "parts",
@@ -52,4 +54,5 @@ __all__ = [
     "victims_of",
     "want_of",
     "why_waiting",
+    "without_kept",
 ]

@@ -60,11 +60,34 @@ class Explanation:
             found = [(f, v.node) for v in self.nodes for f in v.failures if f.filter == rule.name]
             if found:
                 found.sort(key=lambda pair: (pair[0].short, pair[1]))
-                named = [f"{node} {failure.detail}".rstrip() for failure, node in found[:_NAMED]]
-                if len(found) > _NAMED:
-                    named.append(f"and {len(found) - _NAMED} more")
-                refused.append((-len(found), position, f"{len(found)} {rule.phrase} ({', '.join(named)})"))
+                refused.append((-len(found), position, f"{len(found)} {rule.phrase} ({self._whom(found)})"))
         return [phrase for _, _, phrase in sorted(refused)]
+
+    def _whom(self, found: list[tuple[Failure, str]]) -> str:
+        """No names where the same is said of every node."""
+        details = {failure.detail for failure, _ in found}
+        everywhere = len(found) == len(self.nodes) > 1 and len(details) == 1
+        return details.pop() if everywhere and details != {""} else _nodes(found)
+
+
+def _nodes(found: Iterable[tuple[Failure, str]]) -> str:
+    """Those of which the same is said stand together: `n1 needs 256Mi more`, `needs zone=a: n1, n2, and 7 more`."""
+    by_detail: dict[str, list[str]] = {}
+    for failure, node in found:
+        by_detail.setdefault(failure.detail, []).append(node)
+    shown = [
+        f"{nodes[0]} {detail}" if detail and len(nodes) == 1 else f"{detail}: {_few(nodes)}" if detail else _few(nodes)
+        for detail, nodes in list(by_detail.items())[:_NAMED]
+    ]
+    more = sum(map(len, list(by_detail.values())[_NAMED:]))
+    shown += [f"and {more} more"] if more else []
+    # The names of one group have commas between them.
+    return ("; " if any(len(nodes) > 1 for nodes in by_detail.values()) else ", ").join(shown)
+
+
+def _few(nodes: list[str]) -> str:
+    more = [f"and {len(nodes) - _NAMED} more"] if len(nodes) > _NAMED else []
+    return ", ".join([*nodes[:_NAMED], *more])
 
 
 def why_waiting(want: Want, found: Explanation) -> str:

@@ -7,13 +7,13 @@ snapshot, most of whose nodes are those of the one before.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import msgspec
 
 from controlplane.cluster import Demand
 from controlplane.placement.engine import Engine
 from controlplane.placement.nodes import Snapshot
+from controlplane.placement.reserved import Reservation
 from controlplane.placement.want import Held, Want, beyond
 from taskyard.keys import NamedKey
 
@@ -28,14 +28,6 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
     node: str | None
     charge: Demand
     score: float = 0.0
-
-
-class Reservation(NamedTuple):
-    """Room on a node that is kept for a task until it gets it."""
-
-    key: NamedKey
-    node: str
-    demand: Demand
 
 
 def place(snapshot: Snapshot, wants: Iterable[Want], reserved: Iterable[Reservation] = ()) -> list[Decision]:

@@ -5,14 +5,16 @@ An explanation looks at every node, so equal questions share one, and a round ma
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from controlplane.cluster import TaskRecord
-from controlplane.placement import Snapshot, Want, explain, why_waiting
+from controlplane.placement import Reservation, Snapshot, Want, explain, kept_for_others, why_waiting
 from controlplane.scheduler.bindings import Bound
 from controlplane.scheduler.waiting import Question, question_of
 from taskyard.clock import Clock
-from taskyard.events import EventRecorder
+from taskyard.events import ROOM_KEPT, EventRecorder
 from taskyard.keys import NamedKey
 from taskyard.objects import ObjectRef
 from taskyard.quantity import format_duration
@@ -21,6 +23,7 @@ _EXPLAINED_PER_ROUND = 8
 """Different questions; a task beyond them is told of at the next sweep, and the API explains it at any time."""
 _QUIET = 10.0
 """Seconds before another reason is announced for the same task: in a busy cluster the amounts change all the time."""
+Reason = Literal["FailedScheduling", "RoomKept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +63,10 @@ class Announcer:
         message = f"has waited for {format_duration(waited)}: what becomes free on {node} is kept for it"
         self._emit(want.key, want.uid, "Reserved", message, warning=False)
 
-    def unplaced(self, wants: list[Want], snapshot: Snapshot) -> None:
-        """These fit nowhere in this snapshot."""
+    def unplaced(self, wants: list[Want], snapshot: Snapshot, reserved: Sequence[Reservation]) -> None:
+        """These fit nowhere in this snapshot without what is kept in it for others."""
         now = self._clock.monotonic()
-        answers: dict[Question, str] = {}
+        answers: dict[Question, tuple[Reason, str]] = {}
         for want in wants:
             said = self._said.get(want.key)
             if said is not None and now < said.at + _QUIET:
@@ -73,12 +76,13 @@ class Announcer:
                 if len(answers) == _EXPLAINED_PER_ROUND:
                     continue
                 found = explain(snapshot, want.demand, current=want.current, held=want.held)
-                answers[question] = why_waiting(want, found)
-            self._failed(want.key, want.uid, answers[question], said)
+                kept = kept_for_others(snapshot, want, found, reserved)
+                answers[question] = (ROOM_KEPT, kept) if kept else ("FailedScheduling", why_waiting(want, found))
+            self._failed(want.key, want.uid, *answers[question], said)
 
     def refused(self, bound: Bound, reason: str) -> None:
         message = f"the store does not take the assignment: {reason}; make the task's spec smaller"
-        self._failed(bound.key, bound.uid, message, self._said.get(bound.key))
+        self._failed(bound.key, bound.uid, "FailedScheduling", message, self._said.get(bound.key))
 
     def forget(self, key: NamedKey) -> None:
         self._said.pop(key, None)
@@ -86,10 +90,10 @@ class Announcer:
     def clear(self) -> None:
         self._said.clear()
 
-    def _failed(self, key: NamedKey, uid: str, message: str, said: _Said | None) -> None:
+    def _failed(self, key: NamedKey, uid: str, reason: Reason, message: str, said: _Said | None) -> None:
         self._said[key] = _Said(message, self._clock.monotonic())
         if said is None or said.message != message:
-            self._emit(key, uid, "FailedScheduling", message, warning=True)
+            self._emit(key, uid, reason, message, warning=True)
 
     def _emit(self, key: NamedKey, uid: str, reason: str, message: str, *, warning: bool) -> None:
         about = ObjectRef(kind="Task", name=key.name, uid=uid)

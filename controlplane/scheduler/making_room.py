@@ -6,7 +6,7 @@ Looks at nodes as the round has left them, with all that is kept for others take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
@@ -23,6 +23,7 @@ from controlplane.placement import (
     names_of,
     nearest,
     victims_of,
+    without_kept,
 )
 from controlplane.placement.placing import LARGEST_GANG
 from controlplane.scheduler.announcing import Announcer
@@ -164,14 +165,6 @@ class RoomMaker:
             # The cache may not show it yet.
             self._leaving[each.record.key] = each.held.node, each.record.uid, results.committed[0][1]
         return True
-
-
-def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Snapshot:
-    nodes = dict(snapshot.nodes)
-    for one in reservations:
-        if one.node in nodes:
-            nodes[one.node] = nodes[one.node].charged(one.demand)
-    return replace(snapshot, nodes=nodes)
 
 
 def without_own(snapshot: Snapshot, want: Want) -> Snapshot:

@@ -18,6 +18,7 @@ from controlplane.placement import (
     Decision,
     NodeState,
     Placer,
+    Reservation,
     Snapshot,
     SnapshotKeeper,
     Want,
@@ -156,7 +157,7 @@ class Scheduler(LeaderLoop[Dirty]):
             kept = self._room.kept.reservations(self.clock.monotonic())
             decisions = self._placer.place(round_.snapshot, round_.wants, kept)
             self.metrics.decisions += len(decisions)
-            self._park([d.want for d in decisions if d.node is None], round_.snapshot)
+            self._park([d.want for d in decisions if d.node is None], round_.snapshot, kept)
             self._stop(fence, [d for d in decisions if d.node is not None], round_)
             proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
             for proposal in proposals:
@@ -262,10 +263,10 @@ class Scheduler(LeaderLoop[Dirty]):
             if record is not None:
                 self._ready.put(turn_of(record))
 
-    def _park(self, wants: list[Want], snapshot: Snapshot) -> None:
+    def _park(self, wants: list[Want], snapshot: Snapshot, kept: Sequence[Reservation]) -> None:
         for want in wants:
             self._waiting.put(want)
-        self._announcer.unplaced(wants, snapshot)
+        self._announcer.unplaced(wants, snapshot, kept)
 
     def _move(self, fence: Compare) -> None:
         """Grant or refuse each wish that a task be moved; either way it is gone then. Raises FencedOut."""

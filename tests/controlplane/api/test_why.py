@@ -53,6 +53,26 @@ def test_what_would_be_stopped_for_it_is_told(bench: ApiBench) -> None:
     assert why(bench, "/tasks/urgent/why")["note"] == "on n1 it gets the room of default/low, of lower priority"
 
 
+def test_room_that_is_kept_for_another_is_told_with_whom_it_is_kept_for(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1", memory=4 * GI)
+    for number in range(1, 5):
+        plane.add_task(a_task(f"small{number}", a_uid(number), a_spec(memory="1Gi")))
+    plane.lead()
+    plane.settle(plane.scheduler)
+    for number in range(1, 5):
+        plane.report(f"small{number}", TaskState.RUNNING)
+    plane.add_task(a_task("large", a_uid(10), a_spec(memory="3Gi")))
+    plane.live(130)
+    plane.report("small1", TaskState.COMPLETED)
+    plane.add_task(a_task("late", a_uid(11), a_spec(memory="1Gi")))
+    plane.live(5)
+    plane.events.flush()
+    found = why(bench, "/tasks/late/why")
+    assert (found["placement"]["fitting"], found["state"]) == (1, "Pending")
+    assert found["note"] == "the room that it fits in is kept: on n1 for default/large"
+
+
 def test_a_placed_task_shows_the_scores_as_they_were_when_it_was_bound(bench: ApiBench) -> None:
     plane = bench.plane
     plane.add_node("n1")

@@ -96,6 +96,18 @@ def test_many_nodes_read_as_few() -> None:
     )
 
 
+def test_what_is_said_of_many_nodes_is_said_once() -> None:
+    zones = {f"n{i:04}": "ab"[i >= 4] for i in range(1000)}
+    nodes = a_snapshot(*(a_node(name, labels={"zone": zone}, cordoned=name < "n0002") for name, zone in zones.items()))
+    assert explain(nodes, Demand(selector=(("zone", "c"),))).message == (
+        "0 of 1000 nodes fit: 1000 not matching the node selector (needs zone=c, has zone=a: n0000, n0001, n0002, and"
+        " 1 more; needs zone=c, has zone=b: n0004, n0005, n0006, and 993 more), 2 cordoned (n0000, n0001)"
+    )
+    assert explain(nodes, Demand(generic=(("gpu", 2),))).message == (
+        "0 of 1000 nodes fit: 1000 too little of other resources (needs 2 gpu more), 2 cordoned (n0000, n0001)"
+    )
+
+
 def test_no_nodes_at_all() -> None:
     assert explain(a_snapshot(), Demand()).message.startswith("0 of 0 nodes fit: no node has joined")
 

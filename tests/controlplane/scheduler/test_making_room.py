@@ -47,10 +47,10 @@ def shown(plane: Plane, name: str) -> tuple[str, str]:
     return status.state, status.reason
 
 
-def events(plane: Plane, reason: str) -> list[str]:
+def events(plane: Plane, reason: str, name: str = "") -> list[str]:
     plane.events.flush()
     found = [decode(entry.value, Event) for entry in plane.store.list(keys.EVENTS).entries]
-    return [event.message for event in found if event.reason == reason]
+    return [event.message for event in found if event.reason == reason and name in ("", event.about.name)]
 
 
 @pytest.fixture
@@ -103,6 +103,9 @@ def test_equal_priority_stops_nobody() -> None:
     assert shown(plane, "second") == ("Pending", "Unschedulable")
 
 
+KEPT = "the room that it fits in is kept: on n1 for default/large"
+
+
 def test_a_large_task_that_has_waited_is_not_passed_for_ever_by_small_ones() -> None:
     plane = plane_with()
     for number in range(1, 5):
@@ -115,6 +118,8 @@ def test_a_large_task_that_has_waited_is_not_passed_for_ever_by_small_ones() -> 
         plane.report(f"small{number}", TaskState.COMPLETED)
         add(plane, 20 + number, f"late{number}", "1Gi")
         assert plane.node_of(f"late{number}") == ""
+        if number < 3:
+            assert events(plane, "RoomKept", f"late{number}") == [KEPT]
     assert plane.node_of("large") == "n1"
 
 
@@ -177,7 +182,7 @@ def test_a_quota_holds_and_a_larger_one_lets_those_that_wait_go_on() -> None:
     assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, False, False]
     plane.pump()
     why = PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", "t3")])
-    assert "beyond the namespace's quota (n1 would be tasks 3 of 2" in why.message
+    assert "beyond the namespace's quota (would be tasks 3 of 2)" in why.message
     allow(3)
     assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, True, False]
 

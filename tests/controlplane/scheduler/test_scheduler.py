@@ -201,7 +201,7 @@ def test_a_task_that_fits_nowhere_is_told_of_once_and_again_when_the_reason_chan
         plane.clock.advance(5)
         plane.elector.step()
         _settle(plane)
-    later = "0 of 2 nodes fit: 2 too little memory (n1 needs 1Gi more, n2 needs 1Gi more)"
+    later = "0 of 2 nodes fit: 2 too little memory (needs 1Gi more)"
     assert sorted(e.message for e in plane.told("FailedScheduling")) == [message, later]
 
 

@@ -1,0 +1,52 @@
+"""Room on a node that is kept for one task, and whether that is what keeps another waiting. Pure.
+
+Which room is kept for whom is the scheduler's doing; see `controlplane.scheduler.keeping`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import NamedTuple
+
+from controlplane.cluster import Demand
+from controlplane.placement.explanation import Explanation, explain
+from controlplane.placement.nodes import Snapshot
+from controlplane.placement.want import Want
+from taskyard.keys import NamedKey
+
+_NAMED = 3
+
+
+class Reservation(NamedTuple):
+    """Room on a node that is kept for a task until it gets it."""
+
+    key: NamedKey
+    node: str
+    demand: Demand
+
+
+def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Snapshot:
+    nodes = dict(snapshot.nodes)
+    for one in reservations:
+        if one.node in nodes:
+            nodes[one.node] = nodes[one.node].charged(one.demand)
+    return replace(snapshot, nodes=nodes)
+
+
+def kept_for_others(snapshot: Snapshot, want: Want, found: Explanation, reserved: Iterable[Reservation]) -> str:
+    """`the room that it fits in is kept: on n2 for shop/big`; empty where that is not what keeps it waiting. `found`:
+    the explanation that knows nothing of what is kept."""
+    others = [one for one in reserved if one.key != want.key and one.demand.priority >= want.priority]
+    fitting = {verdict.node for verdict in found.fitting}
+    if not others or not fitting:
+        return ""
+    if explain(without_kept(snapshot, others), want.demand, current=want.current, held=want.held).fitting:
+        return ""
+    by_node: dict[str, list[str]] = {}
+    for one in sorted(others, key=lambda one: (one.node, one.key)):
+        if one.node in fitting:
+            by_node.setdefault(one.node, []).append(f"{one.key.namespace}/{one.key.name}")
+    kept = [f"on {node} for {' and '.join(names)}" for node, names in list(by_node.items())[:_NAMED]]
+    more = f" and on {len(by_node) - _NAMED} more" if len(by_node) > _NAMED else ""
+    return f"the room that it fits in is kept: {', '.join(kept)}{more}"
