@@ -67,6 +67,7 @@ class ClusterCache:
         self.quarantined: Mapping[str, str] = MappingProxyType(self._tables.quarantined)
         """etcd key → why its value is not used."""
         informer.subscribe(self._apply)
+        informer.read_ahead(self._tables.reader.read_ahead)
 
     @property
     def lock(self) -> threading.RLock:
@@ -89,7 +90,7 @@ class ClusterCache:
 
     def expect(self, key: str, raw: bytes, value: Task | Assignment, demand: Demand) -> None:
         """This process is about to write this: see `OwnWrites.note`."""
-        self._tables.own_writes.note(key, raw, value, demand)
+        self._tables.reader.own_writes.note(key, raw, value, demand)
 
     def by_uid(self, uid: str) -> TaskRecord | None:
         """The task that owns this uid: where a value was copied by hand to a second key, the older key."""

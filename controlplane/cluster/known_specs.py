@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from sys import intern
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import msgspec
 from msgspec.structs import replace
 
 from controlplane.cluster.demand import Demand, demand_of
 from controlplane.cluster.records import SpecHash
-from controlplane.cluster.rules import Labels
+from controlplane.cluster.rules import Labels, shared_labels
+from controlplane.cluster.spelled import SpelledAssignment, accepted, spelled_assignment, spelled_task
 from taskyard.keys import ObjectKey
 from taskyard.manifest import read_value
-from taskyard.objects import AnyObject, Assignment, Task, TaskSpec, decode
-from taskyard.objects.base import Wire
+from taskyard.objects import AnyObject, Assignment, Metadata, Task, TaskSpec, decode
 
 _KEPT = 4096
 """Specs, before all are given up."""
@@ -28,27 +27,6 @@ _LONGEST = 4096
 """Bytes of one that is kept."""
 _LABELLED = 256
 """Different labels that its tasks have, before what they ask for is worked out anew."""
-_SOME_SPEC = msgspec.Raw(b'{"image":"some"}')
-"""Stands in for one that is known to be right while all else is checked."""
-
-
-class _Shell(Wire, frozen=True, kw_only=True):
-    """A task whose parts are not looked into."""
-
-    api_version: msgspec.Raw
-    kind: Literal["Task"]
-    metadata: msgspec.Raw
-    spec: msgspec.Raw
-    binding: msgspec.Raw = msgspec.Raw()
-
-
-class _Holder(msgspec.Struct, frozen=True, gc=False):
-    spec: msgspec.Raw
-
-
-_shell = msgspec.json.Decoder(_Shell)
-_holder = msgspec.json.Decoder(_Holder)
-_encode = msgspec.json.Encoder().encode
 
 
 class _Labelled(NamedTuple):
@@ -65,6 +43,8 @@ class _Known:
     accepted: bool = False
     """By the schema, in a task; in an assignment it need only have the shape."""
     _by_labels: dict[tuple[str, Labels], _Labelled] = field(default_factory=dict)
+    _demands: dict[tuple[str, Labels], Demand] = field(default_factory=dict)
+    """By the labels that rules count by, which the tasks of a service have in common."""
 
     def labelled(self, namespace: str, labels: dict[str, str]) -> _Labelled:
         """ValueError as `demand_of`."""
@@ -73,7 +53,16 @@ class _Known:
         if found is None:
             if len(self._by_labels) >= _LABELLED:
                 self._by_labels.clear()
-            found = self._by_labels[who] = _Labelled(demand_of(self.spec, namespace, labels), labels)
+            found = self._by_labels[who] = _Labelled(self._demand(namespace, labels), labels)
+        return found
+
+    def _demand(self, namespace: str, labels: dict[str, str]) -> Demand:
+        who = namespace, shared_labels(labels)
+        found = self._demands.get(who)
+        if found is None:
+            if len(self._demands) >= _LABELLED:
+                self._demands.clear()
+            found = self._demands[who] = demand_of(self.spec, namespace, labels)
         return found
 
 
@@ -85,36 +74,48 @@ class KnownSpecs:
 
     def task(self, raw: bytes, key: ObjectKey) -> tuple[Task, Demand, SpecHash]:
         """Of a task's key. Raises as `read_value`, and ValueError as `demand_of`."""
-        shell = _shell_of(raw)
-        spelled = bytes(shell.spec) if shell is not None else b""
-        known = self._known.get(spelled)
-        if shell is None or known is None or not known.accepted:
-            task = _task(read_value(raw, key))
-            known = self._keep(spelled, known or _Known(task.spec))
-            known.accepted = True
+        spelled = spelled_task(raw)
+        spec = bytes(spelled.spec) if spelled is not None else b""
+        known = self._known.get(spec)
+        metadata: Metadata
+        if spelled is not None and known is not None and known.accepted and accepted(spelled, key):
+            metadata, binding = spelled.metadata, spelled.binding
         else:
-            task = _task(read_value(_encode(replace(shell, spec=_SOME_SPEC)), key))
-        found = known.labelled(task.metadata.namespace, task.metadata.labels)
-        metadata = replace(task.metadata, labels=found.labels, namespace=found.demand.namespace)
-        binding = task.binding
+            task = _task(read_value(raw, key))
+            known = self._keep(spec, known or _Known(task.spec))
+            known.accepted = True
+            metadata, binding = task.metadata, task.binding
+        found = known.labelled(metadata.namespace, metadata.labels)
+        metadata = replace(metadata, labels=found.labels, namespace=found.demand.namespace)
         if binding is not None:
             binding = replace(binding, node=intern(binding.node), spec_hash=intern(binding.spec_hash))
-        return replace(task, metadata=metadata, spec=known.spec, binding=binding), found.demand, known.hash
+        return Task(metadata=metadata, spec=known.spec, binding=binding), found.demand, known.hash
 
     def assignment(self, raw: bytes) -> tuple[Assignment, Demand]:
         """BadValue when it has not the shape of one, ValueError as `demand_of`."""
-        assignment = decode(raw, Assignment)
-        spelled = bytes(_holder.decode(raw).spec)
-        known = self._known.get(spelled)
-        if known is None:
-            known = self._keep(spelled, _Known(assignment.spec))
-        found = known.labelled(assignment.namespace, assignment.labels)
-        shared = replace(
-            assignment,
+        spelled = spelled_assignment(raw)
+        spec = bytes(spelled.spec) if spelled is not None else b""
+        known = self._known.get(spec)
+        read: Assignment | SpelledAssignment
+        if spelled is not None and known is not None:
+            read = spelled
+        else:
+            read = decode(raw, Assignment)
+            known = self._keep(spec, _Known(read.spec))
+        found = known.labelled(read.namespace, read.labels)
+        shared = Assignment(
+            uid=read.uid,
+            namespace=found.demand.namespace,
+            name=read.name,
+            epoch=read.epoch,
+            desired=read.desired,
+            reason=read.reason,
+            grace_period=read.grace_period,
+            spec_hash=intern(read.spec_hash),
             spec=known.spec,
             labels=found.labels,
-            namespace=found.demand.namespace,
-            spec_hash=intern(assignment.spec_hash),
+            result_of=read.result_of,
+            assigned_at=read.assigned_at,
         )
         return shared, found.demand
 
@@ -124,15 +125,6 @@ class KnownSpecs:
                 self._known.clear()
             self._known[spelled] = known
         return known
-
-
-def _shell_of(raw: bytes) -> _Shell | None:
-    """None when it does not read back byte for byte: it may say something twice."""
-    try:
-        shell = _shell.decode(raw)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        return None
-    return shell if _encode(shell) == raw else None
 
 
 def _task(value: AnyObject) -> Task:

@@ -6,17 +6,14 @@ otherwise treated as absent. No locks here: the cache applies changes under the 
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 from msgspec.structs import replace
 
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
-from controlplane.cluster.known_specs import KnownSpecs
-from controlplane.cluster.own_writes import OwnWrites
+from controlplane.cluster.reader import Reader, attempt
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
@@ -37,13 +34,9 @@ from taskyard import keys
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.kinds import BY_PLURAL
 from taskyard.node_name import ACCEPTED
-from taskyard.objects import AnyObject, Assignment, Task
-from taskyard.store.api import Entry
+from taskyard.objects import AnyObject
 from taskyard.store.informer import Change
 
-_log = logging.getLogger(__name__)
-
-K = TypeVar("K")
 R = TypeVar("R")
 
 _BAD_MOVE_KEY = "it is not where moves are: moves/<namespace>/<name>"
@@ -81,12 +74,9 @@ class Tables:
         """uid → keys of the other objects that say it is theirs."""
         self.owned: OneToMany[str, ObjectKey] = OneToMany()
         """uid of an owner → keys of all that says it was made for it, whether or not the owner is there."""
-        self.own_writes = OwnWrites()
+        self.reader = Reader()
         self._node_keys: dict[str, int] = {}
         """How many there are of each."""
-        specs = KnownSpecs()
-        self._read_record = partial(reading.read_record, specs=specs)
-        self._read_assignment = partial(reading.read_assignment, specs=specs)
 
     def owner(self, uid: str) -> TaskRecord | None:
         """Of the tasks that claim the uid the one that was there first."""
@@ -120,6 +110,7 @@ class Tables:
                 self._apply_result(change, changes)
             elif change.key.startswith(keys.MOVES):
                 self._apply_move(change, changes)
+        self.reader.forget_ahead()
         return changes
 
     def _apply_object(self, change: Change, changes: list[CacheChange]) -> None:
@@ -127,22 +118,17 @@ class Tables:
         if key is None:
             self._judge(change, _bad_object_key(change.key), changes)
             return
-        new, reason = self._read_object(change.new, key)
-        if key.kind == "Task":
-            told = self._exchange_task(NamedKey(key.namespace, key.name), new if isinstance(new, TaskRecord) else None)
-        else:
-            told = self._exchange_object(key, new if isinstance(new, ObjectRecord) else None)
+        new, reason = self.reader.record(change.new, key)
         self._judge(change, reason, changes)
-        changes.append(replace(told, revision=change.revision))
+        if key.kind == "Task":
+            named = NamedKey(key.namespace, key.name)
+            told = self._exchange_task(named, new if isinstance(new, TaskRecord) else None, change.revision)
+        else:
+            told = self._exchange_object(key, new if isinstance(new, ObjectRecord) else None, change.revision)
+        changes.append(told)
 
-    def _read_object(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
-        own = self.own_writes.take(entry, Task)
-        if own is not None and entry is not None:
-            return TaskRecord(own[0], entry, own[1]), ""
-        return _attempt(self._read_record, entry, key)
-
-    def _exchange_task(self, key: NamedKey, new: TaskRecord | None) -> CacheChange:
-        """The change that this makes, without its revision."""
+    def _exchange_task(self, key: NamedKey, new: TaskRecord | None, revision: int) -> CacheChange:
+        """The change that this makes."""
         old = self.tasks.pop(key, None)
         if new is not None:
             self.tasks[key] = new
@@ -151,11 +137,11 @@ class Tables:
         self.claims.move(key, old.uid if old else "", new.uid if new else "")
         self.client_ids.move(key, old.client_id if old else "", new.client_id if new else "")
         self.bound_to.move(key, old.node if old else "", new.node if new else "")
-        owner = self._exchange_owner(ObjectKey("Task", *key), old.task if old else None, new.task if new else None)
         node = (new.node if new else "") or (old.node if old else "")
-        return CacheChange("task", key.name, 0, key, owner=owner, node=node)
+        owner = self._exchange_owner(ObjectKey("Task", *key), old.task if old else None, new.task if new else None)
+        return CacheChange("task", key.name, revision, key, owner=owner, node=node)
 
-    def _exchange_object(self, key: ObjectKey, new: ObjectRecord | None) -> CacheChange:
+    def _exchange_object(self, key: ObjectKey, new: ObjectRecord | None, revision: int) -> CacheChange:
         """As `_exchange_task`."""
         old = self.objects.pop(key, None)
         if old is not None:
@@ -165,7 +151,7 @@ class Tables:
             if new.uid:
                 self.object_claims.add(new.uid, key)
         owner = self._exchange_owner(key, old.value if old else None, new.value if new else None)
-        return CacheChange("object", key.name, 0, object=key, owner=owner)
+        return CacheChange("object", key.name, revision, object=key, owner=owner)
 
     def _exchange_owner(self, key: ObjectKey, old: AnyObject | None, new: AnyObject | None) -> ObjectKey | None:
         """Whose it is now, or was."""
@@ -180,7 +166,7 @@ class Tables:
         if key is None:
             self._judge(change, _BAD_MOVE_KEY, changes)
             return
-        new, reason = _attempt(reading.read_move, change.new, key)
+        new, reason = attempt(reading.read_move, change.new, key)
         if new is not None:
             self.moves[key] = new
         else:
@@ -193,7 +179,7 @@ class Tables:
         if key is None:
             self._judge(change, "it is not where rollouts are: rollouts/<namespace>/<service>", changes)
             return
-        new, reason = _attempt(reading.read_rollout, change.new, key)
+        new, reason = attempt(reading.read_rollout, change.new, key)
         self.rollouts.pop(key, None)
         if new is not None:
             self.rollouts[key] = new
@@ -205,7 +191,7 @@ class Tables:
         if key is None:
             self._judge(change, "it is not where runs of jobs are: runs/<namespace>/<job>", changes)
             return
-        new, reason = _attempt(reading.read_run, change.new, key)
+        new, reason = attempt(reading.read_run, change.new, key)
         self.runs.pop(key, None)
         if new is not None:
             self.runs[key] = new
@@ -217,7 +203,7 @@ class Tables:
         if key is None:
             self._judge(change, "it is not where the times of crons are: ticks/<namespace>/<cron>", changes)
             return
-        new, reason = _attempt(reading.read_ticks, change.new, key)
+        new, reason = attempt(reading.read_ticks, change.new, key)
         self.ticks.pop(key, None)
         if new is not None:
             self.ticks[key] = new
@@ -229,7 +215,7 @@ class Tables:
         if not uid:
             self._judge(change, "it is not where results are: results/<uid>", changes)
             return
-        new, reason = _attempt(reading.read_result, change.new, uid)
+        new, reason = attempt(reading.read_result, change.new, uid)
         self.results.pop(uid, None)
         if new is not None:
             self.results[uid] = new
@@ -254,13 +240,13 @@ class Tables:
         elif key.part == "status":
             self._apply_status(key, change, changes, came_or_went=came_or_went)
         elif key.part == "spec":
-            spec, reason = _attempt(reading.read_node_spec, change.new, key)
+            spec, reason = attempt(reading.read_node_spec, change.new, key)
             revision = change.new.mod_revision if change.new else 0
             self._replace_node(key.node, lambda record: replace(record, spec=spec, spec_revision=revision))
             self._judge(change, reason, changes)
             changes.append(CacheChange("node", key.node, change.revision, node=key.node))
         else:
-            lease, reason = _attempt(reading.read_lease, change.new, key)
+            lease, reason = attempt(reading.read_lease, change.new, key)
             life = change.new.create_revision if change.new else 0
             self._replace_node(key.node, lambda record: replace(record, lease=lease, lease_create_revision=life))
             self._judge(change, reason, changes)
@@ -269,21 +255,16 @@ class Tables:
     def _apply_assignment(
         self, key: NodeKey, change: Change, changes: list[CacheChange], *, came_or_went: bool
     ) -> None:
-        new: AssignmentRecord | None
-        own = self.own_writes.take(change.new, Assignment)
-        if own is not None and change.new is not None:
-            new, reason = AssignmentRecord(key.node, own[0], change.new, own[1]), ""
-        else:
-            new, reason = _attempt(self._read_assignment, change.new, key)
+        new, reason = self.reader.assignment(change.new, key)
         old = _exchange(self.assignments, key, new)
         room = self._charge(key) or came_or_went
         named, before = new.key if new else None, old.key if old else None
         self._settle("assignment", key, change, reason, named, before, changes, room=room)
 
     def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange], *, came_or_went: bool) -> None:
-        new, reason = _attempt(reading.read_status, change.new, key)
+        new, reason = self.reader.status(change.new, key)
         old = _exchange(self.statuses, key, new)
-        ends = any(record is not None and record.status.state.terminal for record in (new, old))
+        ends = (new is not None and new.status.state.terminal) or (old is not None and old.status.state.terminal)
         room = (ends and self._charge(key)) or came_or_went
         named, before = new.key if new else None, old.key if old else None
         self._settle("status", key, change, reason, named, before, changes, room=room)
@@ -302,11 +283,13 @@ class Tables:
     ) -> None:
         """What an assignment and a status have in common once their table is up to date. `named`: the task that it says
         it is of, and `before`: that it said."""
-        self._judge(change, reason, changes)
-        if named is not None and named != before:
-            self.placed_as.add(named, key.uid)
-        if before is not None and named != before:
-            self._leave_name(key.uid, before)
+        if reason or self.quarantined:
+            self._judge(change, reason, changes)
+        if named != before:
+            if named is not None:
+                self.placed_as.add(named, key.uid)
+            if before is not None:
+                self._leave_name(key.uid, before)
         about = self.owner_key(key.uid)
         made_for = owner_of(self.tasks[about].task) if about is not None else None
         about = about or named or before
@@ -366,20 +349,6 @@ class Tables:
 def _bad_object_key(key: str) -> str:
     names = BY_PLURAL[key[len(keys.ROOT) :].partition("/")[0]]
     return f"it is not where {names.plural} are: {names.plural}/{'<namespace>/' if names.namespaced else ''}<name>"
-
-
-def _attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tuple[R | None, str]:
-    """What `read` makes of the entry, or why it cannot."""
-    if entry is None:
-        return None, ""
-    try:
-        return read(entry, key), ""
-    except ValueError as error:
-        return None, str(error)
-    except Exception as error:
-        # Whoever wrote the value found a fault in a reader of ours: that one value is lost for it, not the whole batch.
-        _log.exception("cannot tell what is wrong with the value at %s", entry.key)
-        return None, f"it cannot be read: {type(error).__name__}: {error}"
 
 
 def _exchange(table: dict[str, dict[str, R]], key: NodeKey, new: R | None) -> R | None:

@@ -36,10 +36,9 @@ class Line:
         """The first ones, which are out of it then. True: of several namespaces, in an order that no turn tells. Call
         it under the cache's lock."""
         self._of = {namespace: turns for namespace, turns in self._of.items() if len(turns)}
-        if len(self._of) == 1:
-            (turns,) = self._of.values()
-            return turns.take(count), False
-        whole = capacity_of(snapshot.nodes.values()) if self._of else {}
+        if len(self._of) < 2:
+            return [key for turns in self._of.values() for key in turns.take(count)], False
+        whole = capacity_of(snapshot.nodes.values())
         shares = self._holdings.shares(self._of, whole)
         return take_fairly(self._of, shares, lambda key: self._size(key, whole), count), True
 

@@ -7,7 +7,7 @@ of a frozen dataclass.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Literal, Protocol
 
@@ -160,6 +160,11 @@ class Store(Protocol):
     def list(self, prefix: str, *, revision: int = 0) -> Listing:
         """All keys that start with `prefix`; `revision` 0 is now. Raises Compacted for a revision that is gone."""
         ...
+
+    def pages(self, prefix: str) -> Iterator[Listing]:
+        """What `list` gives, in parts and in the same order, all as of one revision: a store that lists in parts has
+        asked for the next one before it hands out this one. Raises Compacted when the rest is gone: begin again."""
+        yield self.list(prefix)
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
         """All operations if all compares hold, else none. A key may be written once in one commit.

@@ -7,7 +7,7 @@ lost connection.
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -71,12 +71,19 @@ class EtcdStore(Store):
         what = f"list {prefix}"
         for _ in range(_LIST_TRIES):
             try:
-                return self._pages(what, prefix, revision)
+                pages = list(self._pages(what, prefix, revision))
+                return Listing(tuple(entry for page in pages for entry in page.entries), pages[0].revision)
             except RevisionGone as error:
                 if revision:
                     raise Compacted(self._compacted_revision(prefix, revision)) from error
                 # The revision of the first page was compacted before the last page was read: begin again.
         raise StoreUnavailable(f"{what}: etcd was compacted {_LIST_TRIES} times while it was read; try again")
+
+    def pages(self, prefix: str) -> Iterator[Listing]:
+        try:
+            yield from self._pages(f"list {prefix}", prefix, 0)
+        except RevisionGone as error:
+            raise Compacted(self._compacted_revision(prefix, 1)) from error
 
     def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
         return self._commit(compares, operations, None)
@@ -129,24 +136,35 @@ class EtcdStore(Store):
             watch.close()
         self._endpoints.close()
 
-    def _range(self, what: str, request: Any) -> Any:
+    def _range(self, what: str, request: Any, begun: Begun | None = None) -> Any:
         def send(link: Link, timeout: float) -> Any:
             return link.kv.Range(request, timeout=timeout, metadata=REQUIRE_LEADER)
 
-        return self._endpoints.call(what, send, repeatable=True)
+        return self._endpoints.call(what, send, repeatable=True, begun=begun)
 
-    def _pages(self, what: str, prefix: str, revision: int) -> Listing:
-        """In pages, as one answer is limited by time and memory; all at the revision of the first."""
+    def _begin_range(self, request: Any) -> Begun | None:
+        def send(link: Link, timeout: float) -> Any:
+            return link.kv.Range.future(request, timeout=timeout, metadata=REQUIRE_LEADER)
+
+        return self._endpoints.begin(send)
+
+    def _pages(self, what: str, prefix: str, revision: int) -> Iterator[Listing]:
+        """In pages, as one answer is limited by time and memory; all at the revision of the first. The next one is on
+        its way while this one is looked at."""
         start, end = etcd_codec.bounds(prefix)
-        entries: list[Entry] = []
+        begun: Begun | None = None
         while True:
             request = rpc_pb2.RangeRequest(key=start, range_end=end, limit=_PAGE, revision=revision)
-            answer = self._range(what, request)
+            answer = self._range(what, request, begun)
             revision = revision or answer.header.revision
-            entries.extend(map(etcd_codec.entry, answer.kvs))
+            if answer.more:
+                start = answer.kvs[-1].key + b"\0"
+                begun = self._begin_range(
+                    rpc_pb2.RangeRequest(key=start, range_end=end, limit=_PAGE, revision=revision)
+                )
+            yield Listing(tuple(map(etcd_codec.entry, answer.kvs)), revision)
             if not answer.more:
-                return Listing(tuple(entries), revision)
-            start = answer.kvs[-1].key + b"\0"
+                return
 
     def _compacted_revision(self, prefix: str, revision: int) -> int:
         """etcd names it only to a watch that asks for what is gone; the one asked for when that does not answer."""

@@ -59,6 +59,7 @@ class Informer:
         self._relist_at = 0.0
         self._watch: Watch | None = None
         self._callbacks: list[Callable[[Sequence[Change]], None]] = []
+        self._readers: list[Callable[[Sequence[Entry]], None]] = []
         self._entries: dict[str, Entry] = {}
         self._listed = 0
         """The revision of the last list: no event up to it can be news."""
@@ -83,6 +84,11 @@ class Informer:
         """It is called in the pumping thread, under the lock, after the cache was updated, once per batch."""
         self._callbacks.append(callback)
 
+    def read_ahead(self, reader: Callable[[Sequence[Entry]], None]) -> None:
+        """It is handed what the first list brings, part by part while the next is on its way, so that it can make of
+        the values what it will need; none of it counts until subscribers are told. Without the lock."""
+        self._readers.append(reader)
+
     def under(self, prefix: str) -> list[Entry]:
         """In key order. It looks at every key: that is rarely asked, and an order kept up to date would cost each event
         more than all else."""
@@ -102,7 +108,7 @@ class Informer:
     def _sync(self) -> None:
         # Set first: when the safety net's list times out, the watch must still get its turn before the next try.
         self._relist_at = self._clock.monotonic() + min(self._relist_every, 30.0)
-        listing = self._store.list(self._prefix)
+        listing = self._store.list(self._prefix) if self.synced or not self._readers else self._first_list()
         watch = self._store.watch(self._prefix, start_revision=listing.revision + 1)
         self.close()
         self._watch = watch
@@ -126,8 +132,21 @@ class Informer:
             self.synced = True
             self._tell(changes)
 
+    def _first_list(self) -> Listing:
+        entries: list[Entry] = []
+        revision = 0
+        try:
+            for page in self._store.pages(self._prefix):
+                entries += page.entries
+                revision = page.revision
+                for reader in self._readers:
+                    reader(page.entries)
+        except Compacted:
+            return self._store.list(self._prefix)
+        return Listing(tuple(entries), revision)
+
     def _differences(self, listing: Listing) -> list[Change]:
-        listed = {entry.key for entry in listing.entries}
+        listed = {entry.key for entry in listing.entries} if self._entries else set()
         changes = [
             Change(entry.key, old, entry, entry.mod_revision)
             for entry in listing.entries

@@ -53,6 +53,16 @@ def test_a_revision_that_is_gone_or_to_come_cannot_be_read(store: Store) -> None
         store.get("/a", revision=last + 10)
 
 
+def test_pages_are_the_list(store: Store) -> None:
+    for number in range(30):
+        put(store, f"/a/{number:02}", b"1")
+    put(store, "/b")
+    listing, pages = store.list("/a/"), list(store.pages("/a/"))
+    assert tuple(entry for page in pages for entry in page.entries) == listing.entries
+    assert {page.revision for page in pages} == {listing.revision}
+    assert [page.entries for page in store.pages("/none/")] == [()]
+
+
 def test_a_value_may_be_any_bytes(store: Store) -> None:
     value = bytes(range(256))
     put(store, "/a", value)

@@ -332,3 +332,13 @@ def test_its_thread_lives_through_an_outage_and_a_failing_subscriber() -> None:
         stop.set()
         thread.join(10)
     assert not thread.is_alive()
+
+
+def test_the_first_list_is_handed_out_ahead_and_later_ones_are_not(store: MemoryStore, clock: ManualClock) -> None:
+    store.commit([], [Put("/a/1", b"1"), Put("/b", b"2")])
+    informer, ahead, told = Informer(store, "/a/", clock), list[str](), list[str]()
+    informer.subscribe(lambda changes: told.extend(change.key for change in changes))
+    informer.read_ahead(lambda entries: ahead.extend(f"{entry.key} {len(told)}" for entry in entries))
+    informer.sync()
+    informer.sync()
+    assert (ahead, told) == (["/a/1 0"], ["/a/1"])

@@ -1,0 +1,93 @@
+"""From entries to records, by the shortest way that gives the same: what this process wrote itself is known, and what
+the first list brings is read part by part, while the next part is on its way.
+
+The rest, and all that is wrong, is read by `reading`. One thread's; what only reads ahead changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, TypeVar
+
+from controlplane.cluster import reading
+from controlplane.cluster.known_specs import KnownSpecs
+from controlplane.cluster.own_writes import OwnWrites
+from controlplane.cluster.records import AssignmentRecord, ObjectRecord, StatusRecord, TaskRecord
+from taskyard import keys
+from taskyard.keys import NodeKey, ObjectKey
+from taskyard.objects import Assignment, Task
+from taskyard.store.api import Entry
+
+_log = logging.getLogger(__name__)
+
+K = TypeVar("K")
+R = TypeVar("R")
+
+
+class Reader:
+    """Each answers with the record (None: there is none) and why there is none although there is a value."""
+
+    def __init__(self) -> None:
+        self.own_writes = OwnWrites()
+        specs = KnownSpecs()
+        self._record = partial(reading.read_record, specs=specs)
+        self._assignment = partial(reading.read_assignment, specs=specs)
+        self._ahead: dict[str, tuple[Entry, tuple[Any, str]]] = {}
+        """What was read ahead, by its key, until it is asked for."""
+
+    def record(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
+        if entry is not None:
+            if (own := self.own_writes.take(entry, Task)) is not None:
+                return TaskRecord(own[0], entry, own[1]), ""
+            if (known := self._known(entry)) is not None:
+                return known
+        return attempt(self._record, entry, key)
+
+    def assignment(self, entry: Entry | None, key: NodeKey) -> tuple[AssignmentRecord | None, str]:
+        if entry is not None:
+            if (own := self.own_writes.take(entry, Assignment)) is not None:
+                return AssignmentRecord(key.node, own[0], entry, own[1]), ""
+            if (known := self._known(entry)) is not None:
+                return known
+        return attempt(self._assignment, entry, key)
+
+    def status(self, entry: Entry | None, key: NodeKey) -> tuple[StatusRecord | None, str]:
+        if entry is not None and (known := self._known(entry)) is not None:
+            return known
+        return attempt(reading.read_status, entry, key)
+
+    def read_ahead(self, entries: Sequence[Entry]) -> None:
+        """Of the kinds of which there are many."""
+        for entry in entries:
+            if entry.key.startswith(keys.NODES):
+                node = keys.parse_node(entry.key)
+                if node is not None and node.part == "assignments":
+                    self._ahead[entry.key] = entry, attempt(self._assignment, entry, node)
+                elif node is not None and node.part == "status":
+                    self._ahead[entry.key] = entry, attempt(reading.read_status, entry, node)
+            elif entry.key.startswith(keys.TASKS) and (key := keys.parse_object(entry.key)) is not None:
+                self._ahead[entry.key] = entry, attempt(self._record, entry, key)
+
+    def forget_ahead(self) -> None:
+        """What was not asked for by now will not be."""
+        self._ahead.clear()
+
+    def _known(self, entry: Entry) -> tuple[Any, str] | None:
+        found = self._ahead.pop(entry.key, None) if self._ahead else None
+        return found[1] if found is not None and found[0] is entry else None
+
+
+def attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tuple[R | None, str]:
+    """What `read` makes of the entry, or why it cannot."""
+    if entry is None:
+        return None, ""
+    try:
+        return read(entry, key), ""
+    except ValueError as error:
+        return None, str(error)
+    except Exception as error:
+        # Whoever wrote the value found a fault in a reader of ours: that one value is lost for it, not the whole batch.
+        _log.exception("cannot tell what is wrong with the value at %s", entry.key)
+        return None, f"it cannot be read: {type(error).__name__}: {error}"
