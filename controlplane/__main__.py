@@ -27,6 +27,12 @@ from taskyard.config import ConfigError, load
 @click.option(
     "--history-size", metavar="SIZE", help="Less of it while more of etcd's database is in use. Default: 1Gi."
 )
+@click.option(
+    "--ttl-after-finish",
+    metavar="DURATION",
+    help="Tasks and jobs that have ended are deleted after that, or never. Default: 168h.",
+)
+@click.option("--keep-finished", metavar="N", help="Of those so many are kept in a namespace. Default: 1000.")
 @click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
 @click.option("--access-log", is_flag=True, help="Log each request.")
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
@@ -42,6 +48,8 @@ def main(
     publish_traefik: str | None,
     history: str | None,
     history_size: str | None,
+    ttl_after_finish: str | None,
+    keep_finished: str | None,
     config: str | None,
     access_log: bool,
     log_level: str,
@@ -60,6 +68,8 @@ def main(
         "publish_traefik": publish_traefik,
         "history": history,
         "history_size": history_size,
+        "ttl_after_finish": ttl_after_finish,
+        "keep_finished": keep_finished,
     }
     try:
         settings = load(flags, os.environ, config)

@@ -21,6 +21,7 @@ from controlplane.crons import CronController
 from controlplane.evictions import EvictionController
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
+from controlplane.garbage import GarbageCollector, Keep
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.nodeloss import NodeLosses
@@ -144,6 +145,10 @@ class ControlPlane:
         self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down, crons.queue.shut_down]
         self._duties["relocation"] = relocation.run
         self._wake.append(relocation.queue.shut_down)
+        keep = Keep(self._settings.ttl_after_finish, self._settings.keep_finished)
+        garbage = GarbageCollector(self._store, self._cache, self._clock, fence, self._recorder("garbage"), keep)
+        self._duties["garbage"] = garbage.run
+        self._wake.append(garbage.queue.shut_down)
         history = HistoryKeeper(
             self._store,
             self._clock,

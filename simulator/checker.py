@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from simulator.conditions import Closed
 from simulator.contention import Contention
+from simulator.garbage import Garbage
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.node import CAPACITY
@@ -38,6 +39,7 @@ _ROLES = {
     "ownership": "controllers",
     "evictions": "controllers",
     "volumes": "controllers",
+    "garbage": "controllers",
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
@@ -54,6 +56,7 @@ class Checker:
         self.writes = Writes()
         self.services = Services()
         self.jobs = Jobs()
+        self.garbage = Garbage()
         self.contention = Contention()
         self.closed = Closed()
         self.names_taken: set[str] = set()
@@ -76,7 +79,7 @@ class Checker:
                     self.services.apply(event, who, self.now())
                 elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
                     self._count(event, who)
-                    self.jobs.apply(event, who)
+                    self._job(event, who)
                 elif event.key.startswith(_NAMESPACES):
                     self.contention.note_namespace(event.key, event.entry, self.now())
                 elif (key := keys.parse_node(event.key)) is not None:
@@ -98,6 +101,7 @@ class Checker:
         """All of the store is as the backup has it."""
         before, self.mirror = self.mirror, Mirror(backup.entries)
         self.past.restore(before, self.mirror, self.now())
+        self.garbage.restored(self.mirror, self.now())
         self.contention.restored(backup.entries, self.now())
         self.services.restored(backup.entries, self.now())
         for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
@@ -122,6 +126,16 @@ class Checker:
             raise Violation(f"{who} wrote the result of {uid} a second time", uid)
         self.past.results.add(uid)
         self.jobs.result(decode(entry.value, Result))
+
+    def _job(self, event: KeyEvent, who: str) -> None:
+        key = keys.parse_object(event.key)
+        if who.endswith("/garbage") and key is not None and (old := self.jobs.now.get(key)) is not None:
+            self._check_leads(who, "garbage", key.name)
+            run = self.jobs.runs.get(keys.run(key.namespace, key.name))
+            self.garbage.check_job(old, run, self.mirror.tasks.values(), self.now())
+        self.jobs.apply(event, who)
+        if (run := self.jobs.runs.get(event.key)) is not None:
+            self.garbage.note_run(run, self.now())
 
     def _task(self, event: KeyEvent, who: str, touched: set[str], bound: list[Task]) -> None:
         self._count(event, who)
@@ -169,7 +183,9 @@ class Checker:
             return
         if who != "user" and replace(new, binding=old.binding) != old:
             self._check_leads(who, who.rpartition("/")[2], uid)
-            if _is_jobs(new):
+            if who.endswith("/garbage"):
+                self.garbage.check_task(old, new, self.mirror, self.now())
+            elif _is_jobs(new):
                 self.jobs.check_changed(old, new, who)
             else:
                 self.services.check_changed(old, new, self.mirror, who, self.now())
@@ -294,6 +310,7 @@ class Checker:
         if lease is None or (certain and who != f"agent-{lease.host_id}/loop"):
             raise Violation(f"{who} wrote a status on {node}, which is {lease.host_id if lease else 'nobody'}'s", uid)
         new = self.mirror.statuses[node][uid]
+        self.garbage.note_status(new, self.now())
         self.past.intended.add((uid, new.epoch))
         self.past.reporters[node, uid] = who.removeprefix("agent-").partition("/")[0]
         assignment = self.mirror.assignments.get(node, {}).get(uid)

@@ -121,7 +121,7 @@ class Cluster:
         # What runs counts, which is an older spec where the new one finds no room.
         failing = {a.uid for a in assigned if a.spec.args[0] in RESTLESS or a.spec.image == MISSING}
         failing |= {a.uid for a in assigned if self.checker.services.waits_for_config(a.spec)}
-        self.checker.writes.check_still(failing | self.checker.names_taken)
+        self.checker.writes.check_still(failing | self.checker.names_taken | self.checker.garbage.collected)
 
     # What runs.
 

@@ -202,10 +202,15 @@ class Jobs:
         if task.spec.run_once and task.binding is not None and task.binding.epoch > 1:
             raise Violation(f"{task.metadata.name} is to run once, and got another node", task.metadata.uid)
 
-    def check_settled(self, tasks: Mapping[str, Task], kept_waiting: Callable[[Task], bool]) -> None:
-        """Each has come to an end, or is suspended, or waits for room, or for what only its node can tell."""
+    def check_settled(
+        self, tasks: Mapping[str, Task], kept_waiting: Callable[[Task], bool], going: Callable[[str], bool]
+    ) -> None:
+        """Each has come to an end, or is suspended, or waits for room, or for what only its node can tell. `going`:
+        this uid was collected just now."""
         for key, job in sorted(self.now.items()):
             run = self.runs.get(keys.run(key.namespace, key.name))
+            if job.metadata.deletion_timestamp and going(job.metadata.uid):
+                continue
             if job.metadata.deletion_timestamp:
                 raise Violation(f"{key.label} is being deleted for ever", key.name)
             if run is None or run.job_uid != job.metadata.uid:

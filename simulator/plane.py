@@ -18,6 +18,7 @@ from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
 from controlplane.crons import CronController
 from controlplane.evictions import EvictionController
+from controlplane.garbage import GarbageCollector
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
@@ -33,6 +34,7 @@ from controlplane.tasks import TaskController
 from controlplane.volumes import VolumeController
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessStore
+from simulator.garbage import KEEP
 from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock
@@ -96,6 +98,7 @@ class PlaneProcess(Process):
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "evictions": EvictionController(self.store, self.cache, clock, controlling.fence, self._recorder),
+            "garbage": GarbageCollector(self.store, self.cache, clock, controlling.fence, self._recorder, KEEP),
             "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }

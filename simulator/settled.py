@@ -36,7 +36,11 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
     checker.services.check_settled(checker.mirror.tasks, hosts)
-    checker.jobs.check_settled(checker.mirror.tasks, lambda task: _name_is_taken(_status_of(task, checker)))
+    checker.jobs.check_settled(
+        checker.mirror.tasks,
+        lambda task: _name_is_taken(_status_of(task, checker)),
+        lambda uid: checker.garbage.under_way(uid, checker.now()),
+    )
     for host in hosts.values():
         _check_host(host, checker)
     check_all_alone(checker, hosts, checker.now())
@@ -48,6 +52,8 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
     name, uid, binding = task.metadata.name, task.metadata.uid, task.binding
     if not uid:
         raise Violation(f"{name} was put by hand and never completed", name)
+    if task.metadata.deletion_timestamp and checker.garbage.under_way(uid, checker.now()):
+        return
     if task.metadata.deletion_timestamp:
         raise Violation(f"{name} is being deleted for ever", uid, name)
     if binding is None or checker.mirror.waits(task):

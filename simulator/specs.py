@@ -55,18 +55,19 @@ def drawn_spec(random: Random, name: str) -> TaskSpec:
     restart = Restart(max_restarts=2 if kind == "crash" and random.random() < 0.5 else None)
     if kind == "job":
         restart = random.choice((Restart(policy="on-failure"), Restart(policy="never")))
-    hopeless = random.random() < 0.03
+    hopeless, version = random.random() < 0.03, random.randrange(1000)
     return normalize(
         TaskSpec(
             image=_image(random),
             args=[kind],
-            env={"VERSION": str(random.randrange(1000))},
+            env={"VERSION": str(version)},
             resources=Resources(
                 cpu="6" if hopeless else random.choice(("100m", "250m", "500m", "1")),
                 memory=random.choice(("64Mi", "256Mi", "512Mi")),
             ),
             ports=[Port(container=80, host=8000 + random.randrange(6))] if random.random() < 0.1 else [],
             restart=restart,
+            ttl_after_finish="5s" if version % 4 == 0 else None,
             singleton=singleton,
             volumes=[Volume(target="/data", name="data")] if int(name[1:]) % 5 == 3 else [],
             stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),

@@ -20,6 +20,8 @@ from taskyard.quantity import byte_count, seconds
 
 STRATEGIES = ("spread", "binpack")
 ROLES = ("api", "scheduler", "controllers")
+NEVER = "never"
+"""Instead of a limit on what has finished: it stays."""
 _SHORTEST_HISTORY = 600.0
 _NAME = re.compile(r"[0-9a-z]([0-9a-z.-]*[0-9a-z])?", re.ASCII)
 
@@ -52,6 +54,10 @@ class Settings:
     """Seconds of etcd's history that the leading controllers keep; older revisions are compacted."""
     history_size: int = 2**30
     """Bytes of etcd's database in use above which less history is kept."""
+    ttl_after_finish: float | None = 7 * 86_400.0
+    """Seconds after they have ended tasks and jobs are deleted that, like their namespace, say nothing; None: never."""
+    keep_finished: int | None = 1000
+    """Of those as many as are kept in a namespace, the newest; None: all."""
 
 
 class ConfigError(ValueError):
@@ -165,6 +171,22 @@ def _size(value: object) -> int:
     return byte_count(value)
 
 
+def _ttl(value: object) -> float | None:
+    if value == NEVER:
+        return None
+    if not isinstance(value, str | int | float):
+        raise ValueError(f"{value!r} is not a duration: write one like 24h, or {NEVER}")
+    return seconds(value)
+
+
+def _count(value: object) -> int | None:
+    if value == NEVER:
+        return None
+    if isinstance(value, bool) or not re.fullmatch(r"[0-9]{1,7}", str(value), re.ASCII):
+        raise ValueError(f"{value!r} is not a number of objects: write one like 1000, or {NEVER}")
+    return int(str(value))
+
+
 _OPTIONS: dict[str, _Option] = {
     "host": _Option(host_name, ("TASKYARD_HOST", "ORCHESTRATION_HOST")),
     "port": _Option(port_number, ("TASKYARD_PORT", "ORCHESTRATION_PORT")),
@@ -178,6 +200,8 @@ _OPTIONS: dict[str, _Option] = {
     "publish_traefik": _Option(_root_key, ("TASKYARD_PUBLISH_TRAEFIK",)),
     "history": _Option(_history, ("TASKYARD_HISTORY",)),
     "history_size": _Option(_size, ("TASKYARD_HISTORY_SIZE",)),
+    "ttl_after_finish": _Option(_ttl, ("TASKYARD_TTL_AFTER_FINISH",)),
+    "keep_finished": _Option(_count, ("TASKYARD_KEEP_FINISHED",)),
 }
 _KEYS = [name.replace("_", "-") for name in _OPTIONS]
 assert list(_OPTIONS) == [field.name for field in fields(Settings)]

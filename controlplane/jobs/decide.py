@@ -99,9 +99,13 @@ def _rest(situation: Situation, run: JobRun, decision: Decision) -> None:
     if ttl is None:
         return
     left = parse_timestamp(run.finished_at) + seconds(ttl) - situation.now
-    decision.expired = left <= 0
     if left > 0:
         _look_again(decision, left)
+    elif situation.job.metadata.source:
+        # Whoever declares it would make it anew, and it would run again: it stays as the record that it has run.
+        decision.removes = [each for each in situation.tasks if not each.going]
+    else:
+        decision.expired = True
 
 
 def _late(situation: Situation, decision: Decision) -> End | None:

@@ -41,6 +41,7 @@ _ON_NODE_LOSS = {"after": _PERIOD}
 HOOK_TIME = _WAIT._replace(most=60, highest="1m")
 CHECK_TIMES = {"delay": _PERIOD, "interval": _WAIT, "timeout": _WAIT}
 _UPDATE = {"minReady": _PERIOD, "delay": _PERIOD, "progressDeadline": _WAIT}
+_TTL = {"ttlAfterFinish": _PERIOD}
 _JOB = {"activeDeadline": _WAIT, "ttlAfterFinish": _PERIOD}
 _JOB_BACKOFF = {"initial": _WAIT, "max": _WAIT}
 _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
@@ -56,6 +57,11 @@ def broken_grace_period(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_node_loss_delay(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("onNodeLoss",), _ON_NODE_LOSS)
+
+
+def broken_ttl(spec: dict[str, Any]) -> Iterator[Broken]:
+    """Of a task, and of a namespace."""
+    yield from broken_fields(spec, (), _TTL)
 
 
 def broken_update_times(spec: dict[str, Any]) -> Iterator[Broken]:

@@ -22,6 +22,7 @@ from taskyard.manifest.amounts import (
     broken_resources,
     broken_shm_size,
     broken_tmpfs_sizes,
+    broken_ttl,
     broken_update_times,
 )
 from taskyard.manifest.check_rules import broken_checks, broken_hooks
@@ -207,6 +208,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("dependsOn", broken_dependencies),
     ("stop", broken_grace_period),
     ("onNodeLoss", broken_node_loss_delay),
+    ("ttlAfterFinish", broken_ttl),
     ("healthCheck", broken_health_check_times),
     ("envFrom", broken_env_sources),
     ("pullSecret", broken_pull_secret),
@@ -243,6 +245,10 @@ def _template(spec: dict[str, Any]) -> Iterator[Broken]:
         if not field or field in task:
             for broken in rule(task):
                 yield broken._replace(path=("spec", "template", *broken.path))
+    if "ttlAfterFinish" in task:
+        message = "a task that was made for another object goes when that says so"
+        path = ("spec", "template", "spec", "ttlAfterFinish")
+        yield Broken(path, message, "remove the line; a job has ttlAfterFinish and keepTasks beside its template")
 
 
 def _update(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -276,6 +282,7 @@ _JOB_RULES: tuple[tuple[str, Rule], ...] = (("template", _template), ("", broken
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
     "Node": (("taints", _taints),),
+    "Namespace": (("ttlAfterFinish", broken_ttl),),
     "Service": (
         ("template", _template),
         ("update", _update),

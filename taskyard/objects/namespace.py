@@ -7,7 +7,7 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
-from taskyard.quantity import Cpu, Size
+from taskyard.quantity import Cpu, Duration, Size
 
 
 class Quota(Wire, frozen=True, kw_only=True):
@@ -23,6 +23,11 @@ class NamespaceSpec(Wire, frozen=True, kw_only=True):
     quota: Quota = Quota()
     weight: int = 1
     """Its part of the cluster while tasks of several namespaces wait, next to theirs."""
+    ttl_after_finish: Duration | None = None
+    """So long after they have ended, tasks and jobs are deleted that say nothing themselves; absent: as the control
+    plane was told."""
+    keep_finished: int | None = None
+    """Of those as many as are kept, the newest; absent: likewise."""
 
 
 def _kind() -> Literal["Namespace"]:

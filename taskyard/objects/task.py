@@ -200,6 +200,8 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     depends_on: list[Dependency] = []
     """What it waits for before it is given its first node."""
     priority: int = 0
+    ttl_after_finish: Duration | None = None
+    """So long after it has ended for good it is deleted; absent: as its namespace says."""
     container_labels: dict[str, str] = {}
     init: list[InitTask] = []
     """Each has to succeed before the next, and the last before the task itself."""

@@ -12,6 +12,8 @@ from msgspec.structs import replace
 
 from controlplane.admission import creates, removal, writer
 from controlplane.cluster import ClusterCache, NodeRecord
+from controlplane.garbage import gather as garbage
+from controlplane.garbage.sightings import Sightings
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
 from controlplane.placement.engine import engine
@@ -41,7 +43,7 @@ from nodeagent.registration import NameHeld, Registration
 from nodeagent.situation import Situation
 from nodeagent.view import ContainerView
 from taskyard import keys
-from taskyard.objects import Assignment, ConditionType, TaskStatus, encode
+from taskyard.objects import Assignment, ConditionType, TaskState, TaskStatus, encode
 from taskyard.store.api import Compacted, Compare, KeyEvent, Put, Store, StoreError, StoreUnavailable, unchanged
 from taskyard.store.informer import Change, Informer
 
@@ -339,6 +341,17 @@ def _clock_once_wrong_always_wrong(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Conditions, "note", sticky)
 
 
+def _wall_clock_alone_believed(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Sightings, "look", lambda _, there, __: dict.fromkeys(there, math.inf))
+
+
+def _stopped_counts_as_ended(patch: pytest.MonkeyPatch) -> None:
+    """Of a task that has to be placed again it does not."""
+    patch.setattr(garbage, "needs_binding", lambda *_: False)
+    shown = garbage.view
+    patch.setattr(garbage, "view", lambda *args: replace(shown(*args), state=TaskState.COMPLETED))
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -378,6 +391,8 @@ PLANTED: dict[str, Plant] = {
     "gang not waited for": _gang_not_waited_for,
     "conditions ignored": _conditions_ignored,
     "clock once wrong always wrong": _clock_once_wrong_always_wrong,
+    "wall clock alone believed": _wall_clock_alone_believed,
+    "stopped counts as ended": _stopped_counts_as_ended,
     "late creates carried out": _late_creates_carried_out,
     "task controller compares dropped": _task_controller_compares_dropped,
 }

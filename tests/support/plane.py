@@ -12,6 +12,7 @@ from typing import Any
 from controlplane.cluster import ClusterCache
 from controlplane.crons import CronController
 from controlplane.evictions import EvictionController
+from controlplane.garbage import GarbageCollector, Keep
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
@@ -125,6 +126,9 @@ class Plane:
         self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
         self.relocation = RelocationController(self.store, self.cache, self.clock, self.elector.fence, self.events)
         self.evictions = EvictionController(self.store, self.cache, self.clock, self.elector.fence, self.events)
+        self.garbage = GarbageCollector(
+            self.store, self.cache, self.clock, self.elector.fence, self.events, Keep(3600.0, 3)
+        )
         self.volumes = VolumeController(
             self.store, self.cache, self.clock, self.elector.fence, lambda: f"{next(uids):012x}"
         )

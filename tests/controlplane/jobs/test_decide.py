@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from taskyard.clock import timestamp
 from taskyard.objects import JobPhase, Retry, RetryExitCodes, Success
@@ -178,6 +179,19 @@ def test_what_has_finished_stays_so_and_goes_after_its_time() -> None:
     world.now += decision.again_in or 0
     world.tick()
     assert world.expired
+
+
+def test_one_that_a_source_declares_stays_after_its_time_without_its_tasks() -> None:
+    """Its source would make it anew, and it would run again."""
+    job = a_job(completions=3, ttl_after_finish="1m")
+    world = World(replace(job, metadata=replace(job.metadata, source="folder/demo")))
+    run = world.finish()
+    decision = world.tick()
+    assert len(world.tasks) == 3
+    world.now += decision.again_in or 0
+    assert world.tick().run == run
+    assert not world.expired
+    assert not world.tasks
 
 
 def test_the_newest_of_those_that_have_ended_are_kept() -> None:
