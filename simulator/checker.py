@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from simulator.conditions import Closed
 from simulator.contention import Contention
+from simulator.dependents import Dependents
 from simulator.garbage import Garbage
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
@@ -57,6 +58,7 @@ class Checker:
         self.services = Services()
         self.jobs = Jobs()
         self.garbage = Garbage()
+        self.dependents = Dependents(self.services, self.jobs)
         self.contention = Contention()
         self.closed = Closed()
         self.names_taken: set[str] = set()
@@ -94,6 +96,7 @@ class Checker:
                 self._check_placed(uid)
                 self.services.available.note(self.mirror, uid, self.now())
             self.services.check_floor(self.mirror, self.now())
+            self.dependents.look(self.mirror, self.now())
             for node in sorted(nodes):
                 self._check_room(node)
 
@@ -106,6 +109,7 @@ class Checker:
         self.services.restored(backup.entries, self.now())
         for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
             self.services.available.note(self.mirror, uid, self.now())
+        self.dependents.restored(self.mirror, self.now())
 
     def _take(self, event: KeyEvent) -> None:
         self.mirror.put(event.key, event.entry.value if event.entry else None)
@@ -143,6 +147,7 @@ class Checker:
         owner = self.mirror.by_uid.get(old.metadata.uid) if old is not None else None
         self._take(event)
         new = self.mirror.tasks.get(event.key)
+        self.dependents.note_task(event.key, new)
         if old is not None and owner == event.key:
             touched.add(old.metadata.uid)
         if old is not None:
@@ -199,6 +204,8 @@ class Checker:
             self._check_leads(who, "scheduler", uid)
             wish = self.mirror.wishes.get(keys.task(new.metadata.namespace, new.metadata.name))
             evicted = self.mirror.evicted(old) or self.contention.made_way(self.mirror, old)
+            if old.binding is None and not who.endswith("/intake"):
+                self.dependents.check_bound(new, self.mirror, self.now())
             check_home(new, self.mirror.homes)
             check_moved(old, new, self.mirror.leases, wish, evicted=evicted)
             bound.append(new)
@@ -311,6 +318,7 @@ class Checker:
             raise Violation(f"{who} wrote a status on {node}, which is {lease.host_id if lease else 'nobody'}'s", uid)
         new = self.mirror.statuses[node][uid]
         self.garbage.note_status(new, self.now())
+        self.dependents.note_status(new)
         self.past.intended.add((uid, new.epoch))
         self.past.reporters[node, uid] = who.removeprefix("agent-").partition("/")[0]
         assignment = self.mirror.assignments.get(node, {}).get(uid)

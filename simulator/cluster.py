@@ -17,9 +17,8 @@ from simulator.node import AgentProcess, Host
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
 from simulator.settings import Settings
-from simulator.settled import QUIET, SETTLE, SWEPT, check_settled
+from simulator.settled import QUIET, SETTLE, SWEPT, check_settled, restless
 from simulator.singletons import TOO_LATE, check_alone
-from simulator.specs import MISSING, RESTLESS
 from simulator.storage import COMPACT_EVERY, Storage
 from simulator.story import Story, Violation
 from simulator.trouble import Trouble, heal_all
@@ -117,11 +116,7 @@ class Cluster:
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)
         check_settled(self.checker, self.hosts, self.planes())
-        assigned = [held for here in self.checker.mirror.assignments.values() for held in here.values()]
-        # What runs counts, which is an older spec where the new one finds no room.
-        failing = {a.uid for a in assigned if a.spec.args[0] in RESTLESS or a.spec.image == MISSING}
-        failing |= {a.uid for a in assigned if self.checker.services.waits_for_config(a.spec)}
-        self.checker.writes.check_still(failing | self.checker.names_taken | self.checker.garbage.collected)
+        self.checker.writes.check_still(restless(self.checker))
 
     # What runs.
 

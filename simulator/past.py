@@ -124,7 +124,8 @@ class Past:
 
     def restore(self, before: Mirror, after: Mirror, now: float) -> None:
         self.uncertain_until = now + _LEASE
-        self.gone -= after.by_uid.keys()
+        # Also what has an assignment, and a task that was put by hand and has no uid yet: it is to have that one again.
+        self.gone -= _uids(after)
         self.unmarked |= before.leases.keys() | before.assignments.keys()
         for (node, uid), (_, at) in self._taken.items():
             if at > now - _AWAY:

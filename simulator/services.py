@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from msgspec.structs import replace
 
-from simulator.available import NEWS, Availability
+from simulator.available import NEWS, Availability, is_ready
 from simulator.mirror import Mirror
 from simulator.rollouts import ROLLING, Rollouts
 from simulator.story import Violation
@@ -101,7 +101,7 @@ class Services:
         name, uid, service = task.metadata.name, task.metadata.uid, self._owner(task)
         if service is None or service.metadata.deletion_timestamp:
             raise Violation(f"{who} made {name} for a service that is not there, or is being deleted", uid, name)
-        slot, others = task.metadata.labels[SLOT], self._own(service, mirror.tasks)
+        slot, others = task.metadata.labels[SLOT], self.own(service, mirror.tasks)
         twice = [one.metadata.name for one in others if one is not task and one.metadata.labels.get(SLOT) == slot]
         if twice:
             raise Violation(f"{who} made {name}, and {twice} have the same slot", uid, name)
@@ -152,7 +152,7 @@ class Services:
             spec, name = service.spec, service.metadata.name
             if spec.update.on_failure == "continue":
                 continue  # What has failed is passed over, and counts as available.
-            own = self._own(service, mirror.tasks)
+            own = self.own(service, mirror.tasks)
             there = [one for one in own if spec.mode == "replicated" or one.metadata.labels.get(SLOT) in mirror.leases]
             replicas = spec.replicas if spec.mode == "replicated" else len(there)
             left = [
@@ -174,14 +174,16 @@ class Services:
         metadata, canary = service.metadata, service.spec.update.canary
         rollout = self.rollouts.now.get(keys.rollout(metadata.namespace, metadata.name))
         declared = service.spec.template.spec
-        if canary is None or _as_declared(task) != declared or rollout is None or rollout.service_uid != metadata.uid:
+        if canary is None or rollout is None or _as_declared(task) != declared or rollout.service_uid != metadata.uid:
             return
         if not rollout.stable or _without_data(rollout.revision(rollout.stable).template.spec) == declared:
             return
         latest = rollout.revisions[-1]
         if rollout.promoted == latest.number and _without_data(latest.template.spec) == declared:
             return
-        have = sum(_as_declared(each) == declared for each in self._own(service, tasks))
+        # Of one template with other data, canaries that try the data before do not count.
+        tried = latest.template.spec if _without_data(latest.template.spec) == declared else declared
+        have = sum(_without_node(each) == tried for each in self.own(service, tasks))
         if have > canary.of(service.spec.replicas):
             raise Violation(f"{who} gave {task.metadata.name} what {have - 1} canaries try", task.metadata.uid)
 
@@ -195,13 +197,23 @@ class Services:
         found = self.now.get(ObjectKey("Service", task.metadata.namespace, owner.name)) if owner else None
         return found if found is not None and owner is not None and found.metadata.uid == owner.uid else None
 
-    def _own(self, service: Service, tasks: Mapping[str, Task]) -> list[Task]:
+    def own(self, service: Service, tasks: Mapping[str, Task]) -> list[Task]:
         return [task for task in tasks.values() if self._owner(task) is service]
 
     def waits_for_config(self, spec: TaskSpec) -> bool:
         """For one that is not there; the longer it waited, the later an agent looks for it again."""
         used = {source.config for source in spec.env_from.values()}
         return any(ObjectKey("Config", "default", name) not in self.configs for name in used)
+
+    def all_ready(self, service: Service, own: list[Task], mirror: Mirror) -> bool:
+        """As many as it wants, and at least one; of one for each node those that there are."""
+        wanted = [
+            one
+            for one in own
+            if not one.metadata.deletion_timestamp and _is_wanted(service, one.metadata.labels.get(SLOT, ""))
+        ]
+        replicas = service.spec.replicas if service.spec.mode == "replicated" else len(wanted)
+        return len(wanted) >= replicas > 0 and all(is_ready(mirror, one) for one in wanted)
 
     def check_settled(self, tasks: Mapping[str, Task], nodes: Iterable[str]) -> None:
         """Each has as many tasks as it wants, and what its rollout says of them is so."""
@@ -216,7 +228,7 @@ class Services:
             by_hand = canary is None or canary.promote_after is None or service.spec.update.on_failure == "continue"
             if rollout.phase in ROLLING and not service.spec.paused and not (waits and canary and by_hand):
                 raise Violation(f"{key.label} is {rollout.phase} for ever", key.name)
-            own = {task.metadata.name: task for task in self._own(service, tasks)}
+            own = {task.metadata.name: task for task in self.own(service, tasks)}
             slots = range(service.spec.replicas) if service.spec.mode == "replicated" else nodes
             wanted = {f"{key.name}-{slot}" for slot in slots}
             if not own.keys() >= wanted or (own.keys() != wanted and rollout.phase not in ROLLING):

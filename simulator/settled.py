@@ -11,7 +11,7 @@ from simulator.fitting import obstacles, wrong_reason
 from simulator.node import Host
 from simulator.plane import PlaneProcess
 from simulator.singletons import check_all_alone
-from simulator.specs import MISSING
+from simulator.specs import MISSING, RESTLESS
 from simulator.story import Violation
 from simulator.turns import check_turn
 from taskyard.objects import Task, TaskState, TaskStatus
@@ -48,6 +48,21 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
         _check_answers(plane, checker)
 
 
+def restless(checker: Checker) -> set[str]:
+    """uids of what goes on failing, or going up and down. What runs counts, which is an older spec where the new one
+    finds no room."""
+    found = checker.names_taken | checker.garbage.collected
+    for node, here in checker.mirror.assignments.items():
+        for uid, held in here.items():
+            status = checker.mirror.statuses.get(node, {}).get(uid)
+            # A port that a container has whose assignment went with the store's data stays so.
+            port = status is not None and _port_is_taken(status)
+            ill = held.spec.args[0] in RESTLESS or held.spec.image == MISSING
+            if ill or port or checker.services.waits_for_config(held.spec):
+                found.add(uid)
+    return found
+
+
 def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     name, uid, binding = task.metadata.name, task.metadata.uid, task.binding
     if not uid:
@@ -73,6 +88,9 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
 
 def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     name, mirror = task.metadata.name, checker.mirror
+    if checker.dependents.held_back(task, checker.now()):
+        _check_held_back(name, planes)
+        return
     allowed = checker.contention.quota(task.metadata.namespace)
     found = [obstacles(mirror, task, node, allowed) for node in hosts]
     check_turn(task, checker, hosts, found)
@@ -87,9 +105,20 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
             raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
 
 
+def _check_held_back(name: str, planes: list[PlaneProcess]) -> None:
+    for plane in planes:
+        shown = plane.tasks.get(name, "default").status
+        if shown.state is not TaskState.PENDING or shown.reason != "Dependencies":
+            raise Violation(f"{name} waits for others and is shown as {shown.state} ({shown.reason})", name)
+
+
 def _status_of(task: Task, checker: Checker) -> TaskStatus | None:
     there = checker.mirror.statuses.get(task.binding.node, {}) if task.binding is not None else {}
     return there.get(task.metadata.uid)
+
+
+def _port_is_taken(status: TaskStatus) -> bool:
+    return "already in use" in f"{status.message} {status.last_exit}"
 
 
 def _name_is_taken(status: TaskStatus | None) -> bool:
@@ -113,7 +142,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         return
     if status.reason == "ConfigMissing" and checker.services.waits_for_config(task.spec):
         return
-    if "already in use" in f"{status.message} {status.last_exit}" and _keeps_something(host, checker):
+    if _port_is_taken(status) and _keeps_something(host, checker):
         return  # Perhaps the port, which the version before the assigned one has.
     match program:
         case "serve" | "slow" | "stubborn":

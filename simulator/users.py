@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from controlplane.admission import Wanted
 from controlplane.api.problem import ApiError
+from simulator.dependents import drawn_dependencies
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
 from simulator.driver import Crash
 from simulator.effects import Request
@@ -226,6 +227,9 @@ class Users:
 
     def _drawn_task(self, random: Random, name: str) -> Task:
         spec = drawn_spec(random, name)
+        if not self._contend:
+            # Gangs and their dependencies would wait for each other without end.
+            spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))
         return _task(name, contended(random, name, spec), labels_of(name)) if self._contend else _task(name, spec)
 
     def _bound(self, random: Random, plane: PlaneProcess) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.cluster import ClusterCache, TaskRecord, view
+from controlplane.cluster import ClusterCache, EffectiveStatus, TaskRecord, view
 from controlplane.services.gather import is_ready
 from controlplane.services.standing import standing
 from taskyard.keys import NamedKey, ObjectKey
@@ -52,10 +52,12 @@ def _lacks(cache: ClusterCache, namespace: str, wanted: Dependency) -> str:
 
 
 def _task(cache: ClusterCache, record: TaskRecord, awaited: str) -> str:
+    if record.task.metadata.deletion_timestamp:
+        return "is being deleted"
     status = view(cache, record)
     match awaited:
         case "started":
-            met = status.state in _STARTED
+            met = _has_run(status)
         case "healthy":
             met = is_ready(cache, record, status)
         case _:
@@ -64,11 +66,16 @@ def _task(cache: ClusterCache, record: TaskRecord, awaited: str) -> str:
     return "" if met else f"is {status.state}{health}"
 
 
+def _has_run(status: EffectiveStatus) -> bool:
+    """Not one that could not be started, or was stopped before it was."""
+    return status.state in _STARTED and bool(status.started_at)
+
+
 def _service(cache: ClusterCache, service: Service, awaited: str) -> str:
     status = standing(cache, service)
     if awaited == "started":
         tasks = [cache.tasks.get(NamedKey(*key[1:])) for key in cache.owned_by(service.metadata.uid)]
-        met = any(task is not None and view(cache, task).state in _STARTED for task in tasks)
+        met = any(task is not None and _has_run(view(cache, task)) for task in tasks)
     else:
         met = status.ready == status.wanted > 0
     return "" if met else f"has {status.ready} of {status.wanted} tasks ready"

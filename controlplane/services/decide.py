@@ -131,11 +131,17 @@ class _Keeping:
         for each in reversed(self.extra):
             if each.slot in slots:
                 continue
-            if self.available(each):
-                if available - 1 < self.floor:
-                    continue
-                available -= 1
-            self.decision.removes.append(each)
+            left = self._left_without(each, available)
+            if left is not None:
+                available = left
+                self.decision.removes.append(each)
+
+    def _left_without(self, each: SlotTask, available: int) -> int | None:
+        """How many are available without it; None: it has to stay. What is ready may be available, though nobody knows
+        for how long it has been: whoever has just begun to lead counts anew."""
+        known = self.available(each)
+        left = available - 1 if known else available
+        return None if (known or each.ready) and left < self.floor else left
 
     def _complete(self) -> bool:
         """Every slot has a task as it is to be, and that is available."""
@@ -214,10 +220,10 @@ class _Rolling(_Keeping):
         for each in sorted(outdated, key=self._turn):
             if room <= 0 or self.may_get_it <= 0:
                 break
-            if self.available(each):
-                if available - 1 < self.floor:
-                    break
-                available -= 1
+            left = self._left_without(each, available)
+            if left is None:
+                continue
+            available = left
             self.decision.changes.append(Change(each, self.wanted(each)))
             self.may_get_it -= 1
             room -= 1

@@ -200,7 +200,14 @@ class Plane:
         task = self.task(name)
         assert task.binding is not None
         uid, node = task.metadata.uid, task.binding.node
-        status = TaskStatus(uid=uid, namespace="default", name=name, epoch=task.binding.epoch, state=state)
+        status = TaskStatus(
+            uid=uid,
+            namespace="default",
+            name=name,
+            epoch=task.binding.epoch,
+            state=state,
+            started_at="" if state is TaskState.STARTING else timestamp(self.clock.now()),
+        )
         self.put(keys.status(node, uid), status)
 
     def told(self, reason: str) -> list[Event]:

@@ -168,6 +168,16 @@ def test_a_first_rollout_has_nothing_to_go_back_to() -> None:
     assert phase(world) is Phase.FAILED
 
 
+def test_a_leader_that_counts_anew_takes_nothing_away_that_may_be_available() -> None:
+    update = Update(parallelism=3, max_unavailable=1, min_ready="10s")
+    world = running(replicas=3, update=update)
+    world.led_since = world.now
+    world.apply(image="a:2")
+    world.run()
+    assert world.fewest == 2
+    assert set(world.images().values()) == {"a:2"}
+
+
 def test_failures_may_be_passed_over() -> None:
     world = running(replicas=4, update=Update(on_failure="continue"))
     world.bad = frozenset({"a:2"})

@@ -38,6 +38,8 @@ class World:
     """By slot, when its task was written."""
     now: float = 0.0
     progressed: float = 0.0
+    led_since: float = 0.0
+    """Who leads has counted since then."""
     writes: int = 0
     fewest: int = 10**6
     """Ready tasks at any time, since `watch`."""
@@ -110,4 +112,5 @@ class World:
         task, age = self.tasks[slot], self.now - self.since[slot]
         ready = self.ready(slot)
         trouble = "failed: exit 1" if task.spec.image in self.bad and age >= STARTS else ""
-        return SlotTask(slot, task, Entry("", b"", 1, 1), ready, max(age - STARTS, 0.0) if ready else 0.0, trouble)
+        seen = min(max(age - STARTS, 0.0), self.now - self.led_since)
+        return SlotTask(slot, task, Entry("", b"", 1, 1), ready, seen if ready else 0.0, trouble)

@@ -1,0 +1,163 @@
+"""What tasks wait for before their first node: that none is bound before it happened, and none waits once it has.
+
+Judged by the store's history. A scheduler that hears late may go by what was so a moment ago. The checker tells what it
+sees.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from simulator.available import NEWS
+from simulator.jobs import Jobs
+from simulator.mirror import Mirror
+from simulator.services import Services
+from simulator.story import Violation
+from taskyard import keys
+from taskyard.keys import ObjectKey
+from taskyard.objects import Dependency, JobPhase, Task, TaskState, TaskStatus
+
+_SETTLES = 10.0
+"""Seconds within which a task goes on once all has happened."""
+_RUNS = (TaskState.RUNNING, TaskState.STOPPING, TaskState.COMPLETED, TaskState.FAILED)
+
+
+def drawn_dependencies(random: Random, name: str, services: list[str], jobs: list[str]) -> list[Dependency]:
+    """Which tasks have some hangs on their name. Tasks wait for those before them, so there are no circles."""
+    number = int(name[1:])
+    if number % 6 != 2:
+        return []
+    before = f"t{random.randrange(number):03d}"
+    healthy = Dependency(kind="Task", name=before)
+    found = [random.choice((healthy, replace(healthy, condition="started"), replace(healthy, condition="completed")))]
+    if services:
+        ready = Dependency(kind="Service", name=random.choice(services))
+        found += [ready, replace(ready, condition="started")]
+    if jobs:
+        found.append(Dependency(kind="Job", name=random.choice(jobs), condition="completed"))
+    return [random.choice(found)]
+
+
+class _Awaited(NamedTuple):
+    namespace: str
+    dependency: Dependency
+
+
+class Dependents:
+    def __init__(self, services: Services, jobs: Jobs) -> None:
+        self._services = services
+        self._jobs = jobs
+        self._waiting: dict[str, Task] = {}
+        """By key, those that never had a node."""
+        self._known: dict[_Awaited, float] = {}
+        """What anybody waited for, and since when."""
+        self._since: dict[_Awaited, float] = {}
+        """What is so now, and since when."""
+        self._until: dict[_Awaited, float] = {}
+        """What was so, and until when."""
+        self._ran: set[str] = set()
+        """uids of tasks that ran."""
+
+    def note_task(self, key: str, task: Task | None) -> None:
+        self._waiting.pop(key, None)
+        if task is not None and task.spec.depends_on and task.binding is None:
+            self._waiting[key] = task
+
+    def note_status(self, status: TaskStatus) -> None:
+        if status.started_at:
+            self._ran.add(status.uid)
+
+    def check_bound(self, task: Task, mirror: Mirror, now: float) -> None:
+        """For the first time."""
+        for each in task.spec.depends_on:
+            awaited = _Awaited(task.metadata.namespace, each)
+            if self._until.get(awaited, -math.inf) > now - NEWS or self._holds(awaited, mirror):
+                continue
+            if self._known.get(awaited, now) > now - NEWS and self._may_have_been(awaited, mirror):
+                continue
+            name, uid = task.metadata.name, task.metadata.uid
+            raise Violation(f"{name} was bound before {each.label} was {each.awaited}", uid, each.name)
+
+    def look(self, mirror: Mirror, now: float) -> None:
+        """After each transaction."""
+        for task in self._waiting.values():
+            for each in task.spec.depends_on:
+                self._known.setdefault(_Awaited(task.metadata.namespace, each), now)
+        for awaited in self._known:
+            if self._holds(awaited, mirror):
+                self._since.setdefault(awaited, now)
+            elif self._since.pop(awaited, None) is not None:
+                self._until[awaited] = now
+
+    def restored(self, mirror: Mirror, now: float) -> None:
+        """All is as the backup has it; a scheduler may go by what was so before."""
+        self._until |= dict.fromkeys(self._since, now)
+        self._since.clear()
+        self._waiting.clear()
+        for key, task in mirror.tasks.items():
+            self.note_task(key, task)
+        self.look(mirror, now)
+
+    def _may_have_been(self, awaited: _Awaited, mirror: Mirror) -> bool:
+        """In the moments before anybody waited for it."""
+        namespace, wanted = awaited
+        if wanted.kind == "Task":
+            task = mirror.tasks.get(keys.task(namespace, wanted.name))
+            return task is None or task.metadata.uid in self._ran
+        found = self._services.now if wanted.kind == "Service" else self._jobs.now
+        owner = found.get(ObjectKey(wanted.kind, namespace, wanted.name))
+        if owner is None or wanted.kind == "Job":
+            return owner is None
+        return any(
+            task.metadata.uid in self._ran
+            for task in mirror.tasks.values()
+            if task.metadata.owner is not None and task.metadata.owner.uid == owner.metadata.uid
+        )
+
+    def held_back(self, task: Task, now: float) -> bool:
+        """It still waits rightly, for at least one of them."""
+        if task.binding is not None:
+            return False
+        awaited = [_Awaited(task.metadata.namespace, each) for each in task.spec.depends_on]
+        return any(self._since.get(each, math.inf) > now - _SETTLES for each in awaited)
+
+    def _holds(self, awaited: _Awaited, mirror: Mirror) -> bool:
+        namespace, wanted = awaited
+        if wanted.kind == "Task":
+            task = mirror.tasks.get(keys.task(namespace, wanted.name))
+            return task is not None and self._task(task, wanted.awaited, mirror)
+        if wanted.kind == "Service":
+            return self._service(ObjectKey("Service", namespace, wanted.name), wanted.awaited, mirror)
+        job = self._jobs.now.get(ObjectKey("Job", namespace, wanted.name))
+        run = self._jobs.runs.get(keys.run(namespace, wanted.name))
+        if job is None or run is None or run.job_uid != job.metadata.uid or job.metadata.deletion_timestamp:
+            return False
+        return run.phase is JobPhase.COMPLETE
+
+    def _task(self, task: Task, awaited: str, mirror: Mirror) -> bool:
+        binding, uid = task.binding, task.metadata.uid
+        status = mirror.statuses.get(binding.node, {}).get(uid) if binding is not None else None
+        if binding is None or status is None or status.epoch < binding.epoch or task.metadata.deletion_timestamp:
+            return False
+        there = binding.node in mirror.leases or status.state.terminal
+        match awaited:
+            case "started":
+                return there and uid in self._ran and status.state in _RUNS
+            case "healthy":
+                well = status.state is TaskState.RUNNING and status.health in ("", "healthy")
+                return there and (well or status.state is TaskState.COMPLETED)
+            case _:
+                return status.state is TaskState.COMPLETED and status.reason != "Stopped"
+
+    def _service(self, key: ObjectKey, awaited: str, mirror: Mirror) -> bool:
+        service = self._services.now.get(key)
+        if service is None or service.metadata.deletion_timestamp:
+            return False
+        own = self._services.own(service, mirror.tasks)
+        if awaited == "started":
+            return any(self._task(task, "started", mirror) for task in own)
+        return self._services.all_ready(service, own, mirror)

@@ -1,0 +1,46 @@
+"""Tasks that wait for others: seeds notice when one does not wait, and when one waits for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+
+import pytest
+
+from controlplane.scheduler import held_back
+from simulator.cluster import Cluster
+from simulator.settings import Settings
+
+_RULES = import_module("controlplane.dependencies.unmet")
+"""The package has a function of that name."""
+WAITING = Settings(nodes=3, tasks=15, minutes=1.5, faults_per_minute=15.0, services=1, jobs=1)
+
+
+@pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(0, 12, 6)])
+def test_nothing_goes_wrong_with_dependencies(first: int) -> None:
+    for seed in range(first, first + 6):
+        outcome = Cluster(seed, WAITING).run()
+        assert not outcome.violation, f"seed {seed}: {outcome.violation}\n{outcome.story}"
+
+
+def _not_waited_for(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(held_back, "unmet", lambda *_: [])
+
+
+def _never_met(patch: pytest.MonkeyPatch) -> None:
+    """What has happened lets nobody go on."""
+    patch.setattr(_RULES, "_task", lambda *_: "is not so")
+
+
+def _any_condition_will_do(patch: pytest.MonkeyPatch) -> None:
+    """A task that is there is as it has to be."""
+    patch.setattr(_RULES, "_task", lambda *_: "")
+
+
+PLANTS = [_not_waited_for, _never_met, _any_condition_will_do]
+
+
+@pytest.mark.parametrize("plant", PLANTS)
+def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    assert any(Cluster(seed, WAITING).run().violation for seed in range(30))
