@@ -24,6 +24,7 @@ from controlplane.folder.folder import role as folder_role
 from controlplane.garbage import GarbageCollector, Keep
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
+from controlplane.maintenance import MaintenanceController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
@@ -135,6 +136,9 @@ class ControlPlane:
         evictions = EvictionController(self._store, self._cache, self._clock, fence, self._recorder("evictions"))
         self._duties["evictions"] = evictions.run
         self._wake.append(evictions.queue.shut_down)
+        maintenance = MaintenanceController(self._store, self._cache, self._clock, fence, self._recorder("maintenance"))
+        self._duties["maintenance"] = maintenance.run
+        self._wake.append(maintenance.queue.shut_down)
         volumes = VolumeController(self._store, self._cache, self._clock, fence, random_uid)
         jobs = JobController(
             self._store, self._cache, self._clock, fence, self._recorder("jobs"), self._losses, random_uid

@@ -12,7 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from simulator.conditions import Closed
+from simulator.conditions import Closed, check_ended
 from simulator.contention import Contention
 from simulator.dependents import Dependents
 from simulator.garbage import Garbage
@@ -41,6 +41,7 @@ _ROLES = {
     "evictions": "controllers",
     "volumes": "controllers",
     "garbage": "controllers",
+    "maintenance": "controllers",
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
@@ -265,7 +266,10 @@ class Checker:
     def _node(self, key: NodeKey, event: KeyEvent, who: str, touched: set[str], nodes: set[str]) -> None:
         if key.part == "spec":
             self._count(event, who)
-            if who not in _PEOPLE:
+            if who.endswith("/maintenance"):
+                self._check_leads(who, "maintenance", key.node)
+                check_ended(self.mirror.specs.get(key.node), event.entry)
+            elif who not in _PEOPLE:
                 raise Violation(f"{who} wrote what an operator says of {key.node}", key.node)
         if key.part == "anchor" and who.startswith("agent-"):
             self.past.agent_tells(key.node)
@@ -273,6 +277,7 @@ class Checker:
             self._check_leads(who, who.rpartition("/")[2], key.uid)
         if key.part == "lease":
             self._take(event)
+            self._opened_or_closed(key.node)
             for uid in self.mirror.assignments.get(key.node, ()):
                 self.services.available.note(self.mirror, uid, self.now())
             return
@@ -286,8 +291,8 @@ class Checker:
             self._status(key, event, who)
         else:
             self._take(event)
-        if key.part == "lease":
-            self.closed.note(key.node, self.mirror.leases.get(key.node), self.now())
+        if key.part == "spec":
+            self._opened_or_closed(key.node)
         if key.part in ("assignments", "status"):
             self._count(event, who)
             touched.add(key.uid)
@@ -305,6 +310,9 @@ class Checker:
                     f"{who} took {before.name} away while somebody's value for it waits to be read", key.uid
                 )
             self.past.taken_away(key.node, before, self.now())
+
+    def _opened_or_closed(self, node: str) -> None:
+        self.closed.note(node, self.mirror.leases.get(node), self.mirror.specs.get(node), self.now())
 
     def _status(self, key: NodeKey, event: KeyEvent, who: str) -> None:
         node, uid = key.node, key.uid

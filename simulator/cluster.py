@@ -26,8 +26,8 @@ from simulator.uncollected import uncollected
 from simulator.unforeseen import Unforeseen
 from simulator.users import Users
 from taskyard import keys
-from taskyard.clock import ManualClock
-from taskyard.objects import Metadata, NodeSpec, encode
+from taskyard.clock import ManualClock, timestamp
+from taskyard.objects import Maintenance, Metadata, NodeSpec, encode
 from taskyard.store.api import Delete, KeyEvent, Put
 from taskyard.store.memory import Backup
 
@@ -190,8 +190,17 @@ class Cluster:
 
     def cordon(self, host: Host, cordoned: bool) -> None:
         """An operator's doing, as the API writes it."""
-        spec = NodeSpec(metadata=Metadata(name=host.name), cordoned=cordoned)
-        self.storage.store.commit([], [Put(keys.node_spec(host.name), encode(spec))])
+        before = self.checker.mirror.specs.get(host.name)
+        worked_on = before.maintenance if before is not None else None
+        self._say(NodeSpec(metadata=Metadata(name=host.name), cordoned=cordoned, maintenance=worked_on))
+
+    def maintain(self, host: Host, seconds: float) -> None:
+        """Likewise. It ends by itself."""
+        until = Maintenance(until=timestamp(self.clock.now() + seconds))
+        self._say(NodeSpec(metadata=Metadata(name=host.name), maintenance=until))
+
+    def _say(self, spec: NodeSpec) -> None:
+        self.storage.store.commit([], [Put(keys.node_spec(spec.metadata.name), encode(spec))])
         self.wrote("user")
 
     def may_lose_data(self) -> bool:

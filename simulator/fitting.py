@@ -10,7 +10,7 @@ from controlplane.cluster.rules import pinned_volumes
 from controlplane.placement.quotas import Allowance, over
 from simulator.contention import spent
 from simulator.mirror import Mirror
-from taskyard.objects import CONDITION_TAINTS, Task
+from taskyard.objects import CONDITION_TAINTS, MAINTENANCE_TAINT, Task
 
 _PHRASES = {
     "ready": "not ready",
@@ -52,7 +52,12 @@ def obstacles(
     ]
     for taken in (*there, *(demand_of(other.spec) for other in besides)):
         cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
-    taints = [*(spec.taints if spec is not None else ()), *(CONDITION_TAINTS[each.type] for each in lease.conditions)]
+    worked_on = [MAINTENANCE_TAINT] if spec is not None and spec.maintenance is not None else []
+    taints = [
+        *(spec.taints if spec is not None else ()),
+        *worked_on,
+        *(CONDITION_TAINTS[each.type] for each in lease.conditions),
+    ]
     homes = {mirror.homes[name] for name in pinned_volumes(task.spec) if name in mirror.homes}
     found = {
         "volume": bool(homes - {node}),

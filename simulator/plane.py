@@ -22,6 +22,7 @@ from controlplane.garbage import GarbageCollector
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
+from controlplane.maintenance import MaintenanceController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
@@ -99,6 +100,7 @@ class PlaneProcess(Process):
             "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "evictions": EvictionController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "garbage": GarbageCollector(self.store, self.cache, clock, controlling.fence, self._recorder, KEEP),
+            "maintenance": MaintenanceController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
             "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
         }

@@ -30,7 +30,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     missing = sorted(set(hosts) - checker.mirror.leases.keys())
     if missing:
         raise Violation(f"not registered again: {', '.join(missing)}", *missing)
-    check_over(checker.mirror.leases)
+    check_over(checker.mirror.leases, checker.mirror.specs)
     if checker.mirror.wishes:
         raise Violation(f"nothing became of the wish that {sorted(checker.mirror.wishes)[0]} be moved")
     for task in checker.mirror.tasks.values():

@@ -35,6 +35,7 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (1, machines.take_a_name),
     (1, machines.twin),
     (3, machines.cordon),
+    (2, machines.maintain),
     (1, storing.restore),
     (1, storing.wipe),
 )

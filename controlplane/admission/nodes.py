@@ -5,7 +5,8 @@ The agent's own keys are not touched. A node may be described before its agent e
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,7 @@ from controlplane.admission.outcome import ANY, ROUNDS
 from controlplane.admission.removal import reread
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
-from taskyard.objects import BadValue, NodeSpec, decode, encode
+from taskyard.objects import Assignment, BadValue, NodeSpec, TaskStatus, decode, encode
 from taskyard.store.api import Delete, Entry, OutcomeUnknown, Put, Store, unchanged, unchanged_since
 
 
@@ -79,15 +80,29 @@ class NodeWriter:
         return Refused("Conflict", f"others changed node/{name} {ROUNDS} times while this was written", "try again")
 
     def forget(self, name: str, *, take_over: bool = False, if_match: int | None = None) -> int | Refused:
-        """Deletes what was said about a node whose agent is gone; the revision, 0 when it is not known.
-
-        Not while the agent runs: its node would stay, without its cordon and taints. Raises OutcomeUnknown,
+        """Deletes what was said about a node; the revision, 0 when it is not known. Raises OutcomeUnknown,
         StoreUnavailable.
+
+        Without force not while its agent runs, since the node would stay, without its cordon and taints; nor while
+        tasks are bound to it, which would have nobody left to say that it is gone for good.
         """
         key, lease = keys.node_spec(name), keys.node_lease(name)
-        runs = Refused("Conflict", f"the agent of node/{name} runs", "stop it first; its node is gone seconds later")
-        if self._store.get(lease) is not None:
-            return runs
+        runs = Refused(
+            "Conflict",
+            f"the agent of node/{name} runs",
+            f"empty it with 'taskyard drain {name}' and stop its agent: seconds later the node can be deleted; or"
+            " repeat with force, which forgets labels, taints and cordon of a node that stays",
+        )
+        if not take_over:
+            if self._store.get(lease) is not None:
+                return runs
+            if bound := self._bound(name):
+                return Refused(
+                    "Conflict",
+                    f"{_listed(bound)} bound to node/{name}",
+                    "wait until all are placed elsewhere; delete those that wait for it (onNodeLoss.policy is stay), or"
+                    " their volumes (taskyard delete volume NAME); or repeat with force, and they go on waiting",
+                )
         entry = self._store.get(key)
         unanswered = False
         for _ in range(ROUNDS):
@@ -100,17 +115,32 @@ class NodeWriter:
                 owner = before.metadata.source
                 return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", "repeat with force")
             try:
-                commit = self._store.commit([unchanged(entry), unchanged_since(lease, 0)], [Delete(key)])
+                compares = [unchanged(entry), *([] if take_over else [unchanged_since(lease, 0)])]
+                commit = self._store.commit(compares, [Delete(key)])
             except OutcomeUnknown:
                 unanswered = True
                 entry = reread(self._store, key)
                 continue
             if commit.succeeded:
                 return commit.revision
-            if commit.current.get(lease) is not None:
+            if not take_over and commit.current.get(lease) is not None:
                 return runs
             entry = commit.current.get(key)
         return Refused("Conflict", f"others changed node/{name} {ROUNDS} times while this was written", "try again")
+
+    def _bound(self, name: str) -> list[str]:
+        """The tasks that have not ended there, by namespace and name."""
+        ended = set()
+        for entry in self._store.list(keys.node_prefix(name) + "status/").entries:
+            with suppress(BadValue):
+                status = decode(entry.value, TaskStatus)
+                ended |= {status.uid} if status.state.terminal else set()
+        found = []
+        for entry in self._store.list(keys.node_prefix(name) + "assignments/").entries:
+            with suppress(BadValue):
+                held = decode(entry.value, Assignment)
+                found += [f"{held.namespace}/{held.name}"] if held.uid not in ended else []
+        return sorted(found)
 
     def _decide(
         self, name: str, wanted: NodeSpec, before: NodeSpec | None, source: str, take_over: bool
@@ -141,6 +171,12 @@ class NodeWriter:
 
 def _other_revision(name: str, found: int, wanted: int | None) -> Refused:
     return Refused("PreconditionFailed", f"node/{name} is at revision {found}, not {wanted}", "read it again")
+
+
+def _listed(tasks: Sequence[str]) -> str:
+    """`3 tasks (a/b, a/c, a/d) are`"""
+    named = ", ".join(tasks[:5]) + (", …" if len(tasks) > 5 else "")
+    return f"{len(tasks)} task{'s' if len(tasks) > 1 else ''} ({named}) {'are' if len(tasks) > 1 else 'is'}"
 
 
 def _stored(entry: Entry | None) -> NodeSpec | None:

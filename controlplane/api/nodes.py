@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import falcon.asgi
-import msgspec
 
 from controlplane.api import bodies
 from controlplane.api.answer import encode, send_object
@@ -22,7 +21,7 @@ from controlplane.api.shown import ListMetadata, ShownList, ShownNode
 from controlplane.api.streams import Streams
 from controlplane.api.watch import MEDIA_TYPE, lines
 from controlplane.api.workers import Workers
-from taskyard.objects import NodeSpec
+from taskyard.manifest.declared import manifest_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +108,9 @@ class NodeItem:
             wanted = _manifest(bodies.data_of(raw, media_type), name)
             return self.service.change(
                 name,
-                lambda before: bodies.node_of(merged(_as_manifest(before, name), wanted), name),
+                lambda before: bodies.node_of(
+                    merged(manifest_of(before) if before is not None else _manifest({}, name), wanted), name
+                ),
                 force=force,
                 if_match=match,
             )
@@ -129,11 +130,3 @@ def _manifest(data: Any, name: str) -> Any:
         if isinstance(metadata, dict):
             metadata.setdefault("name", name)
     return data
-
-
-def _as_manifest(spec: NodeSpec | None, name: str) -> Any:
-    if spec is None:
-        return _manifest({}, name)
-    stored = msgspec.to_builtins(spec)
-    body = {key: stored.pop(key) for key in ("labels", "taints", "cordoned") if key in stored}
-    return {**stored, "spec": body}

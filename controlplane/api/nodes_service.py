@@ -10,7 +10,7 @@ from controlplane.api.feeds import JoinedFeed, node_feed
 from controlplane.api.freshness import Freshness
 from controlplane.api.problem import not_found, refusal, unavailable
 from controlplane.api.selectors import Selector, matches
-from controlplane.api.shown import ShownNode, ShownNodeSpec, ShownNodeStatus, show_metadata, show_node
+from controlplane.api.shown import ShownNode, ShownNodeStatus, show_metadata, show_node, show_node_spec
 from controlplane.cluster import ClusterCache
 from taskyard.objects import NodeSpec
 
@@ -78,9 +78,8 @@ class NodeService:
             if node is not None and outcome.revision and node.spec_revision >= outcome.revision:
                 return NodeChange(outcome, show_node(self.cache, node))
             status = show_node(self.cache, node).status if node else ShownNodeStatus(ready=False, reason="NoLease")
-        spec = outcome.spec
-        shown = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned)
-        metadata = show_metadata(spec.metadata, outcome.revision)
+        shown = show_node_spec(outcome.spec)
+        metadata = show_metadata(outcome.spec.metadata, outcome.revision)
         return NodeChange(outcome, ShownNode(kind="Node", metadata=metadata, spec=shown, status=status))
 
     def forget(self, name: str, *, force: bool = False, if_match: int | None = None) -> None:

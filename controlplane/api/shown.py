@@ -14,10 +14,13 @@ from msgspec.structs import replace
 from controlplane.cluster import ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, Waiting, view
 from controlplane.nodeloss import Outlook
 from taskyard.objects import (
+    NODE_BODY,
     Amounts,
     Event,
+    Maintenance,
     Metadata,
     NodeCondition,
+    NodeSpec,
     ObjectRef,
     Taint,
     TaskSpec,
@@ -57,6 +60,7 @@ class ShownNodeSpec(Wire, frozen=True, kw_only=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     taints: list[Taint] = msgspec.field(default_factory=list)
     cordoned: bool = False
+    maintenance: Maintenance | None = None
 
 
 class ShownNodeStatus(Wire, frozen=True, kw_only=True):
@@ -172,16 +176,22 @@ def show_node(cache: ClusterCache, node: NodeRecord) -> ShownNode:
         conditions=lease.conditions if lease else [],
         taints=node.taints,
     )
-    shown_spec = ShownNodeSpec(labels=spec.labels, taints=spec.taints, cordoned=spec.cordoned) if spec else None
     return ShownNode(
         kind="Node",
         metadata=show_metadata(metadata, node.spec_revision),
-        spec=shown_spec or ShownNodeSpec(),
+        spec=show_node_spec(spec) if spec else ShownNodeSpec(),
         status=status,
     )
 
 
+def show_node_spec(spec: NodeSpec) -> ShownNodeSpec:
+    return ShownNodeSpec(**{name: getattr(spec, name) for name in NODE_BODY})
+
+
 def _readiness(node: NodeRecord) -> tuple[str, str]:
+    if node.maintenance is not None:
+        why = f": {node.maintenance.reason}" if node.maintenance.reason else ""
+        return "Maintenance", f"nothing new is placed here, and it may be away, until {node.maintenance.until}{why}"
     if node.lease is None:
         return "NoLease", "its agent does not run, or cannot reach etcd"
     if node.lease.stopping:

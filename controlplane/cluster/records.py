@@ -14,11 +14,13 @@ from taskyard.keys import NamedKey, ObjectKey
 from taskyard.manifest.flat import CLIENT_ID
 from taskyard.objects import (
     CONDITION_TAINTS,
+    MAINTENANCE_TAINT,
     AnyObject,
     Assignment,
     BadValue,
     CronRun,
     JobRun,
+    Maintenance,
     Move,
     NodeLease,
     NodeSpec,
@@ -197,9 +199,15 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def taints(self) -> list[Taint]:
-        """The operator's, and those that the node's conditions amount to."""
+        """The operator's, and those that maintenance and the node's conditions amount to."""
         own = self.spec.taints if self.spec else []
-        return [*own, *(CONDITION_TAINTS[each.type] for each in (self.lease.conditions if self.lease else ()))]
+        conditions = self.lease.conditions if self.lease else []
+        worked_on = [MAINTENANCE_TAINT] if self.maintenance is not None else []
+        return [*own, *worked_on, *(CONDITION_TAINTS[each.type] for each in conditions)]
+
+    @property
+    def maintenance(self) -> Maintenance | None:
+        return self.spec.maintenance if self.spec else None
 
     @property
     def stats(self) -> NodeStats | None:

@@ -13,6 +13,7 @@ import msgspec
 from taskyard.objects import NODE_NAME, Taint, TaskSpec, Toleration
 from taskyard.objects.job import ATTEMPT, INDEX
 from taskyard.objects.service import SLOT
+from taskyard.tolerations import Tolerated, plain, tolerated_by
 
 Labels = tuple[tuple[str, str], ...]
 """In the order of their keys."""
@@ -50,15 +51,11 @@ class Spread(NamedTuple):
     weight: int = 0
 
 
-_Tolerated = tuple[str, str, str, str]
-"""key, operator, value, effect."""
-
-
 class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     """What holds, and what is preferred, beside room. Equal rules admit equal nodes."""
 
     constraints: tuple[Constraint, ...] = ()
-    tolerations: tuple[_Tolerated, ...] = ()
+    tolerations: tuple[Tolerated, ...] = ()
     affinities: tuple[Affinity, ...] = ()
     spreads: tuple[Spread, ...] = ()
     max_per_node: int = 0
@@ -78,15 +75,6 @@ class Rules(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 
 
 ANYWHERE = Rules()
-
-
-def tolerated_by(toleration: _Tolerated, taint: Taint) -> bool:
-    key, operator, value, effect = toleration
-    return (
-        (not key or key == taint.key)
-        and (operator == "Exists" or value == taint.value)
-        and (not effect or effect == taint.effect)
-    )
 
 
 OF_ONE_TASK = frozenset({SLOT, INDEX, ATTEMPT})
@@ -143,14 +131,10 @@ def pinned_volumes(spec: TaskSpec) -> tuple[str, ...]:
     return tuple(sorted({each.name for each in spec.volumes if each.type == "volume" and each.name and each.pinned}))
 
 
-def _for_good(each: Toleration) -> Iterable[_Tolerated]:
+def _for_good(each: Toleration) -> Iterable[Tolerated]:
     """What of it counts where a task is placed: where it would soon have to leave again it does not go."""
     if each.toleration_seconds is None:
         yield plain(each)
     elif not each.effect:
         yield each.key, each.operator, each.value, "NoSchedule"
         yield each.key, each.operator, each.value, "PreferNoSchedule"
-
-
-def plain(each: Toleration) -> _Tolerated:
-    return each.key, each.operator, each.value, each.effect

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from controlplane.cluster.rules import plain, tolerated_by
 from taskyard.objects import Taint, Toleration
 from taskyard.objects.assignment import EVICTED
+from taskyard.tolerations import patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +30,10 @@ def leave(node: str, tolerations: Sequence[Toleration], since: Mapping[Taint, fl
 
 
 def _because_of(node: str, tolerations: Sequence[Toleration], taint: Taint, at: float) -> Leave | None:
-    matching = [each.toleration_seconds for each in tolerations if tolerated_by(plain(each), taint)]
+    stays = patience(tolerations, taint)
     spelled = f"{taint.key}={taint.value}:{taint.effect}"
-    if not matching:
+    if stays is None:
         return Leave(at, f"{EVICTED}{node}: it does not tolerate taint {spelled}")
-    limits = [limit for limit in matching if limit is not None]
-    if len(limits) < len(matching):
+    if stays == math.inf:
         return None
-    return Leave(
-        at + max(limits), f"{EVICTED}{node}: it tolerates taint {spelled} for {max(limits)} s, and they are over"
-    )
+    return Leave(at + stays, f"{EVICTED}{node}: it tolerates taint {spelled} for {stays:g} s, and they are over")

@@ -24,9 +24,10 @@ class LossAnnouncer:
         before, self._told = self._told, losses
         if before is losses:
             return
-        for node in sorted(losses.lost.keys() - before.lost.keys()):
+        missed, were_missed = losses.lost.keys() - losses.expected, before.lost.keys() - before.expected
+        for node in sorted(missed - were_missed):
             self._node(node, "NodeLost", "its lease is gone: its agent has stopped, or cannot reach etcd", warning=True)
-        for node in sorted(before.lost.keys() & losses.ready):
+        for node in sorted(were_missed & losses.ready):
             self._node(node, "NodeReturned", "its agent is back", warning=False)
         if losses.mass is not None and (before.mass is None or before.mass.vanished < losses.mass.vanished):
             message = f"the tasks of lost nodes are not placed again for now: {describe(losses)}"

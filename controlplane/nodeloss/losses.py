@@ -40,12 +40,14 @@ class Losses:
     mass: MassLoss | None = None
     period: float = PERIOD
     """The longest lease that was seen."""
+    expected: frozenset[str] = frozenset()
+    """Of the lost, those in maintenance."""
 
     def differing(self, other: Losses) -> set[str]:
         """The nodes of whose tasks the two say different things."""
         names = self.lost.keys() | other.lost.keys()
         found = {name for name in names if self.lost.get(name) != other.lost.get(name)}
-        return found | (self.held ^ other.held)
+        return found | (self.held ^ other.held) | (self.expected ^ other.expected)
 
     @property
     def held(self) -> frozenset[str]:
@@ -65,6 +67,8 @@ class Sighting:
     """Without a lease, with anything else left in the store."""
     confirmed: frozenset[str] = frozenset()
     """An operator says that they are gone, so they are no reason to wait."""
+    maintained: frozenset[str] = frozenset()
+    """An operator works on them: what becomes of them says nothing of the others."""
     period: float = PERIOD
     """Seconds: the longest of the leases that are there."""
 
@@ -78,7 +82,10 @@ def observe(before: Losses, seen: Sighting, now: float) -> Losses:
         if lost[name].since + period <= now:
             del lost[name]
     mass = _going_on(before.mass, lost, seen)
-    recent = {name for name, loss in lost.items() if loss.since + period > now} - seen.confirmed
+    for name in before.expected & lost.keys() - seen.maintained:
+        # Its maintenance is over, and it is not back: from now on it is missed.
+        lost[name] = Loss(now, now, now)
+    recent = {name for name, loss in lost.items() if loss.since + period > now} - seen.confirmed - seen.maintained
     if recent - (mass.nodes if mass else frozenset()):
         mass = _begun(mass, recent, len(seen.ready))
     for name in before.held & lost.keys() - (mass.nodes if mass else frozenset()):
@@ -86,14 +93,14 @@ def observe(before: Losses, seen: Sighting, now: float) -> Losses:
     if len(recent) > 1:
         shown = max(lost[name].since for name in recent) + period
         lost.update({name: Loss(lost[name].since, lost[name].counted_from, shown) for name in recent})
-    return Losses(lost, seen.ready, mass, period)
+    return Losses(lost, seen.ready, mass, period, seen.maintained & lost.keys())
 
 
 def _going_on(mass: MassLoss | None, lost: Mapping[str, Loss], seen: Sighting) -> MassLoss | None:
-    """It is over once half of the nodes are back. One that is confirmed to be gone counts no longer, on either side."""
+    """It is over once half of the nodes are back. One that is confirmed to be gone, or worked on, counts no longer."""
     if mass is None:
         return None
-    given_up = mass.nodes & seen.confirmed
+    given_up = mass.nodes & (seen.confirmed | seen.maintained)
     still = (mass.nodes - given_up) & lost.keys()
     known = mass.known - len(given_up)
     return MassLoss(still, mass.vanished, known) if 2 * len(still) > known else None

@@ -11,7 +11,7 @@ from controlplane.nodeloss.losses import Losses, Sighting, observe
 from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, outlook
 from taskyard.clock import Clock
 from taskyard.keys import ObjectKey
-from taskyard.objects import NamedVolume
+from taskyard.objects import MAINTENANCE_TAINT, NamedVolume
 
 _TOUCHING = ("node", "task", "assignment")
 """Kinds of changes after which another node may be lost: one counts that holds tasks."""
@@ -47,6 +47,8 @@ class NodeLosses:
         if not on_lost_node(self._cache, record):
             return None
         spec = record.task.spec
+        if record.node in self._losses.expected and record.demand.rules.tolerates(MAINTENANCE_TAINT):
+            return Outlook(None, "Maintenance", "it waits for its node, which is in maintenance")
         return outlook(
             self._losses, record.node, spec.on_node_loss, singleton=spec.singleton, data=self._data_there(record)
         )
@@ -90,6 +92,7 @@ class NodeLosses:
                 for node in away
                 if node.spec is not None and node.spec.metadata.annotations.get(OUT_OF_SERVICE) == "true"
             ),
+            maintained=frozenset(name for name, node in cache.nodes.items() if node.maintenance is not None),
             period=max((lease.ttl for lease in leases.values()), default=0.0),
         )
         self._losses = observe(before, seen, self._clock.monotonic())

@@ -98,10 +98,10 @@ def taken_slots(cache: ClusterCache, service: Service, slots: tuple[str, ...]) -
 
 
 def _takes(node: NodeRecord, service: Service, present: bool, given_up: Set[str]) -> bool:
-    """A node that is away, or cordoned, keeps the task that it has and gets none."""
+    """A node that is away, cordoned or in maintenance keeps the task that it has and gets none."""
     if node.lease is None or len(node.name) > _LONGEST_LABEL:
         return present and node.name not in given_up
-    if node.spec is not None and node.spec.cordoned and not present:
+    if node.spec is not None and (node.spec.cordoned or node.maintenance is not None) and not present:
         return False
     labels = node.labels
     return all(labels.get(key) == value for key, value in service.spec.template.spec.node_selector.items())

@@ -113,3 +113,12 @@ def cordon(scene: Scene) -> str:
     scene.cluster.cordon(host, True)
     scene.cluster.later(scene.random.uniform(5.0, 40.0), lambda: scene.cluster.cordon(host, False))
     return f"{host.name} is cordoned"
+
+
+def maintain(scene: Scene) -> str:
+    """What is there leaves; the machine goes down for a part of the time, in half of the cases, and comes back."""
+    host, seconds = scene.host(), scene.random.uniform(10.0, 50.0)
+    scene.cluster.maintain(host, seconds)
+    if scene.random.random() < 0.5:
+        scene.cluster.later(seconds / 2, lambda: scene.lose(host))
+    return f"{host.name} is in maintenance for {seconds:.0f} s"

@@ -34,7 +34,12 @@ class Scene:
         return self.random.choice(self.cluster.hosts_in_order)
 
     def lose_host(self) -> None:
-        lost = self.agent()
+        self._lose(self.agent())
+
+    def lose(self, host: Host) -> None:
+        self._lose(next((agent for agent in self.cluster.agents() if agent.host is host), None))
+
+    def _lose(self, lost: AgentProcess | None) -> None:
         if lost is not None:
             self.cluster.lose(lost)
             self.cluster.note(f"{lost.name} is killed, and its lease ends early")

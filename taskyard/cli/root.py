@@ -64,6 +64,11 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
     "Nodes": {
         "cordon": Lazy("taskyard.cli.commands.node", "cordon", "Place nothing new on a node"),
         "uncordon": Lazy("taskyard.cli.commands.node", "uncordon", "Let a node take new tasks again"),
+        "maintenance": Lazy(
+            "taskyard.cli.commands.maintenance",
+            "maintenance",
+            "Work on a node for a while: it is emptied, and may be away",
+        ),
         "drain": Lazy("taskyard.cli.commands.drain", "drain", "Empty a node: what runs there goes elsewhere"),
         "label": Lazy("taskyard.cli.commands.node", "label", "Set or remove a node's labels"),
         "rebalance": Lazy(

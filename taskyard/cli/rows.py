@@ -50,7 +50,8 @@ def ports(task: TaskView) -> str:
 def node_status(node: NodeView) -> str:
     state = "Ready" if node.status.ready else "NotReady"
     wrong = [condition.type for condition in node.status.conditions]
-    return ",".join([state, *wrong, *(["Cordoned"] if node.spec.cordoned else [])])
+    said = [*(["Maintenance"] if node.spec.maintenance else []), *(["Cordoned"] if node.spec.cordoned else [])]
+    return ",".join([state, *wrong, *said])
 
 
 def pairs(labels: dict[str, str]) -> str:

@@ -20,6 +20,7 @@ _COLOURS = {
     "Starting": "33",
     "Stopping": "33",
     "Cordoned": "33",
+    "Maintenance": "33",
     "DiskPressure": "31",
     "MemoryPressure": "31",
     "PidPressure": "31",

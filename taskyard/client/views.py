@@ -208,10 +208,16 @@ class TaintView(View, frozen=True):
     effect: str = "NoSchedule"
 
 
+class MaintenanceView(View, frozen=True):
+    until: str = ""
+    reason: str = ""
+
+
 class NodeSpecView(View, frozen=True):
     labels: dict[str, str] = {}
     taints: list[TaintView] = []
     cordoned: bool = False
+    maintenance: MaintenanceView | None = None
 
 
 class AmountsView(View, frozen=True):

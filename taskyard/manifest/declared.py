@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from taskyard.kinds import BY_KIND
-from taskyard.objects import AnyObject, NodeSpec
+from taskyard.objects import NODE_BODY, AnyObject, NodeSpec
 
 
 def manifest_of(value: AnyObject | NodeSpec) -> dict[str, Any]:
@@ -19,6 +19,5 @@ def manifest_of(value: AnyObject | NodeSpec) -> dict[str, Any]:
         metadata["namespace"] = value.metadata.namespace
     spec = stored.get("spec", {})
     if isinstance(value, NodeSpec):
-        # What a manifest has in its spec is stored beside the metadata.
-        spec = {name: stored[name] for name in ("labels", "taints", "cordoned") if name in stored}
+        spec = {name: stored[name] for name in NODE_BODY if name in stored}
     return {"apiVersion": stored["apiVersion"], "kind": value.kind, "metadata": metadata, "spec": spec}

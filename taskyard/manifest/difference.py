@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from taskyard.manifest.problem import Path, path_text
-from taskyard.objects import AnyObject, NodeSpec, Port, Secret, Volume
+from taskyard.objects import NODE_BODY, AnyObject, NodeSpec, Port, Secret, Volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +50,7 @@ def _objects(old: AnyObject | NodeSpec | None, new: AnyObject | NodeSpec | None)
             getattr(new.metadata, field) if new else {},
         )
     if isinstance(old, NodeSpec) or isinstance(new, NodeSpec):
-        # What a manifest has in its spec is stored beside the metadata.
-        for field in ("labels", "taints", "cordoned"):
+        for field in NODE_BODY:
             yield from _values(("spec", field), getattr(old, field, None), getattr(new, field, None))
     elif old and new:
         yield from _struct(("spec",), old.spec, new.spec)

@@ -17,8 +17,11 @@ from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
 from taskyard.objects.node import (
     CONDITION_TAINTS,
+    MAINTENANCE_TAINT,
+    NODE_BODY,
     Amounts,
     ConditionType,
+    Maintenance,
     NodeAnchor,
     NodeCondition,
     NodeLease,
@@ -75,6 +78,8 @@ __all__ = [
     "API_VERSION",
     "CONDITION_TAINTS",
     "JOB_LABELS",
+    "MAINTENANCE_TAINT",
+    "NODE_BODY",
     "NODE_NAME",
     "OBJECT_TYPES",
     "Affinity",
@@ -118,6 +123,7 @@ __all__ = [
     "LastExit",
     "Limits",
     "Logs",
+    "Maintenance",
     "Mark",
     "Metadata",
     "Move",

@@ -38,6 +38,18 @@ class NodeCondition(Wire, frozen=True, kw_only=True):
     """As it was when it began: it does not follow each measurement."""
 
 
+class Maintenance(Wire, frozen=True, kw_only=True):
+    """Somebody works on the node: it is empty as long as this is there, and may be away."""
+
+    until: str
+    """RFC 3339. The leading control plane takes it away then."""
+    reason: str = ""
+
+
+MAINTENANCE_TAINT = Taint(key="taskyard/maintenance", effect="NoExecute")
+"""What maintenance amounts to, for placement and for eviction."""
+
+
 def _kind() -> Literal["Node"]:
     return "Node"
 
@@ -52,6 +64,11 @@ class NodeSpec(Wire, frozen=True, kw_only=True):
     """Added to, and stronger than, the labels that the agent reports."""
     taints: list[Taint] = []
     cordoned: bool = False
+    maintenance: Maintenance | None = None
+
+
+NODE_BODY = ("labels", "taints", "cordoned", "maintenance")
+"""What a manifest has in its spec, and a stored NodeSpec beside the metadata."""
 
 
 class Amounts(Wire, frozen=True, kw_only=True):

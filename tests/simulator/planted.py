@@ -16,6 +16,7 @@ from controlplane.garbage import gather as garbage
 from controlplane.garbage.sightings import Sightings
 from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
+from controlplane.maintenance import controller as maintenance
 from controlplane.placement.engine import engine
 from controlplane.scheduler import bindings, scheduler
 from controlplane.scheduler.assumed import Assumptions
@@ -352,6 +353,15 @@ def _stopped_counts_as_ended(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(garbage, "view", lambda *args: replace(shown(*args), state=TaskState.COMPLETED))
 
 
+def _maintenance_without_end(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(maintenance, "left", lambda *_: math.inf)
+
+
+def _maintenance_takes_the_cordon_along(patch: pytest.MonkeyPatch) -> None:
+    end = maintenance.end
+    patch.setattr(maintenance, "end", lambda node, spec, at: end(node, replace(spec, cordoned=False, labels={}), at))
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -390,6 +400,8 @@ PLANTED: dict[str, Plant] = {
     "quota ignored": _quota_ignored,
     "gang not waited for": _gang_not_waited_for,
     "conditions ignored": _conditions_ignored,
+    "maintenance without end": _maintenance_without_end,
+    "maintenance takes the cordon along": _maintenance_takes_the_cordon_along,
     "clock once wrong always wrong": _clock_once_wrong_always_wrong,
     "wall clock alone believed": _wall_clock_alone_believed,
     "stopped counts as ended": _stopped_counts_as_ended,

@@ -16,6 +16,7 @@ from controlplane.garbage import GarbageCollector, Keep
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
 from controlplane.leading import LeaderLoop
+from controlplane.maintenance import MaintenanceController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.relocation import RelocationController
@@ -129,6 +130,7 @@ class Plane:
         self.garbage = GarbageCollector(
             self.store, self.cache, self.clock, self.elector.fence, self.events, Keep(3600.0, 3)
         )
+        self.maintenance = MaintenanceController(self.store, self.cache, self.clock, self.elector.fence, self.events)
         self.volumes = VolumeController(
             self.store, self.cache, self.clock, self.elector.fence, lambda: f"{next(uids):012x}"
         )

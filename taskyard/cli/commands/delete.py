@@ -32,7 +32,7 @@ from taskyard.quantity import format_duration
 @click.option("--wait/--no-wait", default=True, help="Wait until they are gone (the default), or only ask for it.")
 @wait_timeout(None)
 @click.option("--grace-period", type=Duration(), metavar="TIME", help="From the stop signal to the kill; else its own.")
-@click.option("--force", is_flag=True, help="Also what a watched folder declares.")
+@click.option("--force", is_flag=True, help="Also what a watched folder declares, and nodes that are not empty.")
 @click.option("--ignore-not-found", is_flag=True, help="What is not there is no error.")
 def delete(
     what: tuple[str, ...],

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import click
 
 from taskyard.cli import complete
 from taskyard.cli.commands.node import DRAIN, changed_taints, node_names, set_node
-from taskyard.cli.failure import Failed, note
-from taskyard.cli.listing import tell_of_outage
+from taskyard.cli.emptying import wait_until_empty
 from taskyard.cli.options import wait_timeout
-from taskyard.cli.progress import progress
 from taskyard.cli.session import Command, session
-from taskyard.client.api import Client, Selection
-from taskyard.client.views import TaskView
-from taskyard.client.watch import Patience
-from taskyard.clock import SystemClock
-
-_THERE = ("Scheduled", "Starting", "Running", "Stopping", "Lost")
-"""States of a task that its node has not finished with."""
+from taskyard.objects import Taint
 
 
 @click.command(cls=Command)
@@ -46,52 +35,5 @@ def drain(nodes: tuple[str, ...], wait: bool, timeout: float) -> None:
         taints = changed_taints(list(before.spec.taints), f"{DRAIN}:NoExecute")
         set_node(client, before, {"cordoned": True, "taints": taints}, "draining")
     if wait:
-        _wait(client, names, timeout)
-
-
-def _wait(client: Client, names: list[str], timeout: float) -> None:
-    clock = SystemClock()
-    deadline = clock.monotonic() + timeout
-    for name in names:
-        left: dict[str, TaskView] = {}
-        selection = Selection(fields=f"status.node={name}")
-        with progress() as shown:
-            patience = Patience(clock=clock, deadline=deadline, on_break=tell_of_outage)
-            for batch in client.watch_tasks(selection, patience):
-                for change in batch:
-                    view = change.item.view
-                    label = f"{view.metadata.namespace}/{view.metadata.name}"
-                    if change.type == "DELETED" or view.status.state not in _THERE or _tolerates(change.item.data()):
-                        left.pop(label, None)
-                    else:
-                        left[label] = view
-                if not left:
-                    break
-                shown.show(_told(left))
-        if left:
-            for label, text in _told(left).items():
-                note(f"{label}: {text}")
-            raise Failed(
-                f"node/{name} is not empty yet: {len(left)} of its tasks are still there",
-                "it goes on being drained; see taskyard events, or wait longer with --timeout",
-            )
-        click.echo(f"node/{name} drained")
-
-
-def _tolerates(task: dict[str, Any]) -> bool:
-    """As controlplane/evictions has it: for ever, and so it stays."""
-    return any(
-        each.get("key", "") in ("", DRAIN)
-        and each.get("effect", "") in ("", "NoExecute")
-        and (each.get("operator") == "Exists" or each.get("value", "") == "")
-        and "tolerationSeconds" not in each
-        for each in task["spec"].get("tolerations", ())
-    )
-
-
-def _told(left: Mapping[str, TaskView]) -> dict[str, str]:
-    return {label: f"{view.status.state}{_reason(view)}" for label, view in sorted(left.items())}
-
-
-def _reason(view: TaskView) -> str:
-    return f": {view.status.message}" if view.status.message else ""
+        taint = Taint(key=DRAIN, effect="NoExecute")
+        wait_until_empty(client, names, taint, timeout, goes_on="it goes on being drained")

@@ -35,6 +35,7 @@ from taskyard.objects import (
     JobTemplate,
     Limits,
     Logs,
+    Maintenance,
     Metadata,
     NamedVolumeSpec,
     NamespaceSpec,
@@ -143,6 +144,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Namespace", "spec", NamespaceSpec, set()),
     ("Namespace", "spec.quota", Quota, set()),
     ("Volume", "spec", NamedVolumeSpec, set()),
+    ("Node", "spec.maintenance", Maintenance, set()),
 ]
 
 
@@ -172,7 +174,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
         "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks", "tolerationSeconds",
-        "canary", "percent", "promoteAfter", "keepFinished",
+        "canary", "percent", "promoteAfter", "keepFinished", "maintenance",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -264,6 +266,7 @@ _SPECS: dict[str, dict[str, Any]] = {
     "Volume": {"node": "n1"},
 }
 _FILLED: dict[str, dict[str, Any]] = {
+    "maintenance": {"until": "2026-12-01T18:00:00Z"},
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},
     "healthCheck": {"command": ["a"]},
