@@ -15,6 +15,7 @@ from nodeagent.image_names import digest_of
 from nodeagent.restart import Again, Final, after_exit, luck, wait_before
 from nodeagent.runtime.port import ContainerInfo, PublishedPort, Transferred
 from nodeagent.situation import ImagePulled
+from nodeagent.stops import why_stopped
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus
 from taskyard.quantity import format_duration
@@ -294,7 +295,7 @@ def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerI
             finished_at=timestamp((found.finished_at if found else 0.0) or now),
             updated_at=timestamp(now),
         ),
-        Happening("Stopped", "stopped as asked"),
+        Happening("Stopped", why_stopped(assignment, found)),
     )
 
 

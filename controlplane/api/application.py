@@ -150,7 +150,7 @@ class Api:
         app.add_route("/differences", Differences(self.past, workers))
         app.add_route("/nodes/{name}/why", NodeWhy(self.why, workers))
         app.add_route("/replay", Replay(parts.store, parts.cache, parts.clock, workers))
-        app.add_route("/events", Events(parts.cache.informer, self.events, self._freshness, workers, self.watches))
+        app.add_route("/events", Events(parts.cache, self.events, self._freshness, workers, self.watches))
         app.add_route("/stats", Stats(parts.cache, workers))
         app.add_route("/healthz", Healthy())
         app.add_route("/readyz", Ready(parts.cache, parts.contact))

@@ -10,29 +10,32 @@ import falcon.asgi
 from controlplane.api.answer import encode
 from controlplane.api.feeds import EventFeed
 from controlplane.api.freshness import Freshness
-from controlplane.api.problem import unavailable
+from controlplane.api.problem import bad_request, unavailable
+from controlplane.api.related import is_part_of
 from controlplane.api.request import JSON, Params
 from controlplane.api.shown import ListMetadata, ShownEvent, ShownList, show_event
 from controlplane.api.streams import Streams
 from controlplane.api.watch import MEDIA_TYPE, Watching, lines, position, reached
 from controlplane.api.workers import Workers
+from controlplane.cluster import ClusterCache
 from taskyard import keys
-from taskyard.store.informer import Informer
+from taskyard.clock import parse_timestamp
 
+TYPES = ("normal", "warning")
 Filter = Callable[[ShownEvent], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Events:
-    informer: Informer
+    cache: ClusterCache
     feed: EventFeed
     freshness: Freshness
     workers: Workers
     streams: Streams
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> None:
-        params = Params(request, ("namespace", "kind", "name", "watch", "revision"))
-        admits = _filter(params.text("namespace"), params.text("kind").lower(), params.text("name"))
+        params = Params(request, ("namespace", "kind", "name", "owned", "type", "since", "watch", "revision"))
+        admits = _filter(params, self.cache)
         if params.flag("watch") and request.method == "GET":
             revision = params.whole("revision", 0)
             prepared = await self.workers.etcd(lambda: self._watching(admits, revision))
@@ -46,14 +49,16 @@ class Events:
     on_head = on_get
 
     def _listed(self, admits: Filter) -> bytes:
-        with self.informer.lock:
+        with self.cache.informer.lock:
             self._ready()
-            revision, found = self.informer.revision, self._all(admits)
+            revision, found = self.cache.informer.revision, self._all(admits)
         return encode(ShownList(kind="EventList", metadata=ListMetadata(revision=revision), items=list(found)))
 
     def _all(self, admits: Filter) -> list[ShownEvent]:
         """Oldest first."""
-        shown = [event for entry in self.informer.under(keys.EVENTS) if (event := show_event(entry)) and admits(event)]
+        shown = [
+            event for entry in self.cache.informer.under(keys.EVENTS) if (event := show_event(entry)) and admits(event)
+        ]
         return sorted(shown, key=lambda event: (event.last_seen, event.metadata.revision))
 
     def _watching(self, admits: Filter, revision: int) -> Watching[ShownEvent]:
@@ -61,27 +66,49 @@ class Events:
         feed = self.feed.feed
         if revision:
             reached(revision, self.freshness)
-        with self.informer.lock:
+        with self.cache.informer.lock:
             start = position(feed, revision) if revision else feed.end
             initial = None if revision else self._all(admits)
-            return Watching(feed, start, initial, self.informer.revision, admits, encode, self._seen)
+            return Watching(feed, start, initial, self.cache.informer.revision, admits, encode, self._seen)
 
     def _seen(self) -> tuple[int, int]:
-        with self.informer.lock:
-            return self.informer.revision, self.feed.feed.end
+        with self.cache.informer.lock:
+            return self.cache.informer.revision, self.feed.feed.end
 
     def _ready(self) -> None:
-        if not self.informer.synced:
+        if not self.cache.informer.synced:
             raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")
         self.feed.begin()
 
 
-def _filter(namespace: str, kind: str, name: str) -> Filter:
+def _filter(params: Params, cache: ClusterCache) -> Filter:
     """Events about nodes are in no namespace of the user's, so a namespace does not hide them from `kind=Node`."""
+    namespace, kind, name = params.text("namespace"), params.text("kind").lower(), params.text("name")
+    owned, of_type, since = params.flag("owned"), params.text("type").lower(), params.text("since")
+    if of_type not in ("", *TYPES):
+        raise bad_request(f"type={of_type!r} is no type of events: write type=Normal or type=Warning")
+    try:
+        earliest = parse_timestamp(since) if since else float("-inf")
+    except ValueError as error:
+        raise bad_request(f"since={since!r} is no moment: write one like 2026-11-22T20:57:48Z") from error
+
+    def is_about(event: ShownEvent) -> bool:
+        about = event.about
+        if (not kind or about.kind.lower() == kind) and (not name or about.name == name):
+            return True
+        return owned and is_part_of(cache, event, kind, name)
 
     def admits(event: ShownEvent) -> bool:
-        about = event.about
-        in_namespace = not namespace or event.namespace == namespace or (kind == "node" and about.kind == "Node")
-        return in_namespace and (not kind or about.kind.lower() == kind) and (not name or about.name == name)
+        in_namespace = not namespace or event.namespace == namespace or kind == "node"
+        fits = (not of_type or event.type.lower() == of_type) and _seen_at(event) >= earliest
+        return in_namespace and fits and is_about(event)
 
     return admits
+
+
+def _seen_at(event: ShownEvent) -> float:
+    """Of one that somebody put by hand without a moment: now, for all that is known."""
+    try:
+        return parse_timestamp(event.last_seen)
+    except ValueError:
+        return float("inf")

@@ -13,6 +13,7 @@ from taskyard.cli.waiting import Awaited, Verdict, wait_for
 from taskyard.client.api import Client
 from taskyard.client.errors import RequestRefused
 from taskyard.client.rebalance_views import MoveView
+from taskyard.client.story import EventSelection
 from taskyard.client.views import TaskView
 from taskyard.clock import Clock
 
@@ -67,7 +68,7 @@ def _moved(client: Client, move: MoveView, clock: Clock, progress: Progress) -> 
     )
     for verdict in outcome.settled.values():
         return verdict.failure
-    found = [event.view for event in client.events(move.namespace, "Task", move.name).items]
+    found = [event.view for event in client.events(EventSelection(move.namespace, "Task", move.name)).items]
     refusals = [e for e in found if e.reason == REFUSED and e.about.uid == move.uid]
     if refusals:
         return max(refusals, key=lambda event: event.last_seen).message

@@ -6,7 +6,7 @@ The commands that work on any kind (`get`, `events`, completion) go through this
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, TypeVar
 
@@ -21,6 +21,7 @@ from taskyard.cli.rows import (
     Column,
 )
 from taskyard.client.api import Client, Selection
+from taskyard.client.story import EventSelection
 from taskyard.client.views import EventView, JobView, NodeView, ObjectView, ServiceView, TaskView, View
 from taskyard.client.watch import Change, Item, Items, Patience
 
@@ -41,8 +42,7 @@ class Shelf(Generic[V]):
     """`task/web`"""
 
 
-def shelf(client: Client, kind: Kind, about: tuple[str, str] = ("", "")) -> Shelf[Any]:
-    """`about`: only the events of that kind and name."""
+def shelf(client: Client, kind: Kind) -> Shelf[Any]:
     if kind is Kind.TASK:
         return tasks(client)
     if kind is Kind.SERVICE:
@@ -51,7 +51,7 @@ def shelf(client: Client, kind: Kind, about: tuple[str, str] = ("", "")) -> Shel
         return jobs(client)
     if kind in OBJECT_COLUMNS:
         return objects(client, kind)
-    return nodes(client) if kind is Kind.NODE else events(client, about)
+    return nodes(client) if kind is Kind.NODE else events(client, EventSelection())
 
 
 def tasks(client: Client) -> Shelf[TaskView]:
@@ -115,7 +115,7 @@ def nodes(client: Client) -> Shelf[NodeView]:
     )
 
 
-def events(client: Client, about: tuple[str, str] = ("", "")) -> Shelf[EventView]:
+def events(client: Client, wanted: EventSelection) -> Shelf[EventView]:
     def fetch(_namespace: str, name: str) -> Item[EventView]:
         from taskyard.cli.failure import Failed
 
@@ -124,7 +124,7 @@ def events(client: Client, about: tuple[str, str] = ("", "")) -> Shelf[EventView
         )
 
     def listed(selection: Selection) -> Items[EventView]:
-        found = client.events(selection.namespace, *about)
+        found = client.events(replace(wanted, namespace=selection.namespace))
         return Items(sorted(found.items, key=lambda item: item.view.last_seen), found.revision)
 
     return Shelf(
@@ -133,6 +133,6 @@ def events(client: Client, about: tuple[str, str] = ("", "")) -> Shelf[EventView
         EVENT_COLUMNS,
         listed,
         fetch,
-        lambda selection, patience: client.watch_events(selection.namespace, *about, patience=patience),
+        lambda selection, patience: client.watch_events(replace(wanted, namespace=selection.namespace), patience),
         lambda event: f"event/{event.about.kind.lower()}.{event.about.name}.{event.reason}",
     )

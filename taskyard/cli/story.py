@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from textwrap import wrap
 
 from taskyard.cli.age import age, cores, share, size, until
 from taskyard.cli.rows import node_status, pairs, taints, times
@@ -10,6 +11,11 @@ from taskyard.cli.table import Table, painted, state_colour
 from taskyard.client.views import ConditionView, EventView, MetadataView, NodeView, ObjectView, PortView, TaskView
 
 _LABEL_WIDTH = 14
+_INDENT = 2
+_MOST_EVENTS = 40
+"""Of a job with thousands of tasks the newest are told."""
+_NARROWEST = 30
+"""Columns that a message gets in any case."""
 
 
 def task_story(
@@ -19,6 +25,7 @@ def task_story(
     now: float,
     *,
     node_host: str = "",
+    width: int = 100,
     colour: bool = False,
 ) -> list[str]:
     """`spec_yaml`: the spec as the server has it. `node_host`: where ports are reached that name no address."""
@@ -49,17 +56,23 @@ def task_story(
     if shown := status.ports or task.spec.ports:
         lines += _block("Ports", [_port(one, node_host) for one in shown])
     lines += ["Spec:", *(f"  {line}" for line in spec_yaml.rstrip("\n").splitlines())]
-    return lines + event_lines(events, now, colour=colour)
+    return lines + event_lines(events, task.metadata.name, now, width=width, colour=colour)
 
 
 def object_story(
-    found: ObjectView, parts: Mapping[str, str], events: Sequence[EventView], now: float, *, colour: bool = False
+    found: ObjectView,
+    parts: Mapping[str, str],
+    events: Sequence[EventView],
+    now: float,
+    *,
+    width: int = 100,
+    colour: bool = False,
 ) -> list[str]:
     """`parts`: spec and status as YAML, where there are any."""
     lines = _identity(found.metadata, now)
     for name, text in parts.items():
         lines += [f"{name.capitalize()}:", *(f"  {line}" for line in text.rstrip("\n").splitlines())]
-    return lines + event_lines(events, now, colour=colour)
+    return lines + event_lines(events, found.metadata.name, now, width=width, colour=colour)
 
 
 def _identity(metadata: MetadataView, now: float) -> list[str]:
@@ -78,7 +91,13 @@ def _identity(metadata: MetadataView, now: float) -> list[str]:
 
 
 def node_story(
-    node: NodeView, tasks: Sequence[TaskView], events: Sequence[EventView], now: float, *, colour: bool
+    node: NodeView,
+    tasks: Sequence[TaskView],
+    events: Sequence[EventView],
+    now: float,
+    *,
+    width: int = 100,
+    colour: bool,
 ) -> list[str]:
     status = node.status
     state = node_status(node)
@@ -105,7 +124,7 @@ def node_story(
     lines += _block(
         "Tasks", Table(["NAMESPACE", "NAME", "STATE", "RESTARTS"], colour=colour).lines(rows) if rows else []
     )
-    return lines + event_lines(events, now, colour=colour)
+    return lines + event_lines(events, node.metadata.name, now, width=width, colour=colour)
 
 
 def _conditions(conditions: Sequence[ConditionView], now: float) -> list[str]:
@@ -113,14 +132,25 @@ def _conditions(conditions: Sequence[ConditionView], now: float) -> list[str]:
     return Table(["TYPE", "FOR", "MESSAGE"], colour=False).lines(rows) if rows else []
 
 
-def event_lines(events: Sequence[EventView], now: float, *, colour: bool) -> list[str]:
-    """The timeline, oldest first."""
+def event_lines(events: Sequence[EventView], name: str, now: float, *, width: int, colour: bool) -> list[str]:
+    """The timeline, oldest first, within `width` columns. `name`: whose it is; what is about others says about what."""
     if not events:
         return _fact("Events", "none in the last hour")
-    rows = [
-        [times(e, now), e.type, e.reason, e.component, e.message] for e in sorted(events, key=lambda e: e.last_seen)
-    ]
-    return _block("Events", Table(["LAST SEEN", "TYPE", "REASON", "FROM", "MESSAGE"], colour=colour).lines(rows))
+    told = sorted(events, key=lambda event: event.last_seen)
+    kept, earlier = told[-_MOST_EVENTS:], len(told[:-_MOST_EVENTS])
+    titles = ["LAST SEEN", "TYPE", "REASON"]
+    rows = [[times(event, now), event.type, event.reason] for event in kept]
+    if any(event.about.name != name for event in kept):
+        titles.append("OBJECT")
+        rows = [[*row, f"{e.about.kind.lower()}/{e.about.name}"] for row, e in zip(rows, kept, strict=True)]
+    table = Table([*titles, "MESSAGE"], colour=colour)
+    room = width - _INDENT - table.room_before_last([[*row, ""] for row in rows])
+    wrapped: list[list[str]] = []
+    for row, event in zip(rows, kept, strict=True):
+        first, *rest = wrap(event.message, max(room, _NARROWEST)) or ["-"]
+        wrapped += [[*row, first], *([*[" "] * len(row), line] for line in rest)]
+    note = [f"and {earlier} earlier ones: taskyard events tells all"] if earlier else []
+    return _block("Events", [*note, *table.lines(wrapped)])
 
 
 def _port(one: PortView, node_host: str) -> str:

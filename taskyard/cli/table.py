@@ -6,6 +6,7 @@ Pure but for asking whether a stream is a terminal; who prints is the command.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -41,6 +42,11 @@ def colour_wanted(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def terminal_width() -> int:
+    """Columns to keep text within; 100 where there is no terminal to fill."""
+    return max(shutil.get_terminal_size((100, 0)).columns, 80) if sys.stdout.isatty() else 100
+
+
 def painted(text: str, code: str, wanted: bool) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if wanted and code else text
 
@@ -65,6 +71,11 @@ class Table:
             self._widths = [max(width, len(cell)) for width, cell in zip(self._widths, row, strict=True)]
         lines = [self._line(self.columns, False)] if header else []
         return [*lines, *(self._line(row, self._colour) for row in shown)]
+
+    def room_before_last(self, rows: Sequence[Sequence[str]]) -> int:
+        """Columns that all but the last column of these rows take, with the gaps."""
+        widths = [max(len(cell) for cell in column) for column in zip(self.columns, *rows, strict=True)]
+        return sum(widths[:-1]) + _GAP * (len(widths) - 1)
 
     def _line(self, row: Sequence[str], colour: bool) -> str:
         cells = [

@@ -17,6 +17,7 @@ from taskyard.client.past_views import DifferencesView, PastView, UndoneView
 from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.rebalance_views import RebalanceView
 from taskyard.client.replay_views import ReplayView
+from taskyard.client.story import EventSelection
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import (
     ApplyAnswer,
@@ -378,14 +379,11 @@ class Client:
         body = self._transport.request("GET", f"/nodes/{_segment(name)}/why").body
         return Item(decoded(self.url, body, NodeWhyView), body)
 
-    def events(self, namespace: str = "", kind: str = "", name: str = "") -> Items[EventView]:
-        return list_once(self._transport, EVENTS, {"namespace": namespace, "kind": kind, "name": name})
+    def events(self, selection: EventSelection) -> Items[EventView]:
+        return list_once(self._transport, EVENTS, selection.query)
 
-    def watch_events(
-        self, namespace: str = "", kind: str = "", name: str = "", patience: Patience | None = None
-    ) -> Iterator[list[Change[EventView]]]:
-        query = {"namespace": namespace, "kind": kind, "name": name}
-        return watch(self._transport, EVENTS, query, patience or Patience())
+    def watch_events(self, selection: EventSelection, patience: Patience) -> Iterator[list[Change[EventView]]]:
+        return watch(self._transport, EVENTS, selection.query, patience)
 
     def stats(self) -> StatsView:
         return decoded(self.url, self._transport.request("GET", "/stats").body, StatsView)

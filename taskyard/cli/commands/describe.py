@@ -12,10 +12,11 @@ from taskyard.cli.kinds import OBJECTS, Kind, Target, read_targets
 from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
 from taskyard.cli.story import node_story, object_story, task_story
-from taskyard.cli.table import colour_wanted
+from taskyard.cli.table import colour_wanted, terminal_width
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import NotFound
-from taskyard.client.views import TaskView
+from taskyard.client.story import EventSelection
+from taskyard.client.views import EventView, TaskView
 from taskyard.clock import SystemClock
 
 
@@ -67,26 +68,31 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
 
         item = client.task(namespace, target.name)
         metadata = item.view.metadata
-        told = [event.view for event in client.events(metadata.namespace, "Task", metadata.name).items]
+        told = _told(client, metadata.namespace, "Task", metadata.name)
         events = [event for event in told if event.about.uid in ("", metadata.uid)]
         spec = to_yaml(item.data()["spec"])
         host = _host(client, item.view)
-        return task_story(item.view, spec, events, now, node_host=host, colour=colour)
+        return task_story(item.view, spec, events, now, node_host=host, width=terminal_width(), colour=colour)
     if target.kind is Kind.NODE:
         node = client.node(target.name).view
         tasks = client.tasks(Selection(fields=f"status.node={target.name}")).items
-        events = [event.view for event in client.events("", "Node", target.name).items]
-        return node_story(node, [item.view for item in tasks], events, now, colour=colour)
+        told = _told(client, "", "Node", target.name)
+        return node_story(node, [item.view for item in tasks], told, now, width=terminal_width(), colour=colour)
     if target.kind in OBJECTS:
         from taskyard.manifest import to_yaml
 
         found = client.object(target.kind.names, namespace, target.name)
         metadata, data = found.view.metadata, found.data()
-        about = target.kind.names.kind
-        events = [event.view for event in client.events(metadata.namespace, about, metadata.name).items]
+        told = _told(client, metadata.namespace, target.kind.names.kind, metadata.name)
+        events = [e for e in told if e.about.uid in ("", metadata.uid) or e.about.name != metadata.name]
         parts = {part: to_yaml(data[part]) for part in ("spec", "status") if data.get(part)}
-        return object_story(found.view, parts, events, now, colour=colour)
+        return object_story(found.view, parts, events, now, width=terminal_width(), colour=colour)
     raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")
+
+
+def _told(client: Client, namespace: str, kind: str, name: str) -> list[EventView]:
+    """What happened to it, and to what it owns or runs."""
+    return [event.view for event in client.events(EventSelection(namespace, kind, name, owned=True)).items]
 
 
 def _host(client: Client, task: TaskView) -> str:

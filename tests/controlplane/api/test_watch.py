@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 from falcon.testing import ASGIConductor
+from msgspec.structs import replace
 
 from controlplane.api import watch
 from taskyard import keys
-from taskyard.objects import Metadata, NodeSpec, NodeStats, ObjectRef, TaskState
+from taskyard.events import EventRecorder
+from taskyard.objects import Metadata, NodeSpec, NodeStats, ObjectRef, Owner, TaskState
 from taskyard.store.api import Put
 from tests.controlplane.api.bench import ApiBench, manifest, problem
+from tests.support.plane import Plane, a_task, a_uid
 
 DEADLINE = 10.0
 Line = dict[str, Any]
@@ -325,6 +328,51 @@ def test_events_are_listed_and_watched(bench: ApiBench) -> None:
             assert (line["type"], line["object"]["count"]) == ("MODIFIED", 2)
 
     run(test)
+
+
+def owned_by(plane: Plane, kind: str, name: str, made: str, uid: str) -> None:
+    owner = Owner(kind=kind, name=name, uid=a_uid(9))
+    task = a_task(made, uid)
+    plane.add_task(replace(task, metadata=replace(task.metadata, owner=owner)))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        pytest.param("kind=Service&name=web", ["web"], id="of it alone"),
+        pytest.param(
+            "kind=Service&name=web&owned=1", ["web", "web-0", "web-7"], id="with its tasks, and one that is gone"
+        ),
+        pytest.param("kind=Node&name=n1&owned=1", ["n1", "lone"], id="with what its agent says"),
+        pytest.param("type=Warning", ["lone"], id="warnings"),
+        pytest.param("since=2023-11-14T22:13:50Z", ["late"], id="the latest"),
+        pytest.param("owned=1&kind=Service&name=web&type=warning", [], id="all of it holds"),
+    ],
+)
+def test_events_are_selected(bench: ApiBench, query: str, found: list[str]) -> None:
+    plane = bench.plane
+    owned_by(plane, "Service", "web", "web-0", a_uid(1))
+    plane.add_task(a_task("lone", a_uid(2)))
+    plane.add_task(a_task("web-lone", a_uid(3)))
+    told = {"web": "Service", "web-0": "Task", "web-7": "Task", "web-lone": "Task"}
+    for name, kind in told.items():
+        plane.events.emit(ObjectRef(kind=kind, name=name), "default", "Told", "of it")
+    plane.events.emit(ObjectRef(kind="Node", name="n1"), keys.CLUSTER_NAMESPACE, "Told", "of it")
+    plane.events.flush()
+    agent = EventRecorder(plane.store, plane.clock, "agent/n1")
+    agent.emit(ObjectRef(kind="Task", name="lone"), "default", "Told", "of it", warning=True)
+    agent.flush()
+    plane.clock.advance(60.0)
+    plane.events.emit(ObjectRef(kind="Task", name="late"), "default", "Told", "of it")
+    plane.events.flush()
+    plane.pump()
+    items = bench.call("GET", f"/events?{query}").json["items"]
+    assert sorted(event["about"]["name"] for event in items) == sorted(found)
+
+
+@pytest.mark.parametrize("query", ["type=Bad", "since=yesterday"])
+def test_a_selection_of_events_that_makes_no_sense_is_refused(bench: ApiBench, query: str) -> None:
+    assert bench.call("GET", f"/events?{query}").status_code == 400
 
 
 def test_the_first_change_after_an_empty_start_is_not_lost(bench: ApiBench) -> None:

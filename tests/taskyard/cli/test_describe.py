@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from taskyard.cli.story import event_lines
+from taskyard.client.views import AboutView, EventView
 from tests.support.fake_api import FakeApi
 from tests.taskyard.cli.conftest import Cli
 
@@ -71,6 +73,45 @@ def test_several_and_one_that_is_not_there(cli: Cli) -> None:
 def test_events(cli: Cli, api: FakeApi) -> None:
     rows = [line.split()[1:4] for line in cli("events", "--for", "task/other").out.splitlines()]
     assert rows[1:] == [["Normal", "Scheduled", "task/other"]]
-    assert api.requests[-1] == "GET /events?namespace=default&kind=Task&name=other"
+    assert api.requests[-1] == "GET /events?namespace=default&kind=Task&name=other&owned=1"
     assert cli("events", "--for", "task/web").out.count("task/web") == 3
     assert cli("get", "events", "-o", "name").out.splitlines()[0] == "event/task.web.Failed"
+
+
+def test_which_events(cli: Cli, api: FakeApi) -> None:
+    cli("events", "--types", "warning")
+    assert api.requests[-1] == "GET /events?namespace=default&type=Warning"
+    run = cli("events", "--since", "5m", "--types", "Warning", "--for", "node/n9")
+    assert api.requests[-1].startswith("GET /events?kind=Node&name=n9&owned=1&type=Warning&since=20")
+    assert run.err == "there are no Warning events about node/n9 of the last 5m\n"
+
+
+def test_the_timeline_keeps_within_its_columns_and_says_about_what_it_is() -> None:
+    message = (
+        "its health check failed 3 times in a row, the last with exit code 1 and a long text about why: " + "x" * 60
+    )
+    events = [
+        told("Service", "web", "RolloutStarted", "revision 2 is rolled out"),
+        told("Task", "web-0", "Unhealthy", message),
+    ]
+    lines = event_lines(events, "web", 1_800_000_000.0, width=100, colour=False)
+    assert max(map(len, lines)) <= 100
+    assert "service/web" in lines[2]
+    assert "task/web-0" in lines[3]
+    assert "".join("".join(line.split()) for line in lines).count("x" * 60) == 1
+    alone = event_lines(events[:1], "web", 1_800_000_000.0, width=100, colour=False)
+    assert "OBJECT" not in alone[1]
+
+
+def test_of_very_many_events_the_newest_are_told() -> None:
+    events = [
+        told("Task", "web", "Started", f"attempt {number}", f"2026-01-31T12:00:{number:02d}Z") for number in range(60)
+    ]
+    lines = event_lines(events, "web", 1_800_000_000.0, width=100, colour=False)
+    assert lines[1] == "  and 20 earlier ones: taskyard events tells all"
+    assert "attempt 59" in lines[-1]
+    assert len(lines) == 43
+
+
+def told(kind: str, name: str, reason: str, message: str, at: str = "2026-01-31T12:00:00Z") -> EventView:
+    return EventView(about=AboutView(kind=kind, name=name), reason=reason, message=message, first_seen=at, last_seen=at)
