@@ -88,7 +88,13 @@ class KnownSpecs:
         found = known.labelled(metadata.namespace, metadata.labels)
         metadata = replace(metadata, labels=found.labels, namespace=found.demand.namespace)
         if binding is not None:
-            binding = replace(binding, node=intern(binding.node), spec_hash=intern(binding.spec_hash))
+            binding = replace(
+                binding,
+                node=intern(binding.node),
+                spec_hash=intern(binding.spec_hash),
+                # All of a round are bound at one moment.
+                bound_at=intern(binding.bound_at),
+            )
         return Task(metadata=metadata, spec=known.spec, binding=binding), found.demand, known.hash
 
     def assignment(self, raw: bytes) -> tuple[Assignment, Demand]:
@@ -115,7 +121,7 @@ class KnownSpecs:
             spec=known.spec,
             labels=found.labels,
             result_of=read.result_of,
-            assigned_at=read.assigned_at,
+            assigned_at=intern(read.assigned_at),
         )
         return shared, found.demand
 

@@ -23,6 +23,10 @@ class OwnWrites:
     def __init__(self) -> None:
         self._written: dict[str, tuple[bytes, Task | Assignment, Demand]] = {}
 
+    def __contains__(self, key: object) -> bool:
+        """Something was noted for this key in etcd."""
+        return key in self._written
+
     def note(self, key: str, raw: bytes, value: Task | Assignment, demand: Demand) -> None:
         """`raw` is what goes to the store, and what reading it would give: a valid value with its demand. Before the
         commit, since the news of it may be quicker than the answer."""

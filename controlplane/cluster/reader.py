@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from controlplane.cluster import reading
 from controlplane.cluster.known_specs import KnownSpecs
@@ -31,52 +31,55 @@ class Reader:
 
     def __init__(self) -> None:
         self.own_writes = OwnWrites()
-        specs = KnownSpecs()
-        self._record = partial(reading.read_record, specs=specs)
-        self._assignment = partial(reading.read_assignment, specs=specs)
-        self._ahead: dict[str, tuple[Entry, tuple[Any, str]]] = {}
+        self._specs = KnownSpecs()
+        self._record = partial(reading.read_record, specs=self._specs)
+        self._assignment = partial(reading.read_assignment, specs=self._specs)
+        self._ahead: dict[str, TaskRecord | AssignmentRecord | StatusRecord] = {}
         """What was read ahead, by its key, until it is asked for."""
 
     def record(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
-        if entry is not None:
-            if (own := self.own_writes.take(entry, Task)) is not None:
-                return TaskRecord(own[0], entry, own[1]), ""
-            if (known := self._known(entry)) is not None:
-                return known
+        own = self.own_writes.take(entry, Task)
+        if own is not None and entry is not None:
+            return TaskRecord(own[0], entry, own[1]), ""
         return attempt(self._record, entry, key)
 
     def assignment(self, entry: Entry | None, key: NodeKey) -> tuple[AssignmentRecord | None, str]:
-        if entry is not None:
-            if (own := self.own_writes.take(entry, Assignment)) is not None:
-                return AssignmentRecord(key.node, own[0], entry, own[1]), ""
-            if (known := self._known(entry)) is not None:
-                return known
+        own = self.own_writes.take(entry, Assignment)
+        if own is not None and entry is not None:
+            return AssignmentRecord(key.node, own[0], entry, own[1]), ""
         return attempt(self._assignment, entry, key)
 
-    def status(self, entry: Entry | None, key: NodeKey) -> tuple[StatusRecord | None, str]:
-        if entry is not None and (known := self._known(entry)) is not None:
-            return known
-        return attempt(reading.read_status, entry, key)
-
     def read_ahead(self, entries: Sequence[Entry]) -> None:
-        """Of the kinds of which there are many."""
+        """Of the kinds of which there are many, what is right."""
+        found: TaskRecord | ObjectRecord | AssignmentRecord | StatusRecord
         for entry in entries:
-            if entry.key.startswith(keys.NODES):
-                node = keys.parse_node(entry.key)
-                if node is not None and node.part == "assignments":
-                    self._ahead[entry.key] = entry, attempt(self._assignment, entry, node)
-                elif node is not None and node.part == "status":
-                    self._ahead[entry.key] = entry, attempt(reading.read_status, entry, node)
-            elif entry.key.startswith(keys.TASKS) and (key := keys.parse_object(entry.key)) is not None:
-                self._ahead[entry.key] = entry, attempt(self._record, entry, key)
+            try:
+                if entry.key.startswith(keys.NODES):
+                    node = keys.parse_node(entry.key)
+                    if node is None or not node.uid:
+                        continue
+                    if node.part == "assignments":
+                        found = reading.read_assignment(entry, node, self._specs)
+                    else:
+                        found = reading.read_status(entry, node)
+                elif entry.key.startswith(keys.TASKS) and (key := keys.parse_object(entry.key)) is not None:
+                    found = reading.read_record(entry, key, self._specs)
+                else:
+                    continue
+            except Exception:
+                # It is read again in its turn, and said what is wrong.
+                continue
+            if not isinstance(found, ObjectRecord) and entry.key not in self.own_writes:
+                self._ahead[entry.key] = found
+
+    def known(self, entry: Entry | None) -> TaskRecord | AssignmentRecord | StatusRecord | None:
+        """What this very entry was found to be."""
+        found = self._ahead.pop(entry.key, None) if self._ahead and entry is not None else None
+        return found if found is not None and found.entry is entry else None
 
     def forget_ahead(self) -> None:
         """What was not asked for by now will not be."""
         self._ahead.clear()
-
-    def _known(self, entry: Entry) -> tuple[Any, str] | None:
-        found = self._ahead.pop(entry.key, None) if self._ahead else None
-        return found[1] if found is not None and found[0] is entry else None
 
 
 def attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tuple[R | None, str]:

@@ -94,7 +94,9 @@ class Tables:
     def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
         changes: list[CacheChange] = []
         for change in batch:
-            if change.key.startswith(keys.NODES):  # First: they are most of all keys.
+            if (known := self.reader.known(change.new)) is not None:
+                self._apply_known(change, known, changes)
+            elif change.key.startswith(keys.NODES):  # First: they are most of all keys.
                 self._apply_node(change, changes)
             elif change.key.startswith(keys.EVENTS):
                 continue
@@ -113,22 +115,33 @@ class Tables:
         self.reader.forget_ahead()
         return changes
 
+    def _apply_known(
+        self, change: Change, known: TaskRecord | AssignmentRecord | StatusRecord, changes: list[CacheChange]
+    ) -> None:
+        """One whose value has been read: its key is what the value says."""
+        if isinstance(known, TaskRecord):
+            self._settle_task(known.key, change, known, "", changes)
+        elif isinstance(known, AssignmentRecord):
+            key = NodeKey(known.node, "assignments", known.assignment.uid)
+            self._settle_assignment(key, change, known, "", changes)
+        else:
+            self._settle_status(NodeKey(known.node, "status", known.status.uid), change, known, "", changes)
+
     def _apply_object(self, change: Change, changes: list[CacheChange]) -> None:
         key = keys.parse_object(change.key)
         if key is None:
             self._judge(change, _bad_object_key(change.key), changes)
             return
         new, reason = self.reader.record(change.new, key)
-        self._judge(change, reason, changes)
         if key.kind == "Task":
-            named = NamedKey(key.namespace, key.name)
-            told = self._exchange_task(named, new if isinstance(new, TaskRecord) else None, change.revision)
+            task = new if isinstance(new, TaskRecord) else None
+            self._settle_task(NamedKey(key.namespace, key.name), change, task, reason, changes)
         else:
-            told = self._exchange_object(key, new if isinstance(new, ObjectRecord) else None, change.revision)
-        changes.append(told)
+            self._settle_object(key, change, new if isinstance(new, ObjectRecord) else None, reason, changes)
 
-    def _exchange_task(self, key: NamedKey, new: TaskRecord | None, revision: int) -> CacheChange:
-        """The change that this makes."""
+    def _settle_task(
+        self, key: NamedKey, change: Change, new: TaskRecord | None, reason: str, changes: list[CacheChange]
+    ) -> None:
         old = self.tasks.pop(key, None)
         if new is not None:
             self.tasks[key] = new
@@ -139,10 +152,12 @@ class Tables:
         self.bound_to.move(key, old.node if old else "", new.node if new else "")
         node = (new.node if new else "") or (old.node if old else "")
         owner = self._exchange_owner(ObjectKey("Task", *key), old.task if old else None, new.task if new else None)
-        return CacheChange("task", key.name, revision, key, owner=owner, node=node)
+        self._judge(change, reason, changes)
+        changes.append(CacheChange("task", key.name, change.revision, key, owner=owner, node=node))
 
-    def _exchange_object(self, key: ObjectKey, new: ObjectRecord | None, revision: int) -> CacheChange:
-        """As `_exchange_task`."""
+    def _settle_object(
+        self, key: ObjectKey, change: Change, new: ObjectRecord | None, reason: str, changes: list[CacheChange]
+    ) -> None:
         old = self.objects.pop(key, None)
         if old is not None:
             self.object_claims.discard(old.uid, key)
@@ -151,7 +166,8 @@ class Tables:
             if new.uid:
                 self.object_claims.add(new.uid, key)
         owner = self._exchange_owner(key, old.value if old else None, new.value if new else None)
-        return CacheChange("object", key.name, revision, object=key, owner=owner)
+        self._judge(change, reason, changes)
+        changes.append(CacheChange("object", key.name, change.revision, object=key, owner=owner))
 
     def _exchange_owner(self, key: ObjectKey, old: AnyObject | None, new: AnyObject | None) -> ObjectKey | None:
         """Whose it is now, or was."""
@@ -231,14 +247,16 @@ class Tables:
             return
         if key.part == "anchor":
             return  # Its agent's alone. It outlives the node, and must not make it look as if it were still there.
-        came_or_went = self._note_node(key.node, change)
+        if key.part == "assignments":
+            self._settle_assignment(key, change, *self.reader.assignment(change.new, key), changes)
+            return
+        if key.part == "status":
+            self._settle_status(key, change, *attempt(reading.read_status, change.new, key), changes)
+            return
+        self._note_node(key.node, change)
         if key.part == "stats":
             self._replace_node(key.node, lambda record: replace(record, stats_entry=change.new))
             changes.append(CacheChange("stats", key.node, change.revision, node=key.node))
-        elif key.part == "assignments":
-            self._apply_assignment(key, change, changes, came_or_went=came_or_went)
-        elif key.part == "status":
-            self._apply_status(key, change, changes, came_or_went=came_or_went)
         elif key.part == "spec":
             spec, reason = attempt(reading.read_node_spec, change.new, key)
             revision = change.new.mod_revision if change.new else 0
@@ -252,17 +270,19 @@ class Tables:
             self._judge(change, reason, changes)
             changes.append(CacheChange("node", key.node, change.revision, node=key.node))
 
-    def _apply_assignment(
-        self, key: NodeKey, change: Change, changes: list[CacheChange], *, came_or_went: bool
+    def _settle_assignment(
+        self, key: NodeKey, change: Change, new: AssignmentRecord | None, reason: str, changes: list[CacheChange]
     ) -> None:
-        new, reason = self.reader.assignment(change.new, key)
+        came_or_went = self._note_node(key.node, change)
         old = _exchange(self.assignments, key, new)
         room = self._charge(key) or came_or_went
         named, before = new.key if new else None, old.key if old else None
         self._settle("assignment", key, change, reason, named, before, changes, room=room)
 
-    def _apply_status(self, key: NodeKey, change: Change, changes: list[CacheChange], *, came_or_went: bool) -> None:
-        new, reason = self.reader.status(change.new, key)
+    def _settle_status(
+        self, key: NodeKey, change: Change, new: StatusRecord | None, reason: str, changes: list[CacheChange]
+    ) -> None:
+        came_or_went = self._note_node(key.node, change)
         old = _exchange(self.statuses, key, new)
         ends = (new is not None and new.status.state.terminal) or (old is not None and old.status.state.terminal)
         room = (ends and self._charge(key)) or came_or_went
