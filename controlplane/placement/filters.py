@@ -15,7 +15,7 @@ from controlplane.placement.comparing import admits, constraint_text
 from controlplane.placement.homes import refusal
 from controlplane.placement.neighbouring import affinity, max_per_node, spread
 from controlplane.placement.nodes import NodeState
-from controlplane.placement.refusing import Failure
+from controlplane.placement.refusing import Failure, Remedy
 from taskyard.objects import Taint
 from taskyard.quantity import format_bytes, format_cpu
 
@@ -120,7 +120,7 @@ def _generic(demand: Demand, node: NodeState, _around: Around) -> Failure | None
 
 def _host_ports(demand: Demand, node: NodeState, _around: Around) -> Failure | None:
     taken = [f"{port.port}/{port.protocol}" for port in demand.ports if port in node.ports]
-    return Failure("ports", f"{', '.join(taken)} taken") if taken else None
+    return Failure("ports", f"{', '.join(taken)} taken", remedies=tuple(map(Remedy, taken))) if taken else None
 
 
 def _volumes(demand: Demand, node: NodeState, around: Around) -> Failure | None:

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Remedy(NamedTuple):
+    """What would do, as it follows "needs"; of several that one filter asks for, each is needed."""
+
+    text: str
+    deeds: int = 1
+    """Things that somebody has to do for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +23,5 @@ class Failure:
     short: int = 0
     lacking: tuple[tuple[str, int], ...] = ()
     """Resource → how much more of it would be just enough: millicores, bytes, or a count."""
+    remedies: tuple[Remedy, ...] = ()
+    """Where that depends on what other tasks are where."""

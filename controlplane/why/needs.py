@@ -12,6 +12,7 @@ from controlplane.cluster import Demand
 from controlplane.placement import Explanation, Failure, NodeState, Snapshot
 from controlplane.placement.comparing import admits, constraint_text
 from controlplane.placement.filters import forbidding
+from taskyard.objects import CONDITION_TAINTS
 from taskyard.quantity import format_bytes, format_cpu
 
 _MI = 2**20
@@ -19,6 +20,7 @@ _A_DEED = 1.0
 """The size of one thing that an operator has to do, next to shares of a node's capacity."""
 _OUT_OF_HAND = 1000.0
 """The size of what nobody can just set: an agent that is away."""
+_CONDITIONS = {taint: condition for condition, taint in CONDITION_TAINTS.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +72,6 @@ def _agent(_: Demand, __: NodeState, failure: Failure) -> Need:
     return Need(failure.filter, "its agent back (how much room it has is known then)", _OUT_OF_HAND)
 
 
-def _runtime(_: Demand, __: NodeState, failure: Failure) -> Need:
-    return Need(failure.filter, "a container runtime that answers", _OUT_OF_HAND)
-
-
 def _stopping(_: Demand, __: NodeState, failure: Failure) -> Need:
     return Need(failure.filter, "its agent started again", _OUT_OF_HAND)
 
@@ -83,8 +81,14 @@ def _uncordon(_: Demand, __: NodeState, failure: Failure) -> Need:
 
 
 def _taints(demand: Demand, node: NodeState, failure: Failure) -> Need:
-    taints = tuple(f"{taint.key}={taint.value}:{taint.effect}" for taint in forbidding(demand, node))
-    return Need(failure.filter, f"taint {', '.join(taints)} gone", _A_DEED * len(taints), items=taints)
+    """One that stands for a condition goes with the condition, and nobody can just take it off."""
+    found = forbidding(demand, node)
+    conditions = [_CONDITIONS[taint] for taint in found if taint in _CONDITIONS]
+    own = [f"{taint.key}={taint.value}:{taint.effect}" for taint in found if taint not in _CONDITIONS]
+    parts = [f"taint {', '.join(own)} gone"] if own else []
+    parts += [f"its {', '.join(conditions)} over"] if conditions else []
+    size = _A_DEED * len(own) + _OUT_OF_HAND * len(conditions)
+    return Need(failure.filter, " and ".join(parts), size, items=(*own, *conditions))
 
 
 def _labels(demand: Demand, node: NodeState, failure: Failure) -> Need:
@@ -114,8 +118,8 @@ def _generic(_: Demand, node: NodeState, failure: Failure) -> Need:
     return Need(failure.filter, f"{', '.join(lacking)} more", share, amount=failure.short, items=lacking)
 
 
-def _ports(demand: Demand, node: NodeState, failure: Failure) -> Need:
-    taken = tuple(f"{port.port}/{port.protocol}" for port in demand.ports if port in node.ports)
+def _ports(_: Demand, __: NodeState, failure: Failure) -> Need:
+    taken = tuple(each.text for each in failure.remedies)
     return Need(failure.filter, f"host port {', '.join(taken)} free", _A_DEED * len(taken), items=taken)
 
 
@@ -139,27 +143,11 @@ def _volumes(_: Demand, __: NodeState, failure: Failure) -> Need:
     return Need(failure.filter, f"the data of volume {names}", _OUT_OF_HAND * len(wrong), items=wrong)
 
 
-def _affinity(_: Demand, __: NodeState, failure: Failure) -> Need:
-    """The other way round of what is wrong: `has no X` needs X, and `has X` needs no X."""
-    wrong = failure.detail.split("; ")
-    needs = tuple(_reversed(each) for each in wrong)
-    return Need(failure.filter, " and ".join(needs), _A_DEED * len(needs), items=needs)
-
-
-def _reversed(wrong: str) -> str:
-    if wrong.startswith("has no "):
-        return wrong.removeprefix("has no ")
-    if wrong.startswith("has "):
-        return f"no {wrong.removeprefix('has ')}"
-    return wrong.replace("a task there keeps", "no task there that keeps", 1)
-
-
-def _spread(_: Demand, __: NodeState, failure: Failure) -> Need:
-    return Need(failure.filter, f"an even spread ({failure.detail})", _A_DEED)
-
-
-def _max_per_node(_: Demand, __: NodeState, failure: Failure) -> Need:
-    return Need(failure.filter, "one such task less", _A_DEED)
+def _of_neighbours(_: Demand, __: NodeState, failure: Failure) -> Need:
+    needs = tuple(each.text for each in failure.remedies)
+    return Need(
+        failure.filter, " and ".join(needs), _A_DEED * sum(each.deeds for each in failure.remedies), items=needs
+    )
 
 
 def _share(amount: int, capacity: int) -> float:
@@ -174,7 +162,6 @@ def _quota(demand: Demand, _: NodeState, failure: Failure) -> Need:
 _NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
     "quota": _quota,
     "ready": _agent,
-    "runtime": _runtime,
     "stopping": _stopping,
     "cordon": _uncordon,
     "taints": _taints,
@@ -186,8 +173,8 @@ _NEEDS: Mapping[str, Callable[[Demand, NodeState, Failure], Need]] = {
     "ports": _ports,
     "constraints": _constraints,
     "volumes": _volumes,
-    "affinity": _affinity,
-    "spread": _spread,
-    "maxPerNode": _max_per_node,
+    "affinity": _of_neighbours,
+    "spread": _of_neighbours,
+    "maxPerNode": _of_neighbours,
 }
 """By the name of the filter; each has one."""

@@ -136,7 +136,7 @@ def test_rules_about_other_tasks_say_what_would_help() -> None:
     )
     snapshot = a_snapshot(a_node("n1", used=Demand(namespace="default", labels=(("app", "web"),))))
     (change,) = smallest_changes(snapshot, demand, explain(snapshot, demand))
-    assert change.text == "disk=ssd and no tasks with app=web in its node.name and one such task less on n1"
+    assert change.text == "disk=ssd and no tasks with app=web on it and 1 such task less on n1"
 
 
 def test_they_are_ranked_by_how_small_they_are() -> None:
