@@ -10,7 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import ClusterCache
-from controlplane.placement import Snapshot, Want, in_order, want_of
+from controlplane.placement import Snapshot, SnapshotKeeper, Want, in_order, turn_of, want_of
+from controlplane.placement.fairness import InTurn, amounts_of, capacity_of, dominant, take_fairly
+from controlplane.placement.holdings import Holdings
 from controlplane.placement.want import beyond
 from taskyard import keys
 from taskyard.keys import NamedKey
@@ -28,13 +30,12 @@ class BoundThen:
 
 def bound_at(store: Store, revision: int, before: ClusterCache) -> list[BoundThen]:
     """In the order of their turns. `before`: the cluster one revision earlier. Raises Compacted, StoreUnavailable."""
-    return bound_by(
-        (e for e in store.list(keys.TASKS, revision=revision).entries if e.mod_revision == revision), before
-    )
+    written = [e for e in store.list(keys.TASKS, revision=revision).entries if e.mod_revision == revision]
+    return bound_by(written, before, SnapshotKeeper(before).take(), Holdings(before))
 
 
-def bound_by(written: Iterable[Entry], before: ClusterCache) -> list[BoundThen]:
-    """As `bound_at`, from the tasks that the transaction wrote."""
+def bound_by(written: Iterable[Entry], before: ClusterCache, snapshot: Snapshot, holdings: Holdings) -> list[BoundThen]:
+    """As `bound_at`, from the tasks that the transaction wrote; `snapshot` and `holdings` are those of `before`."""
     found = []
     for entry in written:
         key = keys.parse_object(entry.key)
@@ -48,7 +49,26 @@ def bound_by(written: Iterable[Entry], before: ClusterCache) -> list[BoundThen]:
         old = record.task.binding
         if binding is not None and (old is None or binding.epoch > old.epoch):
             found.append(BoundThen(want_of(before, record), binding))
-    return sorted(found, key=lambda bound: bound.want.turn)
+    return sorted(_in_line(found, before, snapshot, holdings), key=lambda bound: bound.want.turn)
+
+
+def _in_line(
+    found: Sequence[BoundThen], before: ClusterCache, snapshot: Snapshot, holdings: Holdings
+) -> Sequence[BoundThen]:
+    """Those of several namespaces were taken from each fairly, by what it held then and its weight."""
+    of: dict[str, list[NamedKey]] = {}
+    for one in found:
+        of.setdefault(one.want.key.namespace, []).append(one.want.key)
+    if len(of) < 2:
+        return found
+    whole = capacity_of(snapshot.nodes.values())
+    queues = {name: InTurn(turn_of(before.tasks[key]) for key in mine) for name, mine in of.items()}
+    size = {one.want.key: dominant(amounts_of(one.want.demand), whole) for one in found}
+    places = {
+        key: place
+        for place, key in enumerate(take_fairly(queues, holdings.shares(of, whole), size.__getitem__, len(found)))
+    }
+    return [replace(one, want=replace(one.want, line=places[one.want.key])) for one in found]
 
 
 def state_before(snapshot: Snapshot, bound: Sequence[BoundThen], key: NamedKey) -> Snapshot:

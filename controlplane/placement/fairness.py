@@ -84,6 +84,19 @@ def take_fairly(
     return found
 
 
+class InTurn:
+    """A `Queue` of those that are known from the beginning."""
+
+    def __init__(self, turns: Iterable[Turn]) -> None:
+        self._left = sorted(turns, reverse=True)
+
+    def head(self) -> Turn | None:
+        return self._left[-1] if self._left else None
+
+    def take(self, count: int) -> list[NamedKey]:
+        return [self._left.pop()[2] for _ in range(min(count, len(self._left)))]
+
+
 class _Next(NamedTuple):
     """The head of a namespace's queue; smaller goes first."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from controlplane.cluster import ClusterCache
 from controlplane.past import BoundThen, bound_by
 from controlplane.placement import SnapshotKeeper
+from controlplane.placement.holdings import Holdings
 from controlplane.replay.decided import Again, compare
 from controlplane.replay.span import Span
 from taskyard import keys
@@ -40,7 +41,7 @@ def replay(store: Store, span: Span, clock: Clock, *, strategy: str, policy: str
     keeper = SnapshotKeeper(cache)
     found = Replayed()
     try:
-        for revision, bound, moves in _transactions(informer, past, cache):
+        for revision, bound, moves in _transactions(informer, past, cache, keeper):
             found.moves += moves
             wanted = [one for one in bound if _within(span, one.binding.bound_at)]
             if wanted:
@@ -51,17 +52,18 @@ def replay(store: Store, span: Span, clock: Clock, *, strategy: str, policy: str
 
 
 def _transactions(
-    informer: Informer, past: SteppedStore, cache: ClusterCache
+    informer: Informer, past: SteppedStore, cache: ClusterCache, keeper: SnapshotKeeper
 ) -> Iterator[tuple[int, Sequence[BoundThen], int]]:
     """Each one that bound tasks, while the cache is as it was before it: its revision, the tasks that were placed, and
     how many others were moved as was asked for."""
+    holdings = Holdings(cache)
     informer.sync()
     steps = past.steps
     assert steps is not None
     while events := steps.coming(_PATIENCE):
         puts = [event.entry for event in events if event.entry is not None and event.key.startswith(keys.TASKS)]
         granted = {keys.parse_move(e.key) for e in events if e.entry is None and e.key.startswith(keys.MOVES)}
-        bound = bound_by(puts, cache)
+        bound = bound_by(puts, cache, keeper.take(), holdings) if puts else []
         placed = [one for one in bound if one.want.key not in granted]
         if bound:
             yield events[0].revision, placed, len(bound) - len(placed)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from controlplane.past import BadMoment, earliest
 from controlplane.replay import Replayed, replay, span_of
 from taskyard import keys
 from taskyard.clock import timestamp
-from taskyard.objects import Metadata, Move, NodeSpec, TaskState
+from taskyard.objects import Metadata, Move, Namespace, NamespaceSpec, NodeSpec, TaskState, key_of
 from taskyard.store.memory import MemoryStore
 from tests.support.plane import GI, MI, Plane, a_spec, a_task, a_uid
 
@@ -150,3 +151,30 @@ def test_the_room_of_a_transactions_other_tasks_counts(plane: Plane) -> None:
     assert [(each.key.name, each.now) for each in found.decisions] == [("a", "n1"), ("b", "n2"), ("c", "n1")]
     plane.pump()
     assert plane.cache.usage("n1").memory == (1500 + 1502) * MI
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["shop", "blog", "default"]), st.integers(1, 8), st.integers(0, 1)), max_size=30
+    ),
+    st.tuples(st.integers(1, 4), st.integers(1, 4)),
+)
+def test_namespaces_that_waited_together_were_served_fairly_and_are_again(
+    asked: list[tuple[str, int, int]], weights: tuple[int, int]
+) -> None:
+    plane = Plane()
+    plane.lead()
+    for name, weight in zip(("shop", "blog"), weights, strict=True):
+        value = Namespace(metadata=Metadata(name=name), spec=NamespaceSpec(weight=weight))
+        plane.put(keys.object_key(key_of(value)), value)
+    plane.add_node("n1", cpu=64_000, memory=10 * GI)
+    plane.add_node("n2", cpu=64_000, memory=6 * GI)
+    for half in (asked[: len(asked) // 2], asked[len(asked) // 2 :]):
+        for namespace, size, priority in half:
+            number = len(plane.store.list(keys.TASKS).entries)
+            spec = a_spec(memory=f"{size * 100}Mi", priority=priority)
+            task = a_task(f"t{number}", a_uid(number), spec, created=number)
+            plane.add_task(replace(task, metadata=replace(task.metadata, namespace=namespace)))
+        plane.settle(plane.scheduler)
+    assert other(again(plane)) == []
