@@ -40,6 +40,7 @@ class LiveCluster:
         *,
         node: str = "n1",
         agent_flags: Iterable[str] = (),
+        plane_flags: Iterable[str] = (),
         manifests: Path | None = None,
     ) -> None:
         self.folder = folder
@@ -48,7 +49,7 @@ class LiveCluster:
         self.name = f"test-{uuid.uuid4().hex[:8]}"
         self.port = free_port()
         self.etcd = EtcdServer(folder / "etcd", client_port=free_port(), peer_port=free_port())
-        self._agent_flags = list(agent_flags)
+        self._agent_flags, self._plane_flags = list(agent_flags), list(plane_flags)
         self._manifests = ["--manifests", str(manifests)] if manifests else []
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(connect=2, read=30))
@@ -216,7 +217,7 @@ class LiveCluster:
     def _controlplane(self) -> list[str]:
         return [
             *(sys.executable, "-m", "controlplane", "--etcd", self.etcd.endpoint),
-            *("--host", "127.0.0.1", "--port", str(self.port), *self._manifests),
+            *("--host", "127.0.0.1", "--port", str(self.port), *self._manifests, *self._plane_flags),
         ]
 
     def _agent(self, role: str) -> list[str]:
