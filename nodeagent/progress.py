@@ -139,9 +139,11 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
         container_name=found.name,
         started_at=timestamp(found.started_at) if found.started_at else "",
     )
-    if status.state is TaskState.STOPPING and status.reason == VALUES_CHANGED:
+    # A job's that says it is done is done, whatever it was asked meanwhile: its work must not be done twice.
+    finished = succeeded and bool(assignment.result_of) and status.reason == VALUES_CHANGED
+    if status.state is TaskState.STOPPING and status.reason == VALUES_CHANGED and not finished:
         return _asked_for(status, found, VALUES_CHANGED, status.message, now)
-    if status.state is TaskState.STOPPING:
+    if status.state is TaskState.STOPPING and not finished:
         return _ended(assignment, status, status.reason, status.message, ended_at, now, code=found.exit_code, ran=ran)
     if found.oom_killed and not succeeded:
         # The kernel may also kill a child, which its parent gets over.

@@ -132,7 +132,7 @@ class FakeRuntime:
         """Its processes get the signal from outside, whether the runtime works or not."""
         found = self._find(container)
         if found and found.info.state is ContainerState.RUNNING and signal not in found.program.ignores:
-            self._end(found, 137 if signal == "SIGKILL" else 143, self.clock.now())
+            self._end(found, 137 if signal == "SIGKILL" else found.program.signalled, self.clock.now())
 
     def describe(self) -> str:
         self._begin("describe")

@@ -17,6 +17,8 @@ class Program:
     """The kernel kills a child of it, and it goes on."""
     ignores: frozenset[str] = frozenset()
     """Signals that it does not end at; SIGKILL always ends it."""
+    signalled: int = 143
+    """How it ends at a signal, but for SIGKILL."""
     healthy_after: float = 0.0
     unhealthy_after: float | None = None
     refuses_to_start: str = ""

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from nodeagent.runtime.fake_program import Program
 from taskyard import keys
 from taskyard.keys import ObjectKey
-from taskyard.objects import Config, Metadata, Secret, TaskState, encode
+from taskyard.objects import Config, Metadata, Result, Secret, TaskState, decode, encode
 from taskyard.objects.config import ConfigSpec
 from taskyard.objects.secret import SecretSpec
 from taskyard.store.api import Delete, Put
-from tests.nodeagent.world import UID, World
+from tests.nodeagent.world import FOREVER, UID, World
 
 VALUE = "s3cr3t-value"
 SECRET = {"type": "secret", "name": "db", "target": "/run/db", "mode": "0400"}
@@ -107,6 +108,25 @@ def test_a_change_restarts_one_that_asks_for_it_once(world: World, policy: str) 
     assert status.last_exit is not None
     assert status.last_exit.reason == "ValuesChanged"
     assert "config/app has changed; it is started again with the new values" in world.events.messages
+
+
+@pytest.mark.parametrize("job", ["", "nightly"])
+def test_a_job_s_that_ends_well_while_it_is_stopped_for_a_change_is_done(world: World, job: str) -> None:
+    """It says that its work is done, and a job's is not done twice; what serves has nothing to be done with."""
+    world.runtime.programs[FOREVER] = Program(signalled=0)
+    put_config(world, mode="slow")
+    world.assign(volumes=[CONFIG], restart={"policy": "on-failure"}, result_of=job)
+    world.settle()
+    put_config(world, mode="fast")
+    refresh(world)
+    world.advance(11.0)
+    status, result = world.status(), world.memory.get(keys.result(UID))
+    if not job:
+        assert (status.state, status.attempt) == (TaskState.RUNNING, 2)
+        return
+    assert (status.state, status.attempt, status.exit_code) == (TaskState.COMPLETED, 1, 0)
+    assert result is not None
+    assert decode(result.value, Result).succeeded
 
 
 def test_a_new_agent_finishes_the_restart(world: World) -> None:
