@@ -57,7 +57,10 @@ class Pull:
 
 @dataclass(frozen=True, slots=True)
 class CreateAndStart:
+    """`start` False: its start comes later."""
+
     run: Run
+    start: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,16 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True)
+class StartSidecar:
+    """Beside a task that runs. `container`: the one it has had; empty: there is none, and one is made."""
+
+    run: Run
+    container: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """Have the watchdog answer for a singleton that runs without, or kill it where that cannot be."""
+    """Have the watchdog answer for a singleton's container that runs without, or kill it where that cannot be."""
 
     container: str
 
@@ -117,6 +128,7 @@ Action = (
     | Pull
     | CreateAndStart
     | Start
+    | StartSidecar
     | Hold
     | Signal
     | Remove

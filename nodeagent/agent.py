@@ -27,6 +27,7 @@ from nodeagent.actions import (
     Report,
     Signal,
     Start,
+    StartSidecar,
     Tidy,
     Wait,
 )
@@ -272,6 +273,8 @@ class Agent:
                 self._submit(Lane.START, memory, lambda: effects.create_and_start(memory, action))
             case Start():
                 self._submit(Lane.START, memory, lambda: effects.start(memory, action))
+            case StartSidecar():
+                self._submit(Lane.START, memory, lambda: effects.start_sidecar(memory, action))
             case Hold():
                 self._submit(Lane.START, memory, lambda: effects.hold(memory, action))
             case Pull():

@@ -7,12 +7,12 @@ from nodeagent.allowance import capabilities
 from nodeagent.container_env import Assigned, environment
 from nodeagent.devices import device_labels, device_variables
 from nodeagent.hooks import hook_labels
-from nodeagent.init_tasks import at_step, init_task
 from nodeagent.limits import limit_settings
 from nodeagent.names import Owner, Run
 from nodeagent.preparation import NOTHING_PREPARED, Preparation
 from nodeagent.runtime.port import ContainerSpec, Mount, PortMapping, Probe
 from nodeagent.runtime.settings import NetworkSettings, ProcessSettings, SecuritySettings
+from nodeagent.steps import at_step, joined, name_of
 from taskyard.objects import Assignment, HealthCheck, Port, Process, Volume
 from taskyard.quantity import byte_count, seconds
 
@@ -21,6 +21,7 @@ def container_spec(
     assignment: Assignment, run: Run, owner: Owner, prepared: Preparation = NOTHING_PREPARED
 ) -> ContainerSpec:
     """Our labels and variables are stronger than the user's. ValueError when a quantity cannot be read."""
+    name, network = name_of(assignment.spec, run.step), joined(assignment.spec, run)
     assignment = at_step(assignment, run.step)
     spec = assignment.spec
     variables = environment(assignment, run, owner, prepared.ports, prepared.values)
@@ -28,17 +29,17 @@ def container_spec(
     return ContainerSpec(
         name=run.container_name,
         image=spec.image,
-        labels=spec.container_labels | _labels(assignment, run, owner) | device_labels(prepared.devices),
+        labels=spec.container_labels | _labels(assignment, run, owner, name) | device_labels(prepared.devices),
         entrypoint=tuple(spec.command),
         args=tuple(spec.args),
         env=tuple(f"{name}={value}" for name, value in variables.items()),
         workdir=spec.workdir,
         user=spec.user,
-        ports=tuple(_port(port, prepared.ports) for port in spec.ports),
+        ports=() if network else tuple(_port(port, prepared.ports) for port in spec.ports),
         mounts=tuple(_mount(volume, run, owner, prepared) for volume in spec.volumes),
         devices=tuple(path for device in prepared.devices for path in device.paths),
         process=_process(spec.process),
-        network=_network(assignment, owner),
+        network=NetworkSettings(joins=network) if network else _network(assignment, owner),
         security=SecuritySettings(spec.security.read_only_root, capabilities(spec.security)),
         limits=limit_settings(spec),
         stop_signal=spec.stop.signal,
@@ -47,7 +48,7 @@ def container_spec(
     )
 
 
-def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
+def _labels(assignment: Assignment, run: Run, owner: Owner, name: str) -> dict[str, str]:
     own = {
         names.UID: run.uid,
         names.EPOCH: str(run.epoch),
@@ -55,9 +56,10 @@ def _labels(assignment: Assignment, run: Run, owner: Owner) -> dict[str, str]:
         names.SPEC_HASH: assignment.spec_hash,
         names.TASK: f"{assignment.namespace}/{assignment.name}",
     }
-    init = init_task(assignment, run.step)
-    if init:
-        own |= {names.STEP: str(run.step), names.INIT: init.name}
+    if run.step != names.MAIN:
+        own[names.STEP] = str(run.step)
+    if name:
+        own[names.CONTAINER] = name
     group = names.group_labels(owner, assignment.namespace, assignment.spec.network.group)
     return owner.labels | own | group | hook_labels(assignment)
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from nodeagent import progress
+from nodeagent import fetching, progress, sidecars
 from nodeagent.actions import (
     Action,
     CheckImage,
@@ -28,10 +28,9 @@ from nodeagent.actions import (
     Tidy,
     Wait,
 )
-from nodeagent.init_tasks import container_of, image_of, init_task, next_step
+from nodeagent.fetching import PULLING
 from nodeagent.logins import wish_for
-from nodeagent.names import SPEC_HASH, Run
-from nodeagent.progress import PULLING
+from nodeagent.names import MAIN, NETWORK, SPEC_HASH, Run
 from nodeagent.restart import wait_before
 from nodeagent.runtime.port import ContainerState
 from nodeagent.situation import (
@@ -42,9 +41,11 @@ from nodeagent.situation import (
     NameTaken,
     NotYet,
     PullFailed,
+    SidecarFailed,
     Situation,
     StartRefused,
 )
+from nodeagent.steps import container_of, image_of, in_stop_order, init_of, is_started, next_step, of_attempt
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, TaskState, TaskStatus
 
@@ -111,7 +112,7 @@ def _fenced(situation: Situation, containers: tuple[Container, ...]) -> bool:
 
 def _clear(situation: Situation, containers: tuple[Container, ...], grace: float | None) -> Action | None:
     """Stops and removes these, running ones first; None when there are none."""
-    for one in containers:
+    for one in in_stop_order(containers):
         if one.running:
             return _stop(situation, one, grace, last=Remove(one.info.id, force=True))
     return Remove(containers[0].info.id, force=False) if containers else None
@@ -124,6 +125,8 @@ def _tidy(situation: Situation) -> Action | None:
 
 def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
     """Its signal, then its grace period, then `last`."""
+    if one.run.step == NETWORK:
+        return last  # It does nothing that it could bring to an end.
     allowed = one.info.stop_grace if grace is None else grace
     sent = situation.signalled.get(one.info.id)
     if sent is None:
@@ -162,7 +165,7 @@ def _publish(situation: Situation, _: Assignment, status: TaskStatus) -> Action 
 
 def _stop_earlier_attempts(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     """Never two at once, and none at all once the task is over: its resources count as free."""
-    for one in situation.containers:
+    for one in in_stop_order(situation.containers):
         if one.running and (one.run.attempt < status.attempt or status.state.terminal):
             return _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
     return None
@@ -199,6 +202,8 @@ def _image_due(situation: Situation, assignment: Assignment) -> str:
 
 def _settle_the_outcome(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
     now, image = situation.now, _image_due(situation, assignment)
+    if isinstance(situation.outcome, SidecarFailed):
+        return None
     match situation.outcome:
         case NameTaken(message):
             return progress.waiting(assignment, status, "NameTaken", message, now)
@@ -213,9 +218,9 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
             missing = f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
             return progress.waiting(assignment, status, "ImageMissing", missing, now)
         case ImageAbsent():
-            return progress.pulling(image, status, now, runs_on=situation.runs_on)
+            return fetching.pulling(image, status, now, runs_on=situation.runs_on)
         case ImagePulled() if status.reason == PULLING:
-            return progress.pulled(image, status, situation.outcome, now)
+            return fetching.pulled(image, status, situation.outcome, now)
         case _:
             return None
 
@@ -229,11 +234,20 @@ def _wait_for_the_next_attempt(situation: Situation, assignment: Assignment, sta
     return Wait(left) if 0 < left <= longest + 1 else None
 
 
-def _follow_init(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
-    """The init task whose turn it is, once it has a container."""
+def _hold(situation: Situation, assignment: Assignment, _: TaskStatus) -> Action | None:
+    """Whatever runs of a singleton."""
+    if not assignment.spec.singleton:
+        return None
+    answered_for = situation.held | situation.condemned
+    loose = (one for one in of_attempt(situation) if one.running and one.info.id not in answered_for)
+    return next((Hold(one.info.id) for one in loose), None)
+
+
+def _follow_step(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    """What comes before the task itself and whose turn it is, once it has a container."""
     step = next_step(situation)
-    one, init = container_of(situation, step), init_task(assignment, step)
-    if one is None or init is None:
+    one, init = container_of(situation, step), init_of(assignment.spec, step)
+    if one is None or step == MAIN:
         return None
     info, now = one.info, situation.now
     if info.state is ContainerState.CREATED and info.id in situation.condemned:
@@ -242,10 +256,10 @@ def _follow_init(situation: Situation, assignment: Assignment, status: TaskStatu
         return Start(one.run, info.id)
     if not one.running and info.id in situation.condemned:
         return progress.fenced(assignment, status, info, now)
+    if init is None:
+        return progress.could_not_start(assignment, status, "NetworkLost", progress.NETWORK_LOST, now)
     if not one.running:
         return progress.init_failed(assignment, status, init.name, info, now)
-    if assignment.spec.singleton and not {info.id} & (situation.held | situation.condemned):
-        return Hold(info.id)
     return progress.initialising(assignment, status, step, now) or Nothing()
 
 
@@ -255,15 +269,18 @@ def _create(situation: Situation, assignment: Assignment, status: TaskStatus) ->
     step, image = next_step(situation), _image_due(situation, assignment)
     if situation.written is None or situation.written.epoch != assignment.epoch:
         return Nothing()  # The intent has to be durable; the write is tried again when the store is back.
+    if step == NETWORK:
+        return CreateAndStart(Run(status.uid, status.epoch, status.attempt, step))
     if status.reason == PULLING:
         if not situation.fetching:
             return Pull(wish_for(assignment, image))
-        return progress.pulling_on(image, status, situation.transferred, situation.now) or Nothing()
+        return fetching.pulling_on(image, status, situation.transferred, situation.now) or Nothing()
     if assignment.spec.pull_policy == "Always" and not isinstance(situation.outcome, ImagePulled):
-        return progress.pulling(image, status, situation.now, runs_on=situation.runs_on)
+        return fetching.pulling(image, status, situation.now, runs_on=situation.runs_on)
     if situation.runs_on:
         return CheckImage(image)
-    return CreateAndStart(Run(status.uid, status.epoch, status.attempt, step))
+    run = Run(status.uid, status.epoch, status.attempt, step)
+    return CreateAndStart(run, start=is_started(assignment.spec, step))
 
 
 def _follow_the_container(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
@@ -278,25 +295,41 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if not current.running and info.id in situation.condemned:
         return progress.fenced(assignment, status, info, now)
     if not current.running:
-        return progress.exited(assignment, status, info, now)
-    if assignment.spec.singleton and not {info.id} & (situation.held | situation.condemned):
-        return Hold(info.id)
+        return _wind_down(situation, status) or progress.exited(assignment, status, info, now)
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":
         return progress.unhealthy(status, progress.unhealthy_reason(assignment), now)
     if situation.checks.failed:
         return progress.unhealthy(status, situation.checks.failed, now)
-    ready = situation.checks.ready and info.health in ("", "healthy")
-    message = progress.not_ready(situation.checks.unready)
+    if sidecars.network_lost(situation, assignment):
+        return progress.unhealthy(status, progress.NETWORK_LOST, now)
+    beside = sidecars.statuses(situation, assignment, status)
+    trouble = sidecars.trouble(beside)
+    ready = situation.checks.ready and info.health in ("", "healthy") and not trouble
+    message = progress.not_ready(situation.checks.unready or trouble)
+    ports = progress.host_ports(assignment, info.ports)
     told = (status.state, status.container_id, status.health, status.ready, status.message, status.ports)
-    seen = (TaskState.RUNNING, info.id, info.health, ready, message, progress.host_ports(assignment, info.ports))
-    if told != seen:
-        return progress.running(assignment, status, info, now, ready=ready, message=message)
+    seen = (TaskState.RUNNING, info.id, info.health, ready, message, ports)
+    if (told, status.sidecars) != (seen, beside):
+        return progress.running(assignment, status, info, now, ready=ready, message=message, sidecars=beside)
     if situation.outdated and not assignment.spec.run_once:
         return progress.outdated(status, situation.outdated, now)
-    due = situation.checks.due
-    return None if due is None else Wait(max(due - situation.monotonic, 0.0))
+    action, due = sidecars.next_action(situation, assignment, status), situation.checks.due
+    if action and not isinstance(action, Wait):
+        return action
+    waits = [action.seconds] if isinstance(action, Wait) else []
+    waits += [] if due is None else [max(due - situation.monotonic, 0.0)]
+    return Wait(min(waits)) if waits else None
+
+
+def _wind_down(situation: Situation, status: TaskStatus) -> Action | None:
+    """The task itself has ended: what ran beside it is stopped before that is told, as it counts until then."""
+    one = sidecars.to_wind_down(situation)
+    if one is None:
+        return None
+    telling = progress.winding_down(status, situation.now)
+    return telling or _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
 
 
 RULES: tuple[EpochRule, ...] = (
@@ -306,10 +339,11 @@ RULES: tuple[EpochRule, ...] = (
     _stop_earlier_attempts,
     _remove_old_attempts,
     _rest_when_over,
+    _hold,
     _notice_the_loss,
     _settle_the_outcome,
     _wait_for_the_next_attempt,
-    _follow_init,
+    _follow_step,
     _create,
     _follow_the_container,
 )

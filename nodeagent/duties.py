@@ -143,7 +143,11 @@ def keep_measuring(
 ) -> None:
     while not ending.wait(MEASURE_EVERY):
         try:
-            stats = collector.collect({one.run.uid: one.info.id for one in view.all() if one.running})
+            running: dict[str, list[str]] = {}
+            for one in view.all():
+                if one.running:
+                    running.setdefault(one.run.uid, []).append(one.info.id)
+            stats = collector.collect(running)
             history.add(stats)
             lease = registration.lease()
             if lease:

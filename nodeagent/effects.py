@@ -11,19 +11,20 @@ from dataclasses import replace
 
 import msgspec
 
-from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start
+from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start, StartSidecar
 from nodeagent.checks.state import named
+from nodeagent.container_env import Assigned
 from nodeagent.container_spec import container_spec
 from nodeagent.devices import Devices, DevicesTaken
 from nodeagent.guard import Guard
 from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
 from nodeagent.image_names import foreign, pinned
-from nodeagent.init_tasks import at_step
 from nodeagent.memory import TaskMemory
-from nodeagent.names import GROUP, MAIN, UID, Owner, Run, run_of, uid_of
+from nodeagent.names import GROUP, MAIN, NETWORK, STEP, UID, Owner, Run, run_of, uid_of
 from nodeagent.preparation import FilesUnwritten, NotAllowed, Preparer
 from nodeagent.runtime.port import (
+    PAUSE_IMAGE,
     ContainerInfo,
     ContainerSpec,
     ContainerState,
@@ -42,11 +43,14 @@ from nodeagent.situation import (
     ImagePulled,
     NameTaken,
     NotYet,
+    Outcome,
     PullFailed,
+    SidecarFailed,
     Signalled,
     StartRefused,
 )
 from nodeagent.standing import Standing
+from nodeagent.steps import at_step, joined
 from nodeagent.values import ValueMissing
 from nodeagent.view import ContainerView
 from taskyard import keys
@@ -101,7 +105,9 @@ class Effects:
             return
         try:
             assignment = at_step(memory.assignment, action.run.step)
-            prepared = self._preparer.prepare(assignment)
+            if action.run.step == NETWORK:
+                self._make_pause_image()
+            prepared = self._preparer.prepare(assignment, self._published(memory, action.run))
             wanted = assignment.spec.resources.generic
             prepared = replace(prepared, devices=self._devices.choose(memory.uid, wanted, self._view.all()))
             spec = container_spec(memory.assignment, action.run, self._owner, prepared)
@@ -117,8 +123,10 @@ class Effects:
                 self._view.saw(_as_created(identity, spec))
             # Not after an answer that was lost: then there may be a container that is not in the view.
             self._devices.settled(memory.uid)
-            if identity:
+            if identity and action.start:
                 self._start(memory, action.run, _as_created(identity, spec), spec)
+            elif identity:
+                memory.outcome = None
         except (NotAllowed, PathRefused) as error:
             memory.outcome = StartRefused(str(error), "NotAllowed")
         except ValueMissing as error:
@@ -146,6 +154,30 @@ class Effects:
         except RuntimeUnavailable:
             self._view.doubt(memory.uid, [action.container])
             raise
+
+    def start_sidecar(self, memory: TaskMemory, action: StartSidecar) -> None:
+        """What keeps it from starting is its own trouble, not the task's."""
+        memory.outcome = None
+        if action.container:
+            self.start(memory, Start(action.run, action.container))
+        else:
+            self.create_and_start(memory, CreateAndStart(action.run))
+        failure = _why_not(memory.outcome)
+        if failure:
+            memory.outcome = SidecarFailed(action.run.step, failure)
+
+    def _make_pause_image(self) -> None:
+        if self._runtime.find_image(PAUSE_IMAGE) is None:
+            try:
+                self._runtime.make_pause_image()
+            except RuntimeRefused as error:
+                raise NotAllowed(str(error)) from error
+
+    def _published(self, memory: TaskMemory, run: Run) -> Assigned:
+        """The ports of the container whose network this one will have."""
+        name = joined(memory.assignment.spec, run) if memory.assignment else ""
+        holder = next((one.info for one in self._view.of(memory.uid)[0] if one.info.name == name), None)
+        return {(port.container, port.protocol): port.host for port in holder.ports} if holder else {}
 
     def hold(self, memory: TaskMemory, action: Hold) -> None:
         """It runs already: this agent is new, or the watchdog has died."""
@@ -227,7 +259,8 @@ class Effects:
             return
         self._view.saw(info)
         if info.state in (ContainerState.EXITED, ContainerState.DEAD):
-            memory.ended = info
+            if STEP not in info.labels:
+                memory.ended = info
             if info.id in self._guard.held:
                 # Was it the watchdog? Its word decides whether this counts as the task's own end.
                 self._guard.ask()
@@ -276,7 +309,8 @@ class Effects:
         singleton = memory.assignment is not None and memory.assignment.spec.singleton
         if singleton and not self._guard.hold(created.id, spec.stop_signal):
             raise NotCertain("a singleton: it could not be stopped in time, should the lease expire")
-        if not self._still_wanted(memory, run, certain=singleton):
+        first = run.attempt == 1 and not created.started_at
+        if not self._still_wanted(memory, certain=singleton or first):
             raise NotCertain("the assignment has changed; its news is on its way")
         try:
             self._runtime.start(created.id)
@@ -306,21 +340,31 @@ class Effects:
                 " the agent: run the agent in the host's PID namespace"
             )
 
-    def _still_wanted(self, memory: TaskMemory, run: Run, *, certain: bool) -> bool:
+    def _still_wanted(self, memory: TaskMemory, *, certain: bool) -> bool:
         """The last check before a start, against the store itself. A restart goes on while the store is away, unless
         it has to be `certain`."""
         if memory.entry is None:
             return False
-        must = certain or run.attempt == 1
-        if must and not self._standing.certain():
+        if certain and not self._standing.certain():
             raise NotCertain("the node's lease is not certain; the start waits until it is")
         try:
             current = self._store.get(keys.assignment(self._owner.node, memory.uid))
         except StoreUnavailable as error:
-            if must:
+            if certain:
                 raise NotCertain(f"the assignment could not be confirmed: {error}") from error
             return True
         return current is not None and current.mod_revision == memory.entry.mod_revision
+
+
+def _why_not(outcome: Outcome | None) -> str:
+    """Empty when it says nothing against a start."""
+    match outcome:
+        case ImageAbsent():
+            return "its image is not on this node any more"
+        case NotYet() | StartRefused() | NameTaken() | PullFailed():
+            return outcome.message
+        case _:
+            return ""
 
 
 def _asks_its_address(memory: TaskMemory) -> bool:

@@ -33,7 +33,9 @@ def wish_for(assignment: Assignment, image: str) -> Wish:
 
 def wishes_of(assignment: Assignment) -> frozenset[Wish]:
     """All that it may have."""
-    images = {assignment.spec.image, *(init.image for init in assignment.spec.init if init.image)}
+    spec = assignment.spec
+    beside = [*(one.image for one in spec.init), *(one.image for one in spec.sidecars)]
+    images = {spec.image, *(image for image in beside if image)}
     return frozenset(wish_for(assignment, image) for image in images)
 
 

@@ -24,9 +24,12 @@ TASK = _PREFIX + "task"
 
 DEVICES = _PREFIX + "devices"
 STEP = _PREFIX + "step"
-INIT = _PREFIX + "init"
+CONTAINER = _PREFIX + "container"
+"""The name of an init task or sidecar."""
+NETWORK = 99
+"""The step that is the container which holds the network of a task with sidecars."""
 MAIN = 100
-"""The step that is the task itself: after all of its init tasks, which count from 1."""
+"""The step that is the task itself: after all of its init tasks, which count from 1. Sidecars count on from here."""
 PRE_STOP = _PREFIX + "pre-stop"
 GROUP = _PREFIX + "group"
 
@@ -47,7 +50,7 @@ class Owner:
 
 
 class Run(msgspec.Struct, frozen=True, order=True, gc=False):
-    """One attempt at one epoch of one task, or one of the init tasks before it; newer ones sort last."""
+    """One attempt at one epoch of one task, or one of the containers beside it; newer ones sort last."""
 
     uid: str
     epoch: int
@@ -57,7 +60,11 @@ class Run(msgspec.Struct, frozen=True, order=True, gc=False):
     @property
     def container_name(self) -> str:
         name = f"ty-{self.uid}-{self.epoch}-{self.attempt}"
-        return name if self.step == MAIN else f"{name}-init{self.step}"
+        if self.step == MAIN:
+            return name
+        if self.step == NETWORK:
+            return f"{name}-net"
+        return f"{name}-init{self.step}" if self.step < MAIN else f"{name}-side{self.step - MAIN}"
 
 
 def group_labels(owner: Owner, namespace: str, group: str) -> dict[str, str]:

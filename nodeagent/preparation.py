@@ -63,15 +63,17 @@ class Preparer:
         self._files = files
         self._paths = HostPaths(allowance.host_paths, never)
 
-    def prepare(self, assignment: Assignment) -> Preparation:
-        """Raises NotAllowed, PathRefused, FilesUnwritten, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
+    def prepare(self, assignment: Assignment, published: Assigned) -> Preparation:
+        """`published`: where its ports are already, by another container. Raises NotAllowed, PathRefused,
+        FilesUnwritten, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
         refusal = self._allowance.refusal(assignment.spec)
         if refusal:
             raise NotAllowed(refusal)
         for network in group_labels(self._owner, assignment.namespace, assignment.spec.network.group).values():
             self._runtime.make_network(network, self._owner.labels)
         return Preparation(
-            ports={
+            ports=published
+            or {
                 (port.container, port.protocol): self._runtime.free_port(port.protocol, port.address)
                 for port in ports_to_choose(assignment.spec)
             },

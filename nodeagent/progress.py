@@ -6,25 +6,22 @@ the report that ends one attempt is the durable intent of the next.
 
 from __future__ import annotations
 
-import signal
-
 import msgspec
 
 from nodeagent.actions import Happening, Report
 from nodeagent.image_names import digest_of
 from nodeagent.restart import Again, Final, after_exit, luck, wait_before
-from nodeagent.runtime.port import ContainerInfo, PublishedPort, Transferred
-from nodeagent.situation import ImagePulled
+from nodeagent.runtime.port import ContainerInfo, PublishedPort
+from nodeagent.sidecars import stopped as with_sidecars_stopped
 from nodeagent.stops import why_stopped
+from nodeagent.wording import described_exit, in_about
 from taskyard.clock import parse_timestamp, timestamp
-from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus
-from taskyard.quantity import format_duration
+from taskyard.objects import Assignment, HostPort, LastExit, SidecarStatus, TaskState, TaskStatus
 
-PULLING = "Pulling"
-"""The reason of a task whose image is being fetched; a new agent that finds it fetches on."""
 VALUES_CHANGED = "ValuesChanged"
 """The reason of one that is stopped to be started again with other values."""
-_COME = ": "
+_WINDING_DOWN = "it has ended; its sidecars are being stopped"
+NETWORK_LOST = "the container that holds its network has ended"
 STOPPED = "Stopped"
 """The reason of one that ended because it was asked to."""
 
@@ -54,7 +51,14 @@ def caught_up(status: TaskStatus, attempt: int, now: float) -> Report:
 
 
 def running(
-    assignment: Assignment, status: TaskStatus, found: ContainerInfo, now: float, *, ready: bool, message: str
+    assignment: Assignment,
+    status: TaskStatus,
+    found: ContainerInfo,
+    now: float,
+    *,
+    ready: bool,
+    message: str,
+    sidecars: list[SidecarStatus],
 ) -> Report:
     fresh = status.state is not TaskState.RUNNING
     happening = Happening("Started", f"attempt {status.attempt} runs as {found.name}") if fresh else None
@@ -76,6 +80,7 @@ def running(
             ready=ready,
             ports=host_ports(assignment, found.ports),
             health=found.health,
+            sidecars=sidecars,
             next_attempt_at="",
             started_at=timestamp(found.started_at),
             updated_at=timestamp(now),
@@ -105,6 +110,13 @@ def host_ports(assignment: Assignment, published: tuple[PublishedPort, ...]) -> 
 def not_ready(why: str) -> str:
     """The message of a task that runs; `why` empty: it is ready, or its health is told by itself."""
     return f"not ready: {why}" if why else ""
+
+
+def winding_down(status: TaskStatus, now: float) -> Report | None:
+    """It has ended, and its sidecars are stopped before that is told; None when this is known."""
+    if not status.ready and (status.message == _WINDING_DOWN or status.state is TaskState.STOPPING):
+        return None
+    return Report(msgspec.structs.replace(status, ready=False, message=_WINDING_DOWN, updated_at=timestamp(now)))
 
 
 def unhealthy_reason(assignment: Assignment) -> str:
@@ -152,7 +164,7 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
     elif succeeded:
         reason, message = "Completed", "exited with code 0"
     else:
-        reason, message = "Error", _describe_exit(found)
+        reason, message = "Error", described_exit(found.exit_code)
     return _ended(
         assignment, status, reason, message, ended_at, now, code=found.exit_code, ran=ran,
         oom=reason == "OOMKilled", succeeded=succeeded,
@@ -207,42 +219,6 @@ def could_not_start(assignment: Assignment, status: TaskStatus, reason: str, mes
     return _ended(assignment, status, reason, f"could not start: {message}", now, now, code=None, ran=0.0)
 
 
-def pulling(image: str, status: TaskStatus, now: float, *, runs_on: bool) -> Report:
-    """`runs_on`: the version before is still there, and stays until the image is."""
-    message = f"fetching image {image}"
-    return Report(
-        msgspec.structs.replace(
-            status,
-            reason=PULLING,
-            message=f"{message}; the version before it runs on" if runs_on else message,
-            next_attempt_at="",
-            updated_at=timestamp(now),
-        ),
-        Happening(PULLING, message),
-    )
-
-
-def pulling_on(image: str, status: TaskStatus, amount: Transferred | None, now: float) -> Report | None:
-    """None when there is nothing new."""
-    if amount is None:
-        return None
-    come = f"{_mebibytes(amount.done)} of {_mebibytes(amount.total)} MiB have come"
-    message = f"{status.message.partition(_COME)[0]}{_COME}{come}"
-    if message == status.message:
-        return None
-    happening = Happening(PULLING, f"fetching image {image}{_COME}{come}")
-    return Report(msgspec.structs.replace(status, message=message, updated_at=timestamp(now)), happening)
-
-
-def pulled(image: str, status: TaskStatus, outcome: ImagePulled, now: float) -> Report:
-    took = format_duration(round(outcome.seconds, 1))
-    return Report(
-        msgspec.structs.replace(status, reason="Starting", message="", updated_at=timestamp(now)),
-        Happening("Pulled", f"fetched image {image} in {took}"),
-        outcome=outcome,
-    )
-
-
 def initialising(assignment: Assignment, status: TaskStatus, step: int, now: float) -> Report | None:
     """None when it is known."""
     init = assignment.spec.init
@@ -257,7 +233,7 @@ def initialising(assignment: Assignment, status: TaskStatus, step: int, now: flo
 
 def init_failed(assignment: Assignment, status: TaskStatus, name: str, found: ContainerInfo, now: float) -> Report:
     """The attempt has failed with it."""
-    how = "ran out of memory" if found.oom_killed else _describe_exit(found)
+    how = "ran out of memory" if found.oom_killed else described_exit(found.exit_code)
     message, ran = f"init task {name} {how}", max(0.0, found.finished_at - found.started_at)
     ended_at = found.finished_at or now
     return _ended(assignment, status, "InitFailed", message, ended_at, now, code=found.exit_code, ran=ran)
@@ -271,7 +247,7 @@ def waiting(assignment: Assignment, status: TaskStatus, reason: str, message: st
         msgspec.structs.replace(
             status,
             reason=reason,
-            message=f"{message}; next try in {_about(wait)}",
+            message=f"{message}; next try in {in_about(wait)}",
             backoff_step=step,
             next_attempt_at=timestamp(now + wait),
             updated_at=timestamp(now),
@@ -286,7 +262,7 @@ def stopped(assignment: Assignment, status: TaskStatus | None, found: ContainerI
         status = intent(assignment, 1, now).status
     return Report(
         msgspec.structs.replace(
-            status,
+            with_sidecars_stopped(status),
             state=TaskState.COMPLETED,
             reason=STOPPED,
             message="stopped as asked",
@@ -337,7 +313,7 @@ def _ended(
         state = TaskState.COMPLETED if succeeded else TaskState.FAILED
         return Report(
             msgspec.structs.replace(
-                status,
+                with_sidecars_stopped(status),
                 state=state,
                 reason="RestartLimit" if verdict.exhausted and not succeeded else reason,
                 message=f"{message}; no restart after {status.restarts}" if verdict.exhausted else message,
@@ -357,7 +333,7 @@ def _ended(
     return Report(
         msgspec.structs.replace(
             following,
-            message=f"{message}; restart {following.restarts} in {_about(verdict.wait)}",
+            message=f"{message}; restart {following.restarts} in {in_about(verdict.wait)}",
             backoff_step=verdict.step,
             next_attempt_at=timestamp(ended_at + verdict.wait),
             last_exit=last,
@@ -380,21 +356,3 @@ def _next_attempt(status: TaskStatus, *, attempt: int, restarts: int, reason: st
         last_exit=status.last_exit,
         updated_at=timestamp(now),
     )
-
-
-def _mebibytes(count: int) -> str:
-    return f"{count / 2**20:.1f}"
-
-
-def _about(wait: float) -> str:
-    return format_duration(round(wait, 1) or wait)
-
-
-def _describe_exit(found: ContainerInfo) -> str:
-    code = found.exit_code
-    if code is not None and code > 128:
-        try:
-            return f"killed by {signal.Signals(code - 128).name} (exit code {code})"
-        except ValueError:
-            pass
-    return f"exited with code {code}"

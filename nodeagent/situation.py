@@ -63,7 +63,14 @@ class NotYet(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken | NotYet
+class SidecarFailed(msgspec.Struct, frozen=True, gc=False):
+    """It could not be started beside a task that runs."""
+
+    step: int
+    message: str
+
+
+Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken | NotYet | SidecarFailed
 
 
 class Signalled(msgspec.Struct, frozen=True, gc=False):

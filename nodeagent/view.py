@@ -9,7 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 
-from nodeagent.names import GROUP, Owner, run_of, uid_of
+from msgspec.structs import replace
+
+from nodeagent.names import GROUP, MAIN, NETWORK, Owner, run_of, uid_of
 from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState, ContainerSummary
 from nodeagent.situation import Container
 
@@ -29,7 +31,7 @@ class ContainerView:
         with self._lock:
             known, unsure = self._containers.get(uid), self._unsure.get(uid)
             containers = sorted(known.values(), key=lambda one: one.run) if known else ()
-            return tuple(containers), tuple(sorted(unsure)) if unsure else ()
+            return _as_reached(tuple(containers)), tuple(sorted(unsure)) if unsure else ()
 
     def all(self) -> list[Container]:
         with self._lock:
@@ -107,6 +109,20 @@ class ContainerView:
             doubted.add(uid)
         self.listed = True
         return doubted
+
+
+def _as_reached(containers: tuple[Container, ...]) -> tuple[Container, ...]:
+    """A container in another's network is reached by that one's address and ports."""
+    holders = {one.run: one.info for one in containers if one.run.step == NETWORK}
+    if not holders:
+        return containers
+    return tuple(_through(one, holders.get(replace(one.run, step=NETWORK))) for one in containers)
+
+
+def _through(one: Container, holder: ContainerInfo | None) -> Container:
+    if holder is None or one.run.step != MAIN:
+        return one
+    return replace(one, info=replace(one.info, address=holder.address, ports=holder.ports))
 
 
 def _differs(known: ContainerInfo, seen: ContainerSummary) -> bool:

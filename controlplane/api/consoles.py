@@ -47,11 +47,14 @@ class TaskConsole:
         await ws.close()
 
     async def _pass_on(self, request: falcon.asgi.Request, ws: falcon.asgi.WebSocket, ident: str) -> None:
-        namespace = Params(request, ("namespace",)).text("namespace", "default")
+        params = Params(request, ("namespace", "container"))
+        namespace, container = params.text("namespace", "default"), params.text("container", "")
         agent = await self.workers.read(lambda: locate(self.service, ident, namespace, running=True))
         stream = self.streams.open()
         try:
-            async with await _connected(agent, f"/{self.route}/{quote(agent.uid, safe='')}") as upstream:
+            target = f"/{self.route}/{quote(agent.uid, safe='')}"
+            target += f"?container={quote(container, safe='')}" if container else ""
+            async with await _connected(agent, target) as upstream:
                 await _both_ways(ws, upstream, stream.ended)
         except ConnectionClosed as error:
             raise unavailable(f"the agent of node {agent.node} broke the connection off", "AgentAway") from error

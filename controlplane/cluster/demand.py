@@ -59,8 +59,8 @@ def demand_of(spec: TaskSpec, namespace: str = "default", labels: dict[str, str]
     resources = spec.resources
     own = shared_labels(labels) if labels else ()
     return Demand(
-        cpu=0 if resources.cpu is None else cpu_millis(resources.cpu),
-        memory=0 if resources.memory is None else byte_count(resources.memory),
+        cpu=(0 if resources.cpu is None else cpu_millis(resources.cpu)) + _cpu_beside(spec),
+        memory=(0 if resources.memory is None else byte_count(resources.memory)) + _memory_beside(spec),
         disk=0 if resources.disk is None else byte_count(resources.disk),
         ports=_fixed_ports(spec) if spec.ports else (),
         selector=labels_of(spec.node_selector),
@@ -72,6 +72,14 @@ def demand_of(spec: TaskSpec, namespace: str = "default", labels: dict[str, str]
         labels=own,
         priority=spec.priority,
     )
+
+
+def _cpu_beside(spec: TaskSpec) -> int:
+    return sum(cpu_millis(one.resources.cpu) for one in spec.sidecars if one.resources.cpu is not None)
+
+
+def _memory_beside(spec: TaskSpec) -> int:
+    return sum(byte_count(one.resources.memory) for one in spec.sidecars if one.resources.memory is not None)
 
 
 def _with_tag(image: str) -> str:

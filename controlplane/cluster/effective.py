@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.records import StatusRecord, TaskRecord
-from taskyard.objects import Assignment, HostPort, LastExit, TaskState, TaskStatus, Wire
+from taskyard.objects import Assignment, HostPort, LastExit, SidecarStatus, TaskState, TaskStatus, Wire
 from taskyard.objects.assignment import EVICTED
 
 
@@ -36,6 +36,7 @@ class EffectiveStatus(Wire, frozen=True, kw_only=True):
     finished_at: str = ""
     next_attempt_at: str = ""
     last_exit: LastExit | None = None
+    sidecars: tuple[SidecarStatus, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,4 +181,5 @@ def _of(status: TaskStatus | None, record: TaskRecord, state: TaskState, reason:
         finished_at=status.finished_at,
         next_attempt_at=status.next_attempt_at,
         last_exit=status.last_exit,
+        sidecars=tuple(status.sidecars),
     )

@@ -56,7 +56,7 @@ class Conversation:
         entry = self._door.enter()
         try:
             await ws.accept()
-            ending = await self._answered(ws, uid)
+            ending = await self._answered(ws, uid, req.get_param("container") or "")
             await ws.send_data(json_message(Channel.END, ending))
             await ws.close()
         except (_Left, falcon.WebSocketDisconnected):
@@ -64,9 +64,9 @@ class Conversation:
         finally:
             entry.close()
 
-    async def _answered(self, ws: falcon.asgi.WebSocket, uid: str) -> Ending:
+    async def _answered(self, ws: falcon.asgi.WebSocket, uid: str, name: str) -> Ending:
         try:
-            container = self._door.container(uid)
+            container = self._door.container(uid, name=name)
             return await self.talk(ws, container.id)
         except falcon.HTTPNotFound as error:
             return Ending(kind="NotFound", detail=error.description or "")

@@ -9,7 +9,7 @@ from typing import TypeVar
 import falcon
 import falcon.asgi
 
-from nodeagent.names import INIT, MAIN
+from nodeagent.names import CONTAINER, MAIN
 from nodeagent.runtime.port import ContainerInfo, RuntimeRefused, RuntimeUnavailable
 from nodeagent.situation import Container
 
@@ -54,13 +54,14 @@ class Door:
     def left(self) -> None:
         self._open -= 1
 
-    def container(self, uid: str, *, previous: bool = False, init: str = "") -> ContainerInfo:
-        """The current attempt's, or the one before; never anybody else's than ours. `init`: of the init task of that
-        name; else of the task itself, or of what there is while it has none yet."""
+    def container(self, uid: str, *, previous: bool = False, name: str = "") -> ContainerInfo:
+        """The current attempt's, or the one before; never anybody else's than ours. `name`: of the init task or
+        sidecar of that name; else of the task itself, or of what there is while it has none yet."""
         found = self._containers(uid)
-        if init and not (found := tuple(one for one in found if one.info.labels.get(INIT) == init)):
-            raise falcon.HTTPNotFound(description=f"no container of an init task {init} of task {uid} is on this node")
-        found = tuple(one for one in found if init or one.run.step == MAIN) or found[-1:]
+        if name and not (found := tuple(one for one in found if one.info.labels.get(CONTAINER) == name)):
+            why = f"no container of an init task or sidecar {name} of task {uid} is on this node"
+            raise falcon.HTTPNotFound(description=why)
+        found = tuple(one for one in found if name or one.run.step == MAIN) or found[-1:]
         if not found:
             gone = "those of a task that is over are kept for a while"
             raise falcon.HTTPNotFound(description=f"no container of task {uid} is on this node: {gone}")

@@ -32,8 +32,8 @@ class Logs:
     async def on_get(self, req: falcon.asgi.Request, resp: falcon.asgi.Response, uid: str) -> None:
         self._door.check(req)
         options = self._options(req)
-        previous, init = req.get_param_as_bool("previous") or False, req.get_param("container") or ""
-        container = self._door.container(uid, previous=previous, init=init)
+        previous, name = req.get_param_as_bool("previous") or False, req.get_param("container") or ""
+        container = self._door.container(uid, previous=previous, name=name)
         entry = self._door.enter()
         try:
             output = await self._door.answered(self._console.logs(container.id, options))

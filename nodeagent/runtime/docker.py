@@ -18,6 +18,7 @@ import docker
 import msgspec
 from docker.errors import APIError
 
+from nodeagent.runtime import pause_image
 from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.docker_errors import explanation, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
@@ -36,6 +37,7 @@ from nodeagent.runtime.docker_wire import (
 )
 from nodeagent.runtime.port import (
     MOST_IMAGES,
+    PAUSE_IMAGE,
     ContainerInfo,
     ContainerSpec,
     ContainerSummary,
@@ -190,9 +192,30 @@ class DockerRuntime:
                 if is_status(error, 404):
                     return None
                 raise
-            if self._version is None:
-                self._version = msgspec.convert(client.version(), Version)
-            return image_info(image, found, self._version)
+            return image_info(image, found, self._engine())
+
+    def make_pause_image(self) -> None:
+        with translated(f"make image {PAUSE_IMAGE}"):
+            made = pause_image.archive(self._engine().arch)
+            if made is None:
+                why = f"sidecars need a machine of amd64 or arm64, and this one is of {self._engine().arch}"
+                raise RuntimeRefused(why)
+            client, (repository, _, tag) = self._client(_Limit.WORK), PAUSE_IMAGE.partition(":")
+            # The SDK's own import waits for ever on an engine that hangs.
+            answer = client.post(
+                f"{client.base_url}/v{client.api_version}/images/create",
+                params={
+                    "fromSrc": "-",
+                    "repo": repository,
+                    "tag": tag,
+                    "changes": f'ENTRYPOINT ["{pause_image.ENTRYPOINT}"]',
+                },
+                headers={"Content-Type": "application/tar"},
+                data=made,
+                timeout=_Limit.WORK.value,
+            )
+            if answer.status_code >= 400:
+                raise RuntimeRefused(f"image {PAUSE_IMAGE} could not be made: {answer.text}")
 
     def remove_image(self, image: str) -> bool:
         with translated(f"remove image {image}"):
@@ -265,6 +288,11 @@ class DockerRuntime:
             self._client(_Limit.WORK).remove_container(made.id, v=True, force=True)
             raise RuntimeRefused(" ".join((*io, *swap)))
         return made.id
+
+    def _engine(self) -> Version:
+        if self._version is None:
+            self._version = msgspec.convert(self._client(_Limit.LOOK).version(), Version)
+        return self._version
 
     def _info(self) -> Info:
         if self._known is None:

@@ -114,7 +114,7 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
             init=spec.process.init,
             shm_size=spec.process.shm_size,
             ulimits=[UlimitBody(name=n, soft=soft, hard=hard) for n, (soft, hard) in spec.process.ulimits.items()],
-            network_mode=spec.network.group or (spec.network.mode if spec.network.mode != "bridge" else ""),
+            network_mode=_network_mode(spec.network),
             sysctls=dict(spec.process.sysctls),
             dns=list(spec.network.dns_servers),
             dns_search=list(spec.network.dns_searches),
@@ -122,6 +122,12 @@ def create_body(spec: ContainerSpec, disk: str = "") -> CreateBody:
             extra_hosts=[f"{name}:{address}" for name, address in spec.network.extra_hosts.items()],
         ),
     )
+
+
+def _network_mode(network: NetworkSettings) -> str:
+    if network.joins:
+        return f"container:{network.joins}"
+    return network.group or (network.mode if network.mode != "bridge" else "")
 
 
 def _networking(network: NetworkSettings) -> NetworkingConfig:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import (
+    PAUSE_IMAGE,
     ContainerEvent,
     ContainerInfo,
     ContainerSpec,
@@ -252,6 +253,12 @@ class FakeRuntime:
         self._answer()
         return self.infos.get(image, ImageInfo()) if image in self.images else None
 
+    def make_pause_image(self) -> None:
+        self._begin("pause image", self.make_pause_image)
+        self._check_space()
+        self.images.add(PAUSE_IMAGE)
+        self._answer()
+
     def remove_image(self, image: str) -> bool:
         self._begin(f"remove image {image}", lambda: self.remove_image(image))
         used = any(_tag(container.spec.image) == image for container in self._containers.values())
@@ -340,6 +347,10 @@ class FakeRuntime:
             reason = found.program.refuses_to_start or f"host port {clash[0].host} is already in use on the node"
             found.info = replace(found.info, error=reason)
             raise RuntimeRefused(reason)
+        joins = found.spec.network.joins
+        other = self._find(joins)
+        if joins and not (other and other.info.state is ContainerState.RUNNING):
+            raise RuntimeRefused(f"cannot join network of a non running container: {joins}")
         found.info = replace(
             found.info,
             state=ContainerState.RUNNING,
@@ -353,7 +364,7 @@ class FakeRuntime:
                 for port in found.spec.ports
                 if port.host is not None and found.spec.network.mode == "bridge"
             ),
-            address="192.0.2.1" if found.spec.network.mode == "bridge" else "",
+            address="192.0.2.1" if found.spec.network.mode == "bridge" and not joins else "",
             pid=int(found.info.id, 16),
         )
         found.began = self.clock.monotonic()

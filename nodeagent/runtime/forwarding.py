@@ -53,6 +53,9 @@ class ForwardingRuntime(Runtime):
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         self._inner.make_network(name, labels)
 
+    def make_pause_image(self) -> None:
+        self._inner.make_pause_image()
+
     def networks(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         return self._inner.networks(labels)
 

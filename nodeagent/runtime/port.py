@@ -28,6 +28,10 @@ MOST_IMAGES = 100
 """Names that a node tells of: they are in its lease."""
 
 
+PAUSE_IMAGE = "taskyard/pause:1"
+"""Its program does nothing until it is killed."""
+
+
 class RuntimeFault(Exception):
     """Anything that a runtime raises."""
 
@@ -294,6 +298,10 @@ class Runtime(Protocol):
 
     def find_image(self, image: str) -> ImageInfo | None:
         """None when the image is not on this node."""
+        ...
+
+    def make_pause_image(self) -> None:
+        """Makes PAUSE_IMAGE on this node. RuntimeRefused for a kind of machine that there is no such program for."""
         ...
 
     def remove_image(self, image: str) -> bool:

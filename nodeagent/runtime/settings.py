@@ -25,6 +25,8 @@ class NetworkSettings:
     mode: Literal["bridge", "none", "host"] = "bridge"
     group: str = ""
     alias: str = ""
+    joins: str = ""
+    """The name of a container that runs, whose network it has; all else of a network is that one's."""
     hostname: str = ""
     dns_servers: tuple[str, ...] = ()
     dns_searches: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ Called every few seconds by app.py, which puts the result in the store.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,9 +41,9 @@ class StatsCollector:
         self._read = read_container
         self._last: _Sample | None = None
 
-    def collect(self, running: Mapping[str, str]) -> NodeStats:
-        """`running`: container id by task uid."""
-        sample = self._sample(running.values())
+    def collect(self, running: Mapping[str, Sequence[str]]) -> NodeStats:
+        """`running`: ids of containers by task uid."""
+        sample = self._sample(one for those in running.values() for one in those)
         disk = self._disk.of(sample.readings)
         last, self._last = self._last, sample
         elapsed = sample.at - last.at if last else 0.0
@@ -55,14 +55,19 @@ class StatsCollector:
             disk_bytes=psutil.disk_usage(str(self._folder)).used,
             load=[round(value, 2) for value in psutil.getloadavg()],
             tasks={
-                uid: _usage(
-                    sample.readings[container],
-                    last.readings.get(container) if last else None,
-                    elapsed,
-                    disk.get(container, 0),
+                uid: _together(
+                    [
+                        _usage(
+                            sample.readings[container],
+                            last.readings.get(container) if last else None,
+                            elapsed,
+                            disk.get(container, 0),
+                        )
+                        for container in read
+                    ]
                 )
-                for uid, container in running.items()
-                if container in sample.readings
+                for uid, containers in running.items()
+                if (read := [one for one in containers if one in sample.readings])
             },
         )
 
@@ -81,4 +86,15 @@ def _usage(reading: Reading, before: Reading | None, elapsed: float, disk: int) 
         net_rx_bytes=reading.net_rx_bytes,
         net_tx_bytes=reading.net_tx_bytes,
         disk_bytes=disk,
+    )
+
+
+def _together(parts: Sequence[TaskUsage]) -> TaskUsage:
+    """Of a task's containers, which have one network."""
+    return TaskUsage(
+        cpu_millis=sum(part.cpu_millis for part in parts),
+        memory_bytes=sum(part.memory_bytes for part in parts),
+        net_rx_bytes=max(part.net_rx_bytes for part in parts),
+        net_tx_bytes=max(part.net_tx_bytes for part in parts),
+        disk_bytes=sum(part.disk_bytes for part in parts),
     )

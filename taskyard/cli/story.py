@@ -8,7 +8,16 @@ from textwrap import wrap
 from taskyard.cli.age import age, cores, share, size, until
 from taskyard.cli.rows import node_status, pairs, taints, times
 from taskyard.cli.table import Table, painted, state_colour
-from taskyard.client.views import ConditionView, EventView, MetadataView, NodeView, ObjectView, PortView, TaskView
+from taskyard.client.views import (
+    ConditionView,
+    EventView,
+    MetadataView,
+    NodeView,
+    ObjectView,
+    PortView,
+    SidecarView,
+    TaskView,
+)
 
 _LABEL_WIDTH = 14
 _INDENT = 2
@@ -53,6 +62,8 @@ def task_story(
         code = "no exit code" if last.exit_code is None else f"exit code {last.exit_code}"
         why = f", {last.reason}" if last.reason else ""
         lines += _fact("Last exit", f"attempt {last.attempt}: {code}{why}, {age(last.finished_at, now)} ago")
+    if status.sidecars:
+        lines += _block("Sidecars", [_sidecar(one) for one in status.sidecars])
     if shown := status.ports or task.spec.ports:
         lines += _block("Ports", [_port(one, node_host) for one in shown])
     lines += ["Spec:", *(f"  {line}" for line in spec_yaml.rstrip("\n").splitlines())]
@@ -73,6 +84,11 @@ def object_story(
     for name, text in parts.items():
         lines += [f"{name.capitalize()}:", *(f"  {line}" for line in text.rstrip("\n").splitlines())]
     return lines + event_lines(events, found.metadata.name, now, width=width, colour=colour)
+
+
+def _sidecar(one: SidecarView) -> str:
+    restarted = f", {_times(one.restarts, 'restart')}" if one.restarts else ""
+    return f"{one.name}: {one.state}{restarted}" + (f"; {one.message}" if one.message else "")
 
 
 def _identity(metadata: MetadataView, now: float) -> list[str]:

@@ -259,8 +259,8 @@ class Client:
         previous: bool = False,
         container: str = "",
     ) -> AbstractContextManager[Iterator[bytes]]:
-        """What the container wrote, as it comes; `container` names one of the task's init tasks. A followed log may be
-        silent for as long as it likes."""
+        """What the container wrote, as it comes; `container` names one of the task's init tasks or sidecars. A log
+        that is followed may be silent for as long as it likes."""
         query: Query = {
             "namespace": namespace,
             "follow": follow,
@@ -295,11 +295,13 @@ class Client:
         query: Query = {"namespace": namespace, "previous": previous}
         return self._transport.request("GET", f"/tasks/{_segment(name)}/inspect", query=query).body
 
-    def console(self, namespace: str, name: str, route: str, opening: Any) -> Console:
-        """A conversation: `route` is exec, attach or port, `opening` the struct of taskyard/channels.py for it."""
+    def console(self, namespace: str, name: str, route: str, opening: Any, container: str = "") -> Console:
+        """A conversation: `route` is exec, attach or port, `opening` the struct of taskyard/channels.py for it,
+        `container` an init task or sidecar."""
         from taskyard.client.console import open_console
 
-        path = f"/tasks/{_segment(name)}/{route}?{urlencode({'namespace': namespace})}"
+        query = {"namespace": namespace} | ({"container": container} if container else {})
+        path = f"/tasks/{_segment(name)}/{route}?{urlencode(query)}"
         return open_console(f"{self.url}{path}", opening, self._transport.timeouts.connect)
 
     def rebalance(self, max_moves: int) -> Item[RebalanceView]:

@@ -53,6 +53,13 @@ class LastExitView(View, frozen=True):
     finished_at: str = ""
 
 
+class SidecarView(View, frozen=True):
+    name: str = ""
+    state: str = ""
+    message: str = ""
+    restarts: int = 0
+
+
 class StatusView(View, frozen=True):
     state: str = "Pending"
     reason: str = ""
@@ -70,6 +77,7 @@ class StatusView(View, frozen=True):
     finished_at: str = ""
     next_attempt_at: str = ""
     last_exit: LastExitView | None = None
+    sidecars: list[SidecarView] = []
 
 
 class TaskSpecView(View, frozen=True):

@@ -50,15 +50,15 @@ def broken_pull_secret(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("spec", "pullSecret"), message, "remove the line, or write pullPolicy: IfNotPresent")
 
 
-def broken_init_names(spec: dict[str, Any]) -> Iterator[Broken]:
-    seen: dict[str, int] = {}
-    for at, init in items(spec, "init"):
-        name = init.get("name")
-        if isinstance(name, str) and seen.setdefault(name, at) != at:
-            path = ("spec", "init", at, "name")
-            yield Broken(
-                path, f"{shown(name)} is given twice, first in spec.init[{seen[name]}]", "give each its own name"
-            )
+def broken_container_names(spec: dict[str, Any]) -> Iterator[Broken]:
+    """`logs -c` takes init tasks and sidecars by name."""
+    seen: dict[str, tuple[str, int]] = {}
+    for field in ("init", "sidecars"):
+        for at, one in items(spec, field):
+            name = one.get("name")
+            if isinstance(name, str) and (first := seen.setdefault(name, (field, at))) != (field, at):
+                message = f"{shown(name)} is given twice, first in spec.{first[0]}[{first[1]}]"
+                yield Broken(("spec", field, at, "name"), message, "give each its own name")
 
 
 def broken_relocation(spec: dict[str, Any]) -> Iterator[Broken]:

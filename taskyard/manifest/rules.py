@@ -29,8 +29,8 @@ from taskyard.manifest.check_rules import broken_checks, broken_hooks
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
 from taskyard.manifest.container_rules import (
     broken_addresses,
+    broken_container_names,
     broken_env_sources,
-    broken_init_names,
     broken_network,
     broken_port_addresses,
     broken_pull_secret,
@@ -213,7 +213,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("envFrom", broken_env_sources),
     ("pullSecret", broken_pull_secret),
     ("restart", broken_relocation),
-    ("init", broken_init_names),
+    ("", broken_container_names),
     ("process", broken_shm_size),
     ("process", broken_ulimits),
     ("network", broken_addresses),

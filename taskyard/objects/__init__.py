@@ -5,7 +5,20 @@ from taskyard.objects.base import API_VERSION, Metadata, ObjectRef, Owner, Wire
 from taskyard.objects.checks import Check, Checks, Hook, Hooks, HttpCheck, TcpCheck
 from taskyard.objects.codec import BadValue, decode, encode, spec_hash
 from taskyard.objects.config import Config, ConfigSpec
-from taskyard.objects.container import Dns, EnvSource, InitTask, Io, Limits, Logs, Network, Process, Security, Ulimit
+from taskyard.objects.container import (
+    Dns,
+    EnvSource,
+    InitTask,
+    Io,
+    Limits,
+    Logs,
+    Network,
+    Process,
+    Security,
+    Sidecar,
+    SidecarResources,
+    Ulimit,
+)
 from taskyard.objects.cron import Cron, CronHistory, CronRun, CronSpec, JobTemplate
 from taskyard.objects.dependency import Dependencies, Dependency
 from taskyard.objects.event import Event
@@ -33,7 +46,7 @@ from taskyard.objects.node import (
 from taskyard.objects.rollout import Phase, Revision, Rollout
 from taskyard.objects.secret import Secret, SecretSpec
 from taskyard.objects.service import Canary, Service, ServiceSpec, TaskTemplate, TemplateMetadata, Update
-from taskyard.objects.status import HostPort, LastExit, TaskState, TaskStatus
+from taskyard.objects.status import HostPort, LastExit, SidecarStatus, TaskState, TaskStatus
 from taskyard.objects.task import (
     NODE_NAME,
     Affinity,
@@ -158,6 +171,9 @@ __all__ = [
     "Security",
     "Service",
     "ServiceSpec",
+    "Sidecar",
+    "SidecarResources",
+    "SidecarStatus",
     "Spread",
     "Stop",
     "Success",

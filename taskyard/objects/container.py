@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from taskyard.objects.base import Wire
-from taskyard.quantity import CpuLimit, Size
+from taskyard.quantity import Cpu, CpuLimit, Size
 
 
 class EnvSource(Wire, frozen=True, kw_only=True):
@@ -29,6 +29,26 @@ class InitTask(Wire, frozen=True, kw_only=True):
     command: list[str] = []
     args: list[str] = []
     env: dict[str, str] = {}
+
+
+class SidecarResources(Wire, frozen=True, kw_only=True):
+    cpu: Cpu | None = None
+    memory: Size | None = None
+
+
+class Sidecar(Wire, frozen=True, kw_only=True):
+    """Run beside the task itself, for as long as that does, in its network: see `nodeagent.sidecars`. With all that is
+    the task's but what stands here. `image` empty: the task's."""
+
+    name: str
+    image: str = ""
+    command: list[str] = []
+    args: list[str] = []
+    env: dict[str, str] = {}
+    start: Literal["before", "after"] = "before"
+    """The task itself."""
+    resources: SidecarResources = SidecarResources()
+    """On top of the task's."""
 
 
 class Ulimit(Wire, frozen=True, kw_only=True):

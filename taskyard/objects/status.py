@@ -51,6 +51,24 @@ class LastExit(Wire, frozen=True, kw_only=True):
     finished_at: str = ""
 
 
+class SidecarStatus(Wire, frozen=True, kw_only=True):
+    """`state` is Starting, Running, BackOff (it ended, and waits to be started again) or Stopped."""
+
+    name: str
+    state: str
+    container_name: str = ""
+    message: str = ""
+    """How it ended, while it waits."""
+    exit_code: int | None = None
+    """Of its last end."""
+    finished_at: str = ""
+    """The same; tells one end from the next."""
+    restarts: int = 0
+    """In this attempt of the task."""
+    backoff_step: int = 0
+    next_start_at: str = ""
+
+
 class TaskStatus(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/status/<uid>`, written by the agent alone, with a compare on the assignment.
 
@@ -84,6 +102,8 @@ class TaskStatus(Wire, frozen=True, kw_only=True):
     next_attempt_at: str = ""
     """While waiting to restart: when."""
     last_exit: LastExit | None = None
+    sidecars: list[SidecarStatus] = []
+    """Of this attempt, in the spec's order."""
     started_at: str = ""
     finished_at: str = ""
     updated_at: str = ""

@@ -12,7 +12,7 @@ import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
 from taskyard.objects.checks import Checks, Hooks
-from taskyard.objects.container import EnvSource, InitTask, Limits, Logs, Network, Process, Security
+from taskyard.objects.container import EnvSource, InitTask, Limits, Logs, Network, Process, Security, Sidecar
 from taskyard.objects.dependency import Dependency
 from taskyard.quantity import Cpu, Duration, Size
 
@@ -205,6 +205,8 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     container_labels: dict[str, str] = {}
     init: list[InitTask] = []
     """Each has to succeed before the next, and the last before the task itself."""
+    sidecars: list[Sidecar] = []
+    """What runs beside it."""
 
 
 class Binding(Wire, frozen=True, kw_only=True):

@@ -20,10 +20,18 @@ from taskyard.cli.session import Command, session
 @click.option("-u", "--user", default="", metavar="USER", help="As this user: name, uid, or uid:gid.")
 @click.option("-w", "--workdir", default="", metavar="DIR", help="In this folder.")
 @click.option("-e", "--env", multiple=True, metavar="NAME=VALUE", help="With this in its environment. Repeatable.")
+@click.option("-c", "--container", default="", metavar="NAME", help="In the task's init task or sidecar of that name.")
 @click.argument("task", shell_complete=complete.task_names)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="COMMAND...")
 def exec_(
-    stdin: bool, tty: bool, user: str, workdir: str, env: tuple[str, ...], task: str, command: tuple[str, ...]
+    stdin: bool,
+    tty: bool,
+    user: str,
+    workdir: str,
+    env: tuple[str, ...],
+    container: str,
+    task: str,
+    command: tuple[str, ...],
 ) -> int:
     """Run a command in a task's container; its exit code is ours.
 
@@ -44,7 +52,7 @@ def exec_(
     current = session()
     opening = OpenExec(list(words), stdin, tty, user, workdir, list(env), size=terminal.size() if tty else None)
     name = one_task((task,), "exec web -- ls")
-    with current.client().console(current.namespace_or_default(), name, "exec", opening) as console:
+    with current.client().console(current.namespace_or_default(), name, "exec", opening, container) as console:
         code = terminal.converse(console, stdin=stdin, raw=tty, forward=True)
     return Exit.ERROR if code is None else code
 
@@ -53,8 +61,9 @@ def exec_(
 @click.argument("task", shell_complete=complete.task_names)
 @click.option("-i", "--stdin", is_flag=True, help="Pass stdin on, to a task whose process reads it.")
 @click.option("-t", "--tty", is_flag=True, help="This terminal is the process's: its bytes come here as they are.")
+@click.option("-c", "--container", default="", metavar="NAME", help="To the task's init task or sidecar of that name.")
 @click.option("--sig-proxy", is_flag=True, help="Send it the signals that we get; without, Ctrl-C only detaches.")
-def attach(task: str, stdin: bool, tty: bool, sig_proxy: bool) -> int:
+def attach(task: str, stdin: bool, tty: bool, container: str, sig_proxy: bool) -> int:
     """Watch and feed the process that a task's container runs; when it ends, its exit code is ours.
 
     Only what it writes from now on: `logs` has the rest. Ctrl-C (with -t: Ctrl-P Ctrl-Q) detaches, and it runs on.
@@ -64,7 +73,7 @@ def attach(task: str, stdin: bool, tty: bool, sig_proxy: bool) -> int:
     current = session()
     name = one_task((task,), "attach web")
     opening = OpenAttach(stdin=stdin, size=terminal.size() if tty else None)
-    with current.client().console(current.namespace_or_default(), name, "attach", opening) as console:
+    with current.client().console(current.namespace_or_default(), name, "attach", opening, container) as console:
         code = terminal.converse(console, stdin=stdin, raw=tty, forward=sig_proxy)
     if code is None:
         note(f"detached from task/{name}, which runs on")

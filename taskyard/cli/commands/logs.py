@@ -32,7 +32,7 @@ from taskyard.objects.job import JOB
 @click.option("--since", type=Duration(), metavar="TIME", help="Only what was written in this time: 90s, 10m, 1h.")
 @click.option("-t", "--timestamps", is_flag=True, help="Each line with the time at which it was written.")
 @click.option("-p", "--previous", is_flag=True, help="Of the attempt before this one.")
-@click.option("-c", "--container", default="", metavar="NAME", help="Of the task's init task of that name.")
+@click.option("-c", "--container", default="", metavar="NAME", help="Of the task's init task or sidecar of that name.")
 @click.option("--prefix/--no-prefix", default=None, help="Each line with its task's name (with several tasks: yes).")
 @click.option(
     "--max-log-requests", type=click.IntRange(1, 200), default=50, metavar="N", help="How many are followed at most."

@@ -35,7 +35,8 @@ def talk(bench: ApiBench, agent: Agent | None, client: Client, path: str = "/tas
 
 
 async def _speak(conductor: ASGIConductor, client: Client, path: str) -> None:
-    async with conductor.simulate_ws(path, host="localhost") as ws:
+    path, _, query = path.partition("?")
+    async with conductor.simulate_ws(path, host="localhost", query_string=query) as ws:
         await client(ws)
 
 
@@ -62,9 +63,10 @@ def test_messages_go_both_ways_and_the_end_comes_last(bench: ApiBench) -> None:
         await ws.send_data(message(Channel.STDIN, b"x"))
         assert await ending(ws) == Ending(exit_code=3)
 
-    talk(bench, agent, client)
+    talk(bench, agent, client, "/tasks/web/exec?container=proxy")
     uid = bench.plane.task("web").metadata.uid
-    assert asked == [f"/exec/{uid}", "Bearer s3cret", message(Channel.OPEN, b"{}"), message(Channel.STDIN, b"x")]
+    assert asked[:2] == [f"/exec/{uid}?container=proxy", "Bearer s3cret"]
+    assert asked[2:] == [message(Channel.OPEN, b"{}"), message(Channel.STDIN, b"x")]
 
 
 def test_when_the_client_leaves_so_do_we(bench: ApiBench) -> None:

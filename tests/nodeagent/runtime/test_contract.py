@@ -11,6 +11,7 @@ import pytest
 
 from nodeagent.runtime.docker import DockerRuntime
 from nodeagent.runtime.port import (
+    PAUSE_IMAGE,
     ContainerSpec,
     ContainerState,
     ImageMissing,
@@ -271,6 +272,32 @@ def test_without_a_network_of_its_own_there_is_no_address(world: Harness, label:
     found = world.runtime.inspect(started(world, spec(label, network=NetworkSettings(mode=mode))))
     assert found is not None
     assert (found.address, found.ports) == ("", ())
+
+
+def test_a_container_joins_the_network_of_one_that_does_nothing_but_hold_it(world: Harness, label: str) -> None:
+    world.runtime.make_pause_image()
+    world.runtime.make_pause_image()
+    assert world.runtime.find_image(PAUSE_IMAGE) is not None
+    port = PortMapping(80, "tcp", 0)
+    holder = replace(spec(label), name=f"holder-{label[:12]}", image=PAUSE_IMAGE, args=(), ports=(port,))
+    name = started(world, replace(holder, network=NetworkSettings(hostname="web")))
+    joining = spec(label, network=NetworkSettings(joins=holder.name))
+    container = started(world, joining)
+    held, joined = world.runtime.inspect(name), world.runtime.inspect(container)
+    assert held is not None
+    assert joined is not None
+    assert (held.state, joined.state) == (ContainerState.RUNNING, ContainerState.RUNNING)
+    assert held.address
+    assert (len(held.ports), joined.ports, joined.address) == (1, (), "")
+    world.runtime.kill(container, "SIGKILL")
+    ended(world, container)
+    world.runtime.start(container)
+    assert state(world, container) is ContainerState.RUNNING
+    world.runtime.remove(name, force=True)
+    world.runtime.kill(container, "SIGKILL")
+    ended(world, container)
+    with pytest.raises(RuntimeRefused):
+        world.runtime.start(container)
 
 
 def test_a_program_is_run_inside_a_container_that_runs(world: Harness, label: str) -> None:

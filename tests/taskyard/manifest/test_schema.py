@@ -51,6 +51,8 @@ from taskyard.objects import (
     SecretSpec,
     Security,
     ServiceSpec,
+    Sidecar,
+    SidecarResources,
     Success,
     Taint,
     Task,
@@ -93,6 +95,8 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.volumes[]", Volume, set()),
     ("Task", "spec.envFrom.*", EnvSource, set()),
     ("Task", "spec.init[]", InitTask, set()),
+    ("Task", "spec.sidecars[]", Sidecar, set()),
+    ("Task", "spec.sidecars[].resources", SidecarResources, set()),
     ("Task", "spec.process", Process, set()),
     ("Task", "spec.process.ulimits.*", Ulimit, set()),
     ("Task", "spec.network", Network, set()),
@@ -288,6 +292,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "gang": {"name": "a", "size": 2},
     "dependsOn[]": {"name": "a"},
     "init[]": {"name": "a"},
+    "sidecars[]": {"name": "a"},
 }
 
 

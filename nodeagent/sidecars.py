@@ -1,0 +1,116 @@
+"""What becomes of the containers beside a task that runs: which is started next, which waits, how they all are. Pure.
+
+A sidecar that ends is started again, its own container, with the task's backoff and whatever the restart policy: it has
+no end of its own. What it has been through is in the task's status, so a new agent goes on with its wait. Called by
+decide.py once the task's own container runs.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from nodeagent.actions import Action, Remove, StartSidecar, Wait
+from nodeagent.names import MAIN, NETWORK, Run
+from nodeagent.restart import luck, wait_before
+from nodeagent.runtime.port import ContainerState
+from nodeagent.situation import Container, SidecarFailed, Situation
+from nodeagent.steps import container_of, has_network_step, in_stop_order, numbered_sidecars, of_attempt
+from nodeagent.wording import described_exit, in_about
+from taskyard.clock import parse_timestamp, timestamp
+from taskyard.objects import Assignment, Backoff, Sidecar, SidecarStatus, TaskStatus
+from taskyard.quantity import seconds
+
+RUNNING, STARTING, BACK_OFF, STOPPED = "Running", "Starting", "BackOff", "Stopped"
+
+
+def statuses(situation: Situation, assignment: Assignment, status: TaskStatus) -> list[SidecarStatus]:
+    """Of all, by what is there now and what was known."""
+    known = {one.name: one for one in status.sidecars}
+    return [
+        _status(situation, assignment, step, sidecar, known.get(sidecar.name))
+        for step, sidecar in numbered_sidecars(assignment.spec)
+    ]
+
+
+def trouble(found: list[SidecarStatus]) -> str:
+    """Why the task is not ready, for their sake; empty when all run."""
+    ended = next((one for one in found if one.state == BACK_OFF), None)
+    if ended:
+        return f"sidecar {ended.name} {ended.message}"
+    starting = next((one for one in found if one.state != RUNNING), None)
+    return f"sidecar {starting.name} is being started" if starting else ""
+
+
+def network_lost(situation: Situation, assignment: Assignment) -> bool:
+    """What holds the network of them all has ended: nobody can reach the task, and it cannot reach anybody."""
+    holder = container_of(situation, NETWORK)
+    return has_network_step(assignment.spec) and not (holder and holder.running)
+
+
+def next_action(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    """None when all run. `status` has what `statuses` found."""
+    soonest: Wait | None = None
+    for (step, _), known in zip(numbered_sidecars(assignment.spec), status.sidecars, strict=True):
+        one = container_of(situation, step)
+        if one and one.running:
+            continue
+        if one and one.info.id in situation.condemned:
+            return Remove(one.info.id, force=True)  # Another takes its place: this one is killed as soon as it starts.
+        left = parse_timestamp(known.next_start_at) - situation.now if known.next_start_at else 0.0
+        # More than the whole wait: the wall clock was set back, which must not turn seconds into hours.
+        if 0 < left <= wait_before(assignment.spec.restart.backoff, known.backoff_step) + 1:
+            soonest = Wait(min(left, soonest.seconds if soonest else left))
+            continue
+        run = Run(status.uid, status.epoch, status.attempt, step)
+        return StartSidecar(run, one.info.id if one else "")
+    return soonest
+
+
+def to_wind_down(situation: Situation) -> Container | None:
+    """Which is to be stopped next when the task itself has ended; None when none runs any more."""
+    return next((one for one in in_stop_order(of_attempt(situation)) if one.running and one.run.step != MAIN), None)
+
+
+def stopped(status: TaskStatus) -> TaskStatus:
+    """Once the task has ended, and they have been stopped."""
+    ended = [msgspec.structs.replace(one, state=STOPPED, message="", next_start_at="") for one in status.sidecars]
+    return msgspec.structs.replace(status, sidecars=ended)
+
+
+def _status(
+    situation: Situation, assignment: Assignment, step: int, sidecar: Sidecar, known: SidecarStatus | None
+) -> SidecarStatus:
+    one, known = container_of(situation, step), known or SidecarStatus(name=sidecar.name, state=STARTING)
+    backoff, outcome, now = assignment.spec.restart.backoff, situation.outcome, situation.now
+    if one and one.running:
+        return msgspec.structs.replace(known, state=RUNNING, container_name=one.info.name, message="", next_start_at="")
+    if isinstance(outcome, SidecarFailed) and outcome.step == step:
+        return _again(situation, backoff, known, f"could not start: {outcome.message}", ended_at=now, ran=0.0)
+    if one is None or one.info.state is ContainerState.CREATED:
+        waits = known.state == BACK_OFF and bool(known.next_start_at)
+        return known if waits else msgspec.structs.replace(known, state=STARTING, message="")
+    ended_at = one.info.finished_at or now
+    if known.finished_at == timestamp(ended_at):
+        return known
+    ran = max(0.0, ended_at - one.info.started_at)
+    how = "ran out of memory" if one.info.oom_killed else described_exit(one.info.exit_code)
+    ended = msgspec.structs.replace(
+        known, container_name=one.info.name, exit_code=one.info.exit_code, finished_at=timestamp(ended_at)
+    )
+    return _again(situation, backoff, ended, how, ended_at=ended_at, ran=ran)
+
+
+def _again(
+    situation: Situation, backoff: Backoff, known: SidecarStatus, how: str, *, ended_at: float, ran: float
+) -> SidecarStatus:
+    step = 1 if ran >= seconds(backoff.reset) else known.backoff_step + 1
+    uid = situation.status.uid if situation.status else ""
+    wait = wait_before(backoff, step, luck(uid + known.name, known.restarts, step))
+    return msgspec.structs.replace(
+        known,
+        state=BACK_OFF,
+        message=f"{how}; it is started again in {in_about(wait)}",
+        restarts=known.restarts + 1,
+        backoff_step=step,
+        next_start_at=timestamp(ended_at + wait),
+    )

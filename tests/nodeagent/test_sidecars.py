@@ -1,0 +1,245 @@
+"""Sidecars on a whole node in virtual time: up before the task, beside it in one network, down after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from nodeagent.names import STEP
+from nodeagent.runtime.fake_program import Program
+from taskyard import keys
+from taskyard.objects import Result, SidecarStatus, TaskState, decode
+from tests.nodeagent.world import FOREVER, UID, Crash, Fuse, World
+
+PROXY, SHIPPER, SHORT, WORK = ("proxy",), ("shipper",), ("short",), ("work",)
+BESIDE: list[dict[str, Any]] = [
+    {"name": "proxy", "args": PROXY, "env": {"A": "proxy"}, "resources": {"cpu": "250m", "memory": "32Mi"}},
+    {"name": "shipper", "image": "tool:1", "args": SHIPPER, "start": "after"},
+]
+ALL = ["1-1", "1-1-net", "1-1-side1", "1-1-side2"]
+
+
+@pytest.fixture
+def world() -> World:
+    world = World(programs={SHORT: Program(runs=3.0, exit_code=2), WORK: Program(runs=10.0)})
+    world.runtime.registry.add("tool:1")
+    return world
+
+
+def running(world: World) -> list[str]:
+    return [name.removeprefix(f"ty-{UID}-") for name in world.running()]
+
+
+def done(world: World, *kinds: str) -> list[str]:
+    """What was asked of which container, in order."""
+    names = {one.id: one.name.removeprefix(f"ty-{UID}-") for one in world.containers()}
+    calls = [call.split() for call in world.runtime.calls]
+    return [names.get(call[1], "gone") for call in calls if call[0] in kinds]
+
+
+def beside(world: World) -> dict[str, SidecarStatus]:
+    return {one.name: one for one in world.status().sidecars}
+
+
+def test_they_are_there_before_the_task_or_right_after_it_in_one_network(world: World) -> None:
+    ports, port_of = [{"container": 80, "host": "auto", "name": "http"}], {"PORT": {"field": "ports.http"}}
+    sysctls = {"sysctls": {"net.core.somaxconn": "9"}}
+    world.assign(sidecars=BESIDE, env={"A": "main"}, ports=ports, envFrom=port_of, process=sysctls)
+    world.settle()
+    assert running(world) == ALL
+    assert done(world, "start") == ["1-1-net", "1-1-side1", "1-1", "1-1-side2"]
+    status = world.status()
+    assert (status.state, status.ready, status.message) == (TaskState.RUNNING, True, "")
+    assert [(one.name, one.state, one.restarts) for one in status.sidecars] == [
+        ("proxy", "Running", 0),
+        ("shipper", "Running", 0),
+    ]
+    specs = {one.name.removeprefix(f"ty-{UID}-"): world.runtime.spec_of(one.id) for one in world.containers()}
+    holder = f"ty-{UID}-1-1-net"
+    assert {name: spec.network.joins for name, spec in specs.items()} == dict.fromkeys(ALL, holder) | {"1-1-net": ""}
+    assert {name: len(spec.ports) for name, spec in specs.items()} == dict.fromkeys(ALL, 0) | {"1-1-net": 1}
+    assert {name: len(spec.process.sysctls) for name, spec in specs.items()} == dict.fromkeys(ALL, 0) | {"1-1-net": 1}
+    (port,) = status.ports
+    assert f"PORT={port.host}" in specs["1-1"].env
+    assert "A=proxy" in specs["1-1-side1"].env
+    assert (specs["1-1-side1"].limits.cpu, specs["1-1-side1"].limits.memory) == (250, 32 * 2**20)
+    assert specs["1-1-side2"].image == "tool:1"
+
+
+def test_one_that_ends_is_started_again_by_itself_and_the_task_is_not_ready_meanwhile(world: World) -> None:
+    world.assign(sidecars=[BESIDE[0], {"name": "short", "args": SHORT}], restart={"policy": "never"})
+    world.settle()
+    assert world.status().ready
+    world.advance(3.2)
+    status, short = world.status(), beside(world)["short"]
+    assert (short.state, short.restarts, short.exit_code) == ("BackOff", 1, 2)
+    assert (status.state, status.ready, status.restarts) == (TaskState.RUNNING, False, 0)
+    assert status.message == "not ready: sidecar short exited with code 2; it is started again in 1s"
+    world.advance(1.0)
+    assert (beside(world)["short"].state, world.status().ready) == ("Running", True)
+    world.advance(3.1)
+    assert beside(world)["short"].message == "exited with code 2; it is started again in 2s"
+    assert done(world, "start").count("1-1-side2") == 2
+    assert done(world, "start").count("1-1") == 1
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+def test_a_new_agent_goes_on_with_the_wait_of_one_that_ended(world: World, at: int) -> None:
+    world.assign(sidecars=[{"name": "short", "args": SHORT}])
+    world.advance(3.0)
+    world.store.fuse = world.runtime.fuse = Fuse(at)
+    try:
+        world.advance(2.0)
+    except Crash:
+        world.store.fuse = world.runtime.fuse = Fuse()
+        world.boot()
+    world.store.fuse = world.runtime.fuse = Fuse()
+    world.boot()
+    world.advance(1.5)
+    assert (beside(world)["short"].state, beside(world)["short"].restarts) == ("Running", 1)
+    assert done(world, "start").count("1-1-side1") == 2
+
+
+def test_one_whose_start_is_refused_waits_and_is_tried_again(world: World) -> None:
+    refusing = Program(refuses_to_start="no such program")
+    world.assign(sidecars=[{"name": "late", "args": ("late",), "start": "after"}])
+    world.runtime.programs["late",] = refusing
+    world.settle()
+    late = beside(world)["late"]
+    assert (late.state, late.message) == ("BackOff", "could not start: no such program; it is started again in 1s")
+    assert world.status().state is TaskState.RUNNING
+    world.advance(1.1)
+    assert beside(world)["late"].restarts == 2
+
+
+def test_one_that_somebody_removes_is_made_again(world: World) -> None:
+    world.assign(sidecars=BESIDE[:1])
+    world.settle()
+    (sidecar,) = [one.id for one in world.containers() if one.labels.get(STEP) == "101"]
+    world.runtime.remove(sidecar, force=True)
+    world.advance(2.0)
+    assert running(world) == ALL[:3]
+    assert beside(world)["proxy"].state == "Running"
+
+
+def test_a_job_s_task_ends_when_it_does_and_they_are_stopped_first(world: World) -> None:
+    world.runtime.programs[PROXY] = Program(ignores=frozenset({"SIGTERM"}))
+    world.assign(args=WORK, sidecars=BESIDE, restart={"policy": "never"}, result_of="report", stop={"gracePeriod": 4})
+    world.advance(11.0)
+    assert running(world) == ["1-1-net", "1-1-side1"]
+    status = world.status()
+    assert (status.state, status.ready) == (TaskState.RUNNING, False)
+    assert status.message == "it has ended; its sidecars are being stopped"
+    world.advance(4.5)
+    assert running(world) == []
+    assert done(world, "kill") == ["1-1-side2", "1-1-side1", "1-1-side1", "1-1-net"]
+    assert (world.status().state, world.status().exit_code) == (TaskState.COMPLETED, 0)
+    assert {one.state for one in world.status().sidecars} == {"Stopped"}
+    result = world.memory.get(keys.result(UID))
+    assert result is not None
+    assert decode(result.value, Result).succeeded
+
+
+def test_a_restart_of_the_task_is_one_of_all(world: World) -> None:
+    world.assign(sidecars=BESIDE)
+    world.settle()
+    (main,) = [one.id for one in world.containers() if STEP not in one.labels]
+    world.runtime.end(main, "SIGKILL")
+    world.advance(3.0)
+    assert running(world) == [name.replace("1-1", "1-2") for name in ALL]
+    assert (world.status().attempt, world.status().restarts, world.status().ready) == (2, 1, True)
+    assert {one.restarts for one in world.status().sidecars} == {0}
+
+
+@pytest.mark.parametrize("how", ["stopped", "unassigned", "updated"])
+def test_a_stop_ends_the_task_then_them_in_reverse_and_their_network_last(world: World, how: str) -> None:
+    world.runtime.programs[FOREVER] = Program(ignores=frozenset({"SIGTERM"}))
+    world.assign(sidecars=BESIDE)
+    world.settle()
+    before = len(world.runtime.calls)
+    names = {one.id: one.name.removeprefix(f"ty-{UID}-") for one in world.containers()}
+    if how == "stopped":
+        world.assign(sidecars=BESIDE, desired="Stopped")
+    elif how == "unassigned":
+        world.unassign()
+    else:
+        world.assign(2)
+    world.advance(9.0)
+    assert running(world) == ALL
+    world.advance(2.0)
+    touched = [call.split()[1] for call in world.runtime.calls[before:] if call.split()[0] in ("kill", "remove")]
+    order = list(dict.fromkeys(names[one] for one in touched if one in names))
+    assert order == ["1-1", "1-1-side2", "1-1-side1", "1-1-net"]
+    assert running(world) == (["2-1"] if how == "updated" else [])
+
+
+def test_without_its_network_the_task_is_started_anew(world: World) -> None:
+    world.assign(sidecars=BESIDE)
+    world.settle()
+    world.runtime.end(f"ty-{UID}-1-1-net", "SIGKILL")
+    world.advance(3.0)
+    assert running(world) == [name.replace("1-1", "1-2") for name in ALL]
+    assert world.status().last_exit is not None
+    assert "the container that holds its network has ended; it is stopped" in world.events.messages
+
+
+def test_what_is_said_of_the_network_is_said_of_what_holds_it(world: World) -> None:
+    world.assign(sidecars=BESIDE[:1], network={"mode": "bridge", "group": "shop", "hostname": "web"})
+    world.settle()
+    holder, main = (world.runtime.look_up(f"ty-{UID}-1-1{suffix}") for suffix in ("-net", ""))
+    assert holder is not None
+    assert main is not None
+    assert (world.runtime.spec_of(holder.id).network.hostname, world.runtime.spec_of(main.id).network.hostname) == (
+        "web",
+        "",
+    )
+
+
+def test_an_image_of_theirs_that_is_missing_is_waited_for_before_the_task_begins(world: World) -> None:
+    world.runtime.registry.clear()
+    world.assign(sidecars=BESIDE)
+    world.advance(6.0)
+    assert (world.status().state, world.status().reason) == (TaskState.STARTING, "ImagePullBackOff")
+    assert running(world) == ["1-1-net", "1-1-side1"]
+    world.runtime.registry.add("tool:1")
+    world.advance(20.0)
+    assert running(world) == ALL
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(1, 17))
+def test_an_agent_that_dies_at_any_step_starts_each_once(world: World, at: int, after: bool) -> None:
+    world.assign(sidecars=BESIDE)
+    world.store.fuse = world.runtime.fuse = Fuse(at, after)
+    try:
+        world.advance(3.0)
+    except Crash:
+        world.store.fuse = world.runtime.fuse = Fuse()
+        world.boot()
+        world.advance(30.0)
+    assert running(world) == ALL
+    assert done(world, "start") == ["1-1-net", "1-1-side1", "1-1", "1-1-side2"]
+    assert world.status().ready
+
+
+def test_a_singleton_s_are_held_and_killed_with_it(world: World) -> None:
+    world.assign(sidecars=BESIDE, singleton=True)
+    world.settle()
+    assert {one.id for one in world.containers()} <= world.guard.held
+    world.store.down = True
+    world.advance(12.0)
+    assert running(world) == []
+    world.store.down = False
+    world.advance(15.0)
+    assert len(running(world)) == len(ALL)
+    assert world.status().ready
+
+
+def test_a_new_agent_has_a_singleton_s_answered_for(world: World) -> None:
+    world.assign(sidecars=BESIDE, singleton=True)
+    world.settle()
+    world.boot()
+    world.settle()
+    assert {one.id for one in world.containers()} <= world.guard.held
+    assert running(world) == ALL
