@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from taskyard.objects import Taint, Toleration
 
+DRAIN = "taskyard/drain"
+"""The taint by which `taskyard drain` moves tasks off a node."""
+
 Tolerated = tuple[str, str, str, str]
 """key, operator, value, effect: a toleration without its seconds, as a value that can be hashed."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from taskyard.objects import Taint, Toleration
 from taskyard.objects.assignment import EVICTED
-from taskyard.tolerations import patience
+from taskyard.tolerations import DRAIN, patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,9 @@ def leave(node: str, tolerations: Sequence[Toleration], since: Mapping[Taint, fl
 
 def _because_of(node: str, tolerations: Sequence[Toleration], taint: Taint, at: float) -> Leave | None:
     stays = patience(tolerations, taint)
-    spelled = f"{taint.key}={taint.value}:{taint.effect}"
+    spelled = f"{taint.key}{'=' if taint.value else ''}{taint.value}:{taint.effect}"
+    if stays is None and taint.key == DRAIN:
+        return Leave(at, f"{EVICTED}{node}: the node is drained")
     if stays is None:
         return Leave(at, f"{EVICTED}{node}: it does not tolerate taint {spelled}")
     if stays == math.inf:

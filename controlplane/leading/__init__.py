@@ -3,8 +3,20 @@
 Knows nothing of placement or of tasks; each of them brings its own decisions.
 """
 
-from controlplane.leading.carrying import Write, carry_out
+from controlplane.leading.carrying import Step, Write, carry_out, carry_out_steps
 from controlplane.leading.commits import Proposal, Results, Stale, commit_all
 from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
 
-__all__ = ["SWEEP_EVERY", "FencedOut", "LeaderLoop", "Proposal", "Results", "Stale", "Write", "carry_out", "commit_all"]
+__all__ = [
+    "SWEEP_EVERY",
+    "FencedOut",
+    "LeaderLoop",
+    "Proposal",
+    "Results",
+    "Stale",
+    "Step",
+    "Write",
+    "carry_out",
+    "carry_out_steps",
+    "commit_all",
+]

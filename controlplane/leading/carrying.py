@@ -1,15 +1,15 @@
-"""What a controller of owners does with its decisions: one commit for many, a line in the log for each, and a retry of
-what was not written. Services, jobs and crons do it alike."""
+"""What controllers do with their decisions: one commit for many, a line in the log for each, and a retry of what was
+not written. Services, jobs and crons do it for an owner each, ownership and volumes a step at a time for an object."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controlplane.leading.commits import Proposal, commit_all
-from controlplane.leading.loop import FencedOut, LeaderLoop
-from taskyard.keys import NamedKey
+from controlplane.leading.loop import FencedOut, K, LeaderLoop
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.store.api import Compare, Store
 
 
@@ -49,3 +49,35 @@ def carry_out(
     if results.fenced_out:
         raise FencedOut
     return failed
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next thing to be done for one object. `what` is for the log: cascade, finalise, record or forget."""
+
+    what: str
+    key: ObjectKey
+
+
+def carry_out_steps(
+    loop: LeaderLoop[K],
+    store: Store,
+    fence: Compare,
+    proposals: Sequence[Proposal[Step]],
+    asked: Mapping[ObjectKey, K],
+    log: logging.Logger,
+) -> None:
+    """`asked`: by the object of a step, the key of the loop's queue that it was looked at for, which is forgotten once
+    the step is written and else tried again. Raises FencedOut."""
+    results = commit_all(store, fence, proposals)
+    for proposal, revision in results.committed:
+        loop.queue.forget(asked[proposal.subject.key])
+        log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.key.label, revision)
+    left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+    for proposal, reason in results.refused:
+        log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.key.label, reason)
+        left.append(proposal)
+    for key in dict.fromkeys(asked[proposal.subject.key] for proposal in left):
+        loop.queue.retry(key)
+    if results.fenced_out:
+        raise FencedOut

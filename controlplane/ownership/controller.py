@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from controlplane.cluster import CacheChange, ClusterCache
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
-from controlplane.ownership.decide import Held, Step, ask_to_go, next_steps
+from controlplane.leading import LeaderLoop, Proposal, Step, carry_out_steps
+from controlplane.ownership.decide import Held, ask_to_go, next_steps
 from taskyard.clock import Clock
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.store.api import Compare, Store
@@ -60,18 +60,7 @@ class OwnershipController(LeaderLoop[Dirty]):
                     self.queue.forget(key)
                 again |= {step.subject.key: key for step in steps}
                 proposals += steps
-        results = commit_all(self._store, fence, proposals)
-        for proposal, revision in results.committed:
-            self.queue.forget(again[proposal.subject.key])
-            _log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.key.label, revision)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            _log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.key.label, reason)
-            left.append(proposal)
-        for key in dict.fromkeys(again[proposal.subject.key] for proposal in left):
-            self.queue.retry(key)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out_steps(self, self._store, fence, proposals, again, _log)
         return False
 
     def _steps(self, key: Dirty) -> list[Proposal[Step]]:

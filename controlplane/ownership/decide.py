@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controlplane.admission import removal_of
-from controlplane.leading import Proposal
+from controlplane.leading import Proposal, Step
 from taskyard import keys
-from taskyard.keys import ObjectKey
 from taskyard.objects import AnyObject, encode, key_of
 from taskyard.store.api import Delete, Entry, Put, unchanged
 
@@ -23,14 +22,6 @@ class Held:
 
     value: AnyObject
     entry: Entry
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """`what` is for the log: cascade or finalise."""
-
-    what: str
-    key: ObjectKey
 
 
 def next_steps(owner: Held, dependents: Sequence[Held], now: float) -> list[Proposal[Step]]:

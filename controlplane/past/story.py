@@ -182,6 +182,6 @@ def _standing(status: TaskStatus) -> tuple[object, ...]:
 
 def _told(status: TaskStatus) -> str:
     attempt = f", attempt {status.attempt}" if status.attempt > 1 else ""
-    reason = f" ({status.reason})" if status.reason else ""
+    reason = f" ({status.reason})" if status.reason not in ("", status.state) else ""
     health = f", {status.health}" if status.health else ""
     return f"{status.state}{reason}{health}{attempt}"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 
 from controlplane.cluster import CacheChange, ClusterCache
 from controlplane.cluster.effective import needs_binding
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
-from controlplane.volumes.decide import Step, forget, put_on_record, volumes_of
+from controlplane.leading import LeaderLoop, Proposal, Step, carry_out_steps
+from controlplane.volumes.decide import forget, put_on_record, volumes_of
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.keys import NamedKey, ObjectKey
@@ -66,18 +66,7 @@ class VolumeController(LeaderLoop[Dirty]):
                     self.queue.forget(key)
                 again |= {step.subject.key: key for step in steps}
                 proposals += steps
-        results = commit_all(self._store, fence, proposals)
-        for proposal, revision in results.committed:
-            self.queue.forget(again[proposal.subject.key])
-            _log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.key.label, revision)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            _log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.key.label, reason)
-            left.append(proposal)
-        for key in dict.fromkeys(again[proposal.subject.key] for proposal in left):
-            self.queue.retry(key)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out_steps(self, self._store, fence, proposals, again, _log)
         return False
 
     def _about_task(self, key: NamedKey) -> list[Proposal[Step]]:

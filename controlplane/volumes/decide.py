@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from controlplane.cluster import ObjectRecord, TaskRecord
 from controlplane.cluster.rules import pinned_volumes
-from controlplane.leading import Proposal
+from controlplane.leading import Proposal, Step
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import Metadata, NamedVolume, NamedVolumeSpec, encode
 from taskyard.store.api import Delete, Put, absent, unchanged
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """`what` is for the log: record or forget."""
-
-    what: str
-    key: ObjectKey
 
 
 def volumes_of(record: TaskRecord) -> list[ObjectKey]:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from taskyard.cli.kinds import Kind
 from taskyard.cli.progress import Progress
-from taskyard.cli.waiting import Awaited, Verdict, wait_for
+from taskyard.cli.waiting import Awaited, Verdict, complaints
 from taskyard.client.api import Client
 from taskyard.client.views import ServiceView
 from taskyard.clock import Clock
-from taskyard.quantity import format_duration
 
 
 def awaited_service(namespace: str, name: str) -> Awaited:
@@ -43,16 +42,6 @@ def wait_for_rollouts(
     client: Client, awaited: Sequence[Awaited], *, clock: Clock, timeout: float | None, progress: Progress
 ) -> list[str]:
     """Why it is not as it should be, a sentence for each service; none when all is well."""
-
-    def told(one: Awaited, verdict: Verdict) -> None:
-        progress.say(f"{one.label}: {verdict.text}")
-
-    outcome = wait_for(
-        client, awaited, judge_rolled_out, clock=clock, timeout=timeout, progress=progress, on_settled=told
+    return complaints(
+        client, awaited, judge_rolled_out, clock=clock, timeout=timeout, progress=progress, late="rolled out"
     )
-    labels = {one.key: one.label for one in awaited}
-    complaints = [f"{labels[key]}: {verdict.failure}" for key, verdict in outcome.settled.items() if verdict.failure]
-    late = format_duration(timeout or 0)
-    return complaints + [
-        f"{labels[key]} is not rolled out after {late}: {verdict.text}" for key, verdict in outcome.unsettled.items()
-    ]

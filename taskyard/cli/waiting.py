@@ -21,6 +21,7 @@ from taskyard.client.errors import ClientError
 from taskyard.client.views import ApplyResult, JobView, ObjectView, ServiceView, TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import Clock
+from taskyard.quantity import format_duration
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,31 @@ def wait_for(
 
 Sighting = tuple[str, Any]
 """A key, and the object; None: it is not there."""
+
+
+def complaints(
+    client: Client,
+    awaited: Sequence[Awaited],
+    judge: Judge,
+    *,
+    clock: Clock,
+    timeout: float | None,
+    progress: Progress,
+    late: str,
+) -> list[str]:
+    """Waits, says how each has settled, and returns why it is not as it should be, a sentence for each; none when all
+    is well. `late`: what one is not when the time is up: `complete`."""
+
+    def told(one: Awaited, verdict: Verdict) -> None:
+        progress.say(f"{one.label}: {verdict.text}")
+
+    outcome = wait_for(client, awaited, judge, clock=clock, timeout=timeout, progress=progress, on_settled=told)
+    labels = {one.key: one.label for one in awaited}
+    found = [f"{labels[key]}: {verdict.failure}" for key, verdict in outcome.settled.items() if verdict.failure]
+    after = format_duration(timeout or 0)
+    return found + [
+        f"{labels[key]} is not {late} after {after}: {verdict.text}" for key, verdict in outcome.unsettled.items()
+    ]
 
 
 def _sightings(

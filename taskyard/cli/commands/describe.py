@@ -85,7 +85,8 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
         metadata, data = found.view.metadata, found.data()
         told = _told(client, metadata.namespace, target.kind.names.kind, metadata.name)
         events = [e for e in told if e.about.uid in ("", metadata.uid) or e.about.name != metadata.name]
-        parts = {part: to_yaml(data[part]) for part in ("spec", "status") if data.get(part)}
+        status = {field: value for field, value in (data.get("status") or {}).items() if value != ""}
+        parts = {name: to_yaml(part) for name, part in (("spec", data.get("spec")), ("status", status)) if part}
         return object_story(found.view, parts, events, now, width=terminal_width(), colour=colour)
     raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")
 

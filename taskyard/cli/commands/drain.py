@@ -5,11 +5,12 @@ from __future__ import annotations
 import click
 
 from taskyard.cli import complete
-from taskyard.cli.commands.node import DRAIN, changed_taints, node_names, set_node
+from taskyard.cli.commands.node import changed_taints, node_names, set_node
 from taskyard.cli.emptying import wait_until_empty
 from taskyard.cli.options import wait_timeout
 from taskyard.cli.session import Command, session
 from taskyard.objects import Taint
+from taskyard.tolerations import DRAIN
 
 
 @click.command(cls=Command)

@@ -12,9 +12,8 @@ from taskyard.cli.kinds import Kind, find_kind, read_targets
 from taskyard.cli.session import Command, session
 from taskyard.client.api import Client
 from taskyard.client.views import NodeView, TaintView
+from taskyard.tolerations import DRAIN
 
-DRAIN = "taskyard/drain"
-"""The taint of a node that is drained."""
 EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 
 

@@ -42,7 +42,13 @@ def test_of_several_taints_the_first_that_it_has_to_leave_for() -> None:
     patient = [Toleration(operator="Exists", toleration_seconds=30)]
     found = leave("n1", patient, {BAD: 5.0, other: 2.0})
     assert found is not None
-    assert (found.at, "heat=:NoExecute" in found.why) == (32.0, True)
+    assert (found.at, "heat:NoExecute" in found.why) == (32.0, True)
+
+
+def test_of_a_drain_it_is_told_that_it_is_one() -> None:
+    found = leave("n1", [], {Taint(key="taskyard/drain", effect="NoExecute"): 0.0})
+    assert found is not None
+    assert found.why == "evicted from n1: the node is drained"
 
 
 @pytest.fixture
