@@ -327,6 +327,7 @@ class Checker:
         new = self.mirror.statuses[node][uid]
         self.garbage.note_status(new, self.now())
         self.dependents.note_status(new)
+        self.services.note_status(new, self.mirror.of_uid(uid))
         self.past.intended.add((uid, new.epoch))
         self.past.reporters[node, uid] = who.removeprefix("agent-").partition("/")[0]
         assignment = self.mirror.assignments.get(node, {}).get(uid)

@@ -11,16 +11,17 @@ class MachineClock:
     def __init__(self, true: Clock) -> None:
         self._true = true
         self.monotonic = true.monotonic
-        self._ahead = 0.0
+        self.ahead = 0.0
+        """Seconds that its time of day is before the true one."""
         self.jumped_at = float("-inf")
         """The last time that its time of day was set, on the monotonic clock."""
 
     def now(self) -> float:
-        return self._true.now() + self._ahead
+        return self._true.now() + self.ahead
 
     def set_ahead(self, seconds: float) -> None:
         """Of the true time of day; negative: behind it."""
-        if seconds == self._ahead:
+        if seconds == self.ahead:
             return
-        self._ahead = seconds
+        self.ahead = seconds
         self.jumped_at = self._true.monotonic()

@@ -141,6 +141,9 @@ class Cluster:
     def clocks(self) -> list[tuple[str, MachineClock]]:
         return [*self._plane_clocks.items(), *((host.name, host.clock) for host in self.hosts_in_order)]
 
+    def clock_of(self, member: Member) -> MachineClock:
+        return member.host.clock if isinstance(member, AgentProcess) else self._plane_clocks[member.name]
+
     def kill(self, victim: Member) -> None:
         victim.kill()
         self.crashed(victim)

@@ -59,6 +59,8 @@ class Dependents:
         """What is so now, and since when."""
         self._until: dict[_Awaited, float] = {}
         """What was so, and until when."""
+        self._freed: dict[str, float] = {}
+        """uid → when it got its first node, of all that had waited."""
         self._ran: set[str] = set()
         """uids of tasks that ran."""
 
@@ -75,7 +77,10 @@ class Dependents:
         """For the first time."""
         for each in task.spec.depends_on:
             awaited = _Awaited(task.metadata.namespace, each)
-            if self._until.get(awaited, -math.inf) > now - NEWS or self._holds(awaited, mirror):
+            self._freed[task.metadata.uid] = now
+            # Until this transaction it was so, or a moment ago, or with it.
+            was = awaited in self._since or self._until.get(awaited, -math.inf) > now - NEWS
+            if was or self._holds(awaited, mirror):
                 continue
             if self._known.get(awaited, now) > now - NEWS and self._may_have_been(awaited, mirror):
                 continue
@@ -102,6 +107,9 @@ class Dependents:
             self.note_task(key, task)
         self.look(mirror, now)
 
+    def holds_now(self, task: Task) -> bool:
+        return all(_Awaited(task.metadata.namespace, each) in self._since for each in task.spec.depends_on)
+
     def _may_have_been(self, awaited: _Awaited, mirror: Mirror) -> bool:
         """In the moments before anybody waited for it."""
         namespace, wanted = awaited
@@ -117,6 +125,10 @@ class Dependents:
             for task in mirror.tasks.values()
             if task.metadata.owner is not None and task.metadata.owner.uid == owner.metadata.uid
         )
+
+    def freed_since(self, then: float) -> set[str]:
+        """uids of those that have begun since, when all else was quiet already."""
+        return {uid for uid, at in self._freed.items() if at >= then}
 
     def held_back(self, task: Task, now: float) -> bool:
         """It still waits rightly, for at least one of them."""
@@ -143,6 +155,10 @@ class Dependents:
         status = mirror.statuses.get(binding.node, {}).get(uid) if binding is not None else None
         if binding is None or status is None or status.epoch < binding.epoch or task.metadata.deletion_timestamp:
             return False
+        held = mirror.assignments.get(binding.node, {}).get(uid)
+        if held is not None and held.desired == "Stopped":
+            # To make room, to move, or for a taint: until it has ended it has run, and then it waits for another node.
+            return awaited == "started" and uid in self._ran and not (held.reason and status.state.terminal)
         there = binding.node in mirror.leases or status.state.terminal
         match awaited:
             case "started":

@@ -12,6 +12,7 @@ from simulator.story import Violation
 from taskyard import keys
 from taskyard.annotations import PROMOTED_REVISION
 from taskyard.objects import Phase, Rollout, Service, decode
+from taskyard.quantity import seconds
 from taskyard.store.api import Entry, KeyEvent
 
 ROLLING = (Phase.PROGRESSING, Phase.AWAITING_PROMOTION, Phase.ROLLING_BACK)
@@ -29,8 +30,9 @@ class Rollouts:
         self._went_back: set[tuple[str, int, str]] = set()
         """The service's uid, a number, and the last `resumed` that was heeded, of all that went back once."""
 
-    def apply(self, event: KeyEvent, who: str, service: Service | None) -> None:
-        """`service`: as it is when its rollout is written."""
+    def apply(self, event: KeyEvent, who: str, service: Service | None, *, in_trouble: bool, quiet_for: float) -> None:
+        """`service`: as it is when its rollout is written; `in_trouble`: a task of it has failed, or was restarted
+        again and again; `quiet_for`: seconds since it or its rollout was written last."""
         old, name = self.now.pop(event.key, None), event.key.rpartition("/")[2]
         if event.entry is None:
             if old is not None and service is not None and service.metadata.uid == old.service_uid:
@@ -43,6 +45,14 @@ class Rollouts:
         self._check_numbers(new, name)
         if old is not None and old.service_uid == new.service_uid:
             self._check_phase(old, new, service, name)
+            failed = old.phase is not new.phase and new.phase in (Phase.FAILED, Phase.ROLLING_BACK)
+            deadline = seconds(service.spec.update.progress_deadline)
+            if failed and not in_trouble and quiet_for < deadline:
+                raise Violation(
+                    f"service/{name} went from {old.phase} to {new.phase} {quiet_for:.1f} s after it was changed,"
+                    f" and nothing is wrong with its tasks",
+                    name,
+                )
 
     def restored(self, entries: Iterable[Entry]) -> list[Rollout]:
         """Those of the backup. What was given out since is given out once more."""

@@ -16,11 +16,25 @@ from simulator.rollouts import ROLLING, Rollouts
 from simulator.story import Violation
 from taskyard import keys
 from taskyard.keys import ObjectKey
-from taskyard.objects import NODE_NAME, Config, Phase, Rollout, Service, Task, TaskSpec, decode, spec_hash
+from taskyard.objects import (
+    NODE_NAME,
+    Config,
+    Phase,
+    Rollout,
+    Service,
+    Task,
+    TaskSpec,
+    TaskState,
+    TaskStatus,
+    decode,
+    spec_hash,
+)
 from taskyard.objects.service import SLOT
 from taskyard.quantity import seconds
 from taskyard.store.api import Entry, KeyEvent
 
+_CRASHES = 3
+"""Restarts after which a task counts as failed."""
 _DATA = "data-version"
 """The container label of tasks whose service follows Secrets and Configs."""
 
@@ -39,6 +53,10 @@ class Services:
         """The service's uid → its latest revision, and when it became that."""
         self._declared: dict[str, set[str]] = {}
         """uid → hashes of the task specs that users declared for it."""
+        self._troubled: set[str] = set()
+        """uids of services of which a task has failed, or was restarted again and again."""
+        self._written: dict[tuple[str, str], float] = {}
+        """By namespace and name of a service, when it or its rollout was written last."""
         self._restored_at = float("-inf")
         self._taken: list[tuple[Task, Service]] = []
         """Tasks that this transaction takes away, as they were, and that must have passed for available."""
@@ -47,12 +65,22 @@ class Services:
         key = keys.parse_object(event.key)
         if event.key.startswith(keys.ROLLOUTS):
             namespace, name = event.key.removeprefix(keys.ROLLOUTS).split("/")
-            self.rollouts.apply(event, who, self.now.get(ObjectKey("Service", namespace, name)))
+            service = self.now.get(ObjectKey("Service", namespace, name))
+            troubled = service is not None and service.metadata.uid in self._troubled
+            quiet_for = now - self._written.get((namespace, name), now)
+            self._written[namespace, name] = now
+            self.rollouts.apply(event, who, service, in_trouble=troubled, quiet_for=quiet_for)
             self._note_revised(self.rollouts.now.get(event.key), now)
         elif key is not None and key.kind == "Config":
             self._config(key, event, now)
         elif key is not None and key.kind == "Service":
+            self._written[key.namespace, key.name] = now
             self._service(key, event, who)
+
+    def note_status(self, status: TaskStatus, task: Task | None) -> None:
+        owner = task.metadata.owner if task is not None else None
+        if owner is not None and (status.state is TaskState.FAILED or status.restarts >= _CRASHES):
+            self._troubled.add(owner.uid)
 
     def _note_revised(self, rollout: Rollout | None, now: float) -> None:
         if rollout is not None:

@@ -22,6 +22,8 @@ SWEPT = 90.0
 """Seconds more where tasks are stopped for others: once a quota is free again they try when all are looked at anew."""
 QUIET = 120.0
 """Seconds after that in which nothing may be written but what crash loops need."""
+_STARTS = 30.0
+"""Seconds that a task which has waited for others may take until it is up: images are far."""
 NEWS = 2.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
 
@@ -52,6 +54,7 @@ def restless(checker: Checker) -> set[str]:
     """uids of what goes on failing, or going up and down. What runs counts, which is an older spec where the new one
     finds no room."""
     found = checker.names_taken | checker.garbage.collected
+    found |= checker.dependents.freed_since(checker.now() - QUIET - NEWS)
     for node, here in checker.mirror.assignments.items():
         for uid, held in here.items():
             status = checker.mirror.statuses.get(node, {}).get(uid)
@@ -83,13 +86,15 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
         raise Violation(f"{name} stays on {binding.node}, which has a taint NoExecute", uid, name)
     if status is None or status.epoch != binding.epoch:
         raise Violation(f"{binding.node} never reported on epoch {binding.epoch} of {name}", uid, name)
-    _check_status(task, status, hosts[binding.node], checker)
+    if uid not in checker.dependents.freed_since(checker.now() - _STARTS):
+        _check_status(task, status, hosts[binding.node], checker)
 
 
 def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     name, mirror = task.metadata.name, checker.mirror
     if checker.dependents.held_back(task, checker.now()):
-        _check_held_back(name, planes)
+        if not checker.dependents.holds_now(task):
+            _check_held_back(name, planes)
         return
     allowed = checker.contention.quota(task.metadata.namespace)
     found = [obstacles(mirror, task, node, allowed) for node in hosts]
@@ -204,5 +209,7 @@ def _check_answers(plane: PlaneProcess, checker: Checker) -> None:
     shown = {f"/{key.namespace}/{key.name}": record.task for key, record in plane.cache.tasks.items()}
     stored = {f"/{task.metadata.namespace}/{task.metadata.name}": task for task in checker.mirror.tasks.values()}
     for key in sorted(shown.keys() | stored.keys()):
+        if checker.garbage.under_way(key.rpartition("/")[2], checker.now()):
+            continue
         if shown.get(key) != stored.get(key):
             raise Violation(f"{plane.name} shows {key} otherwise than the store has it", key.rpartition("/")[2])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from simulator.faults import connections, machines, processes, storing
+from simulator.faults import connections, editing, machines, processes, storing
 from simulator.faults.scene import Fault, Scene
 from simulator.users import Users
 
@@ -32,6 +32,8 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (2, machines.break_runtime),
     (1, machines.fill_disk),
     (2, machines.jump_clock),
+    (2, machines.lose_time),
+    (1, editing.outlived),
     (1, machines.take_a_name),
     (1, machines.twin),
     (3, machines.cordon),

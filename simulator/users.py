@@ -73,11 +73,11 @@ class Users:
         self._only = settings.only_requests
         self.asked = 0
         """How many requests have had their turn, other than in a rush."""
-        self._names = [f"t{number:03d}" for number in range(settings.tasks)]
+        self.tasks = [f"t{number:03d}" for number in range(settings.tasks)]
         self.services = [f"s{number}" for number in range(settings.services or 0)]
         self.jobs = [f"j{number}" for number in range(settings.jobs or 0)]
         self.crons = [f"c{number}" for number in range(settings.crons or 0)]
-        self._names += self.services + self.jobs + self.crons
+        self._names = self.tasks + self.services + self.jobs + self.crons
         self._made = {*self.services, *self.jobs, *self.crons}
         """Those that are no tasks."""
         self._recent: deque[str] = deque(maxlen=3)
@@ -139,6 +139,23 @@ class Users:
     def apply(self, random: Random, plane: PlaneProcess, name: str) -> None:
         wanted = self._drawn_task(random, name)
         self._at(plane, lambda: self._try(plane, f"apply {name}", lambda: plane.tasks.write(wanted)))
+
+    def edit(self, random: Random, name: str, change: Callable[[TaskSpec], TaskSpec]) -> None:
+        """Of a task that is there, and nothing where it is not."""
+        planes = self._world.planes()
+        if not planes:
+            return
+        plane = random.choice(planes)
+
+        def ask() -> None:
+            try:
+                found = plane.tasks.get(name, "default")
+            except (ApiError, StoreError):
+                return
+            task = _task(name, change(found.spec), dict(found.metadata.labels))
+            self._try(plane, f"edit {name}", lambda: plane.tasks.write(task))
+
+        self._at(plane, ask)
 
     def delete(self, random: Random, name: str) -> None:
         if planes := self._world.planes():

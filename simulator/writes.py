@@ -13,8 +13,9 @@ BURST = 30
 """Writes of one key by components within the window. A task whose container crashes at once, in the first steps of its
 backoff, is written ten times; edits, moves and faults in a storm add as many."""
 QUIET = 1
-LOOPING = 14
-"""Of what crashes or falls ill again and again: up to four for each restart, and its backoff makes restarts rare."""
+LOOPING = 28
+"""Of what crashes or falls ill again and again: up to four for each restart, and its backoff makes restarts rare, seven
+in the time without anything else."""
 
 
 class Writes:

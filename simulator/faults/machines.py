@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeagent.runtime.fake import Breakdown
 from nodeagent.runtime.port import ContainerState, NameConflict
 from simulator.faults.scene import Scene
+from simulator.watches import RECONNECT
 
 _JUMPS = (-3600.0, -40.0, -3.0, 3.0, 40.0, 3600.0)
 
@@ -76,6 +77,28 @@ def jump_clock(scene: Scene) -> str:
 
     scene.cluster.later(scene.random.uniform(5.0, 40.0), heal)
     return f"the clock of {name} jumps by {ahead:+g} s"
+
+
+def lose_time(scene: Scene) -> str:
+    """The time of day is set ahead where somebody counts how long his lease lasts, and then he cannot renew it."""
+    victim, ahead = scene.victim(), scene.random.choice((40.0, 3600.0))
+    if victim is None:
+        return ""
+    clock, store = scene.cluster.clock_of(victim), victim.store
+    clock.set_ahead(ahead)
+
+    def cut() -> None:
+        store.down = not scene.cluster.healed
+
+    def heal() -> None:
+        store.down = False
+        store.delivery.awake(scene.random.uniform(0.0, RECONNECT))
+        clock.set_ahead(0.0)
+        scene.cluster.note(f"{victim.name} reaches the store again, and its clock is set right")
+
+    scene.cluster.later(4.0, cut)
+    scene.cluster.later(scene.random.uniform(22.0, 34.0), heal)
+    return f"the clock of {victim.name} jumps by {ahead:+g} s; 4 s later it is cut off from the store"
 
 
 def take_a_name(scene: Scene) -> str:

@@ -43,6 +43,7 @@ from nodeagent.names import Owner, Run
 from nodeagent.registration import NameHeld, Registration
 from nodeagent.situation import Situation
 from nodeagent.view import ContainerView
+from simulator.plane import PlaneProcess
 from taskyard import keys
 from taskyard.objects import Assignment, ConditionType, TaskState, TaskStatus, encode
 from taskyard.store.api import Compacted, Compare, KeyEvent, Put, Store, StoreError, StoreUnavailable, unchanged
@@ -319,6 +320,41 @@ def _late_creates_carried_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(creates.Creates, "compare", lambda _: Compare(keys.CREATES + "/none", "mod", 0))
 
 
+class _TimeOfDay:
+    """A clock that counts what passes by the time of day."""
+
+    def __init__(self, clock: Any) -> None:
+        self._clock = clock
+        self.now = clock.now
+
+    def monotonic(self) -> float:
+        return float(self._clock.monotonic() + self._clock.ahead)
+
+
+def _lease_counted_by_the_time_of_day(patch: pytest.MonkeyPatch) -> None:
+    """An agent's, and so when its singletons have to be gone."""
+    original = Registration.__init__
+
+    def begin(self: Registration, store: Store, clock: Any, *args: Any, **named: Any) -> None:
+        original(self, store, _TimeOfDay(clock), *args, **named)
+
+    patch.setattr(Registration, "__init__", begin)
+
+
+def _planes_count_by_the_time_of_day(patch: pytest.MonkeyPatch) -> None:
+    original = PlaneProcess.__init__
+
+    def begin(self: PlaneProcess, *args: Any) -> None:
+        original(self, *args[:-1], _TimeOfDay(args[-1]))
+
+    patch.setattr(PlaneProcess, "__init__", begin)
+
+
+def _ended_version_keeps_its_room(patch: pytest.MonkeyPatch) -> None:
+    """What the version before had is set aside for the next one, though it has ended and others got it."""
+    patch.setattr(Assumptions, "recharge", lambda *_: None)
+
+
 def _quota_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(engine, "over", lambda *_: "")
 
@@ -397,6 +433,9 @@ PLANTED: dict[str, Plant] = {
     "held names taken": _held_names_taken,
     "dry runs write": _dry_runs_write,
     "assumed room forgotten": _assumed_room_forgotten,
+    "lease counted by the time of day": _lease_counted_by_the_time_of_day,
+    "planes count by the time of day": _planes_count_by_the_time_of_day,
+    "ended version keeps its room": _ended_version_keeps_its_room,
     "quota ignored": _quota_ignored,
     "gang not waited for": _gang_not_waited_for,
     "conditions ignored": _conditions_ignored,

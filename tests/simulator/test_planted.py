@@ -15,6 +15,10 @@ LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_lo
 OF_LOST_DATA = ("anchor check off", "lost data stops containers", "written status not taken over")
 CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
 OF_CONTENTION = ("quota ignored", "gang not waited for")
+UPDATED = Settings(nodes=3, tasks=6, minutes=1.5, faults_per_minute=30.0, services=3, jobs=0)
+OF_UPDATES = ("planes count by the time of day",)
+WATCHED = Settings(nodes=4, tasks=20, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0)
+OF_SINGLETONS = ("lease counted by the time of day",)
 TIGHT = Settings(nodes=2, tasks=24, minutes=1.5, faults_per_minute=30.0)
 
 
@@ -23,6 +27,10 @@ def settings_of(name: str, seed: int) -> Settings:
         return LOSSY
     if name in OF_CONTENTION:
         return CONTENDED
+    if name in OF_UPDATES:
+        return UPDATED
+    if name in OF_SINGLETONS:
+        return WATCHED
     return TIGHT if seed % 2 else LOOSE
 
 
