@@ -149,7 +149,8 @@ def _stop_for_good(situation: Situation, assignment: Assignment) -> Action:
 
 def _catch_up(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     newest = situation.containers[-1].run.attempt if situation.containers else 0
-    return progress.caught_up(status, newest, situation.now) if newest > status.attempt else None
+    missed = newest - status.attempt
+    return progress.caught_up(status, newest, situation.now, missed=missed) if missed > 0 else None
 
 
 def _go_on(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:

@@ -43,11 +43,13 @@ def intent(assignment: Assignment, attempt: int, now: float) -> Report:
     )
 
 
-def caught_up(status: TaskStatus, attempt: int, now: float) -> Report:
-    """A later attempt than the status knows of is there: its intent could not be written when it began."""
-    return Report(
-        _next_attempt(status, attempt=attempt, restarts=max(status.restarts, attempt - 1), reason="Starting", now=now)
+def caught_up(status: TaskStatus, attempt: int, now: float, *, missed: int = 0) -> Report:
+    """A later attempt than the status knows of is there: its intent could not be written when it began. The waits grow
+    by what was `missed`, too, or a program that crashed while the store was away is hurried by another agent."""
+    following = _next_attempt(
+        status, attempt=attempt, restarts=max(status.restarts, attempt - 1), reason="Starting", now=now
     )
+    return Report(msgspec.structs.replace(following, backoff_step=status.backoff_step + missed))
 
 
 def running(

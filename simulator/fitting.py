@@ -10,7 +10,7 @@ from controlplane.cluster.rules import pinned_volumes
 from controlplane.placement.quotas import Allowance, over
 from simulator.contention import spent
 from simulator.mirror import Mirror
-from taskyard.objects import CONDITION_TAINTS, MAINTENANCE_TAINT, Task
+from taskyard.objects import CONDITION_TAINTS, MAINTENANCE_TAINT, NODE_NAME, Task
 
 _PHRASES = {
     "ready": "not ready",

@@ -32,7 +32,7 @@ class Rollouts:
 
     def apply(self, event: KeyEvent, who: str, service: Service | None, *, in_trouble: bool, quiet_for: float) -> None:
         """`service`: as it is when its rollout is written; `in_trouble`: a task of it has failed, or was restarted
-        again and again; `quiet_for`: seconds since it or its rollout was written last."""
+        again and again; `quiet_for`: seconds since there was something else to do for it."""
         old, name = self.now.pop(event.key, None), event.key.rpartition("/")[2]
         if event.entry is None:
             if old is not None and service is not None and service.metadata.uid == old.service_uid:
@@ -49,8 +49,8 @@ class Rollouts:
             deadline = seconds(service.spec.update.progress_deadline)
             if failed and not in_trouble and quiet_for < deadline:
                 raise Violation(
-                    f"service/{name} went from {old.phase} to {new.phase} {quiet_for:.1f} s after it was changed,"
-                    f" and nothing is wrong with its tasks",
+                    f"service/{name} went from {old.phase} to {new.phase} {quiet_for:.1f} s after it had something"
+                    " else to do, and nothing is wrong with its tasks",
                     name,
                 )
 

@@ -55,8 +55,8 @@ class Services:
         """uid → hashes of the task specs that users declared for it."""
         self._troubled: set[str] = set()
         """uids of services of which a task has failed, or was restarted again and again."""
-        self._written: dict[tuple[str, str], float] = {}
-        """By namespace and name of a service, when it or its rollout was written last."""
+        self._moved: dict[tuple[str, str], float] = {}
+        """By namespace and name of a service, when its rollout last had something else to do."""
         self._restored_at = float("-inf")
         self._taken: list[tuple[Task, Service]] = []
         """Tasks that this transaction takes away, as they were, and that must have passed for available."""
@@ -67,15 +67,18 @@ class Services:
             namespace, name = event.key.removeprefix(keys.ROLLOUTS).split("/")
             service = self.now.get(ObjectKey("Service", namespace, name))
             troubled = service is not None and service.metadata.uid in self._troubled
-            quiet_for = now - self._written.get((namespace, name), now)
-            self._written[namespace, name] = now
+            before, quiet_for = self.rollouts.now.get(event.key), now - self._moved.get((namespace, name), now)
             self.rollouts.apply(event, who, service, in_trouble=troubled, quiet_for=quiet_for)
+            after = self.rollouts.now.get(event.key)
+            if before is None or after is None or (before.target, before.phase) != (after.target, after.phase):
+                self._moved[namespace, name] = now
             self._note_revised(self.rollouts.now.get(event.key), now)
         elif key is not None and key.kind == "Config":
             self._config(key, event, now)
         elif key is not None and key.kind == "Service":
-            self._written[key.namespace, key.name] = now
-            self._service(key, event, who)
+            was, became = self.now.get(key), self._service(key, event, who)
+            if was is None or became is None or _aims(was) != _aims(became):
+                self._moved[key.namespace, key.name] = now
 
     def note_status(self, status: TaskStatus, task: Task | None) -> None:
         owner = task.metadata.owner if task is not None else None
@@ -96,18 +99,19 @@ class Services:
         if (old.spec.data if old else {}) != (new.spec.data if new else {}):
             self._fresh[key] = now
 
-    def _service(self, key: ObjectKey, event: KeyEvent, who: str) -> None:
+    def _service(self, key: ObjectKey, event: KeyEvent, who: str) -> Service | None:
         old = self.now.get(key)
         if event.entry is None:
             del self.now[key]
             if old is not None and who != "user" and not old.metadata.deletion_timestamp:
                 raise Violation(f"{who} deleted {key.label}, and no user did", key.name)
-            return
+            return None
         new = decode(event.entry.value, Service)
         if who != "user" and old is not None and new != old:
             raise Violation(f"{who} changed what the user wrote of {key.label}", key.name)
         self.now[key] = new
         self._declared.setdefault(new.metadata.uid, set()).add(spec_hash(new.spec.template.spec))
+        return new
 
     def restored(self, entries: Iterable[Entry], now: float) -> None:
         """All is as the backup has it. What was declared since stays declared: somebody may yet make a task of it, who
@@ -134,7 +138,6 @@ class Services:
         if twice:
             raise Violation(f"{who} made {name}, and {twice} have the same slot", uid, name)
         if not _is_wanted(service, slot):
-            rollout = self.rollouts.now.get(keys.rollout(task.metadata.namespace, service.metadata.name))
             beyond = [
                 one.metadata.name
                 for one in others
@@ -142,7 +145,8 @@ class Services:
                 and not _is_wanted(service, one.metadata.labels.get(SLOT, ""))
                 and one.spec == task.spec
             ]
-            if len(beyond) > service.spec.update.surge or rollout is None or rollout.phase not in ROLLING:
+            # A request that arrives late may make one when the update is over: it goes with the next look.
+            if len(beyond) > service.spec.update.surge:
                 raise Violation(f"{who} made {name}, and the service is to have {service.spec.replicas}", uid, name)
         self._check_declared(task, who)
         self._check_canaries(task, service, mirror.tasks, who)
@@ -281,6 +285,10 @@ class Services:
         changed = max((self._fresh.get(ObjectKey("Config", key.namespace, name), 0.0) for name in used), default=0.0)
         if service.spec.update.follow_data and used and self._revised[service.metadata.uid][1] < changed:
             raise Violation(f"{key.label} follows {sorted(used)}, and has no revision for what they are now", key.name)
+
+
+def _aims(service: Service) -> tuple[object, ...]:
+    return service.metadata.uid, service.spec.paused, service.spec.replicas
 
 
 def _goes(old: Task, new: Task) -> bool:

@@ -338,3 +338,10 @@ def test_how_much_of_an_image_has_come_is_told_once() -> None:
     later = decide(situation(GO, report.status, fetching=True, transferred=Transferred(60 * 2**20, 120 * 2**20)))
     assert isinstance(later, Report)
     assert later.status.message == f"{message}: 60.0 of 120.0 MiB have come"
+
+
+def test_attempts_that_could_not_be_written_lengthen_the_next_wait() -> None:
+    known = msgspec.structs.replace(RUNNING, attempt=2, restarts=1, backoff_step=1)
+    action = decide(situation(GO, known, container(1, "exited"), container(4)))
+    assert isinstance(action, Report)
+    assert (action.status.attempt, action.status.restarts, action.status.backoff_step) == (4, 3, 3)
