@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -30,6 +31,7 @@ MOST = 3
 """Replicas: services are small, so that they leave room."""
 SETTINGS = "settings"
 """The Config that some of them read."""
+_ON_FAILURE: tuple[Literal["pause", "rollback", "continue"], ...] = ("pause", "rollback", "continue")
 Change = Callable[[AnyObject], AnyObject]
 
 
@@ -48,6 +50,7 @@ def drawn_service(random: Random, name: str) -> Service:
         )
     )
     per_node = int(name[1:]) % 3 == 2
+    on_failure = random.choice(_ON_FAILURE)
     update = Update(
         order="stop-first" if per_node else random.choice(("stop-first", "start-first")),
         parallelism=random.choice((1, 2)),
@@ -55,8 +58,8 @@ def drawn_service(random: Random, name: str) -> Service:
         max_surge=None if per_node else random.choice((None, None, 1)),
         min_ready=random.choice(("0s", "0s", "3s")),
         delay=random.choice(("0s", "0s", "2s")),
-        progress_deadline="15s",
-        on_failure=random.choice(("pause", "rollback", "continue")),
+        progress_deadline="8s" if on_failure == "continue" else "15s",  # Of each step, where failures are passed over.
+        on_failure=on_failure,
         canary=None if per_node else random.choice((None, None, Canary(), Canary(percent=50, promote_after="3s"))),
         follow_data=reads and random.random() < 0.7,
     )

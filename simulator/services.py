@@ -263,7 +263,9 @@ class Services:
             own = {task.metadata.name: task for task in self.own(service, tasks)}
             slots = range(service.spec.replicas) if service.spec.mode == "replicated" else nodes
             wanted = {f"{key.name}-{slot}" for slot in slots}
-            if not own.keys() >= wanted or (own.keys() != wanted and rollout.phase not in ROLLING):
+            # After a failed update more stay, as long as fewer than the limit would be available without them.
+            may_have_more = rollout.phase in (*ROLLING, Phase.FAILED)
+            if not own.keys() >= wanted or (own.keys() != wanted and not may_have_more):
                 raise Violation(f"{key.label} has {sorted(own)}, and is to have {sorted(wanted)}", key.name)
             self._check_template(key, service, rollout, own)
         for task in tasks.values():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from random import Random
 
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ ILL = ("sick",)
 RESTLESS = ("crash", "refused", "job", *ILL)
 """Their status goes on changing."""
 _KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused", "slow", "slow", "sick")
+_GANGS = (5, 6, 7)
 _CHECK = HealthCheck(command=["true"], interval="1s")
 
 
@@ -40,10 +41,15 @@ def labels_of(name: str) -> dict[str, str]:
     return {"app": f"a{int(name[1:]) % 3}"}
 
 
+def loners(names: Iterable[str]) -> list[str]:
+    """Those that are of no gang."""
+    return [name for name in names if int(name[1:]) % 8 not in _GANGS]
+
+
 def contended(random: Random, name: str, spec: TaskSpec) -> TaskSpec:
     """With what matters where room is short. Which gang it is of hangs on its name."""
     number = int(name[1:])
-    if number % 8 in (5, 6, 7):
+    if number % 8 in _GANGS:
         return replace(spec, gang=Gang(name=f"g{number // 8}", size=2 + number // 8 % 2))
     return replace(spec, priority=random.choice((0, 0, 0, 5, 10)), min_available=random.choice((0, 0, 0, 2)))
 

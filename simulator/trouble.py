@@ -34,6 +34,7 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (2, machines.jump_clock),
     (2, machines.lose_time),
     (1, editing.outlived),
+    (2, editing.important),
     (1, machines.take_a_name),
     (1, machines.twin),
     (3, machines.cordon),

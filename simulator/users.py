@@ -67,7 +67,7 @@ class World(Protocol):
 class Users:
     def __init__(self, drawn: Callable[[str], Random], settings: Settings, world: World) -> None:
         """`settings`: with nothing left open."""
-        self._contend = settings.contention
+        self.contends = settings.contention
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = settings.only_requests
@@ -131,7 +131,7 @@ class Users:
         elif fresh:
             self.apply(random, plane, name)
         elif random.random() < 0.12:
-            operate = self._bound if self._contend and random.random() < 0.5 else self._operate
+            operate = self._bound if self.contends and random.random() < 0.5 else self._operate
             self._at(plane, lambda: operate(random, plane))
         else:
             self._at(plane, lambda: self._change(random, plane, name))
@@ -232,7 +232,7 @@ class Users:
                 found = plane.tasks.get(name, "default")
             except (ApiError, StoreError):
                 return
-            labels = {**(labels_of(name) if self._contend else {}), "l": label}
+            labels = {**(labels_of(name) if self.contends else {}), "l": label}
             self._try(plane, f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, labels)))
         elif what < 0.5:
             plane.store.who = "dry run"
@@ -244,10 +244,10 @@ class Users:
 
     def _drawn_task(self, random: Random, name: str) -> Task:
         spec = drawn_spec(random, name)
-        if not self._contend:
+        if not self.contends:
             # Gangs and their dependencies would wait for each other without end.
             spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))
-        return _task(name, contended(random, name, spec), labels_of(name)) if self._contend else _task(name, spec)
+        return _task(name, contended(random, name, spec), labels_of(name)) if self.contends else _task(name, spec)
 
     def _bound(self, random: Random, plane: PlaneProcess) -> None:
         """Somebody gives the namespace of all tasks another quota."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from simulator.faults.scene import Scene
-from simulator.specs import LOCAL
+from simulator.specs import LOCAL, loners
 from taskyard.objects import Restart, TaskSpec
 
 _BRIEF = 3
 """Tasks."""
+_AT_ONCE = 4
 _LATE = 4.0
 """Seconds."""
 
@@ -54,3 +55,19 @@ def outlived(scene: Scene) -> str:
     scene.cluster.later(4.5, hear_late)
     scene.cluster.later(6.0, edit_all)
     return f"{', '.join(chosen)} are to end by themselves soon"
+
+
+def important(scene: Scene) -> str:
+    """Where room is short, more that is important at once than there is room for: others are stopped for it, one after
+    the other, while the first of them are still on their way out."""
+    if not scene.users.contends:
+        return ""
+    names = scene.random.sample(loners(scene.users.tasks), k=_AT_ONCE)
+
+    def raised(spec: TaskSpec) -> TaskSpec:
+        resources = replace(spec.resources, cpu="1")
+        return replace(spec, priority=10, min_available=0, resources=resources, node_selector={}, image=LOCAL)
+
+    for name in names:
+        scene.users.edit(scene.random, name, raised)
+    return f"{', '.join(names)} are important now"
