@@ -121,7 +121,11 @@ class EvictionController(LeaderLoop[str]):
                 found.append(_evict(record, held, node, why))
             else:
                 self._held.add(node)
-                self._tell(record, "EvictionHeld", f"{why.why}; it stays while minAvailable would not be kept")
+                self._tell(
+                    record,
+                    "EvictionHeld",
+                    f"it stays while minAvailable would not be kept, though it is to be {why.why}",
+                )
         return found
 
     def _stays(self, record: TaskRecord) -> AssignmentRecord | None:

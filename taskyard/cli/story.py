@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from textwrap import wrap
 
 from taskyard.cli.age import age, cores, share, size, until
-from taskyard.cli.rows import node_status, pairs, taints, times
+from taskyard.cli.rows import node_status, pairs, taints
 from taskyard.cli.table import Table, painted, state_colour
 from taskyard.client.views import (
     ConditionView,
@@ -23,6 +23,7 @@ _LABEL_WIDTH = 14
 _INDENT = 2
 _MOST_EVENTS = 40
 """Of a job with thousands of tasks the newest are told."""
+_MARKS = {"Warning": "!"}
 _NARROWEST = 30
 """Columns that a message gets in any case."""
 
@@ -149,13 +150,14 @@ def _conditions(conditions: Sequence[ConditionView], now: float) -> list[str]:
 
 
 def event_lines(events: Sequence[EventView], name: str, now: float, *, width: int, colour: bool) -> list[str]:
-    """The timeline, oldest first, within `width` columns. `name`: whose it is; what is about others says about what."""
+    """The timeline, oldest first, within `width` columns, warnings marked by `!`. `name`: whose it is; what is about
+    others says about what."""
     if not events:
         return _fact("Events", "none in the last hour")
     told = sorted(events, key=lambda event: event.last_seen)
     kept, earlier = told[-_MOST_EVENTS:], len(told[:-_MOST_EVENTS])
-    titles = ["LAST SEEN", "TYPE", "REASON"]
-    rows = [[times(event, now), event.type, event.reason] for event in kept]
+    titles = ["AGO", "", "REASON"]
+    rows = [[age(event.last_seen, now), _MARKS.get(event.type, " "), event.reason] for event in kept]
     if any(event.about.name != name for event in kept):
         titles.append("OBJECT")
         rows = [[*row, f"{e.about.kind.lower()}/{e.about.name}"] for row, e in zip(rows, kept, strict=True)]
@@ -163,10 +165,16 @@ def event_lines(events: Sequence[EventView], name: str, now: float, *, width: in
     room = width - _INDENT - table.room_before_last([[*row, ""] for row in rows])
     wrapped: list[list[str]] = []
     for row, event in zip(rows, kept, strict=True):
-        first, *rest = wrap(event.message, max(room, _NARROWEST)) or ["-"]
+        first, *rest = wrap(_counted(event, now), max(room, _NARROWEST)) or ["-"]
         wrapped += [[*row, first], *([*[" "] * len(row), line] for line in rest)]
     note = [f"and {earlier} earlier ones: taskyard events tells all"] if earlier else []
     return _block("Events", [*note, *table.lines(wrapped)])
+
+
+def _counted(event: EventView, now: float) -> str:
+    """Of what happened again and again how often, and since when."""
+    again = f" (x{event.count} over {age(event.first_seen, now)})" if event.count > 1 else ""
+    return event.message + again
 
 
 def _port(one: PortView, node_host: str) -> str:

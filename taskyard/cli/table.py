@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import TextIO
 
 _GAP = 3
-_COLOURED_COLUMNS = ("STATE", "STATUS", "TYPE")
+_COLOURED_COLUMNS = ("STATE", "STATUS", "TYPE", "")
 _COLOURS = {
     "Running": "32",
     "Ready": "32",
@@ -28,6 +28,7 @@ _COLOURS = {
     "RuntimeDown": "31",
     "ClockSkew": "33",
     "Warning": "33",
+    "!": "33",
     "Failed": "31",
     "Lost": "31",
     "NotReady": "31",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode, urlsplit
 
@@ -69,23 +70,32 @@ class Transport:
             return Answer(response.status, response.data, etag)
 
     @contextmanager
-    def stream(self, path: str, *, idle: float | None, query: Query | None = None) -> Iterator[Iterator[bytes]]:
+    def stream(
+        self, path: str, *, idle: float | None, query: Query | None = None, left: Callable[[], float] | None = None
+    ) -> Iterator[Iterator[bytes]]:
         """The body as it arrives, in pieces of any size.
 
-        ServerUnreachable when it breaks, or is silent for `idle` seconds (None: it may be silent for ever).
+        ServerUnreachable when it breaks, or is silent for `idle` seconds (None: it may be silent for ever), or for as
+        many as `left` says before each piece, if these are fewer.
         """
         with self._open("GET", path, query, None, {}, read_timeout=idle, preload=False) as response:
-            yield self._pieces(response)
+            yield self._pieces(response, lambda: idle if left is None else min(left(), inf if idle is None else idle))
 
     def close(self) -> None:
         if self._pool is not None:
             self._pool.close()
 
-    def _pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
+    def _pieces(self, response: BaseHTTPResponse, silent: Callable[[], float | None]) -> Iterator[bytes]:
         from urllib3 import exceptions
 
+        connection = getattr(response, "connection", None)
         try:
-            while piece := response.read1(65536, decode_content=False):
+            while True:
+                if connection is not None and connection.sock is not None:
+                    connection.sock.settimeout(silent())
+                piece = response.read1(65536, decode_content=False)
+                if not piece:
+                    return
                 yield piece
         except exceptions.HTTPError as error:
             raise ServerUnreachable(f"the stream from {self.url} broke: {_cause(error)}", sent=True) from error

@@ -131,10 +131,15 @@ def watch(transport: Transport, resource: Resource[V], query: Query, patience: P
 
 
 def _lines(transport: Transport, resource: Resource[V], query: Query, patience: Patience) -> Iterator[WatchLine]:
-    idle = min(transport.timeouts.idle, max(patience.left(), 0.001))
-    with transport.stream(resource.path, query=query, idle=idle) as pieces:
+    def left() -> float:
+        return max(patience.left(), 0.001)
+
+    idle = min(transport.timeouts.idle, left())
+    with transport.stream(resource.path, query=query, idle=idle, left=left) as pieces:
         rest = b""
         for piece in pieces:
+            if patience.left() <= 0:
+                return
             *complete, rest = (rest + piece).split(b"\n")
             for line in complete:
                 if line.strip():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from taskyard.cli.story import event_lines
@@ -92,13 +93,18 @@ def test_the_timeline_keeps_within_its_columns_and_says_about_what_it_is() -> No
     )
     events = [
         told("Service", "web", "RolloutStarted", "revision 2 is rolled out"),
-        told("Task", "web-0", "Unhealthy", message),
+        told("Task", "web-0", "Unhealthy", message, type="Warning"),
     ]
     lines = event_lines(events, "web", 1_800_000_000.0, width=100, colour=False)
     assert max(map(len, lines)) <= 100
     assert "service/web" in lines[2]
     assert "task/web-0" in lines[3]
     assert "".join("".join(line.split()) for line in lines).count("x" * 60) == 1
+    assert lines[3].split()[1:3] == ["!", "Unhealthy"], "a warning is marked"
+    again = msgspec.structs.replace(events[0], count=4, first_seen="2026-01-31T11:00:00Z")
+    assert event_lines([again], "web", 1_800_000_000.0, width=100, colour=False)[2].endswith(
+        "rolled out (x4 over 348d)"
+    )
     alone = event_lines(events[:1], "web", 1_800_000_000.0, width=100, colour=False)
     assert "OBJECT" not in alone[1]
 
@@ -113,5 +119,8 @@ def test_of_very_many_events_the_newest_are_told() -> None:
     assert len(lines) == 43
 
 
-def told(kind: str, name: str, reason: str, message: str, at: str = "2026-01-31T12:00:00Z") -> EventView:
-    return EventView(about=AboutView(kind=kind, name=name), reason=reason, message=message, first_seen=at, last_seen=at)
+def told(
+    kind: str, name: str, reason: str, message: str, at: str = "2026-01-31T12:00:00Z", type: str = "Normal"
+) -> EventView:
+    about = AboutView(kind=kind, name=name)
+    return EventView(about=about, type=type, reason=reason, message=message, first_seen=at, last_seen=at)

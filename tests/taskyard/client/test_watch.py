@@ -109,6 +109,16 @@ def test_a_silent_stream_is_opened_again(api: FakeApi) -> None:
     assert sum("watch" in request for request in api.requests) >= 2
 
 
+def test_ends_at_the_deadline_however_much_happens(api: FakeApi) -> None:
+    began = SystemClock().monotonic()
+    seen = 0
+    for batch in watching(api, Patience(deadline=began + 0.5)):
+        seen += len(batch)
+        api.put("web")
+        assert SystemClock().monotonic() < began + 4
+    assert seen > 1
+
+
 def test_ends_at_the_deadline(api: FakeApi) -> None:
     patience = Patience(deadline=SystemClock().monotonic() + 0.2)
     assert list(watching(api, patience)) == [[]]
