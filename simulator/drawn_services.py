@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from taskyard.annotations import PROMOTED_REVISION, RESUMED_AT
 from taskyard.objects import (
     AnyObject,
+    Autoscale,
     Canary,
     Config,
     ConfigSpec,
@@ -20,6 +21,7 @@ from taskyard.objects import (
     Resources,
     Service,
     ServiceSpec,
+    Stabilization,
     Stop,
     TaskSpec,
     TaskTemplate,
@@ -65,6 +67,10 @@ def drawn_service(random: Random, name: str) -> Service:
     )
     mode = ServiceSpec(mode="per-node", template=template) if per_node else ServiceSpec(template=template)
     spec = replace(mode, update=update, replicas=1 if per_node else random.randint(0, MOST))
+    if not per_node and program == "serve" and random.random() < 0.5:
+        low = random.choice((1, 1, 2))
+        windows = Stabilization(up=random.choice(("0s", "20s")), down=random.choice(("0s", "25s", "25s")))
+        spec = replace(spec, autoscale=Autoscale(min=low, max=random.randint(low, MOST), cpu=60, stabilization=windows))
     return Service(metadata=Metadata(name=name), spec=normalize(spec))
 
 

@@ -12,7 +12,7 @@ from nodeagent.anchor import Anchor, MemoryMemo
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
 from nodeagent.conditions import Conditions
-from nodeagent.duties import LOOK_EVERY, PROBE_EVERY
+from nodeagent.duties import LOOK_EVERY, MEASURE_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.lanes import InlineLanes, Lane
@@ -35,8 +35,8 @@ from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
-from taskyard.objects import Amounts, NodeCondition, NodeLease
-from taskyard.store.api import Store, StoreError
+from taskyard.objects import Amounts, NodeCondition, NodeLease, NodeStats, TaskUsage, encode
+from taskyard.store.api import Put, Store, StoreError
 from taskyard.store.informer import Informer
 from taskyard.store.workqueue import WorkQueue
 
@@ -181,6 +181,8 @@ class AgentProcess(Process):
         self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
         self._registering = Actor(self, "lease", self._register)
         self._looking = Actor(self, "look", self._look)
+        self._view = view
+        self._measuring = Actor(self, "stats", self._measure)
         self._timing = Actor(self, "clock", self._compare_clocks)
         self._hearing = Actor(self, "events", self._hear)
         self._reconciling = Actor(self, "loop", self._reconcile)
@@ -194,6 +196,7 @@ class AgentProcess(Process):
             self._timing,
             self._hearing,
             self._reconciling,
+            self._measuring,
         ):
             self._driver.wake(actor, self._driver.latency())
 
@@ -243,6 +246,20 @@ class AgentProcess(Process):
         self._driver.wake(self._registering, self._driver.latency())
         return COMPARE_EVERY
 
+    def _measure(self) -> float:
+        """Loads that nobody foresees at first, and that stay as they are later, so that all can settle."""
+        self.store.who = f"{self.name}/stats"
+        now, lease = self._driver.clock.monotonic(), self._registration.lease()
+        running = sorted(one.run.uid for one in self._view.all() if one.running)
+        tasks = {uid: TaskUsage(cpu_millis=_load(uid, int(now / 15))) for uid in running}
+        stats = NodeStats(at=timestamp(self.host.clock.now()), tasks=tasks)
+        try:
+            if lease:
+                self._registration.commit([Put(keys.node_stats(self.host.name), encode(stats), lease)])
+        except StoreError:
+            pass
+        return MEASURE_EVERY
+
     def _hear(self) -> float:
         """Events that come while nobody listens are missed, as when a connection to Docker broke."""
         try:
@@ -276,3 +293,8 @@ class AgentProcess(Process):
 
     def _noted(self) -> None:
         self._driver.wake(self._recording, _FLUSH_EVERY)
+
+
+def _load(uid: str, time: int) -> int:
+    """Millicores."""
+    return Random(f"{uid}/{min(time, 4)}").choice((0, 0, 5, 60, 100))

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from simulator.available import NEWS, Availability, is_ready
 from simulator.mirror import Mirror
 from simulator.rollouts import ROLLING, Rollouts
+from simulator.scales import Scales
 from simulator.story import Violation
 from taskyard import keys
 from taskyard.keys import ObjectKey
@@ -45,6 +46,7 @@ class Services:
     def __init__(self) -> None:
         self.now: dict[ObjectKey, Service] = {}
         self.rollouts = Rollouts()
+        self.scales = Scales()
         self.available = Availability()
         self.configs: dict[ObjectKey, Config] = {}
         self._fresh: dict[ObjectKey, float] = {}
@@ -72,6 +74,8 @@ class Services:
             after = self.rollouts.now.get(event.key)
             if before is None or after is None or (before.target, before.phase) != (after.target, after.phase):
                 self._moved[namespace, name] = now
+            if service is not None and after is not None:
+                self.scales.check(before, after, service, now)
             self._note_revised(self.rollouts.now.get(event.key), now)
         elif key is not None and key.kind == "Config":
             self._config(key, event, now)
@@ -125,6 +129,7 @@ class Services:
             self._declared.setdefault(service.metadata.uid, set()).add(spec_hash(service.spec.template.spec))
         self._restored_at = now
         self._revised.clear()
+        self.scales.restored()
         for rollout in self.rollouts.restored(entries):
             self._note_revised(rollout, now)
 
@@ -137,17 +142,17 @@ class Services:
         twice = [one.metadata.name for one in others if one is not task and one.metadata.labels.get(SLOT) == slot]
         if twice:
             raise Violation(f"{who} made {name}, and {twice} have the same slot", uid, name)
-        if not _is_wanted(service, slot):
+        if not self._is_wanted(service, slot):
             beyond = [
                 one.metadata.name
                 for one in others
                 if not one.metadata.deletion_timestamp
-                and not _is_wanted(service, one.metadata.labels.get(SLOT, ""))
+                and not self._is_wanted(service, one.metadata.labels.get(SLOT, ""))
                 and one.spec == task.spec
             ]
             # A request that arrives late may make one when the update is over: it goes with the next look.
             if len(beyond) > service.spec.update.surge:
-                raise Violation(f"{who} made {name}, and the service is to have {service.spec.replicas}", uid, name)
+                raise Violation(f"{who} made {name}, and the service is to have {self._replicas(service)}", uid, name)
         self._check_declared(task, who)
         self._check_canaries(task, service, mirror.tasks, who)
 
@@ -169,7 +174,7 @@ class Services:
 
     def _note_taken(self, old: Task, service: Service, now: float) -> None:
         """What is beyond the replicas goes at once when nothing is updated; so it was asked for."""
-        wanted = _is_wanted(service, old.metadata.labels.get(SLOT, ""))
+        wanted = self._is_wanted(service, old.metadata.labels.get(SLOT, ""))
         rollout = self.rollouts.now.get(keys.rollout(old.metadata.namespace, service.metadata.name))
         rolling = rollout is not None and (rollout.phase in ROLLING or rollout.phase is Phase.FAILED)
         if (wanted or rolling) and self.available.must_pass(old, seconds(service.spec.update.min_ready), now):
@@ -186,7 +191,7 @@ class Services:
                 continue  # What has failed is passed over, and counts as available.
             own = self.own(service, mirror.tasks)
             there = [one for one in own if spec.mode == "replicated" or one.metadata.labels.get(SLOT) in mirror.leases]
-            replicas = spec.replicas if spec.mode == "replicated" else len(there)
+            replicas = self._replicas(service) if spec.mode == "replicated" else len(there)
             left = [
                 one
                 for one in there
@@ -216,13 +221,23 @@ class Services:
         # Of one template with other data, canaries that try the data before do not count.
         tried = latest.template.spec if _without_data(latest.template.spec) == declared else declared
         have = sum(_without_node(each) == tried for each in self.own(service, tasks))
-        if have > canary.of(service.spec.replicas):
+        if have > canary.of(self._replicas(service)):
             raise Violation(f"{who} gave {task.metadata.name} what {have - 1} canaries try", task.metadata.uid)
 
     def _check_declared(self, task: Task, who: str) -> None:
         owner, bare = task.metadata.owner, _as_declared(task)
         if owner is None or spec_hash(bare) not in self._declared.get(owner.uid, set()):
             raise Violation(f"{who} made {task.metadata.name} of a template that no user declared", task.metadata.uid)
+
+    def _replicas(self, service: Service) -> int:
+        """As declared, or as its autoscaler has decided."""
+        rollout = self.rollouts.now.get(keys.rollout(service.metadata.namespace, service.metadata.name))
+        scale = rollout.scale if rollout is not None and rollout.service_uid == service.metadata.uid else None
+        return service.spec.replicas if service.spec.autoscale is None or scale is None else scale.replicas
+
+    def _is_wanted(self, service: Service, slot: str) -> bool:
+        """Of one for each node all are."""
+        return service.spec.mode == "per-node" or (slot.isdecimal() and int(slot) < self._replicas(service))
 
     def _owner(self, task: Task) -> Service | None:
         owner = task.metadata.owner
@@ -242,9 +257,9 @@ class Services:
         wanted = [
             one
             for one in own
-            if not one.metadata.deletion_timestamp and _is_wanted(service, one.metadata.labels.get(SLOT, ""))
+            if not one.metadata.deletion_timestamp and self._is_wanted(service, one.metadata.labels.get(SLOT, ""))
         ]
-        replicas = service.spec.replicas if service.spec.mode == "replicated" else len(wanted)
+        replicas = self._replicas(service) if service.spec.mode == "replicated" else len(wanted)
         return len(wanted) >= replicas > 0 and all(is_ready(mirror, one) for one in wanted)
 
     def check_settled(self, tasks: Mapping[str, Task], nodes: Iterable[str]) -> None:
@@ -261,7 +276,7 @@ class Services:
             if rollout.phase in ROLLING and not service.spec.paused and not (waits and canary and by_hand):
                 raise Violation(f"{key.label} is {rollout.phase} for ever", key.name)
             own = {task.metadata.name: task for task in self.own(service, tasks)}
-            slots = range(service.spec.replicas) if service.spec.mode == "replicated" else nodes
+            slots = range(self._replicas(service)) if service.spec.mode == "replicated" else nodes
             wanted = {f"{key.name}-{slot}" for slot in slots}
             # After a failed update more stay, as long as fewer than the limit would be available without them.
             may_have_more = rollout.phase in (*ROLLING, Phase.FAILED)
@@ -295,11 +310,6 @@ def _aims(service: Service) -> tuple[object, ...]:
 
 def _goes(old: Task, new: Task) -> bool:
     return bool(new.metadata.deletion_timestamp) and not old.metadata.deletion_timestamp
-
-
-def _is_wanted(service: Service, slot: str) -> bool:
-    """Of one for each node all are."""
-    return service.spec.mode == "per-node" or (slot.isdecimal() and int(slot) < service.spec.replicas)
 
 
 def _without_node(task: Task) -> TaskSpec:

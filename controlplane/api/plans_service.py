@@ -35,7 +35,7 @@ from controlplane.planning import (
     node_facts,
 )
 from controlplane.planning.document import VERSION
-from controlplane.services.standing import standing
+from controlplane.services.standing import ServiceStatus, scaling_text, standing
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.keys import NamedKey, ObjectKey
@@ -83,7 +83,7 @@ class PlanService:
         decided = look_at(fork)
         fork.settle()
         results = zip(sent, applied.results, strict=True)
-        declared = [_declared(each.source, result, fork.cache) for each, result in results]
+        declared = [_declared(each.source, result, _note(self.cache, fork.cache, result)) for each, result in results]
         items, effects = build(declared, removed, before, decided, look_at(fork))
         named = [item.identity for item in items]
         return Plan(
@@ -195,20 +195,27 @@ def _no_longer_declared(cache: ClusterCache, sent: Sequence[Sent], manner: Manne
     )
 
 
-def _declared(source: str, result: ShownResult, then: ClusterCache) -> Declared:
+def _declared(source: str, result: ShownResult, note: str) -> Declared:
     changes = tuple(SavedChange(path=each.path, old=each.old, new=each.new) for each in result.changes)
-    note = _note(then, ObjectKey(result.kind, result.namespace, result.name))
     return Declared(result.kind, result.namespace, result.name, source, result.result, changes, note)
 
 
-def _note(then: ClusterCache, key: ObjectKey) -> str:
-    """What is left to be done for a service once all has settled, by its own words."""
-    with then.lock:
-        record = then.objects.get(key)
-        if record is None or not isinstance(record.value, Service):
-            return ""
-        status = standing(then, record.value)
-    return status.message if status.phase == Phase.AWAITING_PROMOTION else ""
+def _note(now: ClusterCache, then: ClusterCache, result: ShownResult) -> str:
+    """What is left to be done for a service once all has settled, by its own words, and how it is scaled meanwhile."""
+    after = _standing(then, result)
+    if after is None:
+        return ""
+    parts = [after.message] if after.phase == Phase.AWAITING_PROMOTION else []
+    if after.autoscale is not None:
+        before = _standing(now, result)
+        parts.append(scaling_text(before.wanted if before is not None else None, after.autoscale))
+    return "; ".join(parts)
+
+
+def _standing(cache: ClusterCache, result: ShownResult) -> ServiceStatus | None:
+    with cache.lock:
+        record = cache.objects.get(ObjectKey(result.kind, result.namespace, result.name))
+        return standing(cache, record.value) if record and isinstance(record.value, Service) else None
 
 
 def _identity(key: ObjectKey) -> str:

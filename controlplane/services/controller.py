@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RolloutRecord
 from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
@@ -12,14 +14,16 @@ from controlplane.nodeloss import NodeLosses
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
 from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
+from controlplane.services.loads import Reader, loads_of, reader, scaled
 from controlplane.services.memory import Since
 from controlplane.services.revise import revise
+from controlplane.services.scaling import EVERY, Recent, bound, rescale
 from controlplane.services.slots import SlotTask, new_task
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import ObjectRef, Phase, Rollout, Service, encode
+from taskyard.objects import ObjectRef, Phase, Rollout, Scale, Service, encode
 from taskyard.store.api import Compare, Delete, Put, Store, absent, unchanged
 
 _log = logging.getLogger(__name__)
@@ -49,12 +53,15 @@ class ServiceController(LeaderLoop[NamedKey]):
         self._losses = losses
         self._new_uid = new_uid
         self._since = Since(clock)
+        self._recent: dict[NamedKey, Recent] = {}
+        """Of those that are autoscaled."""
         self._written: dict[NamedKey, int] = {}
         """The revision of the last write for each service: until the cache has reached it, it shows less."""
 
     def begin_term(self) -> None:
         self._since.clear()
         self._written.clear()
+        self._recent.clear()
 
     def everything(self) -> Sequence[NamedKey]:
         return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Service"]
@@ -72,6 +79,7 @@ class ServiceController(LeaderLoop[NamedKey]):
         proposals: list[Proposal[Write]] = []
         told: list[tuple[NamedKey, Rollout | None, Rollout]] = []
         with self.cache.lock:
+            read = reader(self.cache)
             for key in batch:
                 record = self.cache.objects.get(ObjectKey("Service", *key))
                 if record is None or not record.uid or record.value.metadata.deletion_timestamp:
@@ -80,7 +88,7 @@ class ServiceController(LeaderLoop[NamedKey]):
                     self.queue.add_after(key, _BEHIND)
                 else:
                     known = self.cache.rollouts.get(key)
-                    decision = self._decide(key, record, known)
+                    decision = self._decide(key, record, known, read)
                     proposals += self._proposals(key, record, known, decision)
                     if known is None or known.rollout != decision.rollout:
                         told.append((key, known.rollout if known else None, decision.rollout))
@@ -95,7 +103,7 @@ class ServiceController(LeaderLoop[NamedKey]):
                 self.queue.forget(key)
         return False
 
-    def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None) -> Decision:
+    def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None, read: Reader) -> Decision:
         assert isinstance(record.value, Service)
         service = with_data(self.cache, record.value)
         rollout = revise(service, known.rollout if known else None, timestamp(self.clock.now()))
@@ -107,12 +115,36 @@ class ServiceController(LeaderLoop[NamedKey]):
             return held if ready else 0.0
 
         tasks = slot_tasks(self.cache, service, ready_for)
+        rollout = replace(rollout, scale=self._scale(key, service, rollout, tasks, read))
+        if known is not None and known.rollout.scale is not None and known.rollout.scale != rollout.scale:
+            # It is written before any task is made or removed for it, so that the count is always one that was decided.
+            return Decision(rollout)
+        service = scaled(service, rollout)
         slots, spare = slots_of(self.cache, service, tasks, self._given_up())
         progress = (rollout.target, rollout.phase, service.spec.paused, service.spec.replicas, _progress(tasks))
         stalled_for = self._since.held_for(key, "progress", progress)
         self._since.keep(key, marks)
         taken = taken_slots(self.cache, service, slots)
-        return decide(Situation(service, rollout, slots, spare, tasks, taken, stalled_for))
+        decision = decide(Situation(service, rollout, slots, spare, tasks, taken, stalled_for))
+        if rollout.scale is not None:
+            decision.again_in = EVERY if decision.again_in is None else min(EVERY, decision.again_in)
+        return decision
+
+    def _scale(
+        self, key: NamedKey, service: Service, rollout: Rollout, tasks: Sequence[SlotTask], read: Reader
+    ) -> Scale | None:
+        """As it was, when nothing is decided anew; None for one that is not autoscaled."""
+        autoscale, at = service.spec.autoscale, timestamp(self.clock.now())
+        if autoscale is None:
+            self._recent.pop(key, None)
+            return None
+        if rollout.scale is None:
+            begins = bound(autoscale, sum(1 for each in tasks if not each.going) or service.spec.replicas)
+            return Scale(replicas=begins, at=at, why="it begins with so many")
+        current = rollout.scale.replicas
+        loads = loads_of(self.cache, autoscale, current, tasks, read)
+        found, self._recent[key] = rescale(autoscale, current, loads, self._recent.get(key), self.clock.monotonic())
+        return rollout.scale if found.replicas == current else Scale(replicas=found.replicas, at=at, why=found.why)
 
     def _given_up(self) -> set[str]:
         losses, now = self._losses.now, self.clock.monotonic()
@@ -156,7 +188,10 @@ class ServiceController(LeaderLoop[NamedKey]):
         """What has become of the rollout, once it is written."""
         if before is not None and _standing(before) == _standing(after):
             return
-        if before is not None and before.promoted != after.promoted:
+        if before is not None and before.scale and after.scale and before.scale != after.scale:
+            counts = f"from {before.scale.replicas} to {after.scale.replicas} tasks"
+            reason, message, warning = "Autoscaled", f"{counts}: {after.scale.why}", False
+        elif before is not None and before.promoted != after.promoted:
             reason, message, warning = "RolloutPromoted", f"revision {after.target} goes to all tasks", False
         else:
             reason, message, warning = _news(after)
@@ -175,6 +210,7 @@ class ServiceController(LeaderLoop[NamedKey]):
     def _forget(self, key: NamedKey) -> None:
         self.queue.forget(key)
         self._since.keep(key, set())
+        self._recent.pop(key, None)
         self._written.pop(key, None)
 
 
@@ -183,8 +219,8 @@ def _progress(tasks: Sequence[SlotTask]) -> tuple[tuple[str, int, bool], ...]:
     return tuple((each.slot, each.task.metadata.generation, each.ready) for each in tasks)
 
 
-def _standing(rollout: Rollout) -> tuple[int, Phase, int]:
-    return rollout.target, rollout.phase, rollout.promoted
+def _standing(rollout: Rollout) -> tuple[int, Phase, int, Scale | None]:
+    return rollout.target, rollout.phase, rollout.promoted, rollout.scale
 
 
 def _news(rollout: Rollout) -> tuple[str, str, bool]:

@@ -6,8 +6,31 @@ from collections.abc import Sequence
 
 from controlplane.cluster import ClusterCache
 from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken_slots
+from controlplane.services.loads import loads_of, reader, scaled
+from controlplane.services.scaling import recommend
 from controlplane.services.slots import SlotTask, changed_task, task_name, wanted_spec
 from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
+
+
+class MetricStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    """`value` and `target`: percent, on average of the `tasks` of which it is known."""
+
+    name: str
+    value: float | None
+    target: float
+    tasks: int
+
+
+class AutoscaleStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
+    """`replicas`: as decided last, at a time and for a reason. `recommended`: by the metrics of now, before it has held
+    for its window; `message` says by what."""
+
+    replicas: int
+    recommended: int
+    message: str
+    metrics: list[MetricStatus]
+    decided_at: str
+    why: str
 
 
 class ServiceStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -23,13 +46,15 @@ class ServiceStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
     updated: int
     """Of the wanted ones, those that have the revision."""
     ready: int
+    autoscale: AutoscaleStatus | None = None
 
 
 def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     metadata = service.metadata
     tasks = slot_tasks(cache, service)
-    slots, _ = slots_of(cache, service, tasks)
     rollout = rollout_of(cache, service)
+    service = scaled(service, rollout)
+    slots, _ = slots_of(cache, service, tasks)
     live = [each for each in tasks if not each.going and each.slot in set(slots)]
     ready = sum(1 for each in live if each.ready)
     if rollout is None:
@@ -71,6 +96,34 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
         tasks=len(tasks),
         updated=len(updated),
         ready=ready,
+        autoscale=_autoscale(cache, service, rollout, tasks),
+    )
+
+
+def _autoscale(
+    cache: ClusterCache, service: Service, rollout: Rollout, tasks: Sequence[SlotTask]
+) -> AutoscaleStatus | None:
+    autoscale, scale = service.spec.autoscale, rollout.scale
+    if autoscale is None or scale is None:
+        return None
+    loads = loads_of(cache, autoscale, scale.replicas, tasks, reader(cache))
+    found = recommend(autoscale, scale.replicas, loads)
+    metrics = [
+        MetricStatus(
+            name=load.name,
+            value=None if load.mean is None else round(load.mean, 1),
+            target=load.target,
+            tasks=sum(1 for value in load.values if value is not None),
+        )
+        for load in loads
+    ]
+    return AutoscaleStatus(
+        replicas=scale.replicas,
+        recommended=found.replicas,
+        message=found.why,
+        metrics=metrics,
+        decided_at=scale.at,
+        why=scale.why,
     )
 
 
@@ -81,3 +134,12 @@ def _awaits_promotion(service: Service, rollout: Rollout, tasks: Sequence[SlotTa
     after = canary.promote_after if canary is not None else None
     by_itself = f", or by itself once they have been available for {after}" if after is not None else ""
     return f"{there} until it is promoted: taskyard rollout promote {name}{by_itself}"
+
+
+def scaling_text(before: int | None, then: AutoscaleStatus) -> str:
+    """What an autoscaler does at the load of now. `before`: how many there were; None for a service that is new."""
+    if then.recommended < then.replicas:
+        return f"autoscaling would go from {then.replicas} to {then.recommended} in time: {then.message}"
+    if before in (None, then.replicas):
+        return f"autoscaling leaves {then.replicas}: {then.message}"
+    return f"autoscaling goes from {before} to {then.replicas}: {then.why}"

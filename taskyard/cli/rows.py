@@ -8,7 +8,17 @@ from typing import Any, Generic, TypeVar
 
 from taskyard.cli.age import age, cores, size
 from taskyard.cli.kinds import Kind
-from taskyard.client.views import EventView, JobView, NodeView, ObjectView, PortView, ServiceView, TaskView, View
+from taskyard.client.views import (
+    AutoscaleStatusView,
+    EventView,
+    JobView,
+    NodeView,
+    ObjectView,
+    PortView,
+    ServiceView,
+    TaskView,
+    View,
+)
 from taskyard.clock import timestamp
 
 V = TypeVar("V", bound=View)
@@ -69,6 +79,16 @@ def values(named: dict[str, Any] | None) -> str:
 
 def standing(found: ObjectView) -> str:
     return "Deleting" if found.metadata.deletion_timestamp else "Active"
+
+
+def scaling(service: ServiceView) -> AutoscaleStatusView:
+    return service.status.autoscale or AutoscaleStatusView()
+
+
+def metrics(found: AutoscaleStatusView) -> str:
+    """`cpu 83%/60%, memory ?/80%`"""
+    shown = (f"{'?' if one.value is None else f'{one.value:.0f}%'}/{one.target:.0f}%" for one in found.metrics)
+    return ", ".join(f"{one.name} {text}" for one, text in zip(found.metrics, shown, strict=True))
 
 
 def next_due(cron: ObjectView, now: float) -> str:
@@ -154,6 +174,17 @@ SERVICE_COLUMNS: list[Column[ServiceView]] = [
     Column("AGE", lambda service, now: age(service.metadata.created_at, now)),
     Column("IMAGE", lambda service, _: service.spec.template.spec.image, wide=True),
     Column("MESSAGE", lambda service, _: " ".join(service.status.message.split()), wide=True),
+]
+AUTOSCALE_COLUMNS: list[Column[ServiceView]] = [
+    Column("NAMESPACE", lambda service, _: service.metadata.namespace),
+    Column("NAME", lambda service, _: service.metadata.name),
+    Column("METRICS", lambda service, _: metrics(scaling(service))),
+    Column("MIN", lambda service, _: str(service.spec.autoscale.min)),
+    Column("MAX", lambda service, _: str(service.spec.autoscale.max)),
+    Column("REPLICAS", lambda service, _: str(scaling(service).replicas)),
+    Column("DECIDED", lambda service, now: age(scaling(service).decided_at, now)),
+    Column("WHY", lambda service, _: scaling(service).why),
+    Column("NOW", lambda service, _: f"{scaling(service).recommended}: {scaling(service).message}", wide=True),
 ]
 JOB_COLUMNS: list[Column[JobView]] = [
     Column("NAMESPACE", lambda job, _: job.metadata.namespace),

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from taskyard.cli.kinds import Kind
 from taskyard.cli.rows import (
+    AUTOSCALE_COLUMNS,
     EVENT_COLUMNS,
     JOB_COLUMNS,
     NODE_COLUMNS,
@@ -76,6 +77,16 @@ def services(client: Client) -> Shelf[ServiceView]:
         client.watch_services,
         lambda service: f"service/{service.metadata.name}",
     )
+
+
+def autoscalers(client: Client) -> Shelf[ServiceView]:
+    """Services that are autoscaled, by what they go by."""
+
+    def find(selection: Selection) -> Items[ServiceView]:
+        found = client.services(selection)
+        return Items([item for item in found.items if item.view.status.autoscale is not None], found.revision)
+
+    return replace(services(client), columns=AUTOSCALE_COLUMNS, find=find)
 
 
 def jobs(client: Client) -> Shelf[JobView]:

@@ -124,6 +124,24 @@ class EndpointsView(View, frozen=True):
     endpoints: tuple[EndpointView, ...] = ()
 
 
+class MetricView(View, frozen=True):
+    name: str
+    value: float | None = None
+    target: float = 0
+    tasks: int = 0
+
+
+class AutoscaleStatusView(View, frozen=True):
+    """`replicas`: as decided last, `why`; `recommended`: by the metrics of now, as `message` says."""
+
+    replicas: int = 0
+    recommended: int = 0
+    message: str = ""
+    metrics: tuple[MetricView, ...] = ()
+    decided_at: str = ""
+    why: str = ""
+
+
 class RolloutStatusView(View, frozen=True):
     """Of a service."""
 
@@ -135,10 +153,17 @@ class RolloutStatusView(View, frozen=True):
     tasks: int = 0
     updated: int = 0
     ready: int = 0
+    autoscale: AutoscaleStatusView | None = None
+    """None: it is not autoscaled, or its controller has not seen it."""
 
 
 class TemplateView(View, frozen=True):
     spec: TaskSpecView = TaskSpecView()
+
+
+class AutoscaleView(View, frozen=True):
+    min: int = 1
+    max: int = 1
 
 
 class CanaryView(View, frozen=True):
@@ -155,6 +180,7 @@ class ServiceSpecView(View, frozen=True):
     paused: bool = False
     template: TemplateView = TemplateView()
     update: UpdateView = UpdateView()
+    autoscale: AutoscaleView = AutoscaleView()
 
 
 class ServiceView(View, frozen=True):

@@ -69,6 +69,11 @@ def broken_update_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("update", "canary"), {"promoteAfter": _PERIOD})
 
 
+def broken_windows(spec: dict[str, Any]) -> Iterator[Broken]:
+    window = _PERIOD._replace(most=3600, highest="1h")
+    yield from broken_fields(spec, ("autoscale", "stabilization"), {"up": window, "down": window})
+
+
 def broken_job_times(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, (), _JOB)
     yield from broken_fields(spec, ("retry", "backoff"), _JOB_BACKOFF)

@@ -248,6 +248,7 @@ FOREIGN_OF: dict[str, dict[str, dict[str, str]]] = {
         "spec": {
             **dict.fromkeys(("image", "command", "args", "env", "ports", "resources", "volumes"), _TEMPLATE),
             **dict.fromkeys(("count", "scale", "instances", "size"), "write replicas"),
+            **dict.fromkeys(("minreplicas", "maxreplicas", "scaling"), "write autoscale: {min: 2, max: 10, cpu: 60}"),
             "selector": "remove it: a service knows its tasks by their owner",
             "strategy": "write update: {order: start-first, maxUnavailable: 1}",
             "updateconfig": "write update: {order: start-first, parallelism: 1}",

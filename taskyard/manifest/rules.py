@@ -24,6 +24,7 @@ from taskyard.manifest.amounts import (
     broken_tmpfs_sizes,
     broken_ttl,
     broken_update_times,
+    broken_windows,
 )
 from taskyard.manifest.check_rules import broken_checks, broken_hooks
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
@@ -271,6 +272,25 @@ def _update(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("spec", "update", "canary", "percent"), message, "write only one of them")
 
 
+def _autoscale(spec: dict[str, Any]) -> Iterator[Broken]:
+    """Bounds the wrong way round, nothing to go by, and percents of nothing."""
+    autoscale = part(spec, "autoscale")
+    place, resources = ("spec", "autoscale"), part(spec, "template", "spec", "resources")
+    least, most = autoscale.get("min", 1), autoscale.get("max")
+    if isinstance(least, int) and isinstance(most, int) and least > most:
+        yield Broken(
+            (*place, "max"), f"max ({most}) is less than min ({least})", "write a max that is not less than min"
+        )
+    if not {"cpu", "memory"} & autoscale.keys():
+        message = "it says nothing to go by"
+        yield Broken(place, message, "add cpu: 60, for so many percent of resources.cpu, or memory: 80")
+    for name in ("cpu", "memory"):
+        if name in autoscale and name not in resources:
+            message = f"percent of nothing: the template sets no {name} aside"
+            yield Broken((*place, name), message, f"add resources: {{{name}: ...}} to spec.template.spec")
+    yield from broken_windows(spec)
+
+
 def _service_name(manifest: dict[str, Any]) -> Iterator[Broken]:
     name = part(manifest, "metadata").get("name")
     if isinstance(name, str) and len(name) > LONGEST_OWNER <= 63 >= len(name):
@@ -287,6 +307,7 @@ _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
         ("template", _template),
         ("update", _update),
         ("update", broken_update_times),
+        ("autoscale", _autoscale),
         ("", _spec_size),
     ),
     "Job": _JOB_RULES,

@@ -43,9 +43,18 @@ from taskyard.objects.node import (
     Taint,
     TaskUsage,
 )
-from taskyard.objects.rollout import Phase, Revision, Rollout
+from taskyard.objects.rollout import Phase, Revision, Rollout, Scale
 from taskyard.objects.secret import Secret, SecretSpec
-from taskyard.objects.service import Canary, Service, ServiceSpec, TaskTemplate, TemplateMetadata, Update
+from taskyard.objects.service import (
+    Autoscale,
+    Canary,
+    Service,
+    ServiceSpec,
+    Stabilization,
+    TaskTemplate,
+    TemplateMetadata,
+    Update,
+)
 from taskyard.objects.status import HostPort, LastExit, SidecarStatus, TaskState, TaskStatus
 from taskyard.objects.task import (
     NODE_NAME,
@@ -100,6 +109,7 @@ __all__ = [
     "Amounts",
     "AnyObject",
     "Assignment",
+    "Autoscale",
     "Backoff",
     "BadValue",
     "Binding",
@@ -166,6 +176,7 @@ __all__ = [
     "RetryExitCodes",
     "Revision",
     "Rollout",
+    "Scale",
     "Secret",
     "SecretSpec",
     "Security",
@@ -175,6 +186,7 @@ __all__ = [
     "SidecarResources",
     "SidecarStatus",
     "Spread",
+    "Stabilization",
     "Stop",
     "Success",
     "Taint",

@@ -32,6 +32,14 @@ class Revision(Wire, frozen=True, kw_only=True):
     """The annotation `taskyard/change-cause`."""
 
 
+class Scale(Wire, frozen=True, kw_only=True):
+    """How many tasks an autoscaled service is to have, by its autoscaler's last decision, and why."""
+
+    replicas: int
+    at: str
+    why: str = ""
+
+
 class Rollout(Wire, frozen=True, kw_only=True):
     """The value of `/taskyard/v1/rollouts/<namespace>/<service>`, written by the service controller alone."""
 
@@ -47,6 +55,8 @@ class Rollout(Wire, frozen=True, kw_only=True):
     """Of a failure: what went wrong."""
     promoted: int = 0
     """The number of the last revision that was let beyond its canaries; never taken back."""
+    scale: Scale | None = None
+    """Of an autoscaled service."""
     resumed: str = ""
     """The annotation `taskyard/resumed-at` that was heeded last."""
 

@@ -74,10 +74,28 @@ class Update(Wire, frozen=True, kw_only=True):
         return self.parallelism if self.order == "start-first" else 0
 
 
+class Stabilization(Wire, frozen=True, kw_only=True):
+    """How long another number of tasks has to be recommended before there are so many."""
+
+    up: Duration = "0s"
+    down: Duration = "5m"
+
+
+class Autoscale(Wire, frozen=True, kw_only=True):
+    """How many tasks there are, by what they use. `cpu`, `memory`: percent of what each has set aside, on average."""
+
+    min: int = 1
+    max: int
+    cpu: int | None = None
+    memory: int | None = None
+    stabilization: Stabilization = Stabilization()
+
+
 class ServiceSpec(Wire, frozen=True, kw_only=True):
     mode: Literal["replicated", "per-node"] = "replicated"
     replicas: int = 1
-    """Of a replicated service."""
+    """Of a replicated service; of one that is autoscaled, how many it begins with."""
+    autoscale: Autoscale | None = None
     paused: bool = False
     """Another template is not rolled out; the number of tasks is still kept."""
     template: TaskTemplate

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from controlplane.ownership import controller as ownership
-from controlplane.services import controller, data, decide, revise
+from controlplane.services import controller, data, decide, revise, scaling
 from simulator.cluster import Cluster
 from simulator.settings import Settings
 from taskyard.objects import Phase, Rollout, Service
@@ -57,6 +57,21 @@ def _canaries_ignored(patch: pytest.MonkeyPatch) -> None:
 def _promotion_with_the_tasks(patch: pytest.MonkeyPatch) -> None:
     """Other tasks get it in the look in which it is promoted: before that is written."""
     patch.setattr(decide._Rolling, "_promoted", lambda self: setattr(self, "may_get_it", 100))
+
+
+def _windows_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Each recommendation is followed at once."""
+    original = controller.rescale
+
+    def hasty(*given: Any) -> Any:
+        recent = given[3]
+        return original(*given[:3], recent and scaling.Recent(recent.at, ()), given[4])
+
+    patch.setattr(controller, "rescale", hasty)
+
+
+def _bounds_ignored(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(scaling, "bound", lambda _autoscale, replicas: int(replicas))
 
 
 def _cascade_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -113,6 +128,8 @@ PLANTS = [
     _cascade_forgotten,
     _canaries_ignored,
     _promotion_with_the_tasks,
+    _windows_ignored,
+    _bounds_ignored,
     _floor_ignored,
     _numbers_given_out_twice,
     _goes_back_again_and_again,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -12,12 +14,14 @@ from taskyard.cli.kinds import Kind, Target, read_targets
 from taskyard.cli.listing import OUTPUTS, Manner, follow, show
 from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
-from taskyard.cli.shelf import Shelf, shelf
+from taskyard.cli.shelf import Shelf, autoscalers, shelf
 from taskyard.client.api import Client, Selection
 from taskyard.client.errors import NotFound
 from taskyard.client.watch import Item
 from taskyard.clock import SystemClock
 
+_AUTOSCALE = ("autoscale", "autoscaler", "autoscalers", "hpa")
+"""In the place of a kind: services that are autoscaled, with other columns."""
 Found = list[tuple[Shelf[Any], list[Item[Any]]]]
 
 
@@ -49,8 +53,12 @@ def get(
       taskyard get nodes -o wide
       taskyard get tasks -w               every change as it happens
       taskyard get tasks --at 10m         as they were ten minutes ago
+      taskyard get autoscale              what autoscaled services go by, and how many tasks they have for it
     """
     current = session()
+    place_of: Callable[[Client, Kind], Shelf[Any]] = shelf
+    if what and what[0].lower() in _AUTOSCALE:
+        what, place_of = (Kind.SERVICE.plural, *what[1:]), lambda client, _: autoscalers(client)
     targets = read_targets(what) or [Target(Kind.TASK)]
     by_name = [target for target in targets if target.name]
     if by_name and (selector or field_selector):
@@ -66,9 +74,9 @@ def get(
         kinds = {target.kind for target in targets}
         if len(kinds) > 1:
             raise Failed("only one kind can be watched at a time")
-        follow(shelf(client, kinds.pop()), selection, manner, SystemClock(), frozenset(t.name for t in by_name))
+        follow(place_of(client, kinds.pop()), selection, manner, SystemClock(), frozenset(t.name for t in by_name))
         return
-    found, missing = _find(client, targets, selection, current.namespace_or_default())
+    found, missing = _find(partial(place_of, client), targets, selection, current.namespace_or_default())
     show(found, manner, SystemClock().now(), single=len(by_name) == 1 and len(targets) == 1)
     if not by_name and not any(items for _, items in found):
         note(_nothing(targets, selection))
@@ -76,12 +84,14 @@ def get(
         raise Failed()
 
 
-def _find(client: Client, targets: list[Target], selection: Selection, namespace: str) -> tuple[Found, bool]:
+def _find(
+    place_of: Callable[[Kind], Shelf[Any]], targets: list[Target], selection: Selection, namespace: str
+) -> tuple[Found, bool]:
     """What is there, kind by kind; whether something that was named is not (each of those was complained about)."""
     found: Found = []
     missing = False
     for kind in dict.fromkeys(target.kind for target in targets):
-        place = shelf(client, kind)
+        place = place_of(kind)
         items: list[Item[Any]] = []
         for target in targets:
             if target.kind is not kind:

@@ -177,6 +177,8 @@ def scale(words: tuple[str, ...], replicas: int, wait: bool, timeout: float, for
       taskyard scale service/web --replicas 5
     """
     client, namespace, name = _named(words, "scale service/web --replicas 5")
+    if client.service(namespace, name).view.status.autoscale is not None:
+        raise Failed(f"service/{name} is autoscaled", "change spec.autoscale.min and max, or remove spec.autoscale")
     client.patch_object(Kind.SERVICE.names, namespace, name, {"spec": {"replicas": replicas}}, force=force)
     click.echo(f"service/{name} scaled to {replicas}")
     if wait:

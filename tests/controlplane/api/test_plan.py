@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from taskyard.objects import Metadata, NodeSpec
+from taskyard import keys
+from taskyard.objects import Metadata, NodeSpec, NodeStats, TaskState, TaskUsage
 from tests.controlplane.api.bench import ApiBench, manifest, problem
 from tests.support.plane import GI
 
@@ -90,6 +91,28 @@ def test_a_service_with_a_canary_is_planned_up_to_its_promotion(bench: ApiBench)
     assert plan["items"][0]["note"] == (
         "1 of 3 tasks have revision 2; the others wait until it is promoted: taskyard rollout promote web"
     )
+
+
+def test_what_an_autoscaler_does_at_the_load_of_now_is_planned(bench: ApiBench) -> None:
+    def web(most: int) -> dict[str, Any]:
+        template = {"spec": {"image": "busybox:1", "resources": {"cpu": "100m"}}}
+        spec = {"replicas": 2, "autoscale": {"max": most, "cpu": 50}, "template": template}
+        return {"apiVersion": "taskyard/v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+
+    applied(bench, web(2))
+    bench.plane.settle(bench.plane.services, bench.plane.scheduler)
+    run = {each: bench.stored(each) for each in ("web-0", "web-1")}
+    for name, task in run.items():
+        assert task is not None
+        bench.plane.report(name, TaskState.RUNNING)
+    for node in ("n1", "n2"):
+        here = [task for task in run.values() if task and task.binding and task.binding.node == node]
+        usage = {task.metadata.uid: TaskUsage(cpu_millis=90) for task in here}
+        bench.plane.put(keys.node_stats(node), NodeStats(at="now", tasks=usage))
+    bench.plane.settle(bench.plane.services)
+    plan = planned(bench, web(5))
+    assert plan["items"][0]["note"] == "autoscaling goes from 2 to 4: cpu at 90% of a target of 50%"
+    assert [effect["name"] for effect in plan["effects"]] == ["web-2", "web-3"]
 
 
 def test_a_waiting_task_that_gets_the_room_is_an_effect(bench: ApiBench) -> None:

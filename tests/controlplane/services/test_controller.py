@@ -8,19 +8,24 @@ from msgspec.structs import replace
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
+    Autoscale,
     Config,
     ConfigSpec,
     EnvSource,
     Metadata,
     NodeSpec,
+    NodeStats,
     Phase,
+    Resources,
     Rollout,
     Service,
     ServiceSpec,
+    Stabilization,
     Task,
     TaskSpec,
     TaskState,
     TaskTemplate,
+    TaskUsage,
     Update,
     decode,
 )
@@ -284,3 +289,72 @@ def test_a_config_that_comes_late_or_goes_is_followed_too(plane: Plane) -> None:
     plane.delete(keys.object_key(ObjectKey("Config", "default", "app")))
     run(plane)
     assert rollout(plane).target == 3
+
+
+AUTOSCALED = Autoscale(min=1, max=4, cpu=50, stabilization=Stabilization(down="60s"))
+
+
+def autoscaled(**spec: object) -> Service:
+    service = a_service(autoscale=AUTOSCALED, **spec)
+    template = TaskTemplate(spec=TaskSpec(image="a:1", resources=Resources(cpu="100m")))
+    return replace(service, spec=replace(service.spec, template=template))
+
+
+def load(plane: Plane, percent: int, *, seconds: float = 0) -> None:
+    """What every task uses from now on, and that time passes."""
+    for node in ("n1", "n2"):
+        here = [task for task in tasks(plane).values() if task.binding and task.binding.node == node]
+        usage = {task.metadata.uid: TaskUsage(cpu_millis=percent) for task in here}
+        plane.put(keys.node_stats(node), NodeStats(at="now", tasks=usage))
+    for _ in range(int(seconds)):
+        plane.clock.advance(1)
+        plane.elector.step()
+        run(plane)
+
+
+def test_an_autoscaled_service_follows_its_load(plane: Plane) -> None:
+    plane.put(WEB, autoscaled(replicas=2))
+    settle(plane)
+    run(plane)
+    assert len(tasks(plane)) == 2
+    load(plane, 90, seconds=40)
+    assert sorted(tasks(plane)) == ["web-0", "web-1", "web-2", "web-3"]
+    (told,) = plane.told("Autoscaled")
+    assert told.message == "from 2 to 4 tasks: cpu at 90% of a target of 50%"
+    # The manifest says nothing of replicas any more, or something else: the autoscaler's number stays.
+    plane.put(WEB, autoscaled())
+    run(plane)
+    assert len(tasks(plane)) == 4
+    load(plane, 0, seconds=45)
+    assert len(tasks(plane)) == 4
+    load(plane, 0, seconds=60)
+    assert sorted(tasks(plane)) == ["web-0"]
+    plane.put(WEB, a_service(replicas=3))
+    run(plane)
+    assert len(tasks(plane)) == 3
+    assert rollout(plane).scale is None
+
+
+def test_what_an_autoscaler_goes_by_is_shown(plane: Plane) -> None:
+    from controlplane.services.standing import standing
+
+    plane.put(WEB, autoscaled(replicas=2))
+    settle(plane)
+    run(plane)
+    load(plane, 90)
+    run(plane)
+    record = plane.cache.objects[ObjectKey("Service", "default", "web")]
+    assert isinstance(record.value, Service)
+    shown = standing(plane.cache, record.value).autoscale
+    assert shown is not None
+    assert (shown.replicas, shown.recommended, shown.why) == (2, 4, "it begins with so many")
+    assert [(each.name, each.value, each.target, each.tasks) for each in shown.metrics] == [("cpu", 90, 50, 2)]
+
+
+def test_a_service_that_is_autoscaled_from_now_on_begins_with_the_tasks_that_it_has(plane: Plane) -> None:
+    plane.put(WEB, a_service(replicas=3))
+    settle(plane)
+    run(plane)
+    plane.put(WEB, autoscaled())
+    run(plane)
+    assert len(tasks(plane)) == 3

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from taskyard import keys
 from taskyard.cli.main import main
 from taskyard.cli.rollouts import awaited_service, judge_rolled_out
 from taskyard.cli.waiting import judge_gone
 from taskyard.client.views import RolloutStatusView, ServiceView
-from taskyard.objects import TaskState
+from taskyard.objects import NodeStats, TaskState, TaskUsage
 from tests.support.served import ServedPlane
 
 Out = Callable[..., str]
@@ -132,6 +133,27 @@ def test_a_canary_is_given_up(served: ServedPlane, out: Out) -> None:
     run(served)
     assert images(served) == {"busybox:1.35"}
     assert "too slow" in out("rollout", "history", "web")
+
+
+def test_get_autoscale_shows_what_it_goes_by_and_scale_refuses(
+    served: ServedPlane, out: Out, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.plane.add_node("n1")
+    path = tmp_path / "auto.yaml"
+    resources = "      resources: {cpu: 100m}\n  autoscale: {max: 4, cpu: 60}\n"
+    path.write_text(SERVICE % "1.35" + resources)
+    out("apply", "-f", str(path))
+    run(served)
+    usage = {record.uid: TaskUsage(cpu_millis=30) for record in served.plane.cache.tasks.values()}
+    served.plane.put(keys.node_stats("n1"), NodeStats(at="now", tasks=usage))
+    run(served)
+    header, row = out("get", "autoscale").splitlines()
+    assert header.split() == ["NAME", "METRICS", "MIN", "MAX", "REPLICAS", "DECIDED", "WHY"]
+    assert row.split()[:6] == ["web", "cpu", "30%/60%", "1", "4", "2"]
+    assert "1: cpu at 30% of a target of 60%" in out("get", "hpa", "web", "-o", "wide")
+    assert "recommended: 1" in out("describe", "service/web")
+    assert main(["--server", f"http://127.0.0.1:{served.port}", "scale", "web", "--replicas", "3"]) == 1
+    assert "service/web is autoscaled" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("apply")

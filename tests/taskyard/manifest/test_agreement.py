@@ -105,6 +105,7 @@ FULL: dict[Kind, dict[str, Any]] = {
                 "canary": {"percent": 10, "promoteAfter": "5m"},
             },
             "history": 3,
+            "autoscale": {"min": 2, "max": 5, "memory": 60, "stabilization": {"up": "10s", "down": "5m"}},
         },
         "status": {},
     },

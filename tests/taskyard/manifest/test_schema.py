@@ -15,6 +15,7 @@ from taskyard.kinds import BY_KIND, KINDS, Kind
 from taskyard.manifest import accepts, schemas
 from taskyard.manifest.misplaced import fields
 from taskyard.objects import (
+    Autoscale,
     Binding,
     Canary,
     Check,
@@ -53,6 +54,7 @@ from taskyard.objects import (
     ServiceSpec,
     Sidecar,
     SidecarResources,
+    Stabilization,
     Success,
     Taint,
     Task,
@@ -132,6 +134,8 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Service", "spec.template.spec", TaskSpec, set()),
     ("Service", "spec.update", Update, set()),
     ("Service", "spec.update.canary", Canary, set()),
+    ("Service", "spec.autoscale", Autoscale, set()),
+    ("Service", "spec.autoscale.stabilization", Stabilization, set()),
     ("Cron", "spec", CronSpec, set()),
     ("Cron", "spec.history", CronHistory, set()),
     ("Cron", "spec.template", JobTemplate, set()),
@@ -179,6 +183,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
         "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks", "tolerationSeconds",
         "canary", "percent", "promoteAfter", "keepFinished", "maintenance",
+        "autoscale",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
@@ -262,7 +267,7 @@ _KEYS = {"spec.envFrom.*": "A", "spec.process.ulimits.*": "nofile"}
 """A key for each mapping whose keys are the user's."""
 _SPECS: dict[str, dict[str, Any]] = {
     "Task": {"image": "a"},
-    "Service": {"template": {"spec": {"image": "a"}}},
+    "Service": {"template": {"spec": {"image": "a", "resources": {"cpu": 1, "memory": "64Mi"}}}},
     "Cron": {"schedule": "@daily", "template": {"spec": {"template": {"spec": {"image": "a"}}}}},
     "Job": {"template": {"spec": {"image": "a"}}, "completions": 10, "parallelism": 10},
     "Secret": {"data": {}},
@@ -289,6 +294,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "constraints[]": {"key": "a"},
     "tolerations[]": {"key": "a"},
     "spread[]": {"topologyKey": "a"},
+    "autoscale": {"max": 10, "memory": 60},
     "gang": {"name": "a", "size": 2},
     "dependsOn[]": {"name": "a"},
     "init[]": {"name": "a"},
