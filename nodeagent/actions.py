@@ -93,6 +93,13 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
+class Drain:
+    """It goes on for a while before it gets its signal: that begins now."""
+
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
 class Remove:
     container: str
     force: bool
@@ -125,6 +132,7 @@ Action = (
     | Report
     | Publish
     | CheckImage
+    | Drain
     | Pull
     | CreateAndStart
     | Start

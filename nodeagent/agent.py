@@ -16,6 +16,7 @@ from nodeagent.actions import (
     Action,
     CheckImage,
     CreateAndStart,
+    Drain,
     Forget,
     Happening,
     Hold,
@@ -282,6 +283,10 @@ class Agent:
                 self._rest(memory)
             case CheckImage():
                 self._submit(Lane.LOOK, memory, lambda: effects.check_image(memory, action))
+            case Drain():
+                effects.drain(memory, action)
+                self._parts.queue.add(memory.uid)
+                self._rest(memory)
             case Signal():
                 self._submit(Lane.STOP, memory, lambda: effects.signal(memory, action))
             case Remove():

@@ -16,6 +16,7 @@ from nodeagent.actions import (
     Action,
     CheckImage,
     CreateAndStart,
+    Drain,
     Forget,
     Hold,
     Look,
@@ -29,6 +30,7 @@ from nodeagent.actions import (
     Wait,
 )
 from nodeagent.fetching import PULLING
+from nodeagent.hooks import stop_delay
 from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, SPEC_HASH, Run
 from nodeagent.restart import wait_before
@@ -114,7 +116,7 @@ def _clear(situation: Situation, containers: tuple[Container, ...], grace: float
     """Stops and removes these, running ones first; None when there are none."""
     for one in in_stop_order(containers):
         if one.running:
-            return _stop(situation, one, grace, last=Remove(one.info.id, force=True))
+            return _drain(situation, one, grace) or _stop(situation, one, grace, last=Remove(one.info.id, force=True))
     return Remove(containers[0].info.id, force=False) if containers else None
 
 
@@ -123,13 +125,24 @@ def _tidy(situation: Situation) -> Action | None:
     return Tidy() if situation.belongings and not situation.kept else None
 
 
+def _drain(situation: Situation, one: Container, grace: float | None) -> Action | None:
+    """None once it may have its signal. What is fenced, or must go at once, is never put off."""
+    delay, sent = stop_delay(one.info.labels), situation.signalled.get(one.info.id)
+    if not delay or one.run.step != MAIN or grace == 0 or _fenced(situation, (one,)):
+        return None
+    if sent is None:
+        return Drain(one.info.id)
+    left = 0.0 if sent.signal else sent.at + delay - situation.monotonic
+    return Wait(left) if left > 0 else None
+
+
 def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
     """Its signal, then its grace period, then `last`."""
     if one.run.step == NETWORK:
         return last  # It does nothing that it could bring to an end.
     allowed = one.info.stop_grace if grace is None else grace
     sent = situation.signalled.get(one.info.id)
-    if sent is None:
+    if sent is None or not sent.signal:
         return Signal(one.info.id, one.info.stop_signal) if allowed > 0 else last
     if sent.signal == "SIGKILL":
         allowed = KILL_PATIENCE

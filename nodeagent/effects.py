@@ -11,7 +11,18 @@ from dataclasses import replace
 
 import msgspec
 
-from nodeagent.actions import CheckImage, CreateAndStart, Happening, Hold, Look, Remove, Signal, Start, StartSidecar
+from nodeagent.actions import (
+    CheckImage,
+    CreateAndStart,
+    Drain,
+    Happening,
+    Hold,
+    Look,
+    Remove,
+    Signal,
+    Start,
+    StartSidecar,
+)
 from nodeagent.checks.state import named
 from nodeagent.container_env import Assigned
 from nodeagent.container_spec import container_spec
@@ -188,6 +199,10 @@ class Effects:
         if not (held and self._guard.sees(action.container)):
             self._runtime.kill(action.container, "SIGKILL")
         self._view.doubt(memory.uid, [action.container])
+
+    def drain(self, memory: TaskMemory, action: Drain) -> None:
+        """Touches nothing."""
+        memory.signalled[action.container] = Signalled("", self._clock.monotonic())
 
     def signal(self, memory: TaskMemory, action: Signal) -> None:
         asked = self._clock.monotonic()

@@ -1,6 +1,7 @@
 """Hooks: programs run in a container after its start and before its stop. Called by effects, which waits for them.
 
-What is to be run before the stop is kept in a label of the container: its spec may be gone by then.
+What is to be run before the stop, and how long it is put off, is kept in labels of the container: its spec may be gone
+by then.
 """
 
 from __future__ import annotations
@@ -9,15 +10,24 @@ from collections.abc import Mapping
 
 import msgspec
 
-from nodeagent.names import PRE_STOP
+from nodeagent.names import PRE_STOP, STOP_DELAY
 from nodeagent.runtime.port import ContainerInfo, Runtime, RuntimeRefused
 from taskyard.objects import Assignment, BadValue, Hook, decode, encode
 from taskyard.quantity import seconds
 
 
 def hook_labels(assignment: Assignment) -> dict[str, str]:
-    hook = assignment.spec.hooks.pre_stop
-    return {PRE_STOP: encode(hook).decode()} if hook else {}
+    hook, delay = assignment.spec.hooks.pre_stop, seconds(assignment.spec.stop.delay)
+    labels = {PRE_STOP: encode(hook).decode()} if hook else {}
+    return labels | ({STOP_DELAY: f"{delay:g}"} if delay else {})
+
+
+def stop_delay(labels: Mapping[str, str]) -> float:
+    """Seconds; 0 where there is none, or somebody wrote something else into the label."""
+    try:
+        return seconds(labels.get(STOP_DELAY, "0"))
+    except ValueError:
+        return 0.0
 
 
 def pre_stop(labels: Mapping[str, str]) -> Hook | None:

@@ -31,6 +31,7 @@ NETWORK = 99
 MAIN = 100
 """The step that is the task itself: after all of its init tasks, which count from 1. Sidecars count on from here."""
 PRE_STOP = _PREFIX + "pre-stop"
+STOP_DELAY = _PREFIX + "stop-delay"
 GROUP = _PREFIX + "group"
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)

@@ -74,7 +74,7 @@ Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | Na
 
 
 class Signalled(msgspec.Struct, frozen=True, gc=False):
-    """The last signal that the agent sent a container, and when (monotonic seconds)."""
+    """The last signal that the agent sent a container, and when (monotonic seconds). No signal: it is only drained."""
 
     signal: str
     at: float

@@ -36,7 +36,7 @@ _PERIOD = _WAIT._replace(least=0, lowest="0s")
 
 _RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
 _BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
-_STOP = {"gracePeriod": _PERIOD}
+_STOP = {"gracePeriod": _PERIOD, "delay": _PERIOD._replace(most=600, highest="10m")}
 _ON_NODE_LOSS = {"after": _PERIOD}
 HOOK_TIME = _WAIT._replace(most=60, highest="1m")
 CHECK_TIMES = {"delay": _PERIOD, "interval": _WAIT, "timeout": _WAIT}

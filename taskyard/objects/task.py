@@ -88,6 +88,8 @@ class Restart(Wire, frozen=True, kw_only=True):
 class Stop(Wire, frozen=True, kw_only=True):
     signal: str = "SIGTERM"
     grace_period: Duration = "10s"
+    delay: Duration = "0s"
+    """Between its leaving the endpoints and the signal."""
 
 
 class OnNodeLoss(Wire, frozen=True, kw_only=True):

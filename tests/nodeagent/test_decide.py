@@ -11,6 +11,7 @@ from nodeagent.actions import (
     Action,
     CheckImage,
     CreateAndStart,
+    Drain,
     Forget,
     Happening,
     Look,
@@ -113,6 +114,7 @@ def situation(
 
 
 TERM = {"c11": Signalled("SIGTERM", MONOTONIC - 4)}
+PUT_OFF = {"taskyard/stop-delay": "3"}
 OLD_TERM = {"c11": Signalled("SIGTERM", MONOTONIC - 10)}
 KILLED = {"c11": Signalled("SIGKILL", MONOTONIC - 1)}
 GO, HALT = assignment(), assignment(desired="Stopped")
@@ -179,6 +181,25 @@ RUN = Run(UID, 1, 1)
             id="both-are-stopped",
         ),
         pytest.param(situation(HALT, RUNNING, container()), Signal("c11", "SIGTERM"), id="stop"),
+        pytest.param(situation(HALT, RUNNING, container(labels=PUT_OFF)), Drain("c11"), id="its-stop-is-put-off"),
+        pytest.param(
+            situation(HALT, RUNNING, container(labels=PUT_OFF), signalled={"c11": Signalled("", MONOTONIC - 1)}),
+            Wait(2.0),
+            id="drains",
+        ),
+        pytest.param(
+            situation(HALT, RUNNING, container(labels=PUT_OFF), signalled={"c11": Signalled("", MONOTONIC - 3)}),
+            Signal("c11", "SIGTERM"),
+            id="drained",
+        ),
+        pytest.param(
+            situation(GO, STOPPING, container(labels=PUT_OFF)), Signal("c11", "SIGTERM"), id="unhealthy-not-put-off"
+        ),
+        pytest.param(
+            situation(msgspec.structs.replace(HALT, grace_period=0.0), RUNNING, container(labels=PUT_OFF)),
+            Remove("c11", True),
+            id="what-is-forced-is-not-put-off",
+        ),
         pytest.param(
             situation(assignment(desired="Stopped", grace=0.0), RUNNING, container()), Remove("c11", True), id="now"
         ),

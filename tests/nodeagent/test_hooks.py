@@ -67,3 +67,16 @@ def test_a_forced_deletion_runs_none() -> None:
     world.assign(hooks=HOOKS, desired="Stopped", grace=0)
     world.settle()
     assert calls(world) == ["remove"]
+
+
+def test_a_stop_is_put_off_and_then_comes() -> None:
+    world = World()
+    world.assign(stop={"delay": "3s"})
+    world.settle()
+    world.assign(epoch=2)
+    world.advance(2.0)
+    assert world.running() == [f"ty-{UID}-1-1"]
+    assert "kill" not in calls(world)
+    world.advance(2.0)
+    assert world.running() == [f"ty-{UID}-2-1"]
+    assert calls(world).count("kill") == 1

@@ -20,9 +20,8 @@ _PATIENCE = 30.0
 
 GRACEFUL = {
     "checks": {"readiness": {"http": {"port": 80}, "interval": "500ms"}},
-    # What the proxy was sent on the way there is answered before the program ends.
-    "hooks": {"preStop": {"command": ["sleep", "3"]}},
-    "stop": {"gracePeriod": "8s"},
+    # What the proxy sends until it has its new configuration is answered before the program ends.
+    "stop": {"delay": "3s", "gracePeriod": "5s"},
 }
 """Of a task's spec: what an update that loses no request wants."""
 
