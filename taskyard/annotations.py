@@ -9,6 +9,9 @@ PROMOTED_REVISION = "taskyard/promoted-revision"
 """Who changed an object, why, and, of a service, that a rollout which failed is to go on, and the number of the
 revision that is to go beyond its canaries: a promotion that comes late promotes no other one."""
 
+COLLECTED = "taskyard/collected"
+"""Why the garbage collector has asked for its deletion; written by it alone."""
+
 HTTP_HOST = "taskyard/http-host"
 HTTP_PORT = "taskyard/http-port"
 """Of a service: the host names whose requests are its (with commas), and to which of its ports they go (name or number;

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 
+from msgspec.structs import replace
+
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ClusterCache
 from controlplane.garbage.decide import Collected, Keep, decide
@@ -16,6 +18,7 @@ from controlplane.garbage.gather import Orphan, finished, keep_of, needed, orpha
 from controlplane.garbage.sightings import Sightings
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from taskyard import keys
+from taskyard.annotations import COLLECTED
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
 from taskyard.objects import ObjectRef, encode
@@ -110,7 +113,8 @@ class GarbageCollector(LeaderLoop[str]):
 
 def _collect(each: Collected, now: float) -> Proposal[Step]:
     value, place = each.ended.value, each.ended.entry.key
-    gone = removal_of(value, now).value
+    told = {**value.metadata.annotations, COLLECTED: each.why}
+    gone = removal_of(replace(value, metadata=replace(value.metadata, annotations=told)), now).value
     operation = Put(place, encode(gone)) if gone is not None else Delete(place)
     return Proposal(each, each.ended.rests_on, (operation,))
 

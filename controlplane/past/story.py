@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from taskyard.annotations import CHANGE_CAUSE, CHANGED_BY
+from taskyard.annotations import CHANGE_CAUSE, CHANGED_BY, COLLECTED
 from taskyard.keys import ObjectKey
 from taskyard.manifest import FieldChange, diff
 from taskyard.objects import (
@@ -125,14 +125,16 @@ def _steps(old: _Read, new: _Read, event: KeyEvent) -> Iterator[Change]:
     if new is None:
         yield Change(at, "removed", _remover(before))
         return
+    collected = new.metadata.annotations.get(COLLECTED, "") if new.metadata.deletion_timestamp else ""
     if before is None or before.metadata.uid != new.metadata.uid:
         yield _declared("created", at, None, new)
-    elif fields := tuple(diff(before, new)):
+    elif not collected and (fields := tuple(diff(before, new))):
         yield _declared("changed", at, before, new, fields)
     if before is not None and before.metadata.source != new.metadata.source:
         yield Change(at, "taken over", _author(new.metadata), why=f"from {before.metadata.source or 'a user'}")
     if new.metadata.deletion_timestamp and not (before and before.metadata.deletion_timestamp):
-        yield Change(at, "to be deleted", "user", new.metadata.deletion_timestamp)
+        author = "garbage collector" if collected else "user"
+        yield Change(at, "to be deleted", author, new.metadata.deletion_timestamp, collected)
     if isinstance(new, Task):
         yield from _bindings(before.binding if isinstance(before, Task) else None, new.binding, at)
 

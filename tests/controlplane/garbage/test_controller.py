@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from controlplane.garbage import controller
 from taskyard import keys
+from taskyard.annotations import COLLECTED
 from taskyard.clock import timestamp
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
@@ -102,6 +103,17 @@ def test_a_task_goes_with_its_status_and_assignment_once_it_is_old_enough(plane:
     [told] = plane.told("Collected")
     assert told.about.name == "a"
     assert "kept for 1h" in told.message
+
+
+def test_it_is_marked_with_why_it_goes(plane: Plane) -> None:
+    end(plane, "a", a_uid(1), replace(a_spec(), ttl_after_finish="5s"))
+    for _ in range(3):
+        plane.elector.step()
+        plane.settle(plane.garbage)
+        plane.clock.advance(5.0)
+    metadata = plane.task("a").metadata
+    assert metadata.deletion_timestamp
+    assert metadata.annotations[COLLECTED] == "its ttlAfterFinish is 5s"
 
 
 def test_what_runs_or_waits_stays_however_old(plane: Plane) -> None:

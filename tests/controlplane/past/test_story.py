@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from controlplane.past import Change, changes_of, events_of, lives_of, states_of
 from taskyard import keys
+from taskyard.annotations import COLLECTED
 from taskyard.keys import ObjectKey
 from taskyard.objects import Metadata, NodeSpec, Owner, Task, TaskState
 from tests.support.plane import Plane, a_spec, a_task, a_uid
@@ -33,6 +34,12 @@ def plane() -> Plane:
     made.add_node("n1")
     made.add_task(a_task("web", a_uid(1), a_spec(image="busybox:1.35")))
     return made
+
+
+def test_what_was_collected_was_not_deleted_by_a_user(plane: Plane) -> None:
+    gone = with_metadata(plane.task("web"), deletion_timestamp="2026-11-22T20:57:48Z")
+    plane.add_task(replace(gone, metadata=replace(gone.metadata, annotations={COLLECTED: "its time has come"})))
+    assert told(plane) == [("created", "user"), ("to be deleted", "garbage collector")]
 
 
 def test_a_life(plane: Plane) -> None:
