@@ -12,6 +12,7 @@ from controlplane.forecast import Fork, Placed
 from controlplane.placement import Snapshot, SnapshotKeeper, explain, want_of
 from controlplane.why import smallest_changes
 from taskyard.keys import NamedKey
+from taskyard.quantity import format_bytes, format_cpu
 
 _CHANGES = 3
 
@@ -53,9 +54,9 @@ def node_facts(snapshot: Snapshot, name: str) -> dict[str, object]:
         "cordoned": facts.cordoned,
         "labels": sorted(facts.labels.items()),
         "taints": sorted(f"{t.key}={t.value}:{t.effect}" for t in facts.taints),
-        "free cpu (millicores)": node.cpu,
-        "free memory (bytes)": node.memory,
-        "free disk (bytes)": node.disk,
+        "free cpu": format_cpu(node.cpu),
+        "free memory": format_bytes(node.memory),
+        "free disk": format_bytes(node.disk),
         "free other resources": sorted(node.generic.items()),
         "taken host ports": sorted(f"{port.port}/{port.protocol}" for port in node.ports),
         "tasks": node.tasks,

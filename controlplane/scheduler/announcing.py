@@ -64,7 +64,7 @@ class Announcer:
         self._emit(want.key, want.uid, "Reserved", message, warning=False)
 
     def unplaced(self, wants: list[Want], snapshot: Snapshot, reserved: Sequence[Reservation]) -> None:
-        """These fit nowhere in this snapshot without what is kept in it for others."""
+        """These fit nowhere in what the round has left, without what is kept in it for others."""
         now = self._clock.monotonic()
         answers: dict[Question, tuple[Reason, str]] = {}
         for want in wants:

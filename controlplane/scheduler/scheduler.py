@@ -18,7 +18,6 @@ from controlplane.placement import (
     Decision,
     NodeState,
     Placer,
-    Reservation,
     Snapshot,
     SnapshotKeeper,
     Want,
@@ -157,7 +156,9 @@ class Scheduler(LeaderLoop[Dirty]):
             kept = self._room.kept.reservations(self.clock.monotonic())
             decisions = self._placer.place(round_.snapshot, round_.wants, kept)
             self.metrics.decisions += len(decisions)
-            self._park([d.want for d in decisions if d.node is None], round_.snapshot, kept)
+            unplaced = [decision.want for decision in decisions if decision.node is None]
+            for want in unplaced:
+                self._waiting.put(want)
             self._stop(fence, [d for d in decisions if d.node is not None], round_)
             proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
             for proposal in proposals:
@@ -167,8 +168,9 @@ class Scheduler(LeaderLoop[Dirty]):
                 # Those that found no room were held against what this round has placed, even where that fails now.
                 self._judged = self._assumed.over(round_.shown).nodes
             self._settle(commit_together(self._store, fence, proposals))
-            unplaced = [decision.want for decision in decisions if decision.node is None]
-            self._room.make(fence, unplaced, replace(round_.shown, nodes=self._judged), self._first_seen)
+            left = replace(round_.shown, nodes=self._judged)
+            self._announcer.unplaced(unplaced, left, kept)
+            self._room.make(fence, unplaced, left, self._first_seen)
         self.metrics.pending = len(self._ready) + len(self._waiting)
         return bool(self._ready)
 
@@ -262,11 +264,6 @@ class Scheduler(LeaderLoop[Dirty]):
             record = self.cache.tasks.get(key)
             if record is not None:
                 self._ready.put(turn_of(record))
-
-    def _park(self, wants: list[Want], snapshot: Snapshot, kept: Sequence[Reservation]) -> None:
-        for want in wants:
-            self._waiting.put(want)
-        self._announcer.unplaced(wants, snapshot, kept)
 
     def _move(self, fence: Compare) -> None:
         """Grant or refuse each wish that a task be moved; either way it is gone then. Raises FencedOut."""

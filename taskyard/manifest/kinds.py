@@ -23,6 +23,7 @@ _ELSEWHERE = {
     "CronJob": "write kind: Cron, with the spec of the job under spec.template.spec",
     **dict.fromkeys(LISTS, "send a list to /apply, or put each of its items into a document of its own"),
     "EventList": "events are not applied",
+    "Plan": "a plan is applied without -f: taskyard apply FILE",
     "ConfigMap": "write kind: Config, with the values under spec.data",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -61,6 +62,8 @@ def apply(
         if dry_run or force:
             raise click.UsageError("a plan says what is done: --dry-run and --force are for `taskyard plan`")
         return _apply_plan(current.client(), path, (timeout, stable) if wait else None)
+    if gone := [name for name in planned if not Path(name).exists()]:
+        raise click.UsageError(f"there is no file {', '.join(gone)}")
     if planned or not filenames:
         given = " ".join(f"-f {name}" for name in planned) or "-f FILE"
         raise click.UsageError(f"name the manifests with -f: taskyard apply {given}")

@@ -307,3 +307,12 @@ def test_a_budget_holds_for_all_of_a_gang_together() -> None:
     for number in range(11, 13):
         add(plane, number, f"g{number}", "3Gi", priority=5, gang=Gang(name="train", size=2))
     assert desired(plane) == ["Running", "Running"]
+
+
+def test_what_is_said_of_those_that_fit_nowhere_counts_what_came_before_them_in_the_round() -> None:
+    plane = plane_with()
+    for number in range(1, 3):
+        plane.add_task(a_task(f"half{number}", a_uid(number), a_spec(memory="3Gi"), created=number))
+    plane.live(1)
+    assert [plane.node_of("half1"), plane.node_of("half2")] == ["n1", ""]
+    assert events(plane, "FailedScheduling", "half2") == ["0 of 1 node fits: 1 too little memory (n1 needs 2Gi more)"]

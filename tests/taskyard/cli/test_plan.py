@@ -129,6 +129,8 @@ def test_a_wrong_use_is_told(shell: Shell, tmp_path: Path) -> None:
     file = str(tmp_path / "first.plan")
     assert "a plan says what is done" in shell.run("apply", file, "--dry-run").err
     assert "name the manifests with -f" in shell.run("apply", str(shell.folder / "web.yaml")).err
+    assert "there is no file lost.plan" in shell.run("apply", "lost.plan").err
+    assert "a plan is applied without -f: taskyard apply FILE" in shell.run("apply", "-f", file).err
 
 
 def test_colours_only_on_a_terminal(shell: Shell) -> None:
