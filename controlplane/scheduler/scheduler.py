@@ -28,8 +28,9 @@ from controlplane.placement import (
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
-from controlplane.scheduler.exclusive import Ending, Over, Running, elsewhere, stop, succeeds
+from controlplane.scheduler.exclusive import elsewhere, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
+from controlplane.scheduler.handing_over import Handover
 from controlplane.scheduler.held_back import HeldBack
 from controlplane.scheduler.line import Line
 from controlplane.scheduler.making_room import RoomMaker
@@ -92,8 +93,6 @@ class Scheduler(LeaderLoop[Dirty]):
         self._ready = Line(cache)
         """Tasks to be placed next."""
         self._first_seen: dict[NamedKey, float] = {}
-        self._ending: set[NamedKey] = set()
-        """Singletons that wait for their copy on another node to end."""
         self._asked: set[NamedKey] = set()
         """Tasks that somebody wants on a certain node."""
         self._judged: Mapping[str, NodeState] = {}
@@ -101,13 +100,13 @@ class Scheduler(LeaderLoop[Dirty]):
         self._gangs = Gangs()
         self._held_back = HeldBack(cache, clock, events, self.queue.add_after)
         self._room = RoomMaker(store, cache, clock, self._announcer, self.metrics, self.queue.retry)
+        self._handover = Handover(store, clock, self._announcer, self.queue.retry, self.queue.add_after)
 
     def begin_term(self) -> None:
         self._assumed.clear()
         self._waiting.clear()
         self._ready.clear()
         self._first_seen.clear()
-        self._ending.clear()
         self._asked.clear()
         self._announcer.clear()
         self._loss_announcer.clear()
@@ -116,6 +115,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._gangs.clear()
         self._held_back.clear()
         self._room.clear()
+        self._handover.clear()
 
     def everything(self) -> Sequence[Dirty]:
         return [*self.cache.tasks, *self.cache.moves, *(NodeName(name) for name in self.cache.nodes)]
@@ -124,7 +124,7 @@ class Scheduler(LeaderLoop[Dirty]):
         found: list[Dirty] = []
         for change in changes:
             moves = change.kind in ("task", "assignment", "move") or (
-                change.kind == "status" and change.task in self._ending
+                change.kind == "status" and change.task in self._handover
             )
             if moves and change.task is not None:
                 found.append(change.task)
@@ -159,7 +159,7 @@ class Scheduler(LeaderLoop[Dirty]):
             unplaced = [decision.want for decision in decisions if decision.node is None]
             for want in unplaced:
                 self._waiting.put(want)
-            self._stop(fence, [d for d in decisions if d.node is not None], round_)
+            self._handover.stop(fence, [d for d in decisions if d.node is not None], round_)
             proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
             for proposal in proposals:
                 self._assumed.expect(proposal)
@@ -182,7 +182,7 @@ class Scheduler(LeaderLoop[Dirty]):
         if key in self.cache.moves:
             self._asked.add(key)
         self._waiting.remove(key)
-        self._ending.discard(key)
+        self._handover.forget(key)
         record = self.cache.tasks.get(key)
         due = self._due(record) if record is not None else ""
         placed = record is not None and not due and bool(record.node)
@@ -291,45 +291,10 @@ class Scheduler(LeaderLoop[Dirty]):
         if results.fenced_out:
             raise FencedOut
 
-    def _stop(self, fence: Compare, decisions: Sequence[Decision], round_: Round) -> None:
-        """Singletons that are to leave a node that lives: there they are stopped first. Raises FencedOut."""
-        stops = []
-        for decision in decisions:
-            key, found = decision.want.key, round_.elsewhere[decision.want.key]
-            for node, there in found.items():
-                if node != decision.node and isinstance(there, Running):
-                    # Before the commit: its agent may be quick to answer.
-                    self._ending.add(key)
-                    stops.append(stop(round_.standing[key].record, there.held))
-                    self._announcer.moving(round_.standing[key].record, node, decision.node or "")
-        if not stops:
-            return
-        results = commit_all(self._store, fence, stops)
-        for proposal in (*(s.proposal for s in results.stale), *results.unknown, *results.untried):
-            self.queue.retry(proposal.subject)
-        if results.fenced_out:
-            raise FencedOut
-
-    def _cleared(self, decision: Decision, round_: Round) -> tuple[Compare, ...] | None:
-        """What has to hold so that no copy of it runs on another node; None while one may, and then it waits."""
-        key = decision.want.key
-        compares: list[Compare] = []
-        for node, there in round_.elsewhere[key].items():
-            if node == decision.node:
-                continue
-            if isinstance(there, Over):
-                compares += there.compares
-                continue
-            self._ending.add(key)
-            if isinstance(there, Ending) and there.until is not None:
-                self.queue.add_after(key, there.until - self.clock.monotonic() + _EARLY)
-            return None
-        return tuple(compares)
-
     def _propose(self, decision: Decision, round_: Round) -> Proposal[Bound] | None:
         if decision.node is None:
             return None
-        cleared = self._cleared(decision, round_)
+        cleared = self._handover.cleared(decision, round_)
         if cleared is None:
             return None
         want, node = decision.want, round_.snapshot.nodes[decision.node]
