@@ -72,6 +72,8 @@ class Registration:
         self._wake = threading.Event()
         self._due = True
         self._registered_under = 0
+        self._put = b""
+        """What was written last, perhaps in vain."""
         self._create_revision = 0
         self._holds_name = False
         self._registered = False
@@ -109,9 +111,11 @@ class Registration:
             self._wake.set()
 
     def changed(self, changes: Sequence[Change]) -> None:
-        """For Informer.subscribe: somebody deleted or replaced the registration."""
+        """For Informer.subscribe: somebody deleted or replaced the registration, or a store that was restored has it as
+        it was before: what it says of the node may be over."""
         for change in changes:
-            ours = change.new is not None and change.new.lease == self._registered_under
+            new = change.new
+            ours = new is not None and new.lease == self._registered_under and new.value == self._put
             if change.key == self._key and self._registered_under and not ours:
                 self._due = True
                 self._wake.set()
@@ -156,9 +160,9 @@ class Registration:
                 f"the node name in {self._key} is held by another host, {self.held_by}: "
                 "start this agent with another --node, or stop that one"
             )
-        lease = self._keeper.lease
+        lease, self._put = self._keeper.lease, encode(value)
         commit = self._store.commit(
-            [unchanged_since(self._key, entry.mod_revision if entry else 0)], [Put(self._key, encode(value), lease)]
+            [unchanged_since(self._key, entry.mod_revision if entry else 0)], [Put(self._key, self._put, lease)]
         )
         if not commit.succeeded:
             raise StoreError(f"{self._key} changed while it was being written")

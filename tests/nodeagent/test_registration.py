@@ -14,6 +14,7 @@ from taskyard.clock import ManualClock
 from taskyard.objects import Amounts, NodeCondition, NodeLease, decode, encode
 from taskyard.store.api import Entry, Put
 from taskyard.store.faulty import FaultyStore
+from taskyard.store.informer import Change
 from taskyard.store.memory import MemoryStore
 
 KEY = keys.node_lease("n1")
@@ -164,3 +165,22 @@ def test_nothing_is_put_under_a_registration_that_is_gone(site: Site) -> None:
     commit = registration.commit([Put("/taskyard/v1/nodes/n1/stats", b"{}")])
     assert commit is not None
     assert not commit.succeeded
+
+
+def test_what_a_restored_store_has_from_before_is_written_anew(site: Site) -> None:
+    registration = site.registration()
+    registration.step()
+    skewed = NodeCondition(type="ClockSkew", since="2026-11-22T20:57:48.123Z", message="its clock is ahead")
+    registration.describe_conditions([skewed])
+    registration.step()
+    before = site.memory.get(KEY)
+    registration.describe_conditions([])
+    registration.step()
+    assert before is not None
+    site.memory.commit([], [Put(KEY, before.value, before.lease)])
+    restored = site.memory.get(KEY)
+    registration.changed([Change(KEY, before, restored, restored.mod_revision if restored else 0)])
+    registration.step()
+    found = site.registered()
+    assert found is not None
+    assert found.conditions == []
