@@ -30,6 +30,7 @@ from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
 from controlplane.publishing import Formats, Publisher
 from controlplane.relocation import RelocationController
+from controlplane.returning import ReturnController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -147,6 +148,9 @@ class ControlPlane:
         crons = CronController(self._store, self._cache, self._clock, fence, self._recorder("crons"), random_uid)
         self._duties |= {"services": services.run, "volumes": volumes.run, "jobs": jobs.run, "crons": crons.run}
         self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down, crons.queue.shut_down]
+        returning = ReturnController(self._store, self._cache, self._clock, fence, self._recorder("returning"))
+        self._duties["returning"] = returning.run
+        self._wake.append(returning.queue.shut_down)
         self._duties["relocation"] = relocation.run
         self._wake.append(relocation.queue.shut_down)
         keep = Keep(self._settings.ttl_after_finish, self._settings.keep_finished)

@@ -20,7 +20,7 @@ from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.node import CAPACITY
 from simulator.past import Past
-from simulator.promises import check_home, check_moved
+from simulator.promises import check_home, check_lost_from, check_moved, check_returning
 from simulator.services import Services
 from simulator.story import Violation
 from simulator.writes import Writes
@@ -42,6 +42,7 @@ _ROLES = {
     "volumes": "controllers",
     "garbage": "controllers",
     "maintenance": "controllers",
+    "returning": "controllers",
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
@@ -89,6 +90,7 @@ class Checker:
                     self._node(key, event, who, touched, nodes)
                 else:
                     self._take(event)
+                    self._check_wish(event.key, who)
             for task in bound:
                 self._check_bound(task)
             self.contention.check_gangs(self.mirror, bound, self.now())
@@ -114,6 +116,13 @@ class Checker:
 
     def _take(self, event: KeyEvent) -> None:
         self.mirror.put(event.key, event.entry.value if event.entry else None)
+
+    def _check_wish(self, key: str, who: str) -> None:
+        moving = keys.parse_move(key)
+        wish = self.mirror.wishes.get(keys.task(*moving)) if moving is not None else None
+        if moving is not None and wish is not None and who.endswith("/returning"):
+            self._check_leads(who, "returning", wish.uid)
+            check_returning(wish, self.mirror.tasks.get(keys.task(*moving)))
 
     def _count(self, event: KeyEvent, who: str) -> None:
         self.writes.note(event.key, who, self.now())
@@ -208,6 +217,7 @@ class Checker:
             if old.binding is None and not who.endswith("/intake"):
                 self.dependents.check_bound(new, self.mirror, self.now())
             check_home(new, self.mirror.homes)
+            check_lost_from(old, new, self.mirror.leases)
             check_moved(old, new, self.mirror.leases, wish, evicted=evicted)
             bound.append(new)
 

@@ -29,6 +29,7 @@ from controlplane.past import HistoryKeeper, Retention
 from controlplane.past.keeper import MARK_EVERY
 from controlplane.placement import PendingReasons
 from controlplane.relocation import RelocationController
+from controlplane.returning import ReturnController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -98,6 +99,7 @@ class PlaneProcess(Process):
             ),
             "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
             "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
+            "returning": ReturnController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "evictions": EvictionController(self.store, self.cache, clock, controlling.fence, self._recorder),
             "garbage": GarbageCollector(self.store, self.cache, clock, controlling.fence, self._recorder, KEEP),
             "maintenance": MaintenanceController(self.store, self.cache, clock, controlling.fence, self._recorder),

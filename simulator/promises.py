@@ -48,6 +48,26 @@ def check_home(task: Task, homes: Mapping[str, str]) -> None:
             raise Violation(f"{task.metadata.name} is bound to {binding.node}, and its data is on {home}", name)
 
 
+def check_returning(wish: Move, task: Task | None) -> None:
+    """Nobody wishes a task back that does not want it, or to where it never was."""
+    binding = task.binding if task is not None else None
+    if task is None or binding is None or binding.epoch != wish.epoch:
+        return  # Bound anew meanwhile: the wish means nothing.
+    if wish.to != binding.lost_from or task.spec.on_node_loss.on_return == "keep-newest":
+        raise Violation(f"{task.metadata.name} is wished back to {wish.to}, unasked", task.metadata.uid)
+
+
+def check_lost_from(old: Task, new: Task, homes: Collection[str]) -> None:
+    """What a binding says that the task was driven away from is what it was on, or what that said."""
+    before, after = old.binding, new.binding
+    if after is None or not after.lost_from:
+        return
+    if before is None or after.lost_from not in (before.node, before.lost_from) or after.lost_from == after.node:
+        raise Violation(f"{new.metadata.name} was never on {after.lost_from}", new.metadata.uid)
+    if after.lost_from == before.node and before.node in homes:
+        raise Violation(f"{before.node} is there, and {new.metadata.name} says that it was lost", new.metadata.uid)
+
+
 def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None, *, evicted: bool) -> None:
     """A task leaves its node for another one with the same spec only because somebody asked for just that, because it
     was `evicted` and has stopped, or because that node is lost, and where it may."""

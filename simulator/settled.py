@@ -88,6 +88,22 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
         raise Violation(f"{binding.node} never reported on epoch {binding.epoch} of {name}", uid, name)
     if uid not in checker.dependents.freed_since(checker.now() - _STARTS):
         _check_status(task, status, hosts[binding.node], checker)
+    _check_returned(task, status, hosts, checker)
+
+
+def _check_returned(task: Task, status: TaskStatus, hosts: Mapping[str, Host], checker: Checker) -> None:
+    """Back where it was when its node was lost, if it wants to be, fits there, and all else runs that counts."""
+    binding, mirror = task.binding, checker.mirror
+    if binding is None or binding.lost_from not in hosts or task.metadata.owner is not None:
+        return
+    if task.spec.on_node_loss.on_return != "keep-original" or status.state is not TaskState.RUNNING:
+        return
+    protected = any(held.spec.min_available for here in mirror.assignments.values() for held in here.values())
+    if task.spec.restart.policy != "always" or task.spec.args[0] in RESTLESS or protected:
+        return
+    allowed = checker.contention.quota(task.metadata.namespace)
+    if not obstacles(mirror, task, binding.lost_from, allowed, without=(task.metadata.uid,)):
+        raise Violation(f"{task.metadata.name} was not brought back to {binding.lost_from}", task.metadata.uid)
 
 
 def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from random import Random
+from typing import Literal
 
 from msgspec.structs import replace
 
 from nodeagent.runtime.fake_program import Program
-from taskyard.objects import Gang, HealthCheck, Port, Resources, Restart, Stop, TaskSpec, Volume
+from taskyard.objects import Gang, HealthCheck, OnNodeLoss, Port, Resources, Restart, Stop, TaskSpec, Volume
 from taskyard.objects.normal import normalize
 
 LOCAL = "busybox:1.35"
@@ -33,6 +34,12 @@ RESTLESS = ("crash", "refused", "job", *ILL)
 """Their status goes on changing."""
 _KINDS = ("serve",) * 12 + ("job",) * 3 + ("crash",) * 2 + ("stubborn",) * 2 + ("refused", "slow", "slow", "sick")
 _GANGS = (5, 6, 7)
+_RETURNS: tuple[Literal["keep-newest", "keep-original", "best-score"], ...] = (
+    "keep-newest",
+    "keep-original",
+    "keep-original",
+    "best-score",
+)
 _CHECK = HealthCheck(command=["true"], interval="1s")
 
 
@@ -52,6 +59,11 @@ def contended(random: Random, name: str, spec: TaskSpec) -> TaskSpec:
     if number % 8 in _GANGS:
         return replace(spec, gang=Gang(name=f"g{number // 8}", size=2 + number // 8 % 2))
     return replace(spec, priority=random.choice((0, 0, 0, 5, 10)), min_available=random.choice((0, 0, 0, 2)))
+
+
+def movable(name: str) -> bool:
+    """Neither a singleton, nor with a volume."""
+    return int(name[1:]) % 4 != 0 and int(name[1:]) % 5 != 3
 
 
 def drawn_spec(random: Random, name: str) -> TaskSpec:
@@ -76,6 +88,7 @@ def drawn_spec(random: Random, name: str) -> TaskSpec:
             ttl_after_finish="5s" if version % 4 == 0 else None,
             singleton=singleton,
             volumes=[Volume(target="/data", name="data")] if int(name[1:]) % 5 == 3 else [],
+            on_node_loss=OnNodeLoss(on_return=_RETURNS[version % 4 if movable(name) and kind not in RESTLESS else 0]),
             stop=Stop(grace_period=random.choice(("0s", "2s", "5s"))),
             node_selector={"zone": random.choice(ZONES)} if random.random() < 0.1 else {},
             health_check=_CHECK if kind in ("slow", "sick") or random.random() < 0.1 else None,

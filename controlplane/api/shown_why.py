@@ -96,6 +96,10 @@ class ShownWhy(Wire, frozen=True, kw_only=True):
     revision: int = 0
     avoids: list[str] = msgspec.field(default_factory=list)
     """Nodes that it kept failing on, and was taken from."""
+    lost_from: str = ""
+    """The node that it was on before that was lost."""
+    on_return: str = ""
+    """What becomes of it when that node is back."""
     line: ShownLine | None = None
     placement: ShownPlacement | None = None
     note: str = ""

@@ -82,8 +82,14 @@ class WhyService:
             held_back = bool(unmet(self.cache, record))
             line = self._line(record, snapshot) if due and not held_back else None
             kept = self._kept_for_others(record) if due and not held_back else ""
-        avoids = record.task.binding.avoid if record.task.binding else []
-        why = replace(_told(shown, revision), avoids=avoids, line=line)
+        binding = record.task.binding
+        why = replace(
+            _told(shown, revision),
+            avoids=binding.avoid if binding else [],
+            lost_from=binding.lost_from if binding else "",
+            on_return=record.task.spec.on_node_loss.on_return if binding and binding.lost_from else "",
+            line=line,
+        )
         if held_back and not node:
             return why  # Where it would go is not asked yet.
         if due or (node and not record.node):

@@ -89,7 +89,14 @@ def propose(
     0 when there is none. `avoid`: where it kept failing."""
     record, node = standing.record, target.node
     epoch = standing.epoch + 1
-    binding = Binding(node=node, epoch=epoch, spec_hash=record.spec_hash, bound_at=at, avoid=list(avoid))
+    binding = Binding(
+        node=node,
+        epoch=epoch,
+        spec_hash=record.spec_hash,
+        bound_at=at,
+        avoid=list(avoid),
+        lost_from=_lost_from(standing, node),
+    )
     metadata = record.task.metadata
     assignment = Assignment(
         uid=record.uid,
@@ -119,6 +126,15 @@ def propose(
     lost = standing.lost.node if standing.lost else ""
     bound = Bound(record.key, record.uid, node, record.demand, charge, task, assignment, lost, gang=gang)
     return Proposal(bound, compares, operations)
+
+
+def _lost_from(standing: Standing, node: str) -> str:
+    """It is remembered through losses, and through changes where it is; any other binding is a new beginning."""
+    before = standing.record.task.binding
+    if before is None or not (standing.lost or node == before.node):
+        return ""
+    came_from = before.lost_from or (standing.lost.node if standing.lost else "")
+    return came_from if came_from != node else ""
 
 
 def _still_lost(lost: Lost | None, uid: str) -> Iterable[Compare]:

@@ -14,6 +14,13 @@ _SCORED = 5
 _NAMED = 3
 """Members of a group that are named."""
 
+_RETURNS = {
+    "keep-newest": "it came here when {} was lost, and stays",
+    "keep-original": "it came here when {0} was lost, and goes back once {0} has been there again for 30 s",
+    "best-score": "it came here when {0} was lost, and goes back if it scores better there once {0} is back",
+}
+"""By onNodeLoss.onReturn."""
+
 
 def task_reasons(why: WhyView, *, one_node: bool = False, colour: bool = False) -> list[str]:
     """`one_node`: only one was asked about."""
@@ -27,6 +34,8 @@ def task_reasons(why: WhyView, *, one_node: bool = False, colour: bool = False) 
         lines.append(f"  {why.message}")
     elif why.waits_for and not why.placement:
         lines.append(f"  waits for {why.waits_for}")
+    if why.lost_from:
+        lines.append(f"  {_RETURNS[why.on_return].format(why.lost_from)}")
     if why.avoids:
         lines.append(f"  it kept failing on {', '.join(why.avoids)}, and was taken from there")
     if why.line is not None:

@@ -63,9 +63,21 @@ def broken_container_names(spec: dict[str, Any]) -> Iterator[Broken]:
 
 def broken_relocation(spec: dict[str, Any]) -> Iterator[Broken]:
     """What cannot simply start on another node."""
-    if part(spec, "restart").get("elsewhereAfter") is None:
-        return
-    path = ("spec", "restart", "elsewhereAfter")
+    if part(spec, "restart").get("elsewhereAfter") is not None:
+        yield from _never_moved(spec, ("spec", "restart", "elsewhereAfter"))
+    if part(spec, "onNodeLoss").get("onReturn", "keep-newest") != "keep-newest":
+        path = ("spec", "onNodeLoss", "onReturn")
+        if part(spec, "onNodeLoss").get("policy") == "stay":
+            message = "the task waits for its node (policy is stay), so it is nowhere else when that returns"
+            yield Broken(path, message, "remove the line, or write policy: reschedule")
+        if spec.get("runOnce") is True:
+            message = "a task that runs once is not run elsewhere, so there is nothing to bring back"
+            yield Broken(path, message, "remove the line, or runOnce")
+        yield from _never_moved(spec, path)
+
+
+def _never_moved(spec: dict[str, Any], path: Path) -> Iterator[Broken]:
+    """Said of the field at `path`, which would have it moved."""
     if spec.get("singleton") is True:
         message = "a singleton has to stop for certain before it starts elsewhere, so it stays where it is"
         yield Broken(path, message, "remove the line, or singleton")

@@ -93,10 +93,12 @@ class Stop(Wire, frozen=True, kw_only=True):
 
 
 class OnNodeLoss(Wire, frozen=True, kw_only=True):
-    """`reschedule`: placed on another node `after` its own was found lost; `stay`: it waits for its node."""
+    """`reschedule`: placed on another node `after` its own was found lost; `stay`: it waits for its node. `on_return`:
+    what becomes of one that was placed elsewhere when the node is back."""
 
     policy: Literal["reschedule", "stay"] = "reschedule"
     after: Duration = "0s"
+    on_return: Literal["keep-newest", "keep-original", "best-score"] = "keep-newest"
 
 
 class HealthCheck(Wire, frozen=True, kw_only=True):
@@ -220,6 +222,8 @@ class Binding(Wire, frozen=True, kw_only=True):
     bound_at: str = ""
     avoid: list[str] = []
     """Nodes that it kept failing on, the longest ago first."""
+    lost_from: str = ""
+    """The node that it was on before that was lost; of several losses in a row, the first."""
 
 
 def _kind() -> Literal["Task"]:

@@ -18,6 +18,7 @@ from controlplane.intake import Intake
 from controlplane.leading import Proposal, commits, loop
 from controlplane.maintenance import controller as maintenance
 from controlplane.placement.engine import engine
+from controlplane.returning import controller as returning
 from controlplane.scheduler import bindings, scheduler
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.gangs import Gangs
@@ -45,6 +46,7 @@ from nodeagent.situation import Situation
 from nodeagent.view import ContainerView
 from simulator.plane import PlaneProcess
 from taskyard import keys
+from taskyard.keys import NamedKey
 from taskyard.objects import Assignment, ConditionType, TaskState, TaskStatus, encode
 from taskyard.store.api import Compacted, Compare, KeyEvent, Put, Store, StoreError, StoreUnavailable, unchanged
 from taskyard.store.informer import Change, Informer
@@ -398,6 +400,24 @@ def _maintenance_takes_the_cordon_along(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(maintenance, "end", lambda node, spec, at: end(node, replace(spec, cordoned=False, labels={}), at))
 
 
+def _nobody_brought_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(returning, "SETTLED", math.inf)
+
+
+def _all_brought_back(patch: pytest.MonkeyPatch) -> None:
+    """Whatever they want."""
+    patch.setattr(returning.ReturnController, "_may_go", lambda *_: True)
+    note = returning.ReturnController._note
+
+    def noted(self: returning.ReturnController, key: NamedKey) -> None:
+        note(self, key)
+        record = self.cache.tasks.get(key)
+        if record is not None and record.task.binding is not None and record.task.binding.lost_from:
+            self._origin[key] = record.task.binding.lost_from
+
+    patch.setattr(returning.ReturnController, "_note", noted)
+
+
 PLANTED: dict[str, Plant] = {
     "status compare dropped": _status_compare_dropped,
     "own status compare dropped": _own_status_compare_dropped,
@@ -439,6 +459,8 @@ PLANTED: dict[str, Plant] = {
     "quota ignored": _quota_ignored,
     "gang not waited for": _gang_not_waited_for,
     "conditions ignored": _conditions_ignored,
+    "nobody brought back": _nobody_brought_back,
+    "all brought back": _all_brought_back,
     "maintenance without end": _maintenance_without_end,
     "maintenance takes the cordon along": _maintenance_takes_the_cordon_along,
     "clock once wrong always wrong": _clock_once_wrong_always_wrong,

@@ -20,6 +20,7 @@ from controlplane.maintenance import MaintenanceController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.relocation import RelocationController
+from controlplane.returning import ReturnController
 from controlplane.scheduler import Scheduler
 from controlplane.services import ServiceController
 from controlplane.tasks import TaskController
@@ -126,6 +127,7 @@ class Plane:
         )
         self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
         self.relocation = RelocationController(self.store, self.cache, self.clock, self.elector.fence, self.events)
+        self.returning = ReturnController(self.store, self.cache, self.clock, self.elector.fence, self.events)
         self.evictions = EvictionController(self.store, self.cache, self.clock, self.elector.fence, self.events)
         self.garbage = GarbageCollector(
             self.store, self.cache, self.clock, self.elector.fence, self.events, Keep(3600.0, 3)

@@ -1,0 +1,201 @@
+"""The return controller's loop: tasks that a loss has driven away, nodes that are back, and wishes to go back to them.
+
+Bindings have one writer, so it asks the scheduler, which judges the wish like anybody's. Since when a node is back is
+counted by who leads, and never stored: a new leader can only be later, never sooner.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster.effective import current_status, needs_binding
+from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.placement import Held, SnapshotKeeper, explain, want_of
+from controlplane.placement.budgets import Budgets
+from controlplane.returning.decide import SETTLED, GoesBack, judged
+from controlplane.scheduler.moves import pinned
+from taskyard import keys
+from taskyard.clock import Clock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.keys import NamedKey
+from taskyard.objects import Move, ObjectRef, TaskState, encode
+from taskyard.store.api import Compare, Put, Store, absent, unchanged
+
+_log = logging.getLogger(__name__)
+
+_EARLY = 1e-6
+"""Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
+_AGAIN = 15.0
+"""Seconds after which a task is wished back again, when nothing came of it, or may fit where it did not."""
+
+
+class ReturnController(LeaderLoop[NamedKey]):
+    """Keys are tasks. Run it in one thread, or step it."""
+
+    def __init__(
+        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
+    ) -> None:
+        super().__init__(cache, clock, fence)
+        self._store = store
+        self._events = events
+        self._keeper = SnapshotKeeper(cache)
+        self._away: dict[str, set[NamedKey]] = {}
+        """By node, the tasks that were on it when it was lost."""
+        self._origin: dict[NamedKey, str] = {}
+        self._back: dict[str, tuple[int, float]] = {}
+        """By node that has such tasks: the create revision of its lease, and when it was first seen."""
+        self._stay: dict[NamedKey, int] = {}
+        """Those that were judged to stay, and in which epoch."""
+        self._held: set[NamedKey] = set()
+        """Those that may go as soon as others run."""
+        self._asked: dict[NamedKey, float] = {}
+        """When each was last wished back, on the monotonic clock."""
+        self._said: dict[NamedKey, str] = {}
+
+    def begin_term(self) -> None:
+        self._away.clear()
+        self._origin.clear()
+        self._back.clear()
+        self._stay.clear()
+        self._held.clear()
+        self._asked.clear()
+        self._said.clear()
+
+    def everything(self) -> Sequence[NamedKey]:
+        for key in self.cache.tasks:
+            self._note(key)
+        return sorted(self._origin)
+
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
+        found: dict[NamedKey, None] = {}
+        for change in changes:
+            if change.kind == "task" and change.task is not None:
+                self._note(change.task)
+            if change.task is not None and change.task in self._origin:
+                found[change.task] = None
+            if change.kind in ("assignment", "status"):
+                found.update(dict.fromkeys(sorted(self._held)))
+            if change.kind == "node" or change.room:
+                found.update(dict.fromkeys(sorted(self._away.get(change.node, ()))))
+        return list(found)
+
+    def _note(self, key: NamedKey) -> None:
+        record, before = self.cache.tasks.get(key), self._origin.pop(key, "")
+        self._away.get(before, set()).discard(key)
+        binding = record.task.binding if record is not None else None
+        if record is None or binding is None or not binding.lost_from:
+            for known in (self._stay, self._asked, self._said):
+                known.pop(key, None)
+            self._held.discard(key)
+            return
+        if record.task.spec.on_node_loss.on_return != "keep-newest":
+            self._origin[key] = binding.lost_from
+            self._away.setdefault(binding.lost_from, set()).add(key)
+
+    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
+        proposals: list[Proposal[NamedKey]] = []
+        going: set[str] = set()
+        """Owners of whose tasks one goes now: the next one only when it runs again."""
+        with self.cache.lock:
+            budgets: list[Budgets] = []
+            for key in batch:
+                proposal = self._wish(key, going, budgets)
+                if proposal is not None:
+                    proposals.append(proposal)
+        results = commit_all(self._store, fence, proposals)
+        for committed, _ in results.committed:
+            self.queue.forget(committed.subject)
+        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+        for refused, reason in results.refused:
+            _log.error("the store refuses the wish that %s go back: %s", refused.subject, reason)
+            left.append(refused)
+        for proposal in left:
+            self.queue.retry(proposal.subject)
+        if results.fenced_out:
+            raise FencedOut
+        return False
+
+    def _wish(self, key: NamedKey, going: set[str], known: list[Budgets]) -> Proposal[NamedKey] | None:
+        self._held.discard(key)
+        record, original = self.cache.tasks.get(key), self._origin.get(key, "")
+        binding = record.task.binding if record is not None else None
+        if record is None or binding is None or not original or self._stay.get(key) == binding.epoch:
+            self.queue.forget(key)
+            return None
+        left, now = self._until_settled(original), self.clock.monotonic()
+        if left is None or not self._may_go(record):
+            return None  # A change of the node, or of the task, brings it up again.
+        if (left := max(left, self._asked.get(key, -_AGAIN) + _AGAIN - now)) > _EARLY:
+            self.queue.add_after(key, left)
+            return None
+        want = want_of(self.cache, record)
+        found = explain(self._keeper.take(), want.demand, held=Held(binding.node, want.demand))
+        verdict = judged(record.task.spec.on_node_loss, original, binding.node, found)
+        if not isinstance(verdict, GoesBack):
+            self._tell(record, "ReturnHeld", verdict.why)
+            if verdict.for_good:
+                self._stay[key] = binding.epoch
+            else:
+                self.queue.add_after(key, _AGAIN)
+            return None
+        owner = record.task.metadata.owner.uid if record.task.metadata.owner is not None else ""
+        if owner in going or not self._others_run(record, owner) or not self._budgets(known).take(record.demand):
+            self._held.add(key)
+            return None
+        self._asked[key] = now
+        going |= {owner} if owner else set()
+        self._tell(record, "Returning", verdict.why)
+        move = Move(uid=record.uid, epoch=binding.epoch, to=original, requested_at=timestamp(self.clock.now()))
+        place = keys.move(*key)
+        return Proposal(key, (unchanged(record.entry), absent(place)), (Put(place, encode(move)),))
+
+    def _until_settled(self, name: str) -> float | None:
+        """Seconds; None while the node is away."""
+        node = self.cache.nodes.get(name)
+        if node is None or not node.able:
+            self._back.pop(name, None)
+            return None
+        now = self.clock.monotonic()
+        life, since = self._back.get(name, (0, now))
+        if life != node.lease_create_revision:
+            since = now
+        self._back[name] = node.lease_create_revision, since
+        return max(since + SETTLED - now, 0.0)
+
+    def _may_go(self, record: TaskRecord) -> bool:
+        """Admission says no to the pinned; what is put by hand may be so all the same."""
+        spec, metadata = record.task.spec, record.task.metadata
+        wanted = not metadata.deletion_timestamp and not needs_binding(self.cache, record)
+        return wanted and self._runs(record) and not pinned(spec) and record.key not in self.cache.moves
+
+    def _runs(self, record: TaskRecord) -> bool:
+        node, status = self.cache.nodes.get(record.node), current_status(self.cache, record)
+        running = status is not None and status.status.state is TaskState.RUNNING
+        return running and node is not None and node.ready
+
+    def _others_run(self, record: TaskRecord, owner: str) -> bool:
+        """All that its owner has made, but what has come to its end."""
+        for key in self.cache.owned_by(owner) if owner else ():
+            other = self.cache.tasks.get(NamedKey(key.namespace, key.name)) if key.kind == "Task" else None
+            if other is None or other is record:
+                continue
+            status = current_status(self.cache, other)
+            if not self._runs(other) and not (status is not None and status.status.state.terminal):
+                return False
+        return True
+
+    def _budgets(self, known: list[Budgets]) -> Budgets:
+        if not known:
+            records = self.cache.tasks.values()
+            available = [r.demand for r in records if self._runs(r) and r.key not in self.cache.moves]
+            known.append(Budgets((record.demand for record in records), available))
+        return known[0]
+
+    def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
+        if self._said.get(record.key) == message:
+            return
+        self._said[record.key] = message
+        about = ObjectRef(kind="Task", name=record.key.name, uid=record.uid)
+        self._events.emit(about, record.key.namespace, reason, message)
