@@ -12,11 +12,18 @@ from taskyard.objects import (
     Config,
     ConfigSpec,
     Metadata,
+    NamedVolume,
+    NamedVolumeSpec,
     Namespace,
     Owner,
+    Secret,
+    SecretSpec,
+    Service,
+    ServiceSpec,
     Task,
     TaskSpec,
     TaskState,
+    TaskTemplate,
     encode,
     key_of,
 )
@@ -120,3 +127,29 @@ def test_what_changes_meanwhile_is_not_lost(plane: Plane) -> None:
     plane.clock.advance(1)
     plane.settle(plane.ownership)
     assert there(plane) == set()
+
+
+def test_a_namespace_goes_while_its_service_controller_is_down_and_its_node_is_gone(plane: Plane) -> None:
+    """Only the ownership and the task controllers act: nobody carries out the service any more."""
+    shop = Namespace(metadata=Metadata(name="shop", uid=a_uid(4)))
+    service = Service(
+        metadata=Metadata(name="web", namespace="shop", uid=a_uid(5), generation=1),
+        spec=ServiceSpec(template=TaskTemplate(spec=TaskSpec(image="a:1"))),
+    )
+    made_for = Owner(kind="Service", name="web", uid=a_uid(5))
+    task = Task(
+        metadata=Metadata(name="web-0", namespace="shop", uid=a_uid(1), generation=1, owner=made_for),
+        spec=TaskSpec(image="a:1"),
+    )
+    secret = Secret(metadata=Metadata(name="key", namespace="shop", uid=a_uid(6)), spec=SecretSpec(data={}))
+    volume = NamedVolume(
+        metadata=Metadata(name="data", namespace="shop", uid=a_uid(7)), spec=NamedVolumeSpec(node="n1")
+    )
+    put(plane, shop, service, task, secret, volume)
+    plane.settle(plane.scheduler)
+    assert plane.assignment("n1", a_uid(1)) is not None
+    plane.delete(keys.node_lease("n1"))
+    put(plane, replace(shop, metadata=replace(shop.metadata, deletion_timestamp=GOING)))
+    plane.settle(plane.ownership, plane.tasks)
+    assert there(plane) == set()
+    assert plane.assignment("n1", a_uid(1)) is None
