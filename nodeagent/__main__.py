@@ -8,7 +8,6 @@ import signal
 import socket
 import stat
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -92,6 +91,14 @@ from taskyard.node_name import of_host
     show_default=True,
     help="Where files of Secrets and Configs are: a folder on a tmpfs.",
 )
+@click.option(
+    "--drain-on-stop",
+    is_flag=True,
+    help="On SIGTERM have the tasks moved to other nodes first, as on SIGUSR1. A second SIGTERM does not wait.",
+)
+@click.option(
+    "--drain-timeout", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds it may take."
+)
 @click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
 def main(
     node: str | None,
@@ -113,9 +120,14 @@ def main(
     keep_ended: float,
     max_clock_skew: float,
     secrets_dir: Path,
+    drain_on_stop: bool,
+    drain_timeout: float,
     log_level: str,
 ) -> None:
-    """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay."""
+    """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay.
+
+    On SIGUSR1 it has them moved to other nodes, and ends when none is left, or after --drain-timeout.
+    """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
@@ -145,16 +157,25 @@ def main(
         keep_ended=keep_ended,
         max_clock_skew=max_clock_skew,
         secrets_dir=secrets_dir.absolute(),
+        drain_timeout=drain_timeout,
     )
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    stops = app.Stops()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
+        signal.signal(number, lambda caught, _: _asked_to_end(stops, drain=drain_on_stop or caught == signal.SIGUSR1))
     try:
-        app.run(options, stop)
+        app.run(options, stops)
     except (app.CannotRun, FolderTaken, OSError) as error:
         click.echo(f"taskyard agent: {error}", err=True)
         _leave(1)
     _leave(0)
+
+
+def _asked_to_end(stops: app.Stops, *, drain: bool) -> None:
+    if stops.end.is_set():
+        stops.now.set()
+    elif drain:
+        stops.drain.set()
+    stops.end.set()
 
 
 def _pairs(labels: tuple[str, ...]) -> dict[str, str]:

@@ -26,11 +26,12 @@ from nodeagent.api.inspect import Inspect
 from nodeagent.api.logs import Logs
 from nodeagent.api.server import Server, bind, create_app
 from nodeagent.api.stats import Stats
-from nodeagent.assigned import assigned
+from nodeagent.assigned import assigned, ended
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
 from nodeagent.conditions import Conditions
 from nodeagent.devices import Device, Devices, counts
+from nodeagent.draining import to_leave
 from nodeagent.duties import (
     EventFollower,
     keep_fresh,
@@ -77,6 +78,7 @@ from taskyard.store.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
+_LOOK_WHETHER_EMPTY = 0.5
 _JOIN = 2.0
 """Seconds that a thread gets to end; one that hangs in a call to Docker is left behind."""
 
@@ -99,6 +101,8 @@ class Options:
     failpoints: str = ""
     """docs/failpoints.md"""
     max_pulls: int = 3
+    drain_timeout: float = 600.0
+    """Seconds that a drain before the end may take."""
     keep_ended: float = 86_400.0
     """Seconds that the containers of a task that is over are kept, for their logs; less under disk pressure."""
     max_clock_skew: float = 5.0
@@ -113,12 +117,22 @@ class CannotRun(Exception):
     """The message says why, and what to do."""
 
 
-def run(options: Options, stop: threading.Event) -> None:
-    """Until `stop` is set. Raises CannotRun, FolderTaken, OSError. Containers go on in any case."""
+@dataclass(frozen=True, slots=True)
+class Stops:
+    """Set from outside. `end`: the agent ends, and its containers go on; set for a second time it does not wait.
+    `drain`, set before that: it has its tasks moved first."""
+
+    end: threading.Event = field(default_factory=threading.Event)
+    drain: threading.Event = field(default_factory=threading.Event)
+    now: threading.Event = field(default_factory=threading.Event)
+
+
+def run(options: Options, stops: Stops) -> None:
+    """Until `stops.end` is set. Raises CannotRun, FolderTaken, OSError. Containers go on in any case."""
     with host.lock_folder(options.data_dir):
         bound = bind(options.listen)
         try:
-            _Process(options, bound).run(stop)
+            _Process(options, bound).run(stops)
         finally:
             bound.close()
 
@@ -229,7 +243,7 @@ class _Process:
         }
         self._server = Server(create_app(routes), bound)
 
-    def run(self, stop: threading.Event) -> None:
+    def run(self, stops: Stops) -> None:
         ending = threading.Event()
         self._guard.find()
         threads = self._threads(ending)
@@ -238,8 +252,12 @@ class _Process:
             thread.start()
         log.info("node %s is up, its API on %s", self._options.node, self._options.listen)
         try:
-            self._wait(stop)
+            self._wait(stops.end)
+            if stops.drain.is_set():
+                self._drain(stops.now)
         finally:
+            running = sum(one.running for one in self._view.all())
+            log.info("this agent ends; %d containers of its node run on, and the next one takes them over", running)
             ending.set()
             self._probe_now.set()
             self._follower.close()
@@ -267,6 +285,26 @@ class _Process:
                     f"another host ({held}) runs as node {self._options.node}: "
                     "start this agent with another --node, or stop that one"
                 )
+
+    def _drain(self, now: threading.Event) -> None:
+        """Until no task is left that is to leave, the time for that is over, or `now` is set."""
+        limit = self._options.drain_timeout
+        log.info("node %s is drained before this agent ends, within %g s", self._options.node, limit)
+        self._registration.drain()
+        end, left = self._clock.monotonic() + limit, self._to_leave()
+        while left and self._clock.monotonic() < end:
+            if now.wait(_LOOK_WHETHER_EMPTY):
+                break
+            left = self._to_leave()
+        if left:
+            log.warning("node %s is not empty: %s", self._options.node, ", ".join(left))
+        else:
+            log.info("node %s is empty", self._options.node)
+
+    def _to_leave(self) -> list[str]:
+        found = assigned(self._informer)
+        running = {one.run.uid for one in self._view.all() if one.running}
+        return to_leave(found, running, ended(self._informer))
 
     def _threads(self, ending: threading.Event) -> list[threading.Thread]:
         node = self._options.node

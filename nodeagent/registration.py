@@ -110,6 +110,13 @@ class Registration:
         if self._due:
             self._wake.set()
 
+    def drain(self) -> None:
+        """Asks the control plane to have what runs here go elsewhere, for as long as this agent lives."""
+        with self._lock:
+            self._value = msgspec.structs.replace(self._value, draining=True)
+            self._due = True
+        self._wake.set()
+
     def changed(self, changes: Sequence[Change]) -> None:
         """For Informer.subscribe: somebody deleted or replaced the registration, or a store that was restored has it as
         it was before: what it says of the node may be over."""

@@ -14,6 +14,7 @@ from taskyard.keys import NamedKey, ObjectKey
 from taskyard.manifest.flat import CLIENT_ID
 from taskyard.objects import (
     CONDITION_TAINTS,
+    DRAIN_TAINT,
     MAINTENANCE_TAINT,
     AnyObject,
     Assignment,
@@ -199,11 +200,12 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def taints(self) -> list[Taint]:
-        """The operator's, and those that maintenance and the node's conditions amount to."""
+        """The operator's, and those that maintenance, the agent's drain and the node's conditions amount to."""
         own = self.spec.taints if self.spec else []
         conditions = self.lease.conditions if self.lease else []
         worked_on = [MAINTENANCE_TAINT] if self.maintenance is not None else []
-        return [*own, *worked_on, *(CONDITION_TAINTS[each.type] for each in conditions)]
+        drained = [DRAIN_TAINT] if self.lease and self.lease.draining and DRAIN_TAINT not in own else []
+        return [*own, *worked_on, *drained, *(CONDITION_TAINTS[each.type] for each in conditions)]
 
     @property
     def maintenance(self) -> Maintenance | None:

@@ -30,6 +30,7 @@ from taskyard.objects.move import Move
 from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
 from taskyard.objects.node import (
     CONDITION_TAINTS,
+    DRAIN_TAINT,
     MAINTENANCE_TAINT,
     NODE_BODY,
     Amounts,
@@ -99,6 +100,7 @@ prepare(*OBJECT_TYPES.values())
 __all__ = [
     "API_VERSION",
     "CONDITION_TAINTS",
+    "DRAIN_TAINT",
     "JOB_LABELS",
     "MAINTENANCE_TAINT",
     "NODE_BODY",

@@ -50,6 +50,10 @@ MAINTENANCE_TAINT = Taint(key="taskyard/maintenance", effect="NoExecute")
 """What maintenance amounts to, for placement and for eviction."""
 
 
+DRAIN_TAINT = Taint(key="taskyard/drain", effect="NoExecute")
+"""What a drain amounts to, whether an operator asks for it or the agent itself."""
+
+
 def _kind() -> Literal["Node"]:
     return "Node"
 
@@ -104,6 +108,8 @@ class NodeLease(Wire, frozen=True, kw_only=True):
     """Some of those that it has, as tasks name them; bounded by the agent."""
     conditions: list[NodeCondition] = []
     """In order of their types."""
+    draining: bool = False
+    """Its agent is to end once nothing runs here any more: what does is to go elsewhere."""
     stopping: bool = False
     """Its agent is being stopped, and leaves the lease to expire: one that is back before keeps all tasks."""
 
