@@ -106,7 +106,7 @@ def _under_load(live: LiveCluster) -> tuple[int, int]:
         live.until(lambda: _phase(live, "served") == "Progressing", _PATIENCE, "the update has begun")
         live.until(lambda: _phase(live, "served") == "Complete", _PATIENCE, "the service is complete")
     live.call("DELETE", "/services/served")
-    live.until(lambda: live.containers() == [], _PATIENCE, "all are gone")
+    live.until(lambda: live.call("GET", "/services/served")[0] == 404, _PATIENCE, "all are gone")
     return sum(len(load.failures) for load in loads), sum(load.answers.total() for load in loads)
 
 

@@ -62,11 +62,11 @@ def apply(
         if dry_run or force:
             raise click.UsageError("a plan says what is done: --dry-run and --force are for `taskyard plan`")
         return _apply_plan(current.client(), path, (timeout, stable) if wait else None)
-    if gone := [name for name in planned if not Path(name).exists()]:
-        raise click.UsageError(f"there is no file {', '.join(gone)}")
     if planned or not filenames:
         given = " ".join(f"-f {name}" for name in planned) or "-f FILE"
-        raise click.UsageError(f"name the manifests with -f: taskyard apply {given}")
+        gone = [name for name in planned if not Path(name).exists()]
+        why = f"there is no file {', '.join(gone)}" if gone else "name the manifests with -f"
+        raise click.UsageError(f"{why}: taskyard apply {given}")
     from taskyard.cli.manifests import read_manifests
 
     manifests = read_manifests(filenames, current.namespace, left="nothing was sent")
