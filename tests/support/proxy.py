@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -59,21 +61,30 @@ def followed_by_haproxy(live: LiveCluster, service: str, folder: Path) -> Iterat
     shown = [str(TASKYARD), "--server", live.url, "endpoints", service, "-o", "haproxy", "--bind", bind]
     shown += ["--write", str(config)]
     subprocess.run(shown, check=True, timeout=60)
-    # A reload takes the listening sockets over, with what waits on them to be accepted.
-    base = folder / "base.cfg"
-    base.write_text(f"global\n    stats socket {folder}/haproxy.sock mode 600 level admin expose-fd listeners\n")
-    master = subprocess.Popen(["haproxy", "-W", "-db", "-f", str(base), "-f", str(config)])
+    # Each new process takes the listening sockets over, with what waits on them to be accepted, then the old one ends.
+    # The signal that has a master reload itself may get lost while it does so already.
+    base, pids = folder / "base.cfg", folder / "haproxy.pid"
+    base.write_text(
+        "global\n"
+        f"    stats socket {folder}/haproxy.sock mode 600 level admin expose-fd listeners\n"
+        "    hard-stop-after 5s\n"
+    )
+    start = f"haproxy -D -f {base} -f {config} -p {pids}"
+    subprocess.run(start.split(), check=True, timeout=10)
     following = None
     try:
-        following = subprocess.Popen([*shown, "--watch", "--then", f"kill -USR2 {master.pid}"])
+        following = subprocess.Popen(
+            [*shown, "--watch", "--then", f"{start} -x {folder}/haproxy.sock -sf $(cat {pids})"]
+        )
         url = f"http://{bind}/"
         live.until(lambda: _answers(url), _PATIENCE, "HAProxy answers")
         yield url
     finally:
-        for process in (following, master):
-            if process is not None:
-                process.terminate()
-                process.wait(10)
+        if following is not None:
+            following.terminate()
+            following.wait(10)
+        for pid in pids.read_text().split():
+            os.kill(int(pid), signal.SIGTERM)
 
 
 @contextmanager
