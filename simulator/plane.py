@@ -146,11 +146,12 @@ class PlaneProcess(Process):
             self._wake_loops()
         return REPUMP
 
-    def _wake_loops(self) -> None:
-        """Those that have something to do now: work, or a term to begin."""
+    def _wake_loops(self, of_another_term: Elector | None = None) -> None:
+        """Those that have something to do now: work, or a term to begin, also where it lost the last one and was
+        elected anew while they slept. Their threads look twice a second."""
         leads = {elector: elector.leadership is not None for elector in self._electors}
         for actor, loop, elector in self._looping:
-            if leads[elector] and (not loop.leading or len(loop.queue)):
+            if leads[elector] and (elector is of_another_term or not loop.leading or len(loop.queue)):
                 self._driver.wake(actor, self._driver.latency())
 
     def _pump(self) -> bool:
@@ -160,8 +161,9 @@ class PlaneProcess(Process):
     def _elector_step(self, elector: Elector) -> Callable[[], float]:
         def step() -> float:
             self.store.who = f"{self.identity}/elector"
+            before = elector.leadership
             pause = elector.step()
-            self._wake_loops()
+            self._wake_loops(of_another_term=elector if elector.leadership != before else None)
             return pause
 
         return step
