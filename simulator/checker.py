@@ -108,6 +108,7 @@ class Checker:
         before, self.mirror = self.mirror, Mirror(backup.entries)
         self.past.restore(before, self.mirror, self.now())
         self.garbage.restored(self.mirror, self.now())
+        self.closed.restored(self.mirror.leases, self.mirror.specs, self.now())
         self.contention.restored(backup.entries, self.now())
         self.services.restored(backup.entries, self.now())
         for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
@@ -185,7 +186,7 @@ class Checker:
                 jobs = _is_jobs(new)
                 self._check_leads(who, "jobs" if jobs else "services", new.metadata.uid)
                 if jobs:
-                    self.jobs.check_made(new, self.mirror.tasks, who)
+                    self.jobs.check_made(new, self.mirror, who)
                 else:
                     self.services.check_made(new, self.mirror, who)
             return

@@ -30,6 +30,11 @@ class Closed:
         if keeping:
             self._since[node] = {key: before.get(key, now) for key in keeping}
 
+    def restored(self, leases: Mapping[str, NodeLease], specs: Mapping[str, NodeSpec], now: float) -> None:
+        """The store has these now: what was said since the backup was never said."""
+        for node in self._since.keys() | leases.keys() | specs.keys():
+            self.note(node, leases.get(node), specs.get(node), now)
+
     def check_bound(self, task: Task, now: float) -> None:
         node = task.binding.node if task.binding is not None else ""
         for key, since in self._since.get(node, {}).items():

@@ -11,6 +11,7 @@ from random import Random
 from msgspec.structs import replace
 
 from simulator.crons import Crons
+from simulator.mirror import Mirror
 from simulator.story import Violation
 from taskyard import keys
 from taskyard.indexes import Indexes
@@ -172,7 +173,7 @@ class Jobs:
         if not settled and attempt == (again.attempt if again is not None else 0):
             raise Violation(f"{who} threw away how {uid} ended, and it was never counted", uid, key.name)
 
-    def check_made(self, task: Task, tasks: Mapping[str, Task], who: str) -> None:
+    def check_made(self, task: Task, mirror: Mirror, who: str) -> None:
         """That a task which no user applied was made for a job that wants it."""
         name, uid, job = task.metadata.name, task.metadata.uid, self._owner(task)
         place = position(task.metadata.labels)
@@ -188,7 +189,11 @@ class Jobs:
             raise Violation(f"{who} made {name}, and its index is to run once at most", uid, job.metadata.name)
         self._tries[uid] = (job_uid, *place)
         self._made.add((job_uid, index))
-        live = self._live(job, tasks)
+        live = [
+            name
+            for name in self._live(job, mirror.tasks)
+            if not _stopped_for_good(mirror, mirror.tasks[self._key(name)])
+        ]
         if len(live) > job.spec.parallelism:
             raise Violation(f"{job.metadata.name} has {live} at a time, more than {job.spec.parallelism}", uid)
 
@@ -242,6 +247,14 @@ class Jobs:
         owner = task.metadata.owner
         found = self.now.get(ObjectKey("Job", task.metadata.namespace, owner.name)) if owner else None
         return found if found is not None and owner is not None and found.metadata.uid == owner.uid else None
+
+
+def _stopped_for_good(mirror: Mirror, task: Task) -> bool:
+    """It was to run once, and was stopped, to make room or for its node, and has ended: it has no result, as it came to
+    no end of its own, and another index may have its place."""
+    node, uid = task.binding.node if task.binding is not None else "", task.metadata.uid
+    held = mirror.assignments.get(node, {}).get(uid)
+    return task.spec.run_once and held is not None and held.desired == "Stopped" and mirror.is_over(node, uid)
 
 
 def _over(run: JobRun, uid: str) -> bool:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 
 from simulator.checker import Checker
+from simulator.conditions import Closed
 from simulator.fitting import wrong_reason
 from simulator.story import Violation
 from simulator.writes import BURST, QUIET, WINDOW, Writes
 from taskyard import keys
+from taskyard.objects import Binding, Maintenance, Metadata, NodeSpec, Task
 from taskyard.store.api import Delete, KeyEvent, Operation, Put
 from taskyard.store.history import History
+from tests.support.plane import a_spec
 
 UID = "0123456789ab"
 RESULT = keys.result(UID)
@@ -72,3 +75,18 @@ def test_what_is_not_restless_is_not_written_while_nothing_happens() -> None:
 )
 def test_a_reason_is_held_against_the_obstacles(message: str, wrong: str) -> None:
     assert wrong_reason(message, [{"cordon"}, {"cpu"}]) == wrong
+
+
+def test_a_restore_takes_back_what_was_said_of_a_node() -> None:
+    closed, task = (
+        Closed(),
+        Task(metadata=Metadata(name="web"), spec=a_spec(), binding=Binding(node="n01", epoch=1, spec_hash="")),
+    )
+    worked_on = NodeSpec(metadata=Metadata(name="n01"), maintenance=Maintenance(until=""))
+    closed.note("n01", None, worked_on, 0.0)
+    closed.restored({}, {}, 10.0)
+    closed.check_bound(task, 16.0)
+    closed.restored({}, {"n01": worked_on}, 20.0)
+    closed.check_bound(task, 30.0)
+    with pytest.raises(Violation, match=r"maintenance for 16\.0 s"):
+        closed.check_bound(task, 36.0)

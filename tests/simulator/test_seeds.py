@@ -12,6 +12,8 @@ BUSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=15.0)
 LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_loss=True)
 CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
 STORMY = Settings(nodes=4, tasks=16, minutes=1.0, faults_per_minute=40.0)
+TORN = Settings(nodes=3, tasks=8, minutes=1.5, faults_per_minute=30, services=3, data_loss=True)
+CROWDED = Settings(nodes=2, tasks=20, contention=True)
 
 
 def check(seed: int, settings: Settings) -> None:
@@ -45,3 +47,15 @@ def test_nothing_goes_wrong_when_the_store_loses_data(first: int) -> None:
 def test_nothing_goes_wrong_where_room_is_short(first: int) -> None:
     for seed in range(first, first + 5):
         check(seed, CONTENDED)
+
+
+@pytest.mark.parametrize(
+    ("seed", "settings"),
+    [
+        pytest.param(48, TORN, id="a maintenance that the restored store has not heard of"),
+        pytest.param(60, TORN, id="a lead that is lost and won again while its loops sleep"),
+        pytest.param(27, CROWDED, id="run once, and stopped to make room"),
+    ],
+)
+def test_the_checker_holds_nothing_against_what_is_right(seed: int, settings: Settings) -> None:
+    check(seed, settings)
