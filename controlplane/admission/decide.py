@@ -31,6 +31,7 @@ Reason = Literal[
     "Conflict",
     "Fixed",
     "DependencyCycle",
+    "BeyondLimits",
 ]
 
 

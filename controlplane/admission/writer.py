@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from controlplane.admission.bounds import Bounds
 from controlplane.admission.creates import Creates
 from controlplane.admission.cycles import Judged, judge, waits
 from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
@@ -35,6 +36,7 @@ class _Pending:
     uid: str
     known: Entry | None
     fresh: bool
+    bounds: Bounds
     sent: AnyObject | None = None
     before: AnyObject | None = None
 
@@ -83,7 +85,8 @@ class ObjectWriter:
     def apply_many(self, wanted: Sequence[Wanted], *, dry_run: bool = False) -> list[Applied | Refused]:
         """As `apply`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
         outcomes: dict[int, Applied | Refused] = {}
-        waiting = [self._start(index, item) for index, item in enumerate(wanted)]
+        bounds = self._bounds(wanted)
+        waiting = [self._start(index, item, bounds) for index, item in enumerate(wanted)]
         size = MAX_OPERATIONS - 3  # beside what creates and dependencies compare, and the fence that the folder adds
         for _ in range(ROUNDS):
             ready: list[_Ready] = []
@@ -108,8 +111,9 @@ class ObjectWriter:
     def check(self, wanted: Sequence[Wanted]) -> list[Refused | None]:
         """What would be refused; writes nothing. None is no promise: things may change until `apply_many`."""
         refused: list[Refused | None] = []
+        bounds = self._bounds(wanted)
         for index, item in enumerate(wanted):
-            pending = self._start(index, item)
+            pending = self._start(index, item, bounds)
             outcome = self._judge(pending)
             if isinstance(outcome, Refused) and not pending.fresh:
                 pending.known, pending.fresh = self._store.get(pending.key), True
@@ -149,10 +153,13 @@ class ObjectWriter:
 
         return delete_object(self._store, key, removal, if_match)
 
-    def _start(self, index: int, wanted: Wanted) -> _Pending:
+    def _bounds(self, wanted: Sequence[Wanted]) -> Bounds:
+        return Bounds(self._store, self._guess, (each.value for each in wanted))
+
+    def _start(self, index: int, wanted: Wanted, bounds: Bounds) -> _Pending:
         key = keys.object_key(key_of(wanted.value))
         known = self._guess(key) if self._guess else self._store.get(key)
-        return _Pending(index, wanted, key, self._new_uid(), known, fresh=self._guess is None)
+        return _Pending(index, wanted, key, self._new_uid(), known, self._guess is None, bounds)
 
     def _decide(self, pending: _Pending, dry_run: bool) -> Verdict | Applied | Refused:
         """A verdict means: write it. What ends without a write is only believed of a fresh read."""
@@ -173,7 +180,7 @@ class ObjectWriter:
         if known and existing and pending.sent and _same_write(pending.sent, existing):
             return Applied("configured" if pending.before else "created", existing, pending.before, known.mod_revision)
         pending.before = existing
-        return check_match(key_of(wanted.value), wanted.if_match, known) or decide(
+        outcome = check_match(key_of(wanted.value), wanted.if_match, known) or decide(
             wanted.value,
             existing,
             source=wanted.source,
@@ -182,6 +189,9 @@ class ObjectWriter:
             take_over=wanted.take_over,
             create_only=wanted.create_only,
         )
+        if isinstance(outcome, Refused):
+            return outcome
+        return pending.bounds.check(wanted.value, existing, fresh=pending.fresh) or outcome
 
     def _write_related(
         self, namespace: str, chunk: list[_Ready], outcomes: dict[int, Applied | Refused]

@@ -61,6 +61,7 @@ _STATUS: dict[Reason, int] = {
     "DeclaredElsewhere": 409,
     "Fixed": 409,
     "DependencyCycle": 409,
+    "BeyondLimits": 409,
     "Owned": 409,
     "Conflict": 409,
     "PreconditionFailed": 412,

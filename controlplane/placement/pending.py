@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting
 from controlplane.dependencies import unmet
+from controlplane.limits import held_by_limits
 from controlplane.placement.explanation import explain, why_waiting
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.snapshots import SnapshotKeeper
@@ -21,6 +22,8 @@ class PendingReasons:
 
     def __call__(self, record: TaskRecord) -> Waiting:
         with self._cache.lock:
+            if limits := held_by_limits(self._cache, record):
+                return Waiting("BeyondLimits", limits)
             if waits_for := unmet(self._cache, record):
                 return Waiting("Dependencies", f"waits for {' and '.join(each.text for each in waits_for)}")
             snapshot = self._keeper.take()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from controlplane.cluster import ClusterCache
 from controlplane.dependencies import unmet
 from controlplane.forecast import Fork, Placed
+from controlplane.limits import held_by_limits
 from controlplane.placement import Snapshot, SnapshotKeeper, explain, want_of
 from controlplane.why import smallest_changes
 from taskyard.keys import NamedKey
@@ -64,6 +65,8 @@ def node_facts(snapshot: Snapshot, name: str) -> dict[str, object]:
 
 
 def _unplaced(cache: ClusterCache, snapshot: Snapshot, key: NamedKey) -> Unplaced:
+    if limits := held_by_limits(cache, cache.tasks[key]):
+        return Unplaced(limits, ())
     if waits_for := unmet(cache, cache.tasks[key]):
         return Unplaced("", (), f"waits for {' and '.join(each.text for each in waits_for)}")
     want = want_of(cache, cache.tasks[key])

@@ -1,6 +1,6 @@
-"""Tasks that wait for others before they get their first node: which they are, and what changes may let one go on.
+"""Tasks that get no node yet: they wait for others, or are beyond their namespace's limits; and what may let one go on.
 
-`controlplane.dependencies` tells what is met; the scheduler asks about each task that it would place.
+`controlplane.dependencies` and `controlplane.limits` tell which. The scheduler asks about each that it would place.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.index import OneToMany
 from controlplane.dependencies import Unmet, unmet
+from controlplane.limits import held_by_limits
 from taskyard.clock import Clock, parse_timestamp
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey, ObjectKey
@@ -41,7 +42,14 @@ class HeldBack:
 
     def holds(self, record: TaskRecord) -> bool:
         """Something that it waits for is not as it has to be; it comes up again when that may have changed."""
+        limits, namespace = held_by_limits(self._cache, record), ObjectKey("Namespace", "default", record.key.namespace)
+        if limits:
+            self._waiting.add(namespace, record.key)
+            self._warn(record, limits)
+            return True
+        self._waiting.discard(namespace, record.key)
         if not record.task.spec.depends_on:
+            self._told.pop(record.key, None)
             return False
         found = unmet(self._cache, record)
         missing = {(each.dependency.kind, each.dependency.name) for each in found}
@@ -61,6 +69,13 @@ class HeldBack:
         task = ObjectKey("Task", *change.task) if change.task is not None else None
         named = [key for key in (change.object, change.owner, task) if key is not None]
         return sorted({key for place in named for key in self._waiting.of(place)})
+
+    def _warn(self, record: TaskRecord, text: str) -> None:
+        if self._told.get(record.key) != text:
+            self._told[record.key] = text
+            metadata = record.task.metadata
+            about = ObjectRef(kind="Task", name=metadata.name, uid=metadata.uid)
+            self._events.emit(about, metadata.namespace, "BeyondLimits", text, warning=True)
 
     def _tell(self, record: TaskRecord, found: list[Unmet]) -> None:
         metadata = record.task.metadata

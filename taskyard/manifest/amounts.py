@@ -111,6 +111,16 @@ def broken_limits(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(("spec", "limits", "swap"), "swap without a limit of memory", "add limits: {memory: 512Mi}")
 
 
+def broken_task_limits(spec: dict[str, Any]) -> Iterator[Broken]:
+    """Of a namespace: ranges that no task can keep to."""
+    limits = part(spec, "limits")
+    for name, read in (("cpu", cpu_millis), ("memory", byte_count), ("disk", byte_count)):
+        ends = part(limits, name)
+        if _is_less(ends.get("max"), ends.get("min"), read):
+            message = f"max ({shown(ends['max'])}) is less than min ({shown(ends['min'])}), so that no task is allowed"
+            yield Broken(("spec", "limits", name, "max"), message, "write a max that is not less than min")
+
+
 def broken_log_size(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("logs",), {"maxSize": _LOG})
 

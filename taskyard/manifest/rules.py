@@ -21,6 +21,7 @@ from taskyard.manifest.amounts import (
     broken_node_loss_delay,
     broken_resources,
     broken_shm_size,
+    broken_task_limits,
     broken_tmpfs_sizes,
     broken_ttl,
     broken_update_times,
@@ -302,7 +303,7 @@ _JOB_RULES: tuple[tuple[str, Rule], ...] = (("template", _template), ("", broken
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
     "Node": (("taints", _taints),),
-    "Namespace": (("ttlAfterFinish", broken_ttl),),
+    "Namespace": (("ttlAfterFinish", broken_ttl), ("limits", broken_task_limits)),
     "Service": (
         ("template", _template),
         ("update", _update),

@@ -27,7 +27,7 @@ from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.mark import Mark
 from taskyard.objects.move import Move
-from taskyard.objects.namespace import Namespace, NamespaceSpec, Quota
+from taskyard.objects.namespace import CpuRange, Namespace, NamespaceSpec, Quota, Range, SizeRange, TaskLimits
 from taskyard.objects.node import (
     CONDITION_TAINTS,
     DRAIN_TAINT,
@@ -122,6 +122,7 @@ __all__ = [
     "Config",
     "ConfigSpec",
     "Constraint",
+    "CpuRange",
     "Cron",
     "CronHistory",
     "CronRun",
@@ -170,6 +171,7 @@ __all__ = [
     "Port",
     "Process",
     "Quota",
+    "Range",
     "Resources",
     "Restart",
     "Result",
@@ -187,12 +189,14 @@ __all__ = [
     "Sidecar",
     "SidecarResources",
     "SidecarStatus",
+    "SizeRange",
     "Spread",
     "Stabilization",
     "Stop",
     "Success",
     "Taint",
     "Task",
+    "TaskLimits",
     "TaskSpec",
     "TaskState",
     "TaskStatus",

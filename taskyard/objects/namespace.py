@@ -19,8 +19,36 @@ class Quota(Wire, frozen=True, kw_only=True):
     tasks: int | None = None
 
 
+class CpuRange(Wire, frozen=True, kw_only=True):
+    """Both ends are allowed."""
+
+    min: Cpu | None = None
+    max: Cpu | None = None
+
+
+class SizeRange(Wire, frozen=True, kw_only=True):
+    """Both ends are allowed."""
+
+    min: Size | None = None
+    max: Size | None = None
+
+
+Range = CpuRange | SizeRange
+
+
+class TaskLimits(Wire, frozen=True, kw_only=True):
+    """What each task of the namespace has to keep to. A resource that has a range has to be stated."""
+
+    cpu: CpuRange | None = None
+    memory: SizeRange | None = None
+    disk: SizeRange | None = None
+    max_priority: int | None = None
+
+
 class NamespaceSpec(Wire, frozen=True, kw_only=True):
     quota: Quota = Quota()
+    limits: TaskLimits = TaskLimits()
+    """They bind what is applied, and what has no node yet."""
     weight: int = 1
     """Its part of the cluster while tasks of several namespaces wait, next to theirs."""
     ttl_after_finish: Duration | None = None

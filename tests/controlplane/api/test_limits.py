@@ -1,0 +1,89 @@
+"""Limits of tasks over the API: every way in refuses alike, and what is stored already may stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.controlplane.api.bench import ApiBench, manifest, problem
+
+LIMITS = {"memory": {"max": "256Mi"}, "maxPriority": 5}
+
+
+def namespace(limits: dict[str, Any]) -> dict[str, Any]:
+    spec = {"limits": limits}
+    return {"apiVersion": "taskyard/v1", "kind": "Namespace", "metadata": {"name": "team"}, "spec": spec}
+
+
+def task(memory: str, priority: int = 0) -> dict[str, Any]:
+    made = manifest("web", namespace="team")
+    made["spec"] |= {"resources": {"memory": memory}, "priority": priority}
+    return made
+
+
+def service(memory: str, replicas: int = 1) -> dict[str, Any]:
+    template = {"spec": task(memory)["spec"]}
+    metadata = {"name": "web", "namespace": "team"}
+    spec = {"replicas": replicas, "template": template}
+    return {"apiVersion": "taskyard/v1", "kind": "Service", "metadata": metadata, "spec": spec}
+
+
+def body(*manifests: dict[str, Any]) -> dict[str, Any]:
+    return {"documents": [{"source": f"a.yaml:{n}", "object": one} for n, one in enumerate(manifests, 1)]}
+
+
+def limit(bench: ApiBench, limits: dict[str, Any]) -> None:
+    assert bench.call("POST", "/apply", body(namespace(limits))).status_code == 200
+
+
+def test_a_post_says_all_that_is_wrong(bench: ApiBench) -> None:
+    limit(bench, LIMITS)
+    told = problem(bench.call("POST", "/tasks", task("1Gi", 9)), 409)
+    assert told["type"].endswith(":BeyondLimits")
+    assert told["detail"] == (
+        "task/web in namespace team is beyond the limits of namespace team: spec.resources.memory is 1Gi, more than"
+        " 256Mi; spec.priority is 9, more than 5: change that, or spec.limits of namespace/team"
+    )
+    assert bench.call("POST", "/tasks", task("256Mi", 5)).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/apply", "/apply?dryRun=1", "/plan"])
+def test_each_way_in_refuses_alike(bench: ApiBench, path: str) -> None:
+    limit(bench, LIMITS)
+    bench.plane.lead()
+    told = problem(bench.call("POST", path, body(task("1Gi"), service("2Gi"))), 409)
+    assert [each["source"] for each in told["violations"]] == ["a.yaml:2", "a.yaml:1"]
+    assert "spec.template.spec.resources.memory is 2Gi, more than 256Mi" in told["violations"][0]["message"]
+    assert bench.stored("web", "team") is None
+
+
+def test_the_namespace_of_the_same_apply_counts(bench: ApiBench) -> None:
+    problem(bench.call("POST", "/apply", body(task("1Gi"), namespace(LIMITS))), 409)
+    limit(bench, LIMITS)
+    wider = namespace({"memory": {"max": "1Gi"}})
+    assert bench.call("POST", "/apply", body(task("1Gi"), wider)).status_code == 200
+
+
+def test_what_is_stored_may_be_scaled_but_not_given_another_template_beyond_them(bench: ApiBench) -> None:
+    bench.call("POST", "/apply", body(service("1Gi")))
+    limit(bench, LIMITS)
+    assert bench.call("POST", "/apply", body(service("1Gi", replicas=2))).status_code == 200
+    problem(bench.call("POST", "/apply", body(service("512Mi", replicas=2))), 409)
+    assert bench.call("POST", "/apply", body(service("256Mi"))).status_code == 200
+
+
+def test_a_range_that_nothing_keeps_to_is_refused(bench: ApiBench) -> None:
+    told = problem(bench.call("POST", "/apply", body(namespace({"memory": {"min": "2Gi", "max": "1Gi"}}))), 422)
+    (violation,) = told["violations"]
+    assert violation["path"] == "spec.limits.memory.max"
+
+
+def test_a_dispatch_is_refused_too(bench: ApiBench) -> None:
+    spec = {"parameters": {"payload": "optional"}, "template": {"spec": task("1Gi")["spec"]}}
+    metadata = {"name": "resize", "namespace": "team"}
+    job = {"apiVersion": "taskyard/v1", "kind": "Job", "metadata": metadata, "spec": spec}
+    assert bench.call("POST", "/apply", body(job)).status_code == 200
+    limit(bench, LIMITS)
+    told = problem(bench.call("POST", "/jobs/resize/dispatch?namespace=team", {}), 409)
+    assert "spec.template.spec.resources.memory is 1Gi" in told["detail"]
