@@ -34,7 +34,7 @@ from nodeagent.hooks import stop_delay
 from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, SPEC_HASH, Run
 from nodeagent.restart import wait_before
-from nodeagent.runtime.port import ContainerState
+from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.situation import (
     Container,
     ImageAbsent,
@@ -48,11 +48,14 @@ from nodeagent.situation import (
     StartRefused,
 )
 from nodeagent.steps import container_of, image_of, in_stop_order, init_of, is_started, next_step, of_attempt
+from nodeagent.wording import KILLED
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, TaskState, TaskStatus
 
 KILL_PATIENCE = 10.0
 """Seconds until a container that survived SIGKILL (stuck in the kernel, or a slow engine) is killed again."""
+MEMORY_NEWS = 0.5
+"""Seconds that the word may take that a program was killed for its memory: engines hear of it apart from the end."""
 KEPT_ATTEMPTS = 2
 """Containers kept for their logs: the current attempt's and the one before."""
 
@@ -138,10 +141,10 @@ def _drain(situation: Situation, one: Container, grace: float | None) -> Action 
 
 def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
     """Its signal, then its grace period, then `last`."""
-    if one.run.step == NETWORK:
-        return last  # It does nothing that it could bring to an end.
     allowed = one.info.stop_grace if grace is None else grace
     sent = situation.signalled.get(one.info.id)
+    if one.run.step == NETWORK and sent is None:
+        return last  # It does nothing that it could bring to an end.
     if sent is None or not sent.signal:
         return Signal(one.info.id, one.info.stop_signal) if allowed > 0 else last
     if sent.signal == "SIGKILL":
@@ -309,7 +312,8 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if not current.running and info.id in situation.condemned:
         return progress.fenced(assignment, status, info, now)
     if not current.running:
-        return _wind_down(situation, status) or progress.exited(assignment, status, info, now)
+        late = _news_due(situation, assignment, status, info)
+        return _wind_down(situation, status) or late or progress.exited(assignment, status, info, now)
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":
@@ -335,6 +339,16 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     waits = [action.seconds] if isinstance(action, Wait) else []
     waits += [] if due is None else [max(due - situation.monotonic, 0.0)]
     return Wait(min(waits)) if waits else None
+
+
+def _news_due(situation: Situation, assignment: Assignment, status: TaskStatus, info: ContainerInfo) -> Wait | None:
+    """Until it is known whether a kill that nobody here asked for was the kernel's, for the memory."""
+    limited = assignment.spec.limits.memory or assignment.spec.resources.memory
+    killed = info.exit_code == KILLED and not info.oom_killed and info.id not in situation.signalled
+    left = info.finished_at + MEMORY_NEWS - situation.now
+    # More than all of it: the wall clock was set back.
+    due = limited and killed and status.state is not TaskState.STOPPING and 0 < left <= MEMORY_NEWS
+    return Wait(left) if due else None
 
 
 def _wind_down(situation: Situation, status: TaskStatus) -> Action | None:

@@ -92,6 +92,8 @@ def _status(
     ended_at = one.info.finished_at or now
     if known.finished_at == timestamp(ended_at):
         return known
+    if not one.info.finished_at and known.state == BACK_OFF:
+        return known  # A runtime that cannot tell when it ended would have it end anew at every look.
     ran = max(0.0, ended_at - one.info.started_at)
     how = "ran out of memory" if one.info.oom_killed else described_exit(one.info.exit_code)
     ended = msgspec.structs.replace(

@@ -6,6 +6,9 @@ import signal
 
 from taskyard.quantity import format_duration
 
+KILLED = 128 + signal.SIGKILL
+"""The exit code of what SIGKILL ended."""
+
 
 def described_exit(code: int | None) -> str:
     if code is not None and code > 128:

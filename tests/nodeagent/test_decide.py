@@ -24,9 +24,9 @@ from nodeagent.actions import (
     Start,
     Wait,
 )
-from nodeagent.decide import decide
+from nodeagent.decide import KILL_PATIENCE, decide
 from nodeagent.logins import Wish
-from nodeagent.names import Run
+from nodeagent.names import NETWORK, Run
 from nodeagent.runtime.port import ContainerInfo, ContainerState, Transferred
 from nodeagent.situation import (
     Container,
@@ -366,3 +366,37 @@ def test_attempts_that_could_not_be_written_lengthen_the_next_wait() -> None:
     action = decide(situation(GO, known, container(1, "exited"), container(4)))
     assert isinstance(action, Report)
     assert (action.status.attempt, action.status.restarts, action.status.backoff_step) == (4, 3, 3)
+
+
+KILLED = {"state": "exited", "exit_code": 137, "finished_at": NOW - 0.1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "signalled", "memory", "reason"),
+    [
+        pytest.param({}, {}, "32Mi", "", id="its word may be on its way"),
+        pytest.param({"oom_killed": True}, {}, "32Mi", "OOMKilled", id="it is known"),
+        pytest.param({"finished_at": NOW - 0.6}, {}, "32Mi", "Error", id="it would be here by now"),
+        pytest.param({"finished_at": NOW + 60.0}, {}, "32Mi", "Error", id="the clock was set back"),
+        pytest.param({"exit_code": 1}, {}, "32Mi", "Error", id="not killed"),
+        pytest.param({}, {}, None, "Error", id="no limit"),
+        pytest.param({}, {"c11": Signalled("SIGKILL", MONOTONIC)}, "32Mi", "Error", id="killed by this agent"),
+    ],
+)
+def test_a_kill_waits_a_moment_for_the_word_that_it_was_for_the_memory(
+    changes: dict[str, Any], signalled: dict[str, Signalled], memory: str | None, reason: str
+) -> None:
+    wanted = assignment(resources={"memory": memory}, restart={"policy": "never"})
+    action = decide(situation(wanted, RUNNING, container(**KILLED | changes), signalled=signalled))
+    told = action.status.reason if isinstance(action, Report) else action
+    assert told == (reason or Wait(pytest.approx(0.4)))
+
+
+def test_what_holds_the_network_is_killed_at_once_but_not_over_and_over() -> None:
+    wanted = assignment(sidecars=[{"name": "proxy"}])
+    known = msgspec.structs.replace(RUNNING, ready=False, message="it has ended; its sidecars are being stopped")
+    ended = container(state="exited", exit_code=0, finished_at=NOW - 3)
+    holder = Container(Run(UID, 1, 1, NETWORK), msgspec.structs.replace(container().info, id="net"))
+    assert decide(situation(wanted, known, holder, ended)) == Signal("net", "SIGKILL")
+    killed = {"net": Signalled("SIGKILL", MONOTONIC)}
+    assert decide(situation(wanted, known, holder, ended, signalled=killed)) == Wait(KILL_PATIENCE)

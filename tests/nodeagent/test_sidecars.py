@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from nodeagent.names import STEP
+from nodeagent import sidecars
+from nodeagent.names import MAIN, STEP, Run
 from nodeagent.runtime.fake_program import Program
+from nodeagent.runtime.port import ContainerState
+from nodeagent.situation import Container, Situation
 from taskyard import keys
-from taskyard.objects import Result, SidecarStatus, TaskState, decode
+from taskyard.objects import Assignment, Result, Sidecar, SidecarStatus, TaskSpec, TaskState, decode
 from tests.nodeagent.world import FOREVER, UID, Crash, Fuse, World
 
 PROXY, SHIPPER, SHORT, WORK = ("proxy",), ("shipper",), ("short",), ("work",)
@@ -144,7 +148,7 @@ def test_a_job_s_task_ends_when_it_does_and_they_are_stopped_first(world: World)
 def test_a_restart_of_the_task_is_one_of_all(world: World) -> None:
     world.assign(sidecars=BESIDE)
     world.settle()
-    (main,) = [one.id for one in world.containers() if STEP not in one.labels]
+    (main,) = [one.id for one in world.containers() if not one.labels.get(STEP)]
     world.runtime.end(main, "SIGKILL")
     world.advance(3.0)
     assert running(world) == [name.replace("1-1", "1-2") for name in ALL]
@@ -243,3 +247,20 @@ def test_a_new_agent_has_a_singleton_s_answered_for(world: World) -> None:
     world.settle()
     assert {one.id for one in world.containers()} <= world.guard.held
     assert running(world) == ALL
+
+
+def test_one_whose_end_has_no_time_ends_once(world: World) -> None:
+    world.assign(sidecars=[BESIDE[0]])
+    world.settle()
+    (proxy,) = (one for one in world.containers() if one.name.endswith("side1"))
+    dead = replace(proxy, state=ContainerState.DEAD, exit_code=0, started_at=0.0, finished_at=0.0)
+    run, status = Run(UID, 1, 1, MAIN + 1), world.status()
+    spec = TaskSpec(image="busybox:1.35", sidecars=[Sidecar(name="proxy")])
+    wanted = Assignment(uid=UID, namespace="default", name="web", epoch=1, spec_hash="h", spec=spec)
+    situation = Situation(
+        assignment=wanted, status=status, written=status, containers=(Container(run, dead),), unsure=(), outcome=None,
+        signalled={}, ended=None, store_reachable=True, now=100.0, monotonic=0.0,
+    )  # fmt: skip
+    found = sidecars.statuses(situation, wanted, status)
+    assert (found[0].state, found[0].restarts) == ("BackOff", 1)
+    assert sidecars.statuses(replace(situation, now=101.0), wanted, replace(status, sidecars=found)) == found
