@@ -49,7 +49,7 @@ def container_spec(
 
 
 def _labels(assignment: Assignment, run: Run, owner: Owner, name: str) -> dict[str, str]:
-    own = {
+    own = dict.fromkeys(names.NOT_ON_ALL, "") | {
         names.UID: run.uid,
         names.EPOCH: str(run.epoch),
         names.ATTEMPT: str(run.attempt),

@@ -274,7 +274,7 @@ class Effects:
             return
         self._view.saw(info)
         if info.state in (ContainerState.EXITED, ContainerState.DEAD):
-            if STEP not in info.labels:
+            if not info.labels.get(STEP):
                 memory.ended = info
             if info.id in self._guard.held:
                 # Was it the watchdog? Its word decides whether this counts as the task's own end.

@@ -25,7 +25,7 @@ def hook_labels(assignment: Assignment) -> dict[str, str]:
 def stop_delay(labels: Mapping[str, str]) -> float:
     """Seconds; 0 where there is none, or somebody wrote something else into the label."""
     try:
-        return seconds(labels.get(STOP_DELAY, "0"))
+        return seconds(labels.get(STOP_DELAY) or "0")
     except ValueError:
         return 0.0
 
@@ -33,7 +33,7 @@ def stop_delay(labels: Mapping[str, str]) -> float:
 def pre_stop(labels: Mapping[str, str]) -> Hook | None:
     """None when there is none, or when somebody wrote something else into the label."""
     try:
-        return decode(labels[PRE_STOP].encode(), Hook) if PRE_STOP in labels else None
+        return decode(labels[PRE_STOP].encode(), Hook) if labels.get(PRE_STOP) else None
     except (BadValue, msgspec.ValidationError):
         return None
 

@@ -33,6 +33,8 @@ MAIN = 100
 PRE_STOP = _PREFIX + "pre-stop"
 STOP_DELAY = _PREFIX + "stop-delay"
 GROUP = _PREFIX + "group"
+NOT_ON_ALL = (DEVICES, STEP, CONTAINER, PRE_STOP, STOP_DELAY, GROUP)
+"""Empty where a container has no use for them, never missing: a runtime fills in what the image has under that name."""
 
 _UID = re.compile(r"[0-9a-f]{12}", re.ASCII)
 _COUNT = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -82,7 +84,7 @@ def run_of(owner: Owner, name: str, labels: Mapping[str, str]) -> Run | None:
     uid, epoch, attempt = labels.get(UID, ""), labels.get(EPOCH, ""), labels.get(ATTEMPT, "")
     if not (_UID.fullmatch(uid) and _COUNT.fullmatch(epoch) and _COUNT.fullmatch(attempt)):
         return None
-    step = labels.get(STEP, str(MAIN))
+    step = labels.get(STEP) or str(MAIN)
     if not _COUNT.fullmatch(step):
         return None
     run = Run(uid, int(epoch), int(attempt), int(step))

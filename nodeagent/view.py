@@ -102,7 +102,7 @@ class ContainerView:
                 self.doubt(known.run.uid, [known.info.id])
                 doubted.add(known.run.uid)
         for one in found.values():
-            if GROUP in one.labels:
+            if one.labels.get(GROUP):
                 self.has_belongings(uid_of(self._owner, one.labels))
             uid = uid_of(self._owner, one.labels)
             self.doubt(uid, [one.id])

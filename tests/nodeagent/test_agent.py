@@ -405,3 +405,17 @@ def test_the_news_of_its_own_status_is_no_reason_to_look_at_the_task_again(world
     another = msgspec.structs.replace(entry, mod_revision=entry.mod_revision + 1)
     world.agent.changed([Change(entry.key, entry, another, another.mod_revision)])
     assert len(world.queue) == 1
+
+
+@pytest.mark.parametrize("label", ["taskyard/step", "taskyard/stop-delay", "taskyard/pre-stop"])
+def test_labels_of_an_image_do_not_pass_for_ours(world: World, label: str) -> None:
+    """The runtime gives a container those of its image that it was not given itself."""
+    world.assign(containerLabels={label: "77"})
+    world.settle()
+    assert world.running() == [f"ty-{UID}-1-1"]
+    world.boot()
+    world.settle()
+    world.assign(epoch=2)
+    world.settle()
+    world.advance(20.0)
+    assert world.running() == [f"ty-{UID}-2-1"]

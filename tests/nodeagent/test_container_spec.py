@@ -84,6 +84,12 @@ def test_all_fields() -> None:
             "taskyard/attempt": "3",
             "taskyard/spec-hash": "0a0a",
             "taskyard/task": "shop/web",
+            "taskyard/devices": "",
+            "taskyard/step": "",
+            "taskyard/container": "",
+            "taskyard/pre-stop": "",
+            "taskyard/stop-delay": "",
+            "taskyard/group": "",
         },
         "HostConfig": {
             "RestartPolicy": {"Name": "no"},
