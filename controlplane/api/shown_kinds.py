@@ -9,14 +9,22 @@ from controlplane.api.shown import ShownObject, show_metadata
 from controlplane.cluster import ClusterCache
 from controlplane.crons.gather import standing as cron_standing
 from controlplane.jobs.standing import standing as job_standing
+from controlplane.placement.quotas import used_by
 from controlplane.services.standing import standing
-from taskyard.objects import AnyObject, Cron, Job, Secret, Service, Wire
+from taskyard.objects import AnyObject, Cron, Job, Namespace, Quota, Secret, Service, Wire
+from taskyard.quantity import format_bytes, format_cpu
 
 
 class ShownSecretStatus(Wire, frozen=True, kw_only=True):
     """`sizes`: bytes of each value, by name. The values themselves are in no answer."""
 
     sizes: dict[str, int]
+
+
+class ShownNamespaceStatus(Wire, frozen=True, kw_only=True):
+    """`used`: of its quota, by all of its tasks that have a node; in the quota's units."""
+
+    used: Quota
 
 
 def show_object(cache: ClusterCache, value: AnyObject, revision: int) -> ShownObject:
@@ -45,10 +53,21 @@ def _cron(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
     return value.spec, cron_standing(cache, value)
 
 
+def _namespace(cache: ClusterCache, value: AnyObject) -> tuple[Any, Any]:
+    """Without a quota nothing is counted: that costs a look at every task."""
+    assert isinstance(value, Namespace)
+    if value.spec.quota == Quota():
+        return value.spec, None
+    had = used_by(cache, value.metadata.name)
+    used = Quota(cpu=format_cpu(had.cpu), memory=format_bytes(had.memory), disk=format_bytes(had.disk), tasks=had.tasks)
+    return value.spec, ShownNamespaceStatus(used=used)
+
+
 _SHOW: dict[str, Callable[[ClusterCache, AnyObject], tuple[Any, Any]]] = {
     "Secret": _secret,
     "Service": _service,
     "Job": _job,
     "Cron": _cron,
+    "Namespace": _namespace,
 }
 """By kind: spec and status; of any other kind the spec as it is, and no status."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from controlplane.cluster import Demand
+from controlplane.cluster import ClusterCache, Demand
 from taskyard.objects import Quota
 from taskyard.quantity import byte_count, cpu_millis, format_bytes, format_cpu
 
@@ -52,6 +52,12 @@ def spent(quotas: Mapping[str, Allowance], tenants: Iterable[Demand]) -> dict[st
         if tenant.namespace in found:
             found[tenant.namespace] = found[tenant.namespace].plus(tenant)
     return found
+
+
+def used_by(cache: ClusterCache, namespace: str) -> Amount:
+    """What its tasks have set aside now. Call it under the cache's lock; it looks at each task that has a node."""
+    tenants = (held for node in cache.nodes for held in cache.usage(node).by_uid.values())
+    return spent({namespace: Allowance()}, tenants)[namespace]
 
 
 def over(allowance: Allowance, had: Amount, demand: Demand) -> str:

@@ -87,3 +87,31 @@ def test_a_dispatch_is_refused_too(bench: ApiBench) -> None:
     limit(bench, LIMITS)
     told = problem(bench.call("POST", "/jobs/resize/dispatch?namespace=team", {}), 409)
     assert "spec.template.spec.resources.memory is 1Gi" in told["detail"]
+
+
+def test_a_namespace_shows_what_is_used_of_its_quota(bench: ApiBench) -> None:
+    bench.plane.add_node("n1")
+    bench.plane.lead()
+    declared = namespace(LIMITS)
+    declared["spec"]["quota"] = {"memory": "1Gi", "tasks": 3}
+    others = manifest("other")
+    others["spec"]["resources"] = {"memory": "64Mi"}
+    bench.call("POST", "/apply", body(declared, task("256Mi"), others))
+    bench.plane.settle(bench.plane.scheduler)
+    shown = bench.call("GET", "/namespaces/team").json
+    assert shown["status"] == {"used": {"cpu": "0", "memory": "256Mi", "disk": "0", "tasks": 1}}
+    assert (shown["spec"]["quota"], shown["spec"]["limits"]) == (declared["spec"]["quota"], LIMITS)
+    limit(bench, LIMITS)
+    assert "status" not in bench.call("GET", "/namespaces/team").json
+
+
+def test_why_says_what_is_beyond_them(bench: ApiBench) -> None:
+    bench.plane.add_node("n1")
+    bench.plane.lead()
+    bench.call("POST", "/apply", body(task("1Gi")))
+    limit(bench, LIMITS)
+    bench.plane.settle(bench.plane.scheduler)
+    status = bench.call("GET", "/tasks/web?namespace=team").json["status"]
+    assert (status["state"], status["reason"]) == ("Pending", "BeyondLimits")
+    why = bench.call("GET", "/tasks/web/why?namespace=team").json
+    assert "spec.resources.memory is 1Gi, more than 256Mi" in why["message"]
