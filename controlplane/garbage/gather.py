@@ -78,14 +78,18 @@ def _task(cache: ClusterCache, record: TaskRecord) -> Ended | None:
         return None
     ended = status.status.finished_at or status.status.updated_at
     held = cache.assignments_of(record.uid).get(record.node)
-    if not ended or held is None or needs_binding(cache, record) or not view(cache, record).state.terminal:
+    if held is None or needs_binding(cache, record) or not view(cache, record).state.terminal:
+        return None
+    try:
+        at = parse_timestamp(ended)
+    except ValueError:  # An agent's word, that nobody has checked: nobody knows how old it is, so it stays.
         return None
     spec = record.task.spec
     return Ended(
         value=record.task,
         entry=record.entry,
         since=status.entry.mod_revision,
-        at=parse_timestamp(ended),
+        at=at,
         ttl=None if spec.ttl_after_finish is None else seconds(spec.ttl_after_finish),
         rests_on=(unchanged(record.entry), unchanged(status.entry), unchanged(held.entry)),
         loses_data=any(volume.on_delete == "remove" for volume in spec.volumes),

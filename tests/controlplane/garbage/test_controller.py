@@ -270,3 +270,21 @@ def test_many_go_a_hundred_at_a_time(plane: Plane) -> None:
         gone.append(250 - len(there(plane)))
         plane.clock.advance(1.0)
     assert gone == [100, 200, 247, 247, 247]
+
+
+def test_an_end_at_no_readable_time_stays_and_holds_up_nothing_else(plane: Plane) -> None:
+    end(plane, "good", a_uid(1))
+    end(plane, "bad", a_uid(2))
+    task = plane.task("bad")
+    assert task.binding is not None
+    status = TaskStatus(
+        uid=task.metadata.uid,
+        namespace="default",
+        name="bad",
+        epoch=task.binding.epoch,
+        state=TaskState.COMPLETED,
+        finished_at="yesterday",
+    )
+    plane.put(keys.status(task.binding.node, task.metadata.uid), status)
+    pass_time(plane, 2 * HOUR)
+    assert [key.name for key in plane.cache.tasks] == ["bad"]
