@@ -74,11 +74,13 @@ class RoomMaker:
         elif key in self._leaving and self._leaving[key][2] <= self._cache.revision:
             del self._leaving[key]
 
-    def _still_there(self) -> list[Demand]:
-        """What is being stopped, and is not over."""
+    def _not_left(self, snapshot: Snapshot, kept: Sequence[Reservation]) -> list[Demand]:
+        """What is on the nodes of the snapshot, with what is kept taken out of their room, and what no budget may count
+        on: it is being stopped, and not over, or it has only room that is kept for it, and does not run yet."""
         with self._cache.lock:
             found = [self._cache.usage(node).by_uid.get(uid) for node, uid, _ in self._leaving.values()]
-        return [demand for demand in found if demand is not None]
+        ready = {name for name, node in snapshot.nodes.items() if node.facts.ready}
+        return [demand for demand in found if demand is not None] + [one.demand for one in kept if one.node in ready]
 
     def make(
         self, fence: Compare, wants: Sequence[Want], snapshot: Snapshot, waiting_since: Mapping[NamedKey, float]
@@ -101,11 +103,12 @@ class RoomMaker:
             tries += 1
             kept = self.kept.reservations(now)
             there = without_kept(snapshot, kept)
+            not_left = self._not_left(snapshot, kept)
             if want.gang:
-                self._for_gang(fence, members, there)
+                self._for_gang(fence, members, there, not_left)
                 continue
             there = without_own(there, want)
-            found = cheapest(there, want.demand, self._still_there()) if important else None
+            found = cheapest(there, want.demand, not_left) if important else None
             if found is not None:
                 self._preempt(fence, [want], [found])
             elif waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
@@ -114,14 +117,14 @@ class RoomMaker:
                     self.kept.for_a_while(Reservation(want.key, node, want.demand), now)
                     self._announcer.kept(want, node, PATIENCE)
 
-    def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot) -> None:
+    def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot, not_left: Sequence[Demand]) -> None:
         """Room for all that go into one transaction, or for none."""
         if len(members) < members[0].gang_lacks:
             return
         for member in members:
             snapshot = without_own(snapshot, member)
         members = members[:LARGEST_GANG]
-        found = for_all(snapshot, [member.demand for member in members], self._still_there())
+        found = for_all(snapshot, [member.demand for member in members], not_left)
         if found is not None and any(one.victims for one in found):
             self._preempt(fence, members, found)
 

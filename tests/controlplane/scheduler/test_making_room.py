@@ -316,3 +316,19 @@ def test_what_is_said_of_those_that_fit_nowhere_counts_what_came_before_them_in_
     plane.live(1)
     assert [plane.node_of("half1"), plane.node_of("half2")] == ["n1", ""]
     assert events(plane, "FailedScheduling", "half2") == ["0 of 1 node fits: 1 too little memory (n1 needs 2Gi more)"]
+
+
+def test_what_has_only_room_that_is_kept_for_it_is_not_counted_among_those_that_are_left() -> None:
+    plane = plane_with(2)
+    for number, (name, app, least, priority) in enumerate(
+        (("db1", "db", 1, 0), ("low", "low", 0, 0), ("db2", "db", 0, 10), ("urgent", "other", 0, 10)), start=1
+    ):
+        spec = msgspec.structs.replace(a_spec(memory="3Gi", priority=priority), min_available=least)
+        task = a_task(name, a_uid(number), spec, created=number)
+        metadata = msgspec.structs.replace(task.metadata, labels={"app": app})
+        plane.add_task(msgspec.structs.replace(task, metadata=metadata))
+        plane.live(2)
+        if plane.node_of(name):
+            plane.report(name, TaskState.RUNNING)
+    found = {name: plane.assignment(plane.node_of(name), plane.task(name).metadata.uid) for name in ("db1", "low")}
+    assert {name: held.desired for name, held in found.items() if held} == {"db1": "Running", "low": "Stopped"}
