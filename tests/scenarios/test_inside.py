@@ -62,6 +62,20 @@ def test_exec_has_both_outputs_and_the_exit_code(live: LiveCluster, task: str) -
     assert (done.stdout, done.stderr, done.returncode) == (b"out\n", b"err\n", 3)
 
 
+def test_a_sidecar_is_named_by_exec_and_logs(live: LiveCluster) -> None:
+    """It shares the network of the task, and nothing but that and the volumes."""
+    beside = {"name": "beside", "command": ["sh", "-c", "echo from beside; while :; do sleep 0.1; done"]}
+    script = "mkdir /www; echo from the task > /www/x; httpd -p 127.0.0.1:80 -h /www; while :; do sleep 0.1; done"
+    start(live, "pair", script, sidecars=[beside])
+    asked = taskyard(live, "exec", "-c", "beside", "pair", "--", "sh", "-c", "ls /www; wget -q -O - 127.0.0.1/x")
+    assert asked.stdout == b"from the task\n"
+    assert b"No such file" in asked.stderr
+    assert taskyard(live, "logs", "pair", "-c", "beside").stdout == b"from beside\n"
+    nobody = taskyard(live, "exec", "-c", "nobody", "pair", "--", "ls")
+    assert b"nobody" in nobody.stderr
+    assert nobody.returncode == 1
+
+
 def test_exec_takes_input_of_any_size(live: LiveCluster, task: str) -> None:
     data = os.urandom(3 << 20)
     assert taskyard(live, "exec", "-i", task, "--", "cat", stdin=data).stdout == data
