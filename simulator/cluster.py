@@ -17,7 +17,7 @@ from simulator.node import AgentProcess, Host
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
 from simulator.settings import Settings
-from simulator.settled import QUIET, SETTLE, SWEPT, check_settled, restless
+from simulator.settled import QUIET, SCALED, SETTLE, SWEPT, check_settled, restless
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.storage import COMPACT_EVERY, Storage
 from simulator.story import Story, Violation
@@ -111,7 +111,8 @@ class Cluster:
         self.healed = True
         heal_all(self)
         self.note("all faults have ended")
-        self.driver.run(self.clock.monotonic() + SETTLE + (SWEPT if settings.contention else 0.0))
+        more = (SWEPT if settings.contention else 0.0) + (SCALED if self.checker.services.autoscaled else 0.0)
+        self.driver.run(self.clock.monotonic() + SETTLE + more)
         check_settled(self.checker, self.hosts, self.planes())
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)

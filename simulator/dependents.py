@@ -158,11 +158,12 @@ class Dependents:
         held = mirror.assignments.get(binding.node, {}).get(uid)
         if held is not None and held.desired == "Stopped":
             # To make room, to move, or for a taint: until it has ended it has run, and then it waits for another node.
-            return awaited == "started" and uid in self._ran and not (held.reason and status.state.terminal)
+            # What it did on a node before does not count.
+            return awaited == "started" and bool(status.started_at) and not (held.reason and status.state.terminal)
         there = binding.node in mirror.leases or status.state.terminal
         match awaited:
             case "started":
-                return there and uid in self._ran and status.state in _RUNS
+                return there and bool(status.started_at) and status.state in _RUNS
             case "healthy":
                 well = status.state is TaskState.RUNNING and status.health in ("", "healthy")
                 return there and (well or status.state is TaskState.COMPLETED)

@@ -63,6 +63,11 @@ class Services:
         self._taken: list[tuple[Task, Service]] = []
         """Tasks that this transaction takes away, as they were, and that must have passed for available."""
 
+    @property
+    def autoscaled(self) -> bool:
+        """Some are."""
+        return any(each.spec.autoscale is not None for each in self.now.values())
+
     def apply(self, event: KeyEvent, who: str, now: float) -> None:
         key = keys.parse_object(event.key)
         if event.key.startswith(keys.ROLLOUTS):

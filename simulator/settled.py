@@ -20,6 +20,8 @@ SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
 SWEPT = 90.0
 """Seconds more where tasks are stopped for others: once a quota is free again they try when all are looked at anew."""
+SCALED = 120.0
+"""Seconds more where services are autoscaled: each step down waits for its window, and may bring about the next."""
 QUIET = 120.0
 """Seconds after that in which nothing may be written but what crash loops need."""
 _STARTS = 30.0
