@@ -114,8 +114,13 @@ class EtcdServer:
         self.wait_healthy()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open, nobody answers."""
-        self._running().send_signal(signal.SIGSTOP)
+        """SIGSTOP: connections stay open, nobody answers. Returns once all of its threads have stopped."""
+        process = self._running()
+        process.send_signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{process.pid}/task")
+        deadline = time.monotonic() + 5
+        while any(_state(each) != "T" for each in threads.iterdir()) and time.monotonic() < deadline:
+            time.sleep(0.001)
 
     def resume(self) -> None:
         self._running().send_signal(signal.SIGCONT)
@@ -191,3 +196,8 @@ def free_ports(count: int) -> list[int]:
         for one in sockets:
             one.bind(("127.0.0.1", 0))
         return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _state(thread: Path) -> str:
+    """As proc(5) has it, after the name in brackets."""
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
