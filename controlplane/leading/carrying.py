@@ -1,5 +1,6 @@
 """What controllers do with their decisions: one commit for many, a line in the log for each, and a retry of what was
-not written. Services, jobs and crons do it for an owner each, ownership and volumes a step at a time for an object."""
+not written. Services, jobs and crons do it for an owner each, ownership and volumes a step at a time for an object,
+relocation, return and maintenance one write for each key of their queue."""
 
 from __future__ import annotations
 
@@ -79,5 +80,32 @@ def carry_out_steps(
         left.append(proposal)
     for key in dict.fromkeys(asked[proposal.subject.key] for proposal in left):
         loop.queue.retry(key)
+    if results.fenced_out:
+        raise FencedOut
+
+
+def carry_out_keys(
+    loop: LeaderLoop[K],
+    store: Store,
+    fence: Compare,
+    proposals: Sequence[Proposal[K]],
+    what: Callable[[K], str],
+    log: logging.Logger,
+    committed: Callable[[K, int], None] | None = None,
+) -> None:
+    """Each proposal's subject is the key of the loop's queue that it was looked at for, which is forgotten once it is
+    written and else tried again. `what` completes `the store refuses …`. `committed` is told the revision of each
+    write. Raises FencedOut."""
+    results = commit_all(store, fence, proposals)
+    for proposal, revision in results.committed:
+        loop.queue.forget(proposal.subject)
+        if committed is not None:
+            committed(proposal.subject, revision)
+    left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+    for proposal, reason in results.refused:
+        log.error("the store refuses %s: %s", what(proposal.subject), reason)
+        left.append(proposal)
+    for proposal in left:
+        loop.queue.retry(proposal.subject)
     if results.fenced_out:
         raise FencedOut

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from controlplane.cluster import CacheChange, ClusterCache
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
 from controlplane.maintenance.decide import end, left
 from taskyard import keys
 from taskyard.clock import Clock
@@ -61,18 +61,15 @@ class MaintenanceController(LeaderLoop[str]):
                     self.queue.add_after(name, min(wait, _LOOK))
                 else:
                     proposals.append(end(name, node.spec, node.spec_revision))
-        results = commit_all(self._store, fence, proposals)
-        for proposal, revision in results.committed:
-            self.queue.forget(proposal.subject)
-            _log.info("the maintenance of node %s is over, at revision %d", proposal.subject, revision)
-        again = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            _log.error("the store refuses to end the maintenance of node %s: %s", proposal.subject, reason)
-            again.append(proposal)
-        for proposal in again:
-            self.queue.retry(proposal.subject)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out_keys(
+            self,
+            self._store,
+            fence,
+            proposals,
+            lambda name: f"to end the maintenance of node {name}",
+            _log,
+            lambda name, at: _log.info("the maintenance of node %s is over, at revision %d", name, at),
+        )
         return False
 
     def _tell(self, name: str) -> None:

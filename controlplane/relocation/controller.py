@@ -13,7 +13,7 @@ from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding
 from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned_volumes
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
 from controlplane.placement import SnapshotKeeper, explain, want_of
 from controlplane.relocation.decide import elsewhere
 from taskyard import keys
@@ -63,17 +63,7 @@ class RelocationController(LeaderLoop[NamedKey]):
                     self.queue.forget(key)
                 else:
                     proposals.append(proposal)
-        results = commit_all(self._store, fence, proposals)
-        for committed, _ in results.committed:
-            self.queue.forget(committed.subject)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for refused, reason in results.refused:
-            _log.error("the store refuses the wish that %s go elsewhere: %s", refused.subject, reason)
-            left.append(refused)
-        for proposal in left:
-            self.queue.retry(proposal.subject)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out_keys(self, self._store, fence, proposals, lambda key: f"the wish that {key} go elsewhere", _log)
         return False
 
     def _wish(self, key: NamedKey) -> Proposal[NamedKey] | None:

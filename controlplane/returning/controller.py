@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
 from controlplane.placement import Held, SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.returning.decide import SETTLED, GoesBack, judged
@@ -104,17 +104,7 @@ class ReturnController(LeaderLoop[NamedKey]):
                 proposal = self._wish(key, going, budgets)
                 if proposal is not None:
                     proposals.append(proposal)
-        results = commit_all(self._store, fence, proposals)
-        for committed, _ in results.committed:
-            self.queue.forget(committed.subject)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for refused, reason in results.refused:
-            _log.error("the store refuses the wish that %s go back: %s", refused.subject, reason)
-            left.append(refused)
-        for proposal in left:
-            self.queue.retry(proposal.subject)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out_keys(self, self._store, fence, proposals, lambda key: f"the wish that {key} go back", _log)
         return False
 
     def _wish(self, key: NamedKey, going: set[str], known: list[Budgets]) -> Proposal[NamedKey] | None:
