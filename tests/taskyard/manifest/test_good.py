@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from taskyard.manifest import load, read_object, to_yaml
-from taskyard.objects import Metadata, Namespace, NodeSpec, Task, TaskSpec
+from taskyard.objects import Config, Metadata, Namespace, NodeSpec, Task, TaskSpec
 from taskyard.objects.normal import normalize
 
 HERE = Path(__file__).parent
@@ -80,7 +80,7 @@ def test_no_two_examples_want_the_same_host_port() -> None:
     for path in (ROOT / "manifests").glob("*.yaml"):
         for document in load(path.read_bytes(), path.name):
             value = read_object(document)
-            if isinstance(value, Namespace):
+            if isinstance(value, Namespace | Config):
                 continue
             spec = value.spec
             while (template := getattr(spec, "template", None)) is not None:
