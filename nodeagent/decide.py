@@ -24,6 +24,7 @@ from nodeagent.actions import (
     Publish,
     Pull,
     Remove,
+    Report,
     Signal,
     Start,
     Tidy,
@@ -42,8 +43,8 @@ from nodeagent.situation import (
     ImagePulled,
     NameTaken,
     NotYet,
+    Outcome,
     PullFailed,
-    SidecarFailed,
     Situation,
     StartRefused,
 )
@@ -86,7 +87,7 @@ def decide(situation: Situation) -> Action:
     for rule in RULES:
         action = rule(situation, assignment, status)
         if action:
-            return action
+            return _after_the_rest(situation, status, action)
     return Nothing()
 
 
@@ -219,7 +220,7 @@ def _image_due(situation: Situation, assignment: Assignment) -> str:
 
 def _settle_the_outcome(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
     now, image = situation.now, _image_due(situation, assignment)
-    if isinstance(situation.outcome, SidecarFailed):
+    if sidecars.is_theirs(situation, status):
         return None
     match situation.outcome:
         case NameTaken(message):
@@ -313,7 +314,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
         return progress.fenced(assignment, status, info, now)
     if not current.running:
         late = _news_due(situation, assignment, status, info)
-        return _wind_down(situation, status) or late or progress.exited(assignment, status, info, now)
+        return _wind_down(situation, status, None) or late or progress.exited(assignment, status, info, now)
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":
@@ -351,12 +352,20 @@ def _news_due(situation: Situation, assignment: Assignment, status: TaskStatus, 
     return Wait(left) if due else None
 
 
-def _wind_down(situation: Situation, status: TaskStatus) -> Action | None:
-    """The task itself has ended: what ran beside it is stopped before that is told, as it counts until then."""
+def _after_the_rest(situation: Situation, status: TaskStatus, action: Action) -> Action:
+    """What ends the task is told once nothing of it runs any more, also where its own container never ran."""
+    if not isinstance(action, Report) or status.state.terminal or not action.status.state.terminal:
+        return action
+    return _wind_down(situation, status, situation.outcome) or action
+
+
+def _wind_down(situation: Situation, status: TaskStatus, known: Outcome | None) -> Action | None:
+    """The task itself has ended: what ran beside it is stopped before that is told, as it counts until then. `known`:
+    what has to be known then still."""
     one = sidecars.to_wind_down(situation)
     if one is None:
         return None
-    telling = progress.winding_down(status, situation.now)
+    telling = progress.winding_down(status, situation.now, known)
     return telling or _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
 
 

@@ -57,6 +57,7 @@ from nodeagent.situation import (
     Outcome,
     PullFailed,
     SidecarFailed,
+    SidecarImageAbsent,
     Signalled,
     StartRefused,
 )
@@ -173,9 +174,7 @@ class Effects:
             self.start(memory, Start(action.run, action.container))
         else:
             self.create_and_start(memory, CreateAndStart(action.run))
-        failure = _why_not(memory.outcome)
-        if failure:
-            memory.outcome = SidecarFailed(action.run.step, failure)
+        memory.outcome = _of_sidecar(action.run.step, memory.outcome)
 
     def _make_pause_image(self) -> None:
         if self._runtime.find_image(PAUSE_IMAGE) is None:
@@ -371,15 +370,15 @@ class Effects:
         return current is not None and current.mod_revision == memory.entry.mod_revision
 
 
-def _why_not(outcome: Outcome | None) -> str:
-    """Empty when it says nothing against a start."""
+def _of_sidecar(step: int, outcome: Outcome | None) -> Outcome | None:
+    """Its start's."""
     match outcome:
         case ImageAbsent():
-            return "its image is not on this node any more"
+            return SidecarImageAbsent(step)
         case NotYet() | StartRefused() | NameTaken() | PullFailed():
-            return outcome.message
+            return SidecarFailed(step, outcome.message)
         case _:
-            return ""
+            return outcome
 
 
 def _asks_its_address(memory: TaskMemory) -> bool:

@@ -13,6 +13,7 @@ from nodeagent.image_names import digest_of
 from nodeagent.restart import Again, Final, after_exit, luck, wait_before
 from nodeagent.runtime.port import ContainerInfo, PublishedPort
 from nodeagent.sidecars import stopped as with_sidecars_stopped
+from nodeagent.situation import Outcome
 from nodeagent.stops import why_stopped
 from nodeagent.wording import described_exit, in_about
 from taskyard.clock import parse_timestamp, timestamp
@@ -114,11 +115,12 @@ def not_ready(why: str) -> str:
     return f"not ready: {why}" if why else ""
 
 
-def winding_down(status: TaskStatus, now: float) -> Report | None:
+def winding_down(status: TaskStatus, now: float, known: Outcome | None) -> Report | None:
     """It has ended, and its sidecars are stopped before that is told; None when this is known."""
     if not status.ready and (status.message == _WINDING_DOWN or status.state is TaskState.STOPPING):
         return None
-    return Report(msgspec.structs.replace(status, ready=False, message=_WINDING_DOWN, updated_at=timestamp(now)))
+    told = msgspec.structs.replace(status, ready=False, message=_WINDING_DOWN, updated_at=timestamp(now))
+    return Report(told, outcome=known)
 
 
 def unhealthy_reason(assignment: Assignment) -> str:

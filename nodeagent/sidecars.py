@@ -9,18 +9,27 @@ from __future__ import annotations
 
 import msgspec
 
-from nodeagent.actions import Action, Remove, StartSidecar, Wait
+from nodeagent.actions import Action, Pull, Remove, StartSidecar, Wait
+from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, Run
 from nodeagent.restart import luck, wait_before
 from nodeagent.runtime.port import ContainerState
-from nodeagent.situation import Container, SidecarFailed, Situation
-from nodeagent.steps import container_of, has_network_step, in_stop_order, numbered_sidecars, of_attempt
+from nodeagent.situation import (
+    Container,
+    ImagePulled,
+    NotYet,
+    PullFailed,
+    SidecarFailed,
+    SidecarImageAbsent,
+    Situation,
+)
+from nodeagent.steps import container_of, has_network_step, image_of, in_stop_order, numbered_sidecars, of_attempt
 from nodeagent.wording import described_exit, in_about
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Assignment, Backoff, Sidecar, SidecarStatus, TaskStatus
 from taskyard.quantity import seconds
 
-RUNNING, STARTING, BACK_OFF, STOPPED = "Running", "Starting", "BackOff", "Stopped"
+RUNNING, STARTING, PULLING, BACK_OFF, STOPPED = "Running", "Starting", "Pulling", "BackOff", "Stopped"
 
 
 def statuses(situation: Situation, assignment: Assignment, status: TaskStatus) -> list[SidecarStatus]:
@@ -37,8 +46,19 @@ def trouble(found: list[SidecarStatus]) -> str:
     ended = next((one for one in found if one.state == BACK_OFF), None)
     if ended:
         return f"sidecar {ended.name} {ended.message}"
+    pulling = next((one for one in found if one.state == PULLING), None)
+    if pulling:
+        return f"sidecar {pulling.name}: {pulling.message}"
     starting = next((one for one in found if one.state != RUNNING), None)
     return f"sidecar {starting.name} is being started" if starting else ""
+
+
+def is_theirs(situation: Situation, status: TaskStatus) -> bool:
+    """What came of the last try is about one of them: the task itself runs, and is not to hear of it."""
+    if isinstance(situation.outcome, SidecarFailed | SidecarImageAbsent):
+        return True
+    pulled = isinstance(situation.outcome, ImagePulled | PullFailed | NotYet)
+    return pulled and situation.current is not None and any(one.state == PULLING for one in status.sidecars)
 
 
 def network_lost(situation: Situation, assignment: Assignment) -> bool:
@@ -60,6 +80,10 @@ def next_action(situation: Situation, assignment: Assignment, status: TaskStatus
         # More than the whole wait: the wall clock was set back, which must not turn seconds into hours.
         if 0 < left <= wait_before(assignment.spec.restart.backoff, known.backoff_step) + 1:
             soonest = Wait(min(left, soonest.seconds if soonest else left))
+            continue
+        if known.state == PULLING:
+            if not situation.fetching:
+                return Pull(wish_for(assignment, image_of(assignment.spec, step)))
             continue
         run = Run(status.uid, status.epoch, status.attempt, step)
         return StartSidecar(run, one.info.id if one else "")
@@ -84,8 +108,14 @@ def _status(
     backoff, outcome, now = assignment.spec.restart.backoff, situation.outcome, situation.now
     if one and one.running:
         return msgspec.structs.replace(known, state=RUNNING, container_name=one.info.name, message="", next_start_at="")
-    if isinstance(outcome, SidecarFailed) and outcome.step == step:
-        return _again(situation, backoff, known, f"could not start: {outcome.message}", ended_at=now, ran=0.0)
+    failure = _failure(situation, assignment, step, known)
+    if failure:
+        return _again(situation, backoff, known, f"could not start: {failure}", ended_at=now, ran=0.0)
+    if isinstance(outcome, SidecarImageAbsent) and outcome.step == step:
+        message = f"image {image_of(assignment.spec, step)} is being fetched"
+        return msgspec.structs.replace(known, state=PULLING, message=message, next_start_at="")
+    if known.state == PULLING and not isinstance(outcome, ImagePulled):
+        return known
     if one is None or one.info.state is ContainerState.CREATED:
         waits = known.state == BACK_OFF and bool(known.next_start_at)
         return known if waits else msgspec.structs.replace(known, state=STARTING, message="")
@@ -100,6 +130,30 @@ def _status(
         known, container_name=one.info.name, exit_code=one.info.exit_code, finished_at=timestamp(ended_at)
     )
     return _again(situation, backoff, ended, how, ended_at=ended_at, ran=ran)
+
+
+def _failure(situation: Situation, assignment: Assignment, step: int, known: SidecarStatus) -> str:
+    """Of its last start, or of the pull that it needs; empty: none."""
+    outcome, image = situation.outcome, image_of(assignment.spec, step)
+    match outcome:
+        case SidecarFailed() if outcome.step == step:
+            return outcome.message
+        case SidecarImageAbsent() if outcome.step == step and assignment.spec.pull_policy == "Never":
+            return f"image {image} is not on this node, and pullPolicy Never forbids to fetch it"
+        case SidecarImageAbsent() if outcome.step == step and _another_pulls(situation, known):
+            return f"image {image} is not on this node, and is fetched after another's"
+        case PullFailed() if known.state == PULLING:
+            return f"image {image} could not be pulled: {outcome.message}"
+        case NotYet() if known.state == PULLING:
+            return outcome.message
+        case _:
+            return ""
+
+
+def _another_pulls(situation: Situation, known: SidecarStatus) -> bool:
+    """One at a time: what comes of a pull is the task's, and does not say whose image it was."""
+    beside = situation.status.sidecars if situation.status else []
+    return any(one.state == PULLING and one.name != known.name for one in beside)
 
 
 def _again(

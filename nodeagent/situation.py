@@ -70,7 +70,23 @@ class SidecarFailed(msgspec.Struct, frozen=True, gc=False):
     message: str
 
 
-Outcome = ImageAbsent | ImageHere | ImagePulled | PullFailed | StartRefused | NameTaken | NotYet | SidecarFailed
+class SidecarImageAbsent(msgspec.Struct, frozen=True, gc=False):
+    """The same, for want of its image."""
+
+    step: int
+
+
+Outcome = (
+    ImageAbsent
+    | ImageHere
+    | ImagePulled
+    | PullFailed
+    | StartRefused
+    | NameTaken
+    | NotYet
+    | SidecarFailed
+    | SidecarImageAbsent
+)
 
 
 class Signalled(msgspec.Struct, frozen=True, gc=False):

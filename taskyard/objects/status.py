@@ -52,7 +52,8 @@ class LastExit(Wire, frozen=True, kw_only=True):
 
 
 class SidecarStatus(Wire, frozen=True, kw_only=True):
-    """`state` is Starting, Running, BackOff (it ended, and waits to be started again) or Stopped."""
+    """`state` is Starting, Running, Pulling (its image has gone from the node), BackOff (it ended, and waits to be
+    started again) or Stopped."""
 
     name: str
     state: str

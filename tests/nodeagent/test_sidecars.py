@@ -145,6 +145,37 @@ def test_a_job_s_task_ends_when_it_does_and_they_are_stopped_first(world: World)
     assert decode(result.value, Result).succeeded
 
 
+@pytest.mark.parametrize("how", ["refused", "hook", "removed", "network"])
+def test_a_task_that_is_over_otherwise_is_so_once_they_are_stopped(world: World, how: str) -> None:
+    """Its room counts as free from then on, and a job's result as final."""
+    world.runtime.programs[PROXY] = Program(ignores=frozenset({"SIGTERM"}))
+    world.runtime.programs[WORK] = Program(refuses_to_start="no such file" if how == "refused" else "")
+    world.runtime.inside["fails",] = 1
+    hooks = {"hooks": {"postStart": {"command": ["fails"]}}} if how == "hook" else {}
+    world.assign(
+        args=WORK,
+        sidecars=BESIDE[:1],
+        restart={"policy": "never"},
+        result_of="report",
+        stop={"gracePeriod": 4},
+        **hooks,
+    )
+    world.settle()
+    if how == "removed":
+        world.runtime.remove(f"ty-{UID}-1-1", force=True)
+    elif how == "network":
+        world.runtime.end(f"ty-{UID}-1-1-net", "SIGKILL")
+    world.advance(3.0)
+    assert "1-1-side1" in running(world)
+    assert (world.status().state.terminal, world.status().ready) == (False, False)
+    assert world.memory.get(keys.result(UID)) is None
+    world.advance(12.0)
+    assert running(world) == []
+    assert world.status().state is TaskState.FAILED
+    assert world.status().attempt == 1
+    assert world.memory.get(keys.result(UID)) is not None
+
+
 def test_a_restart_of_the_task_is_one_of_all(world: World) -> None:
     world.assign(sidecars=BESIDE)
     world.settle()
@@ -209,6 +240,89 @@ def test_an_image_of_theirs_that_is_missing_is_waited_for_before_the_task_begins
     world.runtime.registry.add("tool:1")
     world.advance(20.0)
     assert running(world) == ALL
+
+
+def without_tool(world: World) -> None:
+    """Its sidecars run, and then somebody clears one of them away, and its image with it."""
+    world.assign(sidecars=BESIDE)
+    world.settle()
+    world.runtime.remove(f"ty-{UID}-1-1-side2", force=True)
+    world.runtime.images.discard("tool:1")
+
+
+def test_an_image_of_theirs_that_has_gone_is_fetched_again_beside_the_task(world: World) -> None:
+    world.pull_takes = 5.0
+    world.boot()
+    without_tool(world)
+    world.advance(20.0)
+    without_tool(world)
+    world.advance(2.0)
+    shipper = beside(world)["shipper"]
+    assert (shipper.state, shipper.message) == ("Pulling", "image tool:1 is being fetched")
+    assert (world.status().state, world.status().attempt) == (TaskState.RUNNING, 1)
+    assert world.status().message == "not ready: sidecar shipper: image tool:1 is being fetched"
+    world.advance(5.0)
+    assert running(world) == ALL
+    assert (beside(world)["shipper"].state, beside(world)["shipper"].restarts) == ("Running", 0)
+    assert (world.status().message, world.status().ready, world.status().restarts) == ("", True, 0)
+    assert done(world, "start").count("1-1") == 1
+
+
+def test_a_new_agent_fetches_it_on(world: World) -> None:
+    world.pull_takes = 5.0
+    world.boot()
+    without_tool(world)
+    world.advance(20.0)
+    without_tool(world)
+    world.advance(2.0)
+    world.boot()
+    world.advance(7.0)
+    assert running(world) == ALL
+    assert world.status().ready
+
+
+def test_one_whose_image_cannot_be_had_again_waits_and_the_task_runs_on(world: World) -> None:
+    without_tool(world)
+    world.runtime.registry.clear()
+    world.advance(2.0)
+    shipper = beside(world)["shipper"]
+    assert shipper.state == "BackOff"
+    assert "could not start: image tool:1 could not be pulled: " in shipper.message
+    assert (world.status().state, world.status().reason, world.status().attempt) == (TaskState.RUNNING, "", 1)
+    world.advance(60.0)
+    assert 4 <= beside(world)["shipper"].restarts <= 8
+    world.runtime.registry.add("tool:1")
+    world.advance(60.0)
+    assert running(world) == ALL
+    assert world.status().ready
+
+
+def test_two_whose_images_have_gone_are_fetched_one_after_the_other(world: World) -> None:
+    world.pull_takes = 5.0
+    world.runtime.images |= {"tool:1", "tool:2"}
+    world.runtime.registry.add("tool:2")
+    world.boot()
+    world.assign(sidecars=[*BESIDE, {"name": "second", "image": "tool:2", "args": SHIPPER}])
+    world.settle()
+    for gone in ("side2", "side3"):
+        world.runtime.remove(f"ty-{UID}-1-1-{gone}", force=True)
+    world.runtime.images -= {"tool:1", "tool:2"}
+    world.advance(30.0)
+    assert running(world) == [*ALL, "1-1-side3"]
+    assert done(world, "start").count("1-1") == 1
+
+
+def test_none_is_fetched_where_that_is_forbidden(world: World) -> None:
+    world.runtime.images.add("tool:1")
+    world.assign(sidecars=BESIDE, pullPolicy="Never")
+    world.settle()
+    world.runtime.remove(f"ty-{UID}-1-1-side2", force=True)
+    world.runtime.images.discard("tool:1")
+    world.advance(10.0)
+    assert "tool:1" not in world.runtime.images
+    assert (
+        "image tool:1 is not on this node, and pullPolicy Never forbids to fetch it" in beside(world)["shipper"].message
+    )
 
 
 @pytest.mark.parametrize("after", [False, True])
