@@ -14,7 +14,7 @@ import pytest
 from tests.support.fake_api import FakeApi
 from tests.taskyard.cli.conftest import Cli
 
-COMMAND = [sys.executable, "-m", "taskyard.cli.main"]
+COMMAND = [sys.executable, "-m", "taskyard"]
 
 
 def environment(api: FakeApi, **more: str) -> dict[str, str]:
