@@ -9,10 +9,11 @@ from controlplane.api.problem import ApiError, not_found
 from controlplane.api.shown import ShownTask
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
+from controlplane.cluster.effective import runs
 from controlplane.placement import SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.rebalance import Balance, balance_of, best_moves, movables
-from controlplane.scheduler.moves import pinned
+from controlplane.scheduler.moves import TOO_FEW_LEFT, pinned
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import Move, Wire, encode
@@ -65,7 +66,7 @@ class RebalanceService:
         self.tasks.ready(consistent=True)
         with self.cache.lock:
             snapshot = self.keeper.take()
-            movable, held = movables(self.cache, Budgets.of(snapshot))
+            movable, held = movables(self.cache)
         moves, then = best_moves(snapshot, movable, limit)
         return ShownRebalance(
             kind="Rebalance",
@@ -100,6 +101,8 @@ class RebalanceService:
             if to not in self.cache.nodes:
                 raise not_found(f"node {to!r}", f"known are {', '.join(sorted(self.cache.nodes)[:5]) or 'none'}")
             snapshot, want = self.keeper.take(), want_of(self.cache, record)
+            left = Budgets.of_what_runs(self.cache, self.cache.moves.keys() - {record.key})
+            spared = not runs(self.cache, record) or left.allow(record.demand)
         label = f"task/{record.key.name}"
         if binding is None or record.task.metadata.deletion_timestamp:
             raise _no(f"{label} has no node to leave" if binding is None else f"{label} is being deleted")
@@ -107,7 +110,7 @@ class RebalanceService:
             raise _no(f"{label} was bound anew since: its epoch is {binding.epoch}, not {epoch}")
         if binding.node == to:
             raise _no(f"{label} is on {to} already")
-        if why := pinned(record.task.spec):
+        if why := pinned(record.task.spec) or ("" if spared else TOO_FEW_LEFT):
             raise _no(f"{label} stays on {binding.node}: {why}")
         found = explain(snapshot, want.demand, current=want.current, held=want.held)
         if to not in {verdict.node for verdict in found.fitting}:

@@ -110,6 +110,16 @@ def current_status(cache: ClusterCache, record: TaskRecord) -> StatusRecord | No
     return status if status is not None and status.status.epoch >= binding.epoch else None
 
 
+def runs(cache: ClusterCache, record: TaskRecord) -> bool:
+    """Its agent, which is there, says so, and nobody has asked it to stop: what budgets count as left."""
+    status, node = current_status(cache, record), cache.nodes.get(record.node)
+    if status is None or status.status.state is not TaskState.RUNNING or node is None or not node.ready:
+        return False
+    held = cache.assignments_of(record.uid).get(record.node)
+    asked_to_stop = held is None or held.assignment.desired == "Stopped" or record.task.metadata.deletion_timestamp
+    return not asked_to_stop
+
+
 def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
     """The scheduler has to bind it: it never was, its spec changed since, its assignment is gone, or it was stopped so
     that it could move, and is still where it was. One that runs once never has to be bound again.

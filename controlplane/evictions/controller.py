@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -19,7 +20,7 @@ from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from controlplane.placement.budgets import Budgets
 from taskyard.clock import Clock
 from taskyard.events import EventRecorder
-from taskyard.objects import ObjectRef, Taint, TaskState, encode
+from taskyard.objects import ObjectRef, Taint, encode
 from taskyard.store.api import Compare, Put, Store, unchanged
 
 _log = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class EvictionController(LeaderLoop[str]):
                 for node in batch:
                     self.queue.add_after(node, _BEHIND)
                 return False
-            budgets: list[Budgets] = []
+            budgets = cache(lambda: Budgets.of_what_runs(self.cache, self.cache.moves))
             for node in batch:
                 proposals += self._leaving(node, budgets)
                 self.queue.forget(node)
@@ -99,8 +100,7 @@ class EvictionController(LeaderLoop[str]):
             raise FencedOut
         return False
 
-    def _leaving(self, node: str, known: list[Budgets]) -> list[Proposal[Evicted]]:
-        """`known`: the budgets, once anybody has asked for them in this round."""
+    def _leaving(self, node: str, budgets: Callable[[], Budgets]) -> list[Proposal[Evicted]]:
         now, before = self.clock.monotonic(), self._since.pop(node, {})
         self._held.discard(node)
         taints = self._taints(node)
@@ -116,8 +116,7 @@ class EvictionController(LeaderLoop[str]):
             if why.at > now + _EARLY:
                 self.queue.add_after(node, why.at - now)
                 continue
-            known = known or self._budgets(known)
-            if known[0].take(record.demand):
+            if budgets().take(record.demand):
                 found.append(_evict(record, held, node, why))
             else:
                 self._held.add(node)
@@ -136,18 +135,6 @@ class EvictionController(LeaderLoop[str]):
         if held is None or held.assignment.desired != "Running" or over or record.task.spec.run_once:
             return None
         return None if record.task.metadata.deletion_timestamp else held
-
-    def _budgets(self, known: list[Budgets]) -> list[Budgets]:
-        """Available is what runs, on a node that is there, and is not on its way out."""
-        records = self.cache.tasks.values()
-        available = [r.demand for r in records if self._runs(r)]
-        known.append(Budgets((record.demand for record in records), available))
-        return known
-
-    def _runs(self, record: TaskRecord) -> bool:
-        node, status = self.cache.nodes.get(record.node), current_status(self.cache, record)
-        running = status is not None and status.status.state is TaskState.RUNNING
-        return running and node is not None and node.ready and self._stays(record) is not None
 
     def _taints(self, name: str) -> list[Taint]:
         node = self.cache.nodes.get(name)

@@ -1,16 +1,18 @@
 """Disruption budgets: how many tasks may be stopped so that as many are left as their kind says (`minAvailable`). Pure.
 
-Read by all that stops or moves tasks which nobody has asked to go: preemption, rebalance, eviction by a taint.
+Read by all that stops or moves tasks which nobody has asked to go: preemption, moves, eviction by a taint, return.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
-from controlplane.cluster import Demand
+from controlplane.cluster import ClusterCache, Demand
+from controlplane.cluster.effective import runs
 from controlplane.cluster.rules import Labels
 from controlplane.placement.around import selects
 from controlplane.placement.nodes import Snapshot
+from taskyard.keys import NamedKey
 
 _Budget = tuple[str, Labels, int]
 """Namespace, labels, and so many with them that have to be left."""
@@ -40,6 +42,15 @@ class Budgets:
             for budget in found._of(each):
                 found._spare[budget] -= 1
         return found
+
+    @classmethod
+    def of_what_runs(cls, cache: ClusterCache, leaving: Container[NamedKey] = ()) -> Budgets:
+        """Only those that run are available, but for those that are `leaving`. Call it under the cache's lock."""
+        records = cache.tasks.values()
+        return cls(
+            (record.demand for record in records),
+            (record.demand for record in records if record.key not in leaving and runs(cache, record)),
+        )
 
     def copy(self) -> Budgets:
         found = Budgets((), ())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, view
 from controlplane.cluster.effective import needs_binding
 from controlplane.placement.budgets import Budgets
-from controlplane.scheduler.moves import pinned
+from controlplane.scheduler.moves import TOO_FEW_LEFT, pinned
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
 
@@ -28,17 +28,17 @@ class Pinned:
     why: str
 
 
-def movables(cache: ClusterCache, budgets: Budgets) -> tuple[list[Movable], list[Pinned]]:
-    """In the order of their names. `budgets`: moves are made one by one, so each has to leave enough by itself. Call it
-    under the cache's lock."""
-    movable, held = [], []
+def movables(cache: ClusterCache) -> tuple[list[Movable], list[Pinned]]:
+    """In the order of their names. Moves are made one by one, so each has to leave enough by itself. Call it under the
+    cache's lock."""
+    movable, held, budgets = [], [], Budgets.of_what_runs(cache, cache.moves)
     for key in sorted(cache.tasks):
         record = cache.tasks[key]
         if record.task.binding is None or record.task.metadata.deletion_timestamp:
             continue
         why = _why_not(cache, record)
         if not why and not budgets.allow(record.demand):
-            why = "while it moves, fewer than minAvailable would be left"
+            why = TOO_FEW_LEFT
         if why:
             held.append(Pinned(key, record.node, why))
         else:

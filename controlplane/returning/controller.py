@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from functools import cache
 
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
-from controlplane.cluster.effective import current_status, needs_binding
+from controlplane.cluster.effective import current_status, needs_binding, runs
 from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
 from controlplane.placement import Held, SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
@@ -20,7 +21,7 @@ from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey
-from taskyard.objects import Move, ObjectRef, TaskState, encode
+from taskyard.objects import Move, ObjectRef, encode
 from taskyard.store.api import Compare, Put, Store, absent, unchanged
 
 _log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class ReturnController(LeaderLoop[NamedKey]):
         going: set[str] = set()
         """Owners of whose tasks one goes now: the next one only when it runs again."""
         with self.cache.lock:
-            budgets: list[Budgets] = []
+            budgets = cache(lambda: Budgets.of_what_runs(self.cache, self.cache.moves))
             for key in batch:
                 proposal = self._wish(key, going, budgets)
                 if proposal is not None:
@@ -107,7 +108,7 @@ class ReturnController(LeaderLoop[NamedKey]):
         carry_out_keys(self, self._store, fence, proposals, lambda key: f"the wish that {key} go back", _log)
         return False
 
-    def _wish(self, key: NamedKey, going: set[str], known: list[Budgets]) -> Proposal[NamedKey] | None:
+    def _wish(self, key: NamedKey, going: set[str], budgets: Callable[[], Budgets]) -> Proposal[NamedKey] | None:
         self._held.discard(key)
         record, original = self.cache.tasks.get(key), self._origin.get(key, "")
         binding = record.task.binding if record is not None else None
@@ -131,7 +132,7 @@ class ReturnController(LeaderLoop[NamedKey]):
                 self.queue.add_after(key, _AGAIN)
             return None
         owner = record.task.metadata.owner.uid if record.task.metadata.owner is not None else ""
-        if owner in going or not self._others_run(record, owner) or not self._budgets(known).take(record.demand):
+        if owner in going or not self._others_run(record, owner) or not budgets().take(record.demand):
             self._held.add(key)
             return None
         self._asked[key] = now
@@ -158,12 +159,7 @@ class ReturnController(LeaderLoop[NamedKey]):
         """Admission says no to the pinned; what is put by hand may be so all the same."""
         spec, metadata = record.task.spec, record.task.metadata
         wanted = not metadata.deletion_timestamp and not needs_binding(self.cache, record)
-        return wanted and self._runs(record) and not pinned(spec) and record.key not in self.cache.moves
-
-    def _runs(self, record: TaskRecord) -> bool:
-        node, status = self.cache.nodes.get(record.node), current_status(self.cache, record)
-        running = status is not None and status.status.state is TaskState.RUNNING
-        return running and node is not None and node.ready
+        return wanted and runs(self.cache, record) and not pinned(spec) and record.key not in self.cache.moves
 
     def _others_run(self, record: TaskRecord, owner: str) -> bool:
         """All that its owner has made, but what has come to its end."""
@@ -172,16 +168,9 @@ class ReturnController(LeaderLoop[NamedKey]):
             if other is None or other is record:
                 continue
             status = current_status(self.cache, other)
-            if not self._runs(other) and not (status is not None and status.status.state.terminal):
+            if not runs(self.cache, other) and not (status is not None and status.status.state.terminal):
                 return False
         return True
-
-    def _budgets(self, known: list[Budgets]) -> Budgets:
-        if not known:
-            records = self.cache.tasks.values()
-            available = [r.demand for r in records if self._runs(r) and r.key not in self.cache.moves]
-            known.append(Budgets((record.demand for record in records), available))
-        return known[0]
 
     def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
         if self._said.get(record.key) == message:

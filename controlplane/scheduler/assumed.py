@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass, replace
 
 from controlplane.cluster import ClusterCache, Demand
@@ -27,6 +28,10 @@ class Assumptions:
 
     def __contains__(self, key: object) -> bool:
         return key in self._by_key
+
+    @property
+    def keys(self) -> Set[NamedKey]:
+        return self._by_key.keys()
 
     def expect(self, proposal: Proposal[Bound], revision: int = 0) -> None:
         self._by_key[proposal.subject.key] = Assumption(proposal, revision, proposal.subject.charge)

@@ -6,7 +6,7 @@ Looks at nodes as the round has left them, with all that is kept for others take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
@@ -65,6 +65,11 @@ class RoomMaker:
         self.kept.clear()
         self.priorities.clear()
         self._leaving.clear()
+
+    @property
+    def leaving(self) -> Set[NamedKey]:
+        """Tasks of which what they have on their node is being stopped."""
+        return self._leaving.keys()
 
     def note(self, key: NamedKey, record: TaskRecord | None) -> None:
         """Whether what it has on its node is being stopped. Call it under the cache's lock."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from controlplane.cluster import ClusterCache, MoveRecord
-from controlplane.cluster.effective import current_status, needs_binding
+from controlplane.cluster.effective import current_status, needs_binding, runs
 from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned_volumes
 from controlplane.leading import Proposal
 from controlplane.placement import Decision, Snapshot, explain, want_of
+from controlplane.placement.budgets import Budgets
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
 from taskyard import keys
 from taskyard.clock import parse_timestamp
@@ -24,6 +25,7 @@ from taskyard.store.api import Delete, unchanged, unchanged_since
 
 LASTS = 60.0
 """Seconds after which a wish that nobody has dealt with is void: by then nobody waits for it any more."""
+TOO_FEW_LEFT = "while it moves, fewer than minAvailable would be left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,11 @@ def pinned(spec: TaskSpec) -> str:
     return ""
 
 
-def judge(cache: ClusterCache, snapshot: Snapshot, key: NamedKey, asked: MoveRecord, now: float) -> Decision | Refusal:
-    """`now`: seconds since the epoch. Call it under the cache's lock."""
+def judge(
+    cache: ClusterCache, snapshot: Snapshot, budgets: Budgets, key: NamedKey, asked: MoveRecord, now: float
+) -> Decision | Refusal:
+    """`budgets`: of what runs; a move that is decided on is taken from them. `now`: seconds since the epoch. Call it
+    under the cache's lock."""
     move, record = asked.move, cache.tasks.get(key)
     binding = record.task.binding if record is not None else None
     if record is None or binding is None or (move.uid, move.epoch) != (record.uid, binding.epoch):
@@ -69,6 +74,8 @@ def judge(cache: ClusterCache, snapshot: Snapshot, key: NamedKey, asked: MoveRec
     if verdict.failures:
         reasons = ", ".join(f"{each.filter}{f' ({each.detail})' if each.detail else ''}" for each in verdict.failures)
         return Refusal(f"it does not fit on {move.to}: {reasons}")
+    if runs(cache, record) and not budgets.take(record.demand):
+        return Refusal(TOO_FEW_LEFT)
     return Decision(want, move.to, want.demand, verdict.score)
 
 

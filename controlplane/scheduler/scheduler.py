@@ -25,6 +25,7 @@ from controlplane.placement import (
     turn_of,
     want_of,
 )
+from controlplane.placement.budgets import Budgets
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
@@ -271,11 +272,12 @@ class Scheduler(LeaderLoop[Dirty]):
         void: list[Proposal[NamedKey]] = []
         with self.cache.lock:
             self._assumed.recharge(self.cache)
+            budgets = Budgets.of_what_runs(self.cache, self._assumed.keys | self._room.leaving)
             for key in sorted(self._asked):
                 if (asked := self.cache.moves.get(key)) is None or key in self._assumed:
                     continue
                 snapshot = self._assumed.over(self._keeper.take())
-                found = judge(self.cache, snapshot, key, asked, self.clock.now())
+                found = judge(self.cache, snapshot, budgets, key, asked, self.clock.now())
                 if isinstance(found, Refusal):
                     void.append(drop(key, asked))
                     if found.why:

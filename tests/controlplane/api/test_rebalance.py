@@ -94,3 +94,19 @@ def test_a_move_to_where_it_does_not_fit(bench: ApiBench) -> None:
     bench.plane.pump()
     detail = problem(bench.call("POST", "/tasks/web-0/move", {"to": "n2"}), 409)["detail"]
     assert detail == "task/web-0 does not fit on n2: `taskyard why web-0 --node n2` says why"
+
+
+def test_no_more_is_moved_than_a_budget_allows(bench: ApiBench) -> None:
+    for number in range(2):
+        task = bench.plane.task(f"web-{number}")
+        labelled = replace(task.metadata, labels={"app": "web"})
+        bench.plane.add_task(replace(task, metadata=labelled, spec=replace(task.spec, min_available=2)))
+    bench.plane.set_node(NodeSpec(metadata=Metadata(name="n2"), cordoned=True))
+    bench.settle()
+    bench.plane.set_node(NodeSpec(metadata=Metadata(name="n2")))
+    bench.plane.pump()
+    found = planned(bench)
+    assert found["pinned"] == {"while it moves, fewer than minAvailable would be left": 2}
+    assert {move["name"] for move in found["moves"]} == {"web-2", "web-3"}
+    detail = problem(bench.call("POST", "/tasks/web-0/move", {"to": "n2"}), 409)["detail"]
+    assert detail == "task/web-0 stays on n1: while it moves, fewer than minAvailable would be left"

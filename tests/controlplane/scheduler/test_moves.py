@@ -124,3 +124,51 @@ def test_two_wishes_do_not_take_the_same_room_twice(plane: Plane) -> None:
     assert [event.message for event in plane.told("MoveRefused")] == [
         "it does not fit on n3: memory (needs 512Mi more)"
     ]
+
+
+@pytest.fixture
+def three(plane: Plane) -> Plane:
+    """`web` and two like it, all running, of which two are to be left."""
+    for number in (1, 2, 3):
+        name = "web" if number == 1 else f"web{number}"
+        task = a_task(name, a_uid(number), replace(a_spec(memory="1Gi"), min_available=2))
+        plane.add_task(replace(task, metadata=replace(task.metadata, labels={"app": "web"})))
+    plane.settle(plane.scheduler)
+    for name in ("web", "web2", "web3"):
+        plane.report(name, TaskState.RUNNING)
+    plane.pump()
+    return plane
+
+
+def wish(plane: Plane, name: str, to: str) -> None:
+    task = plane.task(name)
+    assert task.binding is not None
+    at = timestamp(plane.clock.now())
+    plane.put(keys.move("default", name), Move(uid=task.metadata.uid, epoch=task.binding.epoch, to=to, requested_at=at))
+
+
+def test_of_moves_that_are_asked_for_at_once_no_more_are_made_than_the_budget_allows(three: Plane) -> None:
+    before = {name: three.node_of(name) for name in ("web", "web2", "web3")}
+    for name, node in before.items():
+        wish(three, name, "n3" if node != "n3" else "n2")
+    three.settle(three.scheduler)
+    moved = [name for name, node in before.items() if three.node_of(name) != node]
+    assert moved == ["web"]
+    too_few = "while it moves, fewer than minAvailable would be left"
+    assert [event.message for event in three.told("MoveRefused")] == [too_few, too_few]
+    wish(three, "web2", "n1" if before["web2"] != "n1" else "n2")
+    three.settle(three.scheduler)
+    assert three.node_of("web2") == before["web2"], "the first has not started on its new node"
+    three.report("web", TaskState.RUNNING)
+    wish(three, "web2", "n1" if before["web2"] != "n1" else "n2")
+    three.settle(three.scheduler)
+    assert three.node_of("web2") != before["web2"]
+
+
+def test_one_that_does_not_run_is_moved_though_too_few_are_left(three: Plane) -> None:
+    node = three.node_of("web3")
+    for name in ("web2", "web3"):
+        three.report(name, TaskState.STARTING)
+    wish(three, "web3", "n1" if node != "n1" else "n2")
+    three.settle(three.scheduler)
+    assert three.node_of("web3") != node
