@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 
 from controlplane.cluster import CacheChange, ClusterCache
 from taskyard.clock import Clock
-from taskyard.store.api import Compare
+from taskyard.store.api import Compare, StoreError
 from taskyard.store.elector import NotLeader
 from taskyard.store.workqueue import WorkQueue
 
@@ -26,6 +26,8 @@ SWEEP_EVERY = 60.0
 """Seconds between two looks at everything: the safety net under the notifications."""
 _WAIT = 0.5
 """Seconds that `run` waits for work in one go, and so the longest it takes to notice that it has to stop."""
+_TRIES = 64
+"""Failures in one round, while it is looked for whose fault it is: enough for three keys of a million."""
 _NOT_LEADING = 0.2
 """Seconds between two looks at whether it leads."""
 
@@ -84,17 +86,37 @@ class LeaderLoop(ABC, Generic[K]):
         if not batch and not self._more:
             return False
         try:
-            self._more = self.work(batch, fence)
+            self._more = self._work_apart(batch, fence)
         except FencedOut:
             _log.warning("another leads now: nothing more is written under %s", fence.key)
             self._term, self._lost = None, fence
-        except Exception:
-            for key in batch:
-                self.queue.retry(key)
-            raise
         finally:
             self.queue.done_all(batch)
         return True
+
+    def _work_apart(self, batch: Sequence[K], fence: Compare) -> bool:
+        """As `work`. Where that fails for a fault of ours, halves of the batch are tried, so that one key whose value
+        nobody foresaw holds up no other. What failed last is raised once the rest is done."""
+        failure: Exception | None = None
+        failures, more, left = 0, False, [batch]
+        while left:
+            part = left.pop()
+            try:
+                more |= self.work(part, fence)
+            except FencedOut:
+                raise
+            except Exception as error:
+                failure, failures = error, failures + 1
+                if len(part) > 1 and failures < _TRIES and not isinstance(error, StoreError):
+                    middle = len(part) // 2
+                    left += [part[middle:], part[:middle]]
+                    continue
+                for key in part:
+                    self.queue.retry(key)
+        if failure is not None:
+            self._more = self._more or more
+            raise failure
+        return more
 
     def next_due(self) -> float:
         """On the monotonic clock, when a step has something to do even if nothing changes."""

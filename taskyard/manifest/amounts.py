@@ -33,8 +33,12 @@ _LOG = Range(byte_count, 4096, 2**30, "4Ki", "1Gi", "write a size, such as '10Mi
 _TMPFS = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '64Mi'")
 _WAIT = Range(seconds, 0.001, 366 * 86400, "1ms", "a year", "write a duration, such as '10s'")
 _PERIOD = _WAIT._replace(least=0, lowest="0s")
+_SUM_OF_CPU = _CPU._replace(least=0, most=10**9, lowest="0", highest="1000000 cores")
+_SUM_OF_BYTES = Range(byte_count, 0, 2**60, "0", "1048576Ti", "write a size, such as '16Gi', or remove the line")
 
 _RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
+_SUMS = {"cpu": _SUM_OF_CPU, "memory": _SUM_OF_BYTES, "disk": _SUM_OF_BYTES}
+"""What many tasks have together, or one of any size."""
 _BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
 _STOP = {"gracePeriod": _PERIOD, "delay": _PERIOD._replace(most=600, highest="10m")}
 _ON_NODE_LOSS = {"after": _PERIOD}
@@ -49,6 +53,17 @@ _HEALTH_CHECK = {"interval": _WAIT, "timeout": _WAIT, "startPeriod": _PERIOD}
 
 def broken_resources(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from broken_fields(spec, ("resources",), _RESOURCES)
+
+
+def broken_sidecar_resources(spec: dict[str, Any]) -> Iterator[Broken]:
+    for at, sidecar in items(spec, "sidecars"):
+        for name, value in part(sidecar, "resources").items():
+            if name in _RESOURCES:
+                yield from _outside(("spec", "sidecars", at, "resources", name), value, _RESOURCES[name])
+
+
+def broken_quota(spec: dict[str, Any]) -> Iterator[Broken]:
+    yield from broken_fields(spec, ("quota",), _SUMS)
 
 
 def broken_grace_period(spec: dict[str, Any]) -> Iterator[Broken]:
@@ -112,11 +127,12 @@ def broken_limits(spec: dict[str, Any]) -> Iterator[Broken]:
 
 
 def broken_task_limits(spec: dict[str, Any]) -> Iterator[Broken]:
-    """Of a namespace: ranges that no task can keep to."""
+    """Of a namespace: ends that are no amounts, and ranges that no task can keep to."""
     limits = part(spec, "limits")
-    for name, read in (("cpu", cpu_millis), ("memory", byte_count), ("disk", byte_count)):
+    for name, allowed in _SUMS.items():
         ends = part(limits, name)
-        if _is_less(ends.get("max"), ends.get("min"), read):
+        yield from broken_fields(spec, ("limits", name), {"min": allowed, "max": allowed})
+        if _is_less(ends.get("max"), ends.get("min"), allowed.read):
             message = f"max ({shown(ends['max'])}) is less than min ({shown(ends['min'])}), so that no task is allowed"
             yield Broken(("spec", "limits", name, "max"), message, "write a max that is not less than min")
 

@@ -19,8 +19,10 @@ from taskyard.manifest.amounts import (
     broken_limits,
     broken_log_size,
     broken_node_loss_delay,
+    broken_quota,
     broken_resources,
     broken_shm_size,
+    broken_sidecar_resources,
     broken_task_limits,
     broken_tmpfs_sizes,
     broken_ttl,
@@ -221,6 +223,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("network", broken_addresses),
     ("network", broken_network),
     ("limits", broken_limits),
+    ("sidecars", broken_sidecar_resources),
     ("logs", broken_log_size),
     ("checks", broken_checks),
     ("hooks", broken_hooks),
@@ -303,7 +306,7 @@ _JOB_RULES: tuple[tuple[str, Rule], ...] = (("template", _template), ("", broken
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
     "Node": (("taints", _taints),),
-    "Namespace": (("ttlAfterFinish", broken_ttl), ("limits", broken_task_limits)),
+    "Namespace": (("ttlAfterFinish", broken_ttl), ("quota", broken_quota), ("limits", broken_task_limits)),
     "Service": (
         ("template", _template),
         ("update", _update),

@@ -10,7 +10,7 @@ import pytest
 
 from controlplane.cluster import CacheChange
 from controlplane.leading import FencedOut, LeaderLoop
-from taskyard.store.api import Compare, Put
+from taskyard.store.api import Compare, Put, StoreUnavailable
 from taskyard.store.faulty import FaultyStore
 from taskyard.store.memory import MemoryStore
 from tests.support.plane import Plane, a_task, a_uid
@@ -24,6 +24,7 @@ class Notes(LeaderLoop[str]):
         self.rounds: list[list[str]] = []
         self.terms = 0
         self.fails: list[Exception] = []
+        self.chokes_on: set[str] = set()
         self.more = False
 
     def begin_term(self) -> None:
@@ -40,6 +41,8 @@ class Notes(LeaderLoop[str]):
         self.rounds.append(list(batch))
         if self.fails:
             raise self.fails.pop()
+        if self.chokes_on & set(batch):
+            raise RuntimeError("a value that nobody foresaw")
         more, self.more = self.more, False
         return more
 
@@ -75,11 +78,40 @@ def test_a_change_makes_its_key_dirty_once(plane: Plane) -> None:
     assert notes.rounds[1:] == [["b"]]
 
 
-def test_a_round_that_fails_comes_up_again_with_all_its_keys(plane: Plane) -> None:
+def test_a_key_that_makes_a_round_fail_holds_up_no_other(plane: Plane) -> None:
+    notes = Notes(plane)
+    notes.chokes_on = {"c"}
+    for number, name in enumerate("cdefgh", 3):
+        plane.add_task(a_task(name, a_uid(number)))
+    plane.lead()
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="nobody foresaw"):
+            notes.step()
+        done = {key for batch in notes.rounds if "c" not in batch for key in batch}
+        assert done == set("abdefgh")
+        notes.rounds.clear()
+        for _ in range(20):
+            plane.clock.advance(3)
+            plane.elector.step()
+
+
+def test_a_fault_of_every_round_is_not_looked_for_in_each_key(plane: Plane) -> None:
+    notes = Notes(plane)
+    for number in range(1000):
+        plane.add_task(a_task(f"t{number}", a_uid(number + 10)))
+    notes.chokes_on = {"a", "b", *(f"t{number}" for number in range(1000))}
+    plane.lead()
+    with pytest.raises(RuntimeError):
+        notes.step()
+    assert len(notes.rounds) < 100
+    assert sorted({key for batch in notes.rounds[1:] for key in batch}) == sorted(notes.rounds[0])
+
+
+def test_a_round_that_the_store_fails_comes_up_again_with_all_its_keys(plane: Plane) -> None:
     notes = Notes(plane)
     plane.lead()
-    notes.fails.append(RuntimeError("a bug"))
-    with pytest.raises(RuntimeError):
+    notes.fails.append(StoreUnavailable("etcd is away"))
+    with pytest.raises(StoreUnavailable):
         notes.step()
     assert not notes.step()
     plane.clock.advance(0.1)
