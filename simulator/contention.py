@@ -74,17 +74,20 @@ class Contention:
         self._check_left(mirror, after, now)
 
     def _check_left(self, mirror: Mirror, stopped: Assignment, now: float) -> None:
-        """So many as each of them says are left of those with its labels, where one of these was stopped for room."""
-        left = {uid: held for uid, (at, held) in self._ran.items() if at > now - _NEWS}
+        """So many as each that runs says are left of those with its labels, where one of these was stopped for room."""
+        running: dict[str, Assignment] = {}
         for node, here in mirror.assignments.items():
-            left |= {u: held for u, held in here.items() if held.desired == "Running" and not mirror.is_over(node, u)}
-        for one in left.values():
-            if one.spec.min_available and one.namespace == stopped.namespace and _selects(one, stopped):
+            running |= {
+                u: held for u, held in here.items() if held.desired == "Running" and not mirror.is_over(node, u)
+            }
+        left = {uid: held for uid, (at, held) in self._ran.items() if at > now - _NEWS} | running
+        for one in running.values():
+            least = _least(mirror, one)
+            if least and one.namespace == stopped.namespace and _selects(one, stopped):
                 count = sum(one.namespace == other.namespace and _selects(one, other) for other in left.values())
-                if count < one.spec.min_available:
+                if count < least:
                     raise Violation(
-                        f"{stopped.name} was stopped to make room, and {count} like {one.name} are left"
-                        f" of {one.spec.min_available}",
+                        f"{stopped.name} was stopped to make room, and {count} like {one.name} are left of {least}",
                         stopped.uid,
                     )
 
@@ -150,6 +153,12 @@ def spent(mirror: Mirror, namespace: str, *, without: str, instead: Mapping[str,
                 demand, other = mirror.demands[node, uid], (instead or {}).get(uid)
                 found = found.plus(_lesser(demand, other) if other is not None else demand)
     return found
+
+
+def _least(mirror: Mirror, one: Assignment) -> int:
+    """What its user has asked for and not taken back: of an edit that is not carried out yet, whatever says less."""
+    task = mirror.of_uid(one.uid)
+    return min(one.spec.min_available, task.spec.min_available) if task is not None else one.spec.min_available
 
 
 def _selects(one: Assignment, other: Assignment) -> bool:

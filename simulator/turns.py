@@ -62,11 +62,13 @@ def _runs_for_less(task: Task, node: str, checker: Checker) -> bool:
     """It would fit there without those that may be stopped for it."""
     mirror, allowed = checker.mirror, checker.contention.quota(task.metadata.namespace)
     here = {uid: held for uid, held in mirror.assignments.get(node, {}).items() if not mirror.is_over(node, uid)}
-    protected = [held for there in mirror.assignments.values() for held in there.values() if held.spec.min_available]
+    assigned = (held for there in mirror.assignments.values() for held in there.values())
+    protected = [held.labels for held in assigned if held.spec.min_available]
+    protected += [task.metadata.labels] if task.spec.min_available else []
     lower = {
         uid
         for uid, held in here.items()
         if held.spec.priority < task.spec.priority
-        and not any(one.labels.items() <= held.labels.items() for one in protected)
+        and not any(labels.items() <= held.labels.items() for labels in protected)
     }
     return bool(lower) and not obstacles(mirror, task, node, allowed, without=lower)

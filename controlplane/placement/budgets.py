@@ -6,6 +6,7 @@ Read by all that stops or moves tasks which nobody has asked to go: preemption, 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from itertools import chain
 
 from controlplane.cluster import ClusterCache, Demand
 from controlplane.cluster.effective import runs
@@ -31,11 +32,12 @@ class Budgets:
                 self._spare[budget] += 1
 
     @classmethod
-    def of(cls, snapshot: Snapshot, leaving: Iterable[Demand] = ()) -> Budgets:
-        """Those on nodes that are there are available, but for those that are `leaving` already."""
+    def of(cls, snapshot: Snapshot, leaving: Iterable[Demand] = (), waiting: Iterable[Demand] = ()) -> Budgets:
+        """Those on nodes that are there are available, but for those that are `leaving` already. `waiting`: others
+        whose budgets hold, though none of them is left."""
         nodes = snapshot.nodes.values()
         found = cls(
-            (tenant for node in nodes for tenant in node.tenants),
+            chain((tenant for node in nodes for tenant in node.tenants), waiting),
             (tenant for node in nodes if node.facts.ready for tenant in node.tenants),
         )
         for each in leaving:

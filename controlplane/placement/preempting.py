@@ -28,12 +28,14 @@ class Preemption:
     victims: tuple[Demand, ...]
 
 
-def cheapest(snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand] = ()) -> Preemption | None:
+def cheapest(
+    snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand] = (), together: Iterable[Demand] = ()
+) -> Preemption | None:
     """None: nothing that may be stopped would make room for it. `leaving`: of the tasks on the nodes, those that are
-    being stopped already."""
+    being stopped already; `together`: of its gang, whose budgets hold as its own does."""
     if Around(snapshot).over_quota(demand):
         return None
-    judge = _Judge(snapshot, demand, leaving)
+    judge = _Judge(snapshot, demand, Budgets.of(snapshot, leaving, (demand, *together)))
     able = [
         node
         for node in snapshot.nodes.values()
@@ -61,7 +63,7 @@ def for_all(snapshot: Snapshot, demands: Sequence[Demand], leaving: Iterable[Dem
     for demand in demands:
         engine.take(snapshot)
         choice = engine.choose(demand)
-        one = Preemption(choice.node, ()) if choice is not None else cheapest(snapshot, demand, leaving)
+        one = Preemption(choice.node, ()) if choice is not None else cheapest(snapshot, demand, leaving, demands)
         if one is None:
             return None
         node = snapshot.nodes[one.node]
@@ -86,9 +88,8 @@ def by_node(found: Iterable[Preemption]) -> list[Preemption]:
 class _Judge:
     """One demand, held against nodes without some of their tenants."""
 
-    def __init__(self, snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand]) -> None:
-        self._snapshot, self._demand = snapshot, demand
-        self._budgets = Budgets.of(snapshot, leaving)
+    def __init__(self, snapshot: Snapshot, demand: Demand, budgets: Budgets) -> None:
+        self._snapshot, self._demand, self._budgets = snapshot, demand, budgets
         together = demand.rules.by_neighbours or any(
             tenant.rules.affinities for node in snapshot.nodes.values() for tenant in node.tenants
         )

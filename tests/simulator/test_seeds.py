@@ -55,6 +55,7 @@ def test_nothing_goes_wrong_where_room_is_short(first: int) -> None:
         pytest.param(48, TORN, id="a maintenance that the restored store has not heard of"),
         pytest.param(60, TORN, id="a lead that is lost and won again while its loops sleep"),
         pytest.param(27, CROWDED, id="run once, and stopped to make room"),
+        pytest.param(4, CROWDED, id="a budget that its user has taken back"),
     ],
 )
 def test_the_checker_holds_nothing_against_what_is_right(seed: int, settings: Settings) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
 from controlplane.cluster.rules import Rules
-from controlplane.placement import Snapshot, cheapest, explain, nearest, place
+from controlplane.placement import Snapshot, cheapest, explain, for_all, nearest, place
 from tests.controlplane.placement.made_up import plain_demands, snapshots, want
 from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
 
@@ -55,6 +55,16 @@ def test_so_many_are_left_as_they_say() -> None:
     found = cheapest(a_snapshot(*kept[:2], free), asked)
     assert found is not None
     assert found.node == "n9"
+
+
+def test_the_budget_of_who_asks_holds_too_and_nobody_may_count_on_it_or_on_others_of_its_gang() -> None:
+    kind = [a_node(f"n{i}", memory=GI, tenants=(tenant(GI, app="db"),)) for i in range(2)]
+    asked, plain = tenant(GI, 5, app="db", keep=2), tenant(GI, 5, app="web")
+    assert cheapest(a_snapshot(*kind), asked) is None
+    assert for_all(a_snapshot(*kind), [plain, asked]) is None
+    assert for_all(a_snapshot(*kind), [plain, plain]) is not None
+    third = a_node("n3", memory=GI, tenants=(tenant(GI, app="db"),))
+    assert cheapest(a_snapshot(*kind, third), asked) is not None
 
 
 def test_nothing_is_stopped_where_that_would_not_be_enough() -> None:

@@ -261,6 +261,24 @@ def test_what_is_being_stopped_is_not_counted_among_those_that_are_left() -> Non
     assert sorted(held.desired for held in found if held is not None) == ["Running", "Running", "Stopped"]
 
 
+@pytest.mark.parametrize(
+    ("least", "desired"), [pytest.param(2, "Running", id="as before"), pytest.param(0, "Stopped", id="taken back")]
+)
+def test_an_edit_of_one_that_runs_keeps_the_budget_that_the_edit_says(least: int, desired: str) -> None:
+    plane = plane_with()
+    for number, (name, memory) in enumerate((("db1", "1Gi"), ("db2", "2Gi")), start=1):
+        spec = msgspec.structs.replace(a_spec(memory=memory), min_available=2)
+        plane.add_task(a_task(name, a_uid(number), msgspec.structs.replace(spec, min_available=2 * (number == 1))))
+        plane.live(1)
+        plane.report(name, TaskState.RUNNING)
+    larger = msgspec.structs.replace(a_spec(memory="3Gi", priority=5), min_available=least)
+    plane.add_task(msgspec.structs.replace(plane.task("db1"), spec=larger))
+    plane.live(2)
+    held = plane.assignment("n1", a_uid(2))
+    assert held is not None
+    assert held.desired == desired
+
+
 def gang_plane() -> Plane:
     plane = plane_with(2)
     for number in range(1, 3):
