@@ -5,12 +5,12 @@ What has to be over where is `exclusive`'s to say; this asks for it, and knows w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from controlplane.leading import FencedOut, commit_all
 from controlplane.placement import Decision
 from controlplane.scheduler.announcing import Announcer
-from controlplane.scheduler.exclusive import Ending, Over, Running, stop
+from controlplane.scheduler.exclusive import Elsewhere, Ending, Over, Running, stop
 from controlplane.scheduler.rounds import Round
 from taskyard.clock import Clock
 from taskyard.keys import NamedKey
@@ -39,6 +39,11 @@ class Handover:
         """It waits for its copy on another node to end."""
         return key in self._ending
 
+    def expect(self, key: NamedKey, elsewhere: Mapping[str, Elsewhere]) -> None:
+        """From now on, what its copies elsewhere report brings it up again. Call it under the cache's lock."""
+        if not all(isinstance(there, Over) for there in elsewhere.values()):
+            self._ending.add(key)
+
     def forget(self, key: NamedKey) -> None:
         self._ending.discard(key)
 
@@ -52,8 +57,6 @@ class Handover:
             key, found = decision.want.key, round_.elsewhere[decision.want.key]
             for node, there in found.items():
                 if node != decision.node and isinstance(there, Running):
-                    # Before the commit: its agent may be quick to answer.
-                    self._ending.add(key)
                     stops.append(stop(round_.standing[key].record, there.held))
                     self._announcer.moving(round_.standing[key].record, node, decision.node or "")
         if not stops:
@@ -74,7 +77,6 @@ class Handover:
             if isinstance(there, Over):
                 compares += there.compares
                 continue
-            self._ending.add(key)
             if isinstance(there, Ending) and there.until is not None:
                 self._look_again(key, there.until - self._clock.monotonic() + _LATE)
             return None

@@ -34,33 +34,44 @@ class HeldBack:
         self._look_again = look_again
         self._waiting: OneToMany[ObjectKey, NamedKey] = OneToMany()
         """What is waited for -> the tasks that wait."""
+        self._awaited: dict[NamedKey, set[ObjectKey]] = {}
+        """The same the other way round."""
         self._told: dict[NamedKey, str] = {}
 
     def clear(self) -> None:
         self._waiting = OneToMany()
+        self._awaited.clear()
         self._told.clear()
+
+    def forget(self, key: NamedKey) -> None:
+        """It is gone, or has to wait for nothing."""
+        self._wait_for(key, set())
+        self._told.pop(key, None)
 
     def holds(self, record: TaskRecord) -> bool:
         """Something that it waits for is not as it has to be; it comes up again when that may have changed."""
-        limits, namespace = held_by_limits(self._cache, record), ObjectKey("Namespace", "default", record.key.namespace)
-        if limits:
-            self._waiting.add(namespace, record.key)
+        namespace = record.key.namespace
+        if limits := held_by_limits(self._cache, record):
+            self._wait_for(record.key, {ObjectKey("Namespace", "default", namespace)})
             self._warn(record, limits)
             return True
-        self._waiting.discard(namespace, record.key)
-        if not record.task.spec.depends_on:
-            self._told.pop(record.key, None)
+        found = unmet(self._cache, record) if record.task.spec.depends_on else []
+        if not found:
+            self.forget(record.key)
             return False
-        found = unmet(self._cache, record)
-        missing = {(each.dependency.kind, each.dependency.name) for each in found}
-        for each in record.task.spec.depends_on:
-            change = self._waiting.add if (each.kind, each.name) in missing else self._waiting.discard
-            change(ObjectKey(each.kind, record.key.namespace, each.name), record.key)
-        if found:
-            self._tell(record, found)
-        else:
-            self._told.pop(record.key, None)
-        return bool(found)
+        places = {ObjectKey(each.dependency.kind, namespace, each.dependency.name) for each in found}
+        self._wait_for(record.key, places)
+        self._tell(record, found)
+        return True
+
+    def _wait_for(self, key: NamedKey, places: set[ObjectKey]) -> None:
+        before = self._awaited.pop(key, set())
+        for place in before - places:
+            self._waiting.discard(place, key)
+        for place in places - before:
+            self._waiting.add(place, key)
+        if places:
+            self._awaited[key] = places
 
     def concerned_by(self, change: CacheChange) -> list[NamedKey]:
         """The tasks that wait for what is different now."""

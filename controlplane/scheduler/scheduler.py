@@ -96,6 +96,8 @@ class Scheduler(LeaderLoop[Dirty]):
         self._first_seen: dict[NamedKey, float] = {}
         self._asked: set[NamedKey] = set()
         """Tasks that somebody wants on a certain node."""
+        self._known: set[NamedKey] = set()
+        """Tasks that were there when they were last looked at, and of which something may be remembered."""
         self._judged: Mapping[str, NodeState] = {}
         """The nodes that those in the waiting room were last held against."""
         self._gangs = Gangs()
@@ -109,6 +111,7 @@ class Scheduler(LeaderLoop[Dirty]):
         self._ready.clear()
         self._first_seen.clear()
         self._asked.clear()
+        self._known.clear()
         self._announcer.clear()
         self._loss_announcer.clear()
         self._losses.restart()
@@ -119,7 +122,9 @@ class Scheduler(LeaderLoop[Dirty]):
         self._handover.clear()
 
     def everything(self) -> Sequence[Dirty]:
-        return [*self.cache.tasks, *self.cache.moves, *(NodeName(name) for name in self.cache.nodes)]
+        # Of what went while the lead was in doubt, nothing was heard.
+        gone = self._known - self.cache.tasks.keys()
+        return [*self.cache.tasks, *gone, *self.cache.moves, *(NodeName(name) for name in self.cache.nodes)]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
         found: list[Dirty] = []
@@ -185,6 +190,11 @@ class Scheduler(LeaderLoop[Dirty]):
         self._waiting.remove(key)
         self._handover.forget(key)
         record = self.cache.tasks.get(key)
+        if record is not None:
+            self._known.add(key)
+        else:
+            self._known.discard(key)
+            self._held_back.forget(key)
         due = self._due(record) if record is not None else ""
         placed = record is not None and not due and bool(record.node)
         self._room.note(key, record)
@@ -240,6 +250,8 @@ class Scheduler(LeaderLoop[Dirty]):
                     wants.append(self._want(record, place if contested else 0))
                     standing[key] = standing_of(self.cache, record, lost=due == "lost")
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
+                    # Already here: while it is decided, without the lock, what it waits for may end.
+                    self._handover.expect(key, away[key])
             return Round(timestamp(self.clock.now()), shown, snapshot, wants, standing, away)
 
     def _want(self, record: TaskRecord, place: int) -> Want:

@@ -65,6 +65,16 @@ def test_a_task_that_is_not_there_yet_then_starts_and_is_healthy(plane: Plane) -
     assert plane.node_of("web") == "n1"
 
 
+def test_another_of_the_same_name_that_waits_is_told_of_as_well(plane: Plane) -> None:
+    wait(plane, Dependency(kind="Task", name="db"))
+    plane.delete(keys.task("default", "web"))
+    settle(plane)
+    plane.add_task(a_task("web", a_uid(9), replace(a_spec(), depends_on=[Dependency(kind="Task", name="db")])))
+    settle(plane)
+    (told,) = plane.told("Waiting")
+    assert (told.about.uid, told.count) == (a_uid(9), 2)
+
+
 @pytest.mark.parametrize(
     ("condition", "states"),
     [

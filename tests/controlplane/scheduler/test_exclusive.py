@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.cluster.effective import view
 from controlplane.nodeloss.outlook import SURELY_DEAD
+from controlplane.placement import Placer
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Metadata, NodeSpec, OnNodeLoss, TaskSpec, TaskState, TaskStatus
@@ -66,6 +67,24 @@ def test_it_is_stopped_on_a_living_node_before_it_moves(plane: Plane, wanted: Ta
     plane.live(0)
     assert (desired(plane, "n1"), desired(plane, "n2"), plane.node_of("db")) == ("", "Running", "n2")
     assert plane.store.get(keys.status("n1", UID)) is None
+
+
+def test_its_end_is_heard_also_while_it_is_being_decided(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(plane, spec(env={"A": "b"}))
+    place = Placer.place
+
+    def while_it_ends(placer: Placer, *asked: Any) -> Any:
+        plane.report("db", TaskState.COMPLETED)
+        plane.pump()
+        return place(placer, *asked)
+
+    plane.add_task(msgspec.structs.replace(plane.task("db"), spec=spec(env={"A": "c"})))
+    plane.pump()
+    with monkeypatch.context() as patch:
+        patch.setattr(Placer, "place", while_it_ends)
+        plane.scheduler.step()
+    plane.live(1)
+    assert (desired(plane, "n1"), plane.node_of("db")) == ("", "n2")
 
 
 def test_another_task_moves_at_once(plane: Plane) -> None:

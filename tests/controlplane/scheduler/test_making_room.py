@@ -135,6 +135,28 @@ def test_a_gang_is_bound_in_one_transaction_or_not_at_all() -> None:
     assert all(plane.node_of(f"g{number}") for number in range(1, 4))
 
 
+def test_members_that_went_while_the_lead_was_in_doubt_count_no_more() -> None:
+    plane = plane_with(2)
+    gang = Gang(name="train", size=3)
+    for number in range(1, 4):
+        add(plane, number, f"g{number}", "1Gi", gang=gang)
+    assert plane.node_of("g3")
+    plane.clock.advance(9.5)
+    assert not plane.scheduler.step()
+    assert not plane.scheduler.leading
+    for number in range(1, 4):
+        name = f"g{number}"
+        plane.delete(keys.task("default", name), keys.assignment(plane.node_of(name), a_uid(number)))
+    plane.pump()
+    plane.live(1)
+    assert plane.scheduler.leading
+    for number in (4, 5):
+        add(plane, number, f"g{number}", "1Gi", gang=gang)
+    assert (plane.node_of("g4"), plane.node_of("g5")) == ("", "")
+    add(plane, 6, "g6", "1Gi", gang=gang)
+    assert all(plane.node_of(f"g{number}") for number in (4, 5, 6))
+
+
 def test_a_gang_that_does_not_fit_takes_no_room_from_others() -> None:
     plane = plane_with()
     gang = Gang(name="train", size=2)
