@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
+from controlplane.admission.writer import random_uid
 from controlplane.cluster import ClusterCache
+from controlplane.leading import Means
 from controlplane.nodeloss import NodeLosses
 from controlplane.scheduler import Scheduler
 from taskyard import collector, keys
@@ -135,7 +137,8 @@ class Deciding:
         self._recorder = EventRecorder(self.store, clock, "scheduler")
         self._elector = Elector(self.store, clock, "scheduler", "bench", ttl=300.0)
         losses = NodeLosses(self.cache, clock)
-        self.scheduler = Scheduler(self.store, self.cache, clock, self._elector.fence, self._recorder, losses)
+        means = Means(self.store, self.cache, clock, self._elector.fence, self._recorder, losses, random_uid)
+        self.scheduler = Scheduler(means)
         self._stop = threading.Event()
         duties = (self.informer.run, self.scheduler.run, self._recorder.run)
         self._threads = [threading.Thread(target=duty, args=(self._stop,), daemon=True) for duty in duties]

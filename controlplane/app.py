@@ -13,34 +13,26 @@ import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from controlplane.admission.writer import random_uid
 from controlplane.api.guard import is_loopback
 from controlplane.cluster import ClusterCache
-from controlplane.crons import CronController
-from controlplane.evictions import EvictionController
+from controlplane.controllers import controllers
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
-from controlplane.garbage import GarbageCollector, Keep
-from controlplane.intake import Intake
-from controlplane.jobs import JobController
-from controlplane.maintenance import MaintenanceController
+from controlplane.garbage import Keep
+from controlplane.leading import LeaderLoop, Means
 from controlplane.nodeloss import NodeLosses
-from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
 from controlplane.publishing import Formats, Publisher
-from controlplane.relocation import RelocationController
-from controlplane.returning import ReturnController
 from controlplane.scheduler import Scheduler
-from controlplane.services import ServiceController
-from controlplane.tasks import TaskController
-from controlplane.volumes import VolumeController
 from taskyard import collector, keys
 from taskyard.clock import SystemClock
 from taskyard.config import Settings
 from taskyard.events import EventRecorder
 from taskyard.listening import listen
-from taskyard.store.api import Store
+from taskyard.store.api import Compare, Store
 from taskyard.store.elector import Elector
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.informer import Informer
@@ -119,44 +111,18 @@ class ControlPlane:
             self._store.close()
 
     def _add_scheduler(self) -> Scheduler:
-        elector = self._elector("scheduler")
-        events = self._recorder("scheduler")
-        scheduler = Scheduler(self._store, self._cache, self._clock, elector.fence, events, self._losses)
-        self._duties["scheduler"] = scheduler.run
-        self._wake.append(scheduler.queue.shut_down)
+        scheduler = Scheduler(self._means("scheduler", self._elector("scheduler").fence))
+        self._add("scheduler", scheduler)
         return scheduler
 
     def _add_controllers(self) -> None:
         fence = self._elector("controllers").fence
-        tasks = TaskController(self._store, self._cache, self._clock, fence)
-        intake = Intake(self._store, self._cache, self._clock, fence, self._recorder("intake"), random_uid)
-        ownership = OwnershipController(self._store, self._cache, self._clock, fence)
-        services = ServiceController(
-            self._store, self._cache, self._clock, fence, self._recorder("services"), self._losses, random_uid
-        )
-        evictions = EvictionController(self._store, self._cache, self._clock, fence, self._recorder("evictions"))
-        self._duties["evictions"] = evictions.run
-        self._wake.append(evictions.queue.shut_down)
-        maintenance = MaintenanceController(self._store, self._cache, self._clock, fence, self._recorder("maintenance"))
-        self._duties["maintenance"] = maintenance.run
-        self._wake.append(maintenance.queue.shut_down)
-        volumes = VolumeController(self._store, self._cache, self._clock, fence, random_uid)
-        jobs = JobController(
-            self._store, self._cache, self._clock, fence, self._recorder("jobs"), self._losses, random_uid
-        )
-        relocation = RelocationController(self._store, self._cache, self._clock, fence, self._recorder("relocation"))
-        crons = CronController(self._store, self._cache, self._clock, fence, self._recorder("crons"), random_uid)
-        self._duties |= {"services": services.run, "volumes": volumes.run, "jobs": jobs.run, "crons": crons.run}
-        self._wake += [services.queue.shut_down, volumes.queue.shut_down, jobs.queue.shut_down, crons.queue.shut_down]
-        returning = ReturnController(self._store, self._cache, self._clock, fence, self._recorder("returning"))
-        self._duties["returning"] = returning.run
-        self._wake.append(returning.queue.shut_down)
-        self._duties["relocation"] = relocation.run
-        self._wake.append(relocation.queue.shut_down)
         keep = Keep(self._settings.ttl_after_finish, self._settings.keep_finished)
-        garbage = GarbageCollector(self._store, self._cache, self._clock, fence, self._recorder("garbage"), keep)
-        self._duties["garbage"] = garbage.run
-        self._wake.append(garbage.queue.shut_down)
+        for name, loop in controllers(lambda name: self._means(name, fence), keep).items():
+            self._add(name, loop)
+        formats = Formats(self._settings.publish_dns, self._settings.publish_traefik)
+        if formats.prefixes:
+            self._add("publisher", Publisher(self._means("publisher", fence), formats))
         history = HistoryKeeper(
             self._store,
             self._clock,
@@ -165,13 +131,6 @@ class ControlPlane:
             lambda: self._etcd.status().in_use,
         )
         self._duties["history"] = history.run
-        self._duties |= {"tasks": tasks.run, "ownership": ownership.run, "intake": intake.run}
-        self._wake += [tasks.queue.shut_down, ownership.queue.shut_down, intake.queue.shut_down]
-        formats = Formats(self._settings.publish_dns, self._settings.publish_traefik)
-        if formats.prefixes:
-            publisher = Publisher(self._store, self._cache, self._clock, fence, formats)
-            self._duties["publisher"] = publisher.run
-            self._wake.append(publisher.queue.shut_down)
         if self._settings.manifests:
             path = Path(self._settings.manifests)
             folder = ManifestsFolder(
@@ -183,6 +142,14 @@ class ControlPlane:
                 fence=self._elector(folder_role(path)).fence,
             )
             self._duties["folder"] = folder.run
+
+    def _add(self, name: str, loop: LeaderLoop[Any]) -> None:
+        self._duties[name] = loop.run
+        self._wake.append(loop.queue.shut_down)
+
+    def _means(self, name: str, fence: Callable[[], Compare]) -> Means:
+        events = self._recorder(name)
+        return Means(self._store, self._cache, self._clock, fence, events, self._losses, new_uid=random_uid)
 
     def _elector(self, role: str) -> Elector:
         self._electors[role] = Elector(self._election_store, self._clock, role, self._identity, ttl=_LEADER_TTL)

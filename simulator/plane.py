@@ -16,24 +16,13 @@ from controlplane.api.problem import unavailable
 from controlplane.api.rebalance_service import RebalanceService
 from controlplane.api.tasks_service import TaskService
 from controlplane.cluster import ClusterCache
-from controlplane.crons import CronController
-from controlplane.evictions import EvictionController
-from controlplane.garbage import GarbageCollector
-from controlplane.intake import Intake
-from controlplane.jobs import JobController
-from controlplane.leading import LeaderLoop
-from controlplane.maintenance import MaintenanceController
+from controlplane.controllers import controllers
+from controlplane.leading import LeaderLoop, Means
 from controlplane.nodeloss import NodeLosses
-from controlplane.ownership import OwnershipController
 from controlplane.past import HistoryKeeper, Retention
 from controlplane.past.keeper import MARK_EVERY
 from controlplane.placement import PendingReasons
-from controlplane.relocation import RelocationController
-from controlplane.returning import ReturnController
 from controlplane.scheduler import Scheduler
-from controlplane.services import ServiceController
-from controlplane.tasks import TaskController
-from controlplane.volumes import VolumeController
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessStore
 from simulator.garbage import KEEP
@@ -85,26 +74,15 @@ class PlaneProcess(Process):
         ]
         scheduling, controlling = self._electors
         uids = (f"{random.getrandbits(48):012x}" for _ in iter(int, 1))
+
+        def means(elector: Elector) -> Means:
+            return Means(
+                self.store, self.cache, clock, elector.fence, self._recorder, losses, new_uid=lambda: next(uids)
+            )
+
         loops: dict[str, LeaderLoop[Any]] = {
-            "scheduler": Scheduler(self.store, self.cache, clock, scheduling.fence, self._recorder, losses),
-            "tasks": TaskController(self.store, self.cache, clock, controlling.fence),
-            "services": ServiceController(
-                self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
-            ),
-            "jobs": JobController(
-                self.store, self.cache, clock, controlling.fence, self._recorder, losses, lambda: next(uids)
-            ),
-            "crons": CronController(
-                self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)
-            ),
-            "ownership": OwnershipController(self.store, self.cache, clock, controlling.fence),
-            "relocation": RelocationController(self.store, self.cache, clock, controlling.fence, self._recorder),
-            "returning": ReturnController(self.store, self.cache, clock, controlling.fence, self._recorder),
-            "evictions": EvictionController(self.store, self.cache, clock, controlling.fence, self._recorder),
-            "garbage": GarbageCollector(self.store, self.cache, clock, controlling.fence, self._recorder, KEEP),
-            "maintenance": MaintenanceController(self.store, self.cache, clock, controlling.fence, self._recorder),
-            "volumes": VolumeController(self.store, self.cache, clock, controlling.fence, lambda: next(uids)),
-            "intake": Intake(self.store, self.cache, clock, controlling.fence, self._recorder, lambda: next(uids)),
+            "scheduler": Scheduler(means(scheduling)),
+            **controllers(lambda _: means(controlling), KEEP),
         }
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
         freshness = PumpedFreshness(self.store, self._pump, self.informer)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from controlplane.admission import removal_of
-from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, TicksRecord
+from controlplane.cluster import CacheChange, ObjectRecord, TicksRecord
 from controlplane.crons.decide import Decision, Situation, decide, job_name, new_job, pending
 from controlplane.crons.gather import made_jobs
-from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
+from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
-from taskyard.events import EventRecorder
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Cron, CronRun, ObjectRef, encode, key_of
-from taskyard.store.api import Compare, Delete, Operation, Put, Store, absent, unchanged
+from taskyard.store.api import Compare, Delete, Operation, Put, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -24,21 +23,10 @@ _BEHIND = 0.05
 
 
 class CronController(LeaderLoop[NamedKey]):
-    """Keys are crons. Run it in one thread, or step it. `new_uid` makes uids that were never used."""
+    """Keys are crons. Run it in one thread, or step it."""
 
-    def __init__(
-        self,
-        store: Store,
-        cache: ClusterCache,
-        clock: Clock,
-        fence: Callable[[], Compare],
-        events: EventRecorder,
-        new_uid: Callable[[], str],
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
-        self._new_uid = new_uid
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self._written: dict[NamedKey, int] = {}
         """The revision of the last write for each cron: until the cache has reached it, it shows less."""
 
@@ -79,7 +67,7 @@ class CronController(LeaderLoop[NamedKey]):
                         told.append((key, known.run if known else None, decision.run))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = carry_out(self, self._store, fence, proposals, self._note, _log, "cron")
+        failed = carry_out(self, fence, proposals, self._note, _log, "cron")
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)

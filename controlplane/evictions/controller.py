@@ -13,15 +13,13 @@ from functools import cache
 
 from msgspec.structs import replace
 
-from controlplane.cluster import AssignmentRecord, CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster import AssignmentRecord, CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status
 from controlplane.evictions.decide import Leave, leave
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, commit_all
 from controlplane.placement.budgets import Budgets
-from taskyard.clock import Clock
-from taskyard.events import EventRecorder
 from taskyard.objects import ObjectRef, Taint, encode
-from taskyard.store.api import Compare, Put, Store, unchanged
+from taskyard.store.api import Compare, Put, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -41,12 +39,8 @@ class Evicted:
 class EvictionController(LeaderLoop[str]):
     """Keys are nodes. Run it in one thread, or step it."""
 
-    def __init__(
-        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self._since: dict[str, dict[Taint, float]] = {}
         """By node with a taint NoExecute: when each was first seen, on the monotonic clock."""
         self._written = 0
@@ -84,7 +78,7 @@ class EvictionController(LeaderLoop[str]):
             for node in batch:
                 proposals += self._leaving(node, budgets)
                 self.queue.forget(node)
-        results = commit_all(self._store, fence, proposals)
+        results = commit_all(self.store, fence, proposals)
         for proposal, revision in results.committed:
             one = proposal.subject
             self._written = max(self._written, revision)

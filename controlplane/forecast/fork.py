@@ -14,7 +14,7 @@ from controlplane.cluster.effective import needs_binding
 from controlplane.evictions import EvictionController
 from controlplane.forecast.agents import obey
 from controlplane.jobs import JobController
-from controlplane.leading import LeaderLoop
+from controlplane.leading import LeaderLoop, Means
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
 from controlplane.scheduler import Scheduler
@@ -63,14 +63,15 @@ class Fork:
         self.cache = ClusterCache(self.informer, cache.strategy)
         self.losses = NodeLosses(self.cache, self.clock)
         events = EventRecorder(self.store, self.clock, "forecast")
+        means = Means(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid)
         self._loops: tuple[LeaderLoop[Any], ...] = (
-            Scheduler(self.store, self.cache, self.clock, _fence, events, self.losses),
-            TaskController(self.store, self.cache, self.clock, _fence),
-            OwnershipController(self.store, self.cache, self.clock, _fence),
-            ServiceController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
-            EvictionController(self.store, self.cache, self.clock, _fence, events),
-            VolumeController(self.store, self.cache, self.clock, _fence, self.new_uid),
-            JobController(self.store, self.cache, self.clock, _fence, events, self.losses, self.new_uid),
+            Scheduler(means),
+            TaskController(means),
+            OwnershipController(means),
+            ServiceController(means),
+            EvictionController(means),
+            VolumeController(means),
+            JobController(means),
         )
         self._uids = count(1)
         self.pump()

@@ -7,22 +7,20 @@ out; records without an object it deletes itself.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from controlplane.admission import removal_of
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange
 from controlplane.garbage.decide import Collected, Keep, decide
 from controlplane.garbage.gather import Orphan, finished, keep_of, needed, orphans
 from controlplane.garbage.sightings import Sightings
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, commit_all
 from taskyard import keys
 from taskyard.annotations import COLLECTED
-from taskyard.clock import Clock
-from taskyard.events import EventRecorder
 from taskyard.objects import ObjectRef, encode
-from taskyard.store.api import Compare, Delete, Put, Store
+from taskyard.store.api import Compare, Delete, Put
 
 _log = logging.getLogger(__name__)
 
@@ -41,18 +39,8 @@ Step = Collected | Orphan
 class GarbageCollector(LeaderLoop[str]):
     """Run it in one thread, or step it. `keep`: in namespaces that say nothing else."""
 
-    def __init__(
-        self,
-        store: Store,
-        cache: ClusterCache,
-        clock: Clock,
-        fence: Callable[[], Compare],
-        events: EventRecorder,
-        keep: Keep,
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
+    def __init__(self, means: Means, keep: Keep) -> None:
+        super().__init__(means)
         self._keep = keep
         self._ended, self._alone = Sightings(), Sightings()
 
@@ -82,7 +70,7 @@ class GarbageCollector(LeaderLoop[str]):
             left_over = self._left_alone()[: MOST - len(decision.collects)]
         proposals: list[Proposal[Step]] = [_collect(each, now) for each in decision.collects]
         proposals += [Proposal(each, each.compares, (Delete(each.entry.key),)) for each in left_over]
-        results = commit_all(self._store, fence, proposals)
+        results = commit_all(self.store, fence, proposals)
         for proposal, revision in results.committed:
             self._tell(proposal.subject, revision)
         for proposal, reason in results.refused:

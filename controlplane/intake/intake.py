@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from controlplane.cluster import AssignmentRecord, CacheChange, ClusterCache, ObjectRecord, TaskRecord
+from controlplane.cluster import AssignmentRecord, CacheChange, ObjectRecord, TaskRecord
 from controlplane.intake.decide import complete, complete_object, is_complete
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, commit_all
 from taskyard import keys
-from taskyard.clock import Clock
-from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import AnyObject, ObjectRef, encode
-from taskyard.store.api import Compare, Entry, Put, Store, unchanged
+from taskyard.store.api import Compare, Entry, Put, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -29,21 +27,10 @@ Dirty = ObjectKey | StoreKey
 
 
 class Intake(LeaderLoop[Dirty]):
-    """Run it in one thread, or step it. `new_uid` makes 12 lower-case hex digits that were never used."""
+    """Run it in one thread, or step it."""
 
-    def __init__(
-        self,
-        store: Store,
-        cache: ClusterCache,
-        clock: Clock,
-        fence: Callable[[], Compare],
-        events: EventRecorder,
-        new_uid: Callable[[], str],
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
-        self._new_uid = new_uid
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self._told: dict[str, str] = {}
         """Key → the reason that was announced for it."""
 
@@ -78,7 +65,7 @@ class Intake(LeaderLoop[Dirty]):
                     self.queue.forget(key)
                 else:
                     proposals.append(proposal)
-        results = commit_all(self._store, fence, proposals)
+        results = commit_all(self.store, fence, proposals)
         for done, revision in results.committed:
             self.queue.forget(done.subject)
             _log.info("completed %s at revision %d", done.subject.label, revision)

@@ -7,21 +7,19 @@ end within a minute cost a few hundred writes of the record.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from controlplane.admission import removal_of
-from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RunRecord
+from controlplane.cluster import CacheChange, ObjectRecord, RunRecord
 from controlplane.jobs.decide import Decision, Situation, decide
 from controlplane.jobs.gather import job_tasks, run_once_jobs_on
 from controlplane.jobs.tasks import new_task, task_name
-from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
-from controlplane.nodeloss import NodeLosses
+from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
-from taskyard.events import EventRecorder
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Gang, Job, JobPhase, JobRun, ObjectRef, encode
-from taskyard.store.api import Compare, Delete, Entry, Operation, Put, Store, absent, unchanged
+from taskyard.store.api import Compare, Delete, Entry, Operation, Put, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -37,23 +35,10 @@ _MOST_BYTES = 700_000
 
 
 class JobController(LeaderLoop[NamedKey]):
-    """Keys are jobs. Run it in one thread, or step it. `new_uid` makes uids that were never used."""
+    """Keys are jobs. Run it in one thread, or step it."""
 
-    def __init__(
-        self,
-        store: Store,
-        cache: ClusterCache,
-        clock: Clock,
-        fence: Callable[[], Compare],
-        events: EventRecorder,
-        losses: NodeLosses,
-        new_uid: Callable[[], str],
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
-        self._losses = losses
-        self._new_uid = new_uid
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self._written: dict[NamedKey, tuple[int, float]] = {}
         """The revision of the last write for each job, until the cache has reached which it shows less; and when."""
         self._unfilled: set[NamedKey] = set()
@@ -105,7 +90,7 @@ class JobController(LeaderLoop[NamedKey]):
                         told.append((key, known.run if known else None, decision.run))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = carry_out(self, self._store, fence, proposals, self._note, _log, "job")
+        failed = carry_out(self, fence, proposals, self._note, _log, "job")
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)

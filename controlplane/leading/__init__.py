@@ -6,11 +6,13 @@ Knows nothing of placement or of tasks; each of them brings its own decisions.
 from controlplane.leading.carrying import Step, Write, carry_out, carry_out_keys, carry_out_steps
 from controlplane.leading.commits import Proposal, Results, Stale, commit_all
 from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
+from controlplane.leading.means import Means
 
 __all__ = [
     "SWEEP_EVERY",
     "FencedOut",
     "LeaderLoop",
+    "Means",
     "Proposal",
     "Results",
     "Stale",

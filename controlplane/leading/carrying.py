@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from controlplane.leading.commits import Proposal, commit_all
 from controlplane.leading.loop import FencedOut, K, LeaderLoop
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.store.api import Compare, Store
+from taskyard.store.api import Compare
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,6 @@ class Write:
 
 def carry_out(
     loop: LeaderLoop[NamedKey],
-    store: Store,
     fence: Compare,
     proposals: Sequence[Proposal[Write]],
     committed: Callable[[NamedKey, int], None],
@@ -34,7 +33,7 @@ def carry_out(
 ) -> set[NamedKey]:
     """The owners of which something was not written: they are looked at again, from the start. `committed` is told the
     owner and the revision of each write. Raises FencedOut."""
-    results = commit_all(store, fence, proposals)
+    results = commit_all(loop.store, fence, proposals)
     for proposal, revision in results.committed:
         write = proposal.subject
         committed(write.owner, revision)
@@ -62,7 +61,6 @@ class Step:
 
 def carry_out_steps(
     loop: LeaderLoop[K],
-    store: Store,
     fence: Compare,
     proposals: Sequence[Proposal[Step]],
     asked: Mapping[ObjectKey, K],
@@ -70,7 +68,7 @@ def carry_out_steps(
 ) -> None:
     """`asked`: by the object of a step, the key of the loop's queue that it was looked at for, which is forgotten once
     the step is written and else tried again. Raises FencedOut."""
-    results = commit_all(store, fence, proposals)
+    results = commit_all(loop.store, fence, proposals)
     for proposal, revision in results.committed:
         loop.queue.forget(asked[proposal.subject.key])
         log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.key.label, revision)
@@ -86,7 +84,6 @@ def carry_out_steps(
 
 def carry_out_keys(
     loop: LeaderLoop[K],
-    store: Store,
     fence: Compare,
     proposals: Sequence[Proposal[K]],
     what: Callable[[K], str],
@@ -96,7 +93,7 @@ def carry_out_keys(
     """Each proposal's subject is the key of the loop's queue that it was looked at for, which is forgotten once it is
     written and else tried again. `what` completes `the store refuses …`. `committed` is told the revision of each
     write. Raises FencedOut."""
-    results = commit_all(store, fence, proposals)
+    results = commit_all(loop.store, fence, proposals)
     for proposal, revision in results.committed:
         loop.queue.forget(proposal.subject)
         if committed is not None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Generic, TypeVar
 
-from controlplane.cluster import CacheChange, ClusterCache
-from taskyard.clock import Clock
+from controlplane.cluster import CacheChange
+from controlplane.leading.means import Means
 from taskyard.store.api import Compare, StoreError
 from taskyard.store.elector import NotLeader
 from taskyard.store.workqueue import WorkQueue
@@ -39,12 +39,12 @@ class FencedOut(Exception):
 class LeaderLoop(ABC, Generic[K]):
     """`step` is one round, for tests and simulation; `run` is the thread around it."""
 
-    def __init__(self, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare]) -> None:
-        """`fence`: the elector's. Nothing happens before the first step."""
-        self.cache = cache
-        self.clock = clock
-        self.queue: WorkQueue[K] = WorkQueue(clock)
-        self._fence = fence
+    def __init__(self, means: Means) -> None:
+        """Nothing happens before the first step."""
+        self.store, self.cache, self.clock = means.store, means.cache, means.clock
+        self.queue: WorkQueue[K] = WorkQueue(means.clock)
+        self._events, self._losses, self._new_uid = means.events, means.losses, means.new_uid
+        self._fence = means.fence
         self._term: Compare | None = None
         self._begun: Compare | None = None
         """Of the last term that was begun. It may be in doubt for a moment, and go on."""
@@ -54,7 +54,7 @@ class LeaderLoop(ABC, Generic[K]):
         self._sweep_at = 0.0
         self._more = False
         """The last round left work that no key in the queue stands for."""
-        cache.on_change(self._mark)
+        means.cache.on_change(self._mark)
 
     @property
     def leading(self) -> bool:

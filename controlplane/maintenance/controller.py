@@ -6,16 +6,14 @@ What maintenance means is not decided here: it is a taint (NodeRecord.taints), a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache
-from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
+from controlplane.cluster import CacheChange
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out_keys
 from controlplane.maintenance.decide import end, left
 from taskyard import keys
-from taskyard.clock import Clock
-from taskyard.events import EventRecorder
 from taskyard.objects import Maintenance, ObjectRef
-from taskyard.store.api import Compare, Store
+from taskyard.store.api import Compare
 
 _log = logging.getLogger(__name__)
 
@@ -26,12 +24,8 @@ _LOOK = 60.0
 class MaintenanceController(LeaderLoop[str]):
     """Keys are nodes. Run it in one thread, or step it."""
 
-    def __init__(
-        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self._known: dict[str, Maintenance] = {}
         """What people were told of."""
 
@@ -63,7 +57,6 @@ class MaintenanceController(LeaderLoop[str]):
                     proposals.append(end(name, node.spec, node.spec_revision))
         carry_out_keys(
             self,
-            self._store,
             fence,
             proposals,
             lambda name: f"to end the maintenance of node {name}",

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange
 from controlplane.leading import LeaderLoop, Proposal, Step, carry_out_steps
 from controlplane.ownership.decide import Held, ask_to_go, next_steps
-from taskyard.clock import Clock
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.store.api import Compare, Store
+from taskyard.store.api import Compare
 
 _log = logging.getLogger(__name__)
 
@@ -27,10 +26,6 @@ Dirty = ObjectKey | LostOwner
 
 class OwnershipController(LeaderLoop[Dirty]):
     """Run it in one thread, or step it."""
-
-    def __init__(self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare]) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
 
     def begin_term(self) -> None:
         """It remembers nothing between two rounds."""
@@ -60,7 +55,7 @@ class OwnershipController(LeaderLoop[Dirty]):
                     self.queue.forget(key)
                 again |= {step.subject.key: key for step in steps}
                 proposals += steps
-        carry_out_steps(self, self._store, fence, proposals, again, _log)
+        carry_out_steps(self, fence, proposals, again, _log)
         return False
 
     def _steps(self, key: Dirty) -> list[Proposal[Step]]:

@@ -7,17 +7,16 @@ sweep, so what somebody else changed or removed there is right again within a mi
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache
-from controlplane.leading import SWEEP_EVERY, FencedOut, LeaderLoop, Proposal, commit_all
+from controlplane.cluster import CacheChange
+from controlplane.leading import SWEEP_EVERY, FencedOut, LeaderLoop, Means, Proposal, commit_all
 from controlplane.publishing.records import Formats, owner_of, records
 from controlplane.services.endpoints import endpoints_of
 from controlplane.services.gather import services_touched
-from taskyard.clock import Clock
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Service
-from taskyard.store.api import Compare, Delete, Entry, Put, Store, unchanged_since
+from taskyard.store.api import Compare, Delete, Entry, Put, unchanged_since
 
 _log = logging.getLogger(__name__)
 
@@ -25,11 +24,8 @@ _log = logging.getLogger(__name__)
 class Publisher(LeaderLoop[NamedKey]):
     """Keys are services. Run it in one thread, or step it."""
 
-    def __init__(
-        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], formats: Formats
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
+    def __init__(self, means: Means, formats: Formats) -> None:
+        super().__init__(means)
         self._formats = formats
         self._there: dict[NamedKey, dict[str, Entry]] = {}
         """By service, what etcd holds."""
@@ -51,7 +47,7 @@ class Publisher(LeaderLoop[NamedKey]):
         with self.cache.lock:
             for key in dict.fromkeys([*batch, *gone]):
                 proposals += self._changes(key)
-        results = commit_all(self._store, fence, proposals)
+        results = commit_all(self.store, fence, proposals)
         for proposal, revision in results.committed:
             self._note(proposal, revision)
         for key in {proposal.subject for proposal, _ in results.committed}:
@@ -75,7 +71,7 @@ class Publisher(LeaderLoop[NamedKey]):
             return []
         there: dict[NamedKey, dict[str, Entry]] = {}
         for prefix in self._formats.prefixes:
-            for entry in self._store.list(prefix).entries:
+            for entry in self.store.list(prefix).entries:
                 # What is in our place and not of our making belongs to nobody: it goes with a service of no name.
                 owner = owner_of(self._formats, entry.key) or NamedKey("", "")
                 there.setdefault(owner, {})[entry.key] = entry

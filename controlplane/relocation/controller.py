@@ -7,22 +7,21 @@ failed on stand in its binding; a new spec begins without them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding
 from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned_volumes
-from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out_keys
 from controlplane.placement import SnapshotKeeper, explain, want_of
 from controlplane.relocation.decide import elsewhere
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
-from taskyard.events import EventRecorder
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey
 from taskyard.objects import Backoff, Move, ObjectRef, encode
 from taskyard.quantity import seconds
-from taskyard.store.api import Compare, Put, Store, absent, unchanged
+from taskyard.store.api import Compare, Put, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -30,13 +29,9 @@ _log = logging.getLogger(__name__)
 class RelocationController(LeaderLoop[NamedKey]):
     """Run it in one thread, or step it."""
 
-    def __init__(
-        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
-        self._keeper = SnapshotKeeper(cache)
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
+        self._keeper = SnapshotKeeper(means.cache)
 
     def begin_term(self) -> None:
         """It remembers nothing."""
@@ -63,7 +58,7 @@ class RelocationController(LeaderLoop[NamedKey]):
                     self.queue.forget(key)
                 else:
                     proposals.append(proposal)
-        carry_out_keys(self, self._store, fence, proposals, lambda key: f"the wish that {key} go elsewhere", _log)
+        carry_out_keys(self, fence, proposals, lambda key: f"the wish that {key} go elsewhere", _log)
         return False
 
     def _wish(self, key: NamedKey) -> Proposal[NamedKey] | None:

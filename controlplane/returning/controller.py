@@ -10,19 +10,18 @@ import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding, runs
-from controlplane.leading import LeaderLoop, Proposal, carry_out_keys
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out_keys
 from controlplane.placement import Held, SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.returning.decide import SETTLED, GoesBack, judged
 from controlplane.scheduler.moves import pinned
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
-from taskyard.events import EventRecorder
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey
 from taskyard.objects import Move, ObjectRef, encode
-from taskyard.store.api import Compare, Put, Store, absent, unchanged
+from taskyard.store.api import Compare, Put, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -35,13 +34,9 @@ _AGAIN = 15.0
 class ReturnController(LeaderLoop[NamedKey]):
     """Keys are tasks. Run it in one thread, or step it."""
 
-    def __init__(
-        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], events: EventRecorder
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
-        self._keeper = SnapshotKeeper(cache)
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
+        self._keeper = SnapshotKeeper(means.cache)
         self._away: dict[str, set[NamedKey]] = {}
         """By node, the tasks that were on it when it was lost."""
         self._origin: dict[NamedKey, str] = {}
@@ -105,7 +100,7 @@ class ReturnController(LeaderLoop[NamedKey]):
                 proposal = self._wish(key, going, budgets)
                 if proposal is not None:
                     proposals.append(proposal)
-        carry_out_keys(self, self._store, fence, proposals, lambda key: f"the wish that {key} go back", _log)
+        carry_out_keys(self, fence, proposals, lambda key: f"the wish that {key} go back", _log)
         return False
 
     def _wish(self, key: NamedKey, going: set[str], budgets: Callable[[], Budgets]) -> Proposal[NamedKey] | None:

@@ -6,14 +6,14 @@ made in `controlplane.placement`; what a binding writes is in `bindings.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
-from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import needs_binding
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, Results, commit_all
-from controlplane.nodeloss import LossAnnouncer, NodeLosses
+from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, commit_all
+from controlplane.nodeloss import LossAnnouncer
 from controlplane.placement import (
     Decision,
     NodeState,
@@ -40,11 +40,10 @@ from controlplane.scheduler.moves import Refusal, drop, grant, judge
 from controlplane.scheduler.rounds import Round
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
-from taskyard.events import EventRecorder
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey
 from taskyard.objects import Assignment, Task
-from taskyard.store.api import Compare, Put, Store
+from taskyard.store.api import Compare, Put
 
 _PER_ROUND = 1024
 """Tasks placed and bound before newer and more urgent ones are looked at."""
@@ -72,26 +71,16 @@ Dirty = NamedKey | NodeName
 class Scheduler(LeaderLoop[Dirty]):
     """Run it in one thread, or step it. `metrics` may be read from any."""
 
-    def __init__(
-        self,
-        store: Store,
-        cache: ClusterCache,
-        clock: Clock,
-        fence: Callable[[], Compare],
-        events: EventRecorder,
-        losses: NodeLosses,
-    ) -> None:
-        super().__init__(cache, clock, fence)
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self.metrics = SchedulerMetrics()
-        self._store = store
-        self._keeper = SnapshotKeeper(cache)
+        self._keeper = SnapshotKeeper(means.cache)
         self._placer = Placer()
-        self._announcer = Announcer(events, clock)
-        self._losses = losses
-        self._loss_announcer = LossAnnouncer(events)
+        self._announcer = Announcer(means.events, means.clock)
+        self._loss_announcer = LossAnnouncer(means.events)
         self._assumed = Assumptions()
         self._waiting = WaitingRoom()
-        self._ready = Line(cache)
+        self._ready = Line(means.cache)
         """Tasks to be placed next."""
         self._first_seen: dict[NamedKey, float] = {}
         self._asked: set[NamedKey] = set()
@@ -101,9 +90,9 @@ class Scheduler(LeaderLoop[Dirty]):
         self._judged: Mapping[str, NodeState] = {}
         """The nodes that those in the waiting room were last held against."""
         self._gangs = Gangs()
-        self._held_back = HeldBack(cache, clock, events, self.queue.add_after)
-        self._room = RoomMaker(store, cache, clock, self._announcer, self.metrics, self.queue.retry)
-        self._handover = Handover(store, clock, self._announcer, self.queue.retry, self.queue.add_after)
+        self._held_back = HeldBack(means.cache, means.clock, means.events, self.queue.add_after)
+        self._room = RoomMaker(means.store, means.cache, means.clock, self._announcer, self.metrics, self.queue.retry)
+        self._handover = Handover(means.store, means.clock, self._announcer, self.queue.retry, self.queue.add_after)
 
     def begin_term(self) -> None:
         self._assumed.clear()
@@ -149,7 +138,7 @@ class Scheduler(LeaderLoop[Dirty]):
         if _EVERY_NODE in batch:
             self._judged = {}
         if doubts := self._assumed.in_doubt():
-            self._settle(commit_together(self._store, fence, doubts), resent=True)
+            self._settle(commit_together(self.store, fence, doubts), resent=True)
         for start in range(0, len(tasks), _PER_LOCK):
             with self.cache.lock:
                 self._assumed.forget_seen(self.cache.revision)
@@ -173,7 +162,7 @@ class Scheduler(LeaderLoop[Dirty]):
             if self._waiting:
                 # Those that found no room were held against what this round has placed, even where that fails now.
                 self._judged = self._assumed.over(round_.shown).nodes
-            self._settle(commit_together(self._store, fence, proposals))
+            self._settle(commit_together(self.store, fence, proposals))
             left = replace(round_.shown, nodes=self._judged)
             self._announcer.unplaced(unplaced, left, kept)
             self._room.make(fence, unplaced, left, self._first_seen)
@@ -298,8 +287,8 @@ class Scheduler(LeaderLoop[Dirty]):
                 granted.append(grant(self.cache, snapshot, found, asked, timestamp(self.clock.now())))
                 self._assumed.expect(granted[-1])
         self._asked.clear()
-        self._settle(commit_all(self._store, fence, granted))
-        results = commit_all(self._store, fence, void)
+        self._settle(commit_all(self.store, fence, granted))
+        results = commit_all(self.store, fence, void)
         for proposal in (*results.unknown, *results.untried):
             self.queue.retry(proposal.subject)
         if results.fenced_out:

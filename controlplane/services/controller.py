@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from controlplane.admission import removal_of
-from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord, RolloutRecord
-from controlplane.leading import LeaderLoop, Proposal, Write, carry_out
-from controlplane.nodeloss import NodeLosses
+from controlplane.cluster import CacheChange, ObjectRecord, RolloutRecord
+from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
 from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
@@ -20,11 +19,10 @@ from controlplane.services.revise import revise
 from controlplane.services.scaling import EVERY, Recent, bound, rescale
 from controlplane.services.slots import SlotTask, new_task
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
-from taskyard.events import EventRecorder
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import ObjectRef, Phase, Rollout, Scale, Service, encode
-from taskyard.store.api import Compare, Delete, Put, Store, absent, unchanged
+from taskyard.store.api import Compare, Delete, Put, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -35,24 +33,11 @@ _BEHIND = 0.05
 
 
 class ServiceController(LeaderLoop[NamedKey]):
-    """Keys are services. Run it in one thread, or step it. `new_uid` makes uids that were never used."""
+    """Keys are services. Run it in one thread, or step it."""
 
-    def __init__(
-        self,
-        store: Store,
-        cache: ClusterCache,
-        clock: Clock,
-        fence: Callable[[], Compare],
-        events: EventRecorder,
-        losses: NodeLosses,
-        new_uid: Callable[[], str],
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._events = events
-        self._losses = losses
-        self._new_uid = new_uid
-        self._since = Since(clock)
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
+        self._since = Since(means.clock)
         self._recent: dict[NamedKey, Recent] = {}
         """Of those that are autoscaled."""
         self._written: dict[NamedKey, int] = {}
@@ -94,7 +79,7 @@ class ServiceController(LeaderLoop[NamedKey]):
                         told.append((key, known.rollout if known else None, decision.rollout))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = carry_out(self, self._store, fence, proposals, self._note, _log, "service")
+        failed = carry_out(self, fence, proposals, self._note, _log, "service")
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)

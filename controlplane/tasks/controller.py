@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache, awaits_counting
+from controlplane.cluster import CacheChange, awaits_counting
 from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
 from controlplane.tasks.decide import Situation, Step, decide
 from taskyard import keys
-from taskyard.clock import Clock
-from taskyard.store.api import Compare, Store, absent, unchanged
+from taskyard.store.api import Compare, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -20,10 +19,6 @@ _PER_ROUND = 1024
 
 class TaskController(LeaderLoop[str]):
     """Keys are uids. Run it in one thread, or step it."""
-
-    def __init__(self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare]) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
 
     def begin_term(self) -> None:
         """It remembers nothing between two rounds."""
@@ -70,7 +65,7 @@ class TaskController(LeaderLoop[str]):
 
     def _carry_out(self, proposals: list[Proposal[Step]], fence: Compare) -> None:
         """What did not succeed is looked at again, from the start, once the cache may know more."""
-        results = commit_all(self._store, fence, proposals)
+        results = commit_all(self.store, fence, proposals)
         for proposal, revision in results.committed:
             self.queue.forget(proposal.subject.uid)
             _log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.uid, revision)

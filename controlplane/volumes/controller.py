@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange
 from controlplane.cluster.effective import needs_binding
-from controlplane.leading import LeaderLoop, Proposal, Step, carry_out_steps
+from controlplane.leading import LeaderLoop, Means, Proposal, Step, carry_out_steps
 from controlplane.volumes.decide import forget, put_on_record, volumes_of
 from taskyard import keys
-from taskyard.clock import Clock, timestamp
+from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import NamedVolume
-from taskyard.store.api import Compare, Store
+from taskyard.store.api import Compare
 
 _log = logging.getLogger(__name__)
 
@@ -24,12 +24,8 @@ Dirty = NamedKey | ObjectKey
 class VolumeController(LeaderLoop[Dirty]):
     """Run it in one thread, or step it."""
 
-    def __init__(
-        self, store: Store, cache: ClusterCache, clock: Clock, fence: Callable[[], Compare], new_uid: Callable[[], str]
-    ) -> None:
-        super().__init__(cache, clock, fence)
-        self._store = store
-        self._new_uid = new_uid
+    def __init__(self, means: Means) -> None:
+        super().__init__(means)
         self._going_along: set[ObjectKey] = set()
         """The volumes that go with a task."""
 
@@ -66,7 +62,7 @@ class VolumeController(LeaderLoop[Dirty]):
                     self.queue.forget(key)
                 again |= {step.subject.key: key for step in steps}
                 proposals += steps
-        carry_out_steps(self, self._store, fence, proposals, again, _log)
+        carry_out_steps(self, fence, proposals, again, _log)
         return False
 
     def _about_task(self, key: NamedKey) -> list[Proposal[Step]]:

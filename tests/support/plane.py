@@ -15,7 +15,7 @@ from controlplane.evictions import EvictionController
 from controlplane.garbage import GarbageCollector, Keep
 from controlplane.intake import Intake
 from controlplane.jobs import JobController
-from controlplane.leading import LeaderLoop
+from controlplane.leading import LeaderLoop, Means
 from controlplane.maintenance import MaintenanceController
 from controlplane.nodeloss import NodeLosses
 from controlplane.ownership import OwnershipController
@@ -102,43 +102,28 @@ class Plane:
         self.events = EventRecorder(self.store, self.clock, "controlplane")
         uids = count(0xABC000000000)
         self.losses = NodeLosses(self.cache, self.clock)
-        self.scheduler = Scheduler(self.store, self.cache, self.clock, self.elector.fence, self.events, self.losses)
-        self.tasks = TaskController(self.store, self.cache, self.clock, self.elector.fence)
-        self.services = ServiceController(
-            self.store,
-            self.cache,
-            self.clock,
-            self.elector.fence,
-            self.events,
-            self.losses,
-            lambda: f"{next(uids):012x}",
+        self.means = Means(
+            store=self.store,
+            cache=self.cache,
+            clock=self.clock,
+            fence=self.elector.fence,
+            events=self.events,
+            losses=self.losses,
+            new_uid=lambda: f"{next(uids):012x}",
         )
-        self.jobs = JobController(
-            self.store,
-            self.cache,
-            self.clock,
-            self.elector.fence,
-            self.events,
-            self.losses,
-            lambda: f"{next(uids):012x}",
-        )
-        self.crons = CronController(
-            self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
-        )
-        self.ownership = OwnershipController(self.store, self.cache, self.clock, self.elector.fence)
-        self.relocation = RelocationController(self.store, self.cache, self.clock, self.elector.fence, self.events)
-        self.returning = ReturnController(self.store, self.cache, self.clock, self.elector.fence, self.events)
-        self.evictions = EvictionController(self.store, self.cache, self.clock, self.elector.fence, self.events)
-        self.garbage = GarbageCollector(
-            self.store, self.cache, self.clock, self.elector.fence, self.events, Keep(3600.0, 3)
-        )
-        self.maintenance = MaintenanceController(self.store, self.cache, self.clock, self.elector.fence, self.events)
-        self.volumes = VolumeController(
-            self.store, self.cache, self.clock, self.elector.fence, lambda: f"{next(uids):012x}"
-        )
-        self.intake = Intake(
-            self.store, self.cache, self.clock, self.elector.fence, self.events, lambda: f"{next(uids):012x}"
-        )
+        self.scheduler = Scheduler(self.means)
+        self.tasks = TaskController(self.means)
+        self.services = ServiceController(self.means)
+        self.jobs = JobController(self.means)
+        self.crons = CronController(self.means)
+        self.ownership = OwnershipController(self.means)
+        self.relocation = RelocationController(self.means)
+        self.returning = ReturnController(self.means)
+        self.evictions = EvictionController(self.means)
+        self.garbage = GarbageCollector(self.means, Keep(3600.0, 3))
+        self.maintenance = MaintenanceController(self.means)
+        self.volumes = VolumeController(self.means)
+        self.intake = Intake(self.means)
 
     def lead(self) -> None:
         self.elector.step()

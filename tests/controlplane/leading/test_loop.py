@@ -20,7 +20,7 @@ class Notes(LeaderLoop[str]):
     """Keys are names of tasks."""
 
     def __init__(self, plane: Plane) -> None:
-        super().__init__(plane.cache, plane.clock, plane.elector.fence)
+        super().__init__(plane.means)
         self.rounds: list[list[str]] = []
         self.terms = 0
         self.fails: list[Exception] = []

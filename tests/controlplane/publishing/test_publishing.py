@@ -29,9 +29,7 @@ class World:
         self.plane = Plane()
         self.plane.add_node("n1")
         self.plane.lead()
-        self.publisher = Publisher(
-            self.plane.store, self.plane.cache, self.plane.clock, self.plane.elector.fence, formats
-        )
+        self.publisher = Publisher(self.plane.means, formats)
 
     def declare(self, replicas: int = 2, **annotations: str) -> None:
         ports = [Port(container=80, host="auto", name="http"), Port(container=53, host="auto", protocol="udp")]
@@ -173,7 +171,7 @@ def test_another_leader_takes_over_what_is_there() -> None:
     before = world.there("/skydns/")
     world.plane.elector.resign()
     other = Plane(clock=world.plane.clock, store=world.plane.store, identity="cp2")
-    publisher = Publisher(other.store, other.cache, other.clock, other.elector.fence, BOTH)
+    publisher = Publisher(other.means, BOTH)
     other.lead()
     revision = other.store.list("").revision
     other.settle(publisher)
