@@ -12,6 +12,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from controlplane.admission.writer import random_uid
 from controlplane.api.guard import is_loopback
 from controlplane.cluster import ClusterCache
 from controlplane.controllers import controllers
+from controlplane.duties import Duty, end, flush_once_more, keep_flushing, threads_of
 from controlplane.folder import ManifestsFolder
 from controlplane.folder.folder import role as folder_role
 from controlplane.garbage import Keep
@@ -40,13 +42,11 @@ from taskyard.store.informer import Informer
 _log = logging.getLogger(__name__)
 
 _JOIN = 6.0
-"""Seconds that a thread gets to end: the longest that one call to etcd takes, and a little."""
-_FLUSH_EVERY = 0.5
+"""Seconds that all threads together get to end: the longest that one call to etcd takes, and a little."""
 _LEADER_TTL = 5.0
 """Seconds after a leader died until another can lead; an etcd that elects a leader itself takes up to 2.6 of them."""
 _ELECTION_TIMEOUT = 1.5
 """Seconds for one call of an election: a renewal that hangs must leave time for another before the term is over."""
-Duty = Callable[[threading.Event], None]
 
 
 class CannotRun(Exception):
@@ -82,10 +82,11 @@ class ControlPlane:
         # Leadership is given up, and the cache left behind, only once nothing acts on them any more.
         ending, leading_ending = threading.Event(), threading.Event()
         api = _ApiProcess(self) if "api" in self._settings.roles else None
-        duties = {**self._duties, **(api.duties if api else {}), "events": self._flush_events}
-        loops = _threads(duties, ending)
-        electors = _threads({f"elect-{role}": each.run for role, each in self._electors.items()}, leading_ending)
-        informer = _threads({"informer": self._informer.run}, leading_ending)
+        duties = {**self._duties, **(api.duties if api else {})}
+        duties["events"] = partial(keep_flushing, self._recorders)
+        loops = threads_of(duties, ending)
+        electors = threads_of({f"elect-{role}": each.run for role, each in self._electors.items()}, leading_ending)
+        informer = threads_of({"informer": self._informer.run}, leading_ending)
         for thread in (*informer, *electors, *loops):
             thread.start()
         try:
@@ -102,13 +103,13 @@ class ControlPlane:
                 wake()
             if api:
                 api.stop()
-            _end(loops)
+            end(loops, _JOIN)
             leading_ending.set()
-            _end([*electors, *informer])
-            for recorder in self._recorders:
-                recorder.flush()
+            end([*electors, *informer], _JOIN)
+            flush_once_more(self._recorders)
             self._election_store.close()
             self._store.close()
+            _log.info("shut down")
 
     def _add_scheduler(self) -> Scheduler:
         scheduler = Scheduler(self._means("scheduler", self._elector("scheduler").fence))
@@ -158,11 +159,6 @@ class ControlPlane:
     def _recorder(self, component: str) -> EventRecorder:
         self._recorders.append(EventRecorder(self._store, self._clock, component))
         return self._recorders[-1]
-
-    def _flush_events(self, stop: threading.Event) -> None:
-        while not stop.wait(_FLUSH_EVERY):
-            for recorder in self._recorders:
-                recorder.flush()
 
 
 class _ApiProcess:
@@ -216,14 +212,3 @@ def _with_failpoints(text: str, *stores: Store) -> tuple[Store, ...]:
     except BadFailpoints as error:
         raise CannotRun(str(error)) from error
     return tuple(PointedStore(store, points, PLANE_EFFECTS) for store in stores)
-
-
-def _threads(duties: dict[str, Duty], stop: threading.Event) -> list[threading.Thread]:
-    return [threading.Thread(target=duty, args=(stop,), name=name, daemon=True) for name, duty in duties.items()]
-
-
-def _end(threads: list[threading.Thread]) -> None:
-    for thread in threads:
-        thread.join(_JOIN)
-        if thread.is_alive():
-            _log.warning("the thread %s did not end in %.0f s; leaving without it", thread.name, _JOIN)
