@@ -20,6 +20,7 @@ from bench.scale import MOMENT, Deciding, connected, etcd, node_names, put_all, 
 from controlplane.cluster import TaskRecord, demand_of
 from controlplane.scheduler.bindings import Standing, Target, propose
 from taskyard import keys
+from taskyard.keys import NamedKey
 from taskyard.objects import Assignment, Event, NodeLease, Task, TaskState, TaskStatus, encode
 from taskyard.objects.codec import decode
 from taskyard.store.api import Entry, Put
@@ -73,7 +74,8 @@ def _running(nodes: int, tasks: int) -> Iterator[Put]:
     for number in range(tasks):
         put, node = put_of(waiting_task(number)), names[number % nodes]
         task = decode(put.value, Task)
-        record = TaskRecord(task, Entry(put.key, put.value, 1, 1), demand_of(task.spec))
+        key = NamedKey(task.metadata.namespace, task.metadata.name)
+        record = TaskRecord(key, task, Entry(put.key, put.value, 1, 1), demand_of(task.spec))
         bound = propose(Standing(record, 0, {}), Target(node, 1), record.demand, unread=0, at=MOMENT)
         yield from (operation for operation in bound.operations if isinstance(operation, Put))
         status = TaskStatus(
@@ -95,9 +97,10 @@ def _child(what: str, endpoint: str) -> Found:
     return msgspec.json.decode(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout, type=Found)
 
 
-def _list(endpoint: str) -> None:
+def _list(endpoint: str) -> float:
     for entry in EtcdStore([endpoint], timeout=30.0).list(keys.ROOT).entries:
         decode(entry.value, _kind_of(entry.key))
+    return time.perf_counter()
 
 
 def _kind_of(key: str) -> type[Task] | type[Event] | type[Assignment] | type[TaskStatus] | type[NodeLease]:
@@ -110,16 +113,17 @@ def _kind_of(key: str) -> type[Task] | type[Event] | type[Assignment] | type[Tas
     return Assignment if part == "assignments" else TaskStatus if part == "status" else NodeLease
 
 
-def _decide(endpoint: str) -> None:
+def _decide(endpoint: str) -> float:
     with Deciding(endpoint) as deciding:
         deciding.lead()
         deciding.wait_bound(1)
+        bound = time.perf_counter()
         deciding.resign()
+    return bound
 
 
 if __name__ == "__main__":
     began = time.perf_counter()
-    {"list": _list, "decide": _decide}[sys.argv[1]](sys.argv[2])
-    took = time.perf_counter() - began
+    took = {"list": _list, "decide": _decide}[sys.argv[1]](sys.argv[2]) - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     print(msgspec.json.encode(Found(took, peak)).decode())

@@ -21,6 +21,7 @@ from controlplane.leading import Proposal
 from controlplane.leading.commits import batches, transaction
 from controlplane.scheduler.bindings import Bound, Standing, Target, propose
 from taskyard import keys
+from taskyard.keys import NamedKey
 from taskyard.objects import Task, decode
 from taskyard.store import etcd_codec
 from taskyard.store.api import same_life
@@ -95,7 +96,8 @@ def _requests(store: EtcdStore, nodes: int) -> list[Any]:
     proposals: list[Proposal[Bound]] = []
     for number, entry in enumerate(store.list(keys.TASKS).entries):
         task = decode(entry.value, Task)
-        record = TaskRecord(task, entry, demand_of(task.spec))
+        key = NamedKey(task.metadata.namespace, task.metadata.name)
+        record = TaskRecord(key, task, entry, demand_of(task.spec))
         node = names[number % nodes]
         target = Target(node, life[keys.node_lease(node)])
         proposals.append(propose(Standing(record, 0, {}), target, record.demand, unread=0, at=MOMENT))

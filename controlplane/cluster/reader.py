@@ -16,7 +16,7 @@ from controlplane.cluster.known_specs import KnownSpecs
 from controlplane.cluster.own_writes import OwnWrites
 from controlplane.cluster.records import AssignmentRecord, ObjectRecord, StatusRecord, TaskRecord
 from taskyard import keys
-from taskyard.keys import NodeKey, ObjectKey
+from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.objects import Assignment, Task
 from taskyard.store.api import Entry
 
@@ -34,13 +34,11 @@ class Reader:
         self._specs = KnownSpecs()
         self._record = partial(reading.read_record, specs=self._specs)
         self._assignment = partial(reading.read_assignment, specs=self._specs)
-        self._ahead: dict[str, TaskRecord | AssignmentRecord | StatusRecord] = {}
-        """What was read ahead, by its key, until it is asked for."""
 
     def record(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
         own = self.own_writes.take(entry, Task)
         if own is not None and entry is not None:
-            return TaskRecord(own[0], entry, own[1]), ""
+            return TaskRecord(NamedKey(key.namespace, key.name), own[0], entry, own[1]), ""
         return attempt(self._record, entry, key)
 
     def assignment(self, entry: Entry | None, key: NodeKey) -> tuple[AssignmentRecord | None, str]:
@@ -49,37 +47,25 @@ class Reader:
             return AssignmentRecord(key.node, own[0], entry, own[1]), ""
         return attempt(self._assignment, entry, key)
 
-    def read_ahead(self, entries: Sequence[Entry]) -> None:
-        """Of the kinds of which there are many, what is right."""
-        found: TaskRecord | ObjectRecord | AssignmentRecord | StatusRecord
-        for entry in entries:
-            try:
-                if entry.key.startswith(keys.NODES):
-                    node = keys.parse_node(entry.key)
-                    if node is None or not node.uid:
-                        continue
-                    if node.part == "assignments":
-                        found = reading.read_assignment(entry, node, self._specs)
-                    else:
-                        found = reading.read_status(entry, node)
-                elif entry.key.startswith(keys.TASKS) and (key := keys.parse_object(entry.key)) is not None:
-                    found = reading.read_record(entry, key, self._specs)
-                else:
-                    continue
-            except Exception:
-                # It is read again in its turn, and said what is wrong.
-                continue
-            if not isinstance(found, ObjectRecord) and entry.key not in self.own_writes:
-                self._ahead[entry.key] = found
+    def read_ahead(self, entries: Sequence[Entry]) -> list[TaskRecord | AssignmentRecord | StatusRecord | None]:
+        """What each is, of the kinds of which there are many; None where it is another, or anything is wrong."""
+        return [None if entry.key in self.own_writes else self._ahead(entry) for entry in entries]
 
-    def known(self, entry: Entry | None) -> TaskRecord | AssignmentRecord | StatusRecord | None:
-        """What this very entry was found to be."""
-        found = self._ahead.pop(entry.key, None) if self._ahead and entry is not None else None
-        return found if found is not None and found.entry is entry else None
-
-    def forget_ahead(self) -> None:
-        """What was not asked for by now will not be."""
-        self._ahead.clear()
+    def _ahead(self, entry: Entry) -> TaskRecord | AssignmentRecord | StatusRecord | None:
+        try:
+            if entry.key.startswith(keys.NODES):
+                node = keys.parse_node(entry.key)
+                if node is None or not node.uid:
+                    return None
+                if node.part == "assignments":
+                    return reading.read_assignment(entry, node, self._specs)
+                return reading.read_status(entry, node)
+            if entry.key.startswith(keys.TASKS) and (key := keys.parse_object(entry.key)) is not None:
+                return reading.read_task(entry, key, self._specs)
+        except Exception:
+            # It is read again in its turn, and said what is wrong.
+            return None
+        return None
 
 
 def attempt(read: Callable[[Entry, K], R], entry: Entry | None, key: K) -> tuple[R | None, str]:

@@ -49,9 +49,13 @@ def read_record(entry: Entry, key: ObjectKey, specs: KnownSpecs) -> TaskRecord |
         value = read_value(entry.value, key)
         _check_metadata(value.metadata)
         return ObjectRecord(value, entry)
+    return read_task(entry, key, specs)
+
+
+def read_task(entry: Entry, key: ObjectKey, specs: KnownSpecs) -> TaskRecord:
     task, demand, spec_hash = specs.task(entry.value, key)
     _check_metadata(task.metadata)
-    return TaskRecord(task, entry, demand, spec_hash)
+    return TaskRecord(NamedKey(task.metadata.namespace, task.metadata.name), task, entry, demand, spec_hash)
 
 
 def _check_metadata(metadata: Metadata) -> None:

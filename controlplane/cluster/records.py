@@ -58,14 +58,11 @@ class SpecHash:
 class TaskRecord(msgspec.Struct, frozen=True, gc=False):
     """A task that is valid, though perhaps put by hand and not complete yet (no uid: see controlplane/intake)."""
 
+    key: NamedKey
     task: Task
     entry: Entry
     demand: Demand
     _hash: SpecHash = msgspec.field(default_factory=SpecHash)
-
-    @property
-    def key(self) -> NamedKey:
-        return NamedKey(self.task.metadata.namespace, self.task.metadata.name)
 
     @property
     def uid(self) -> str:

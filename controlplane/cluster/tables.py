@@ -31,7 +31,7 @@ from controlplane.cluster.records import (
 )
 from controlplane.cluster.usage import Usage
 from taskyard import keys
-from taskyard.keys import NamedKey, NodeKey, ObjectKey
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.kinds import BY_PLURAL
 from taskyard.node_name import ACCEPTED
 from taskyard.objects import AnyObject
@@ -94,8 +94,8 @@ class Tables:
     def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
         changes: list[CacheChange] = []
         for change in batch:
-            if (known := self.reader.known(change.new)) is not None:
-                self._apply_known(change, known, changes)
+            if change.read is not None:
+                self._apply_read(change, change.read, changes)
             elif change.key.startswith(keys.NODES):  # First: they are most of all keys.
                 self._apply_node(change, changes)
             elif change.key.startswith(keys.EVENTS):
@@ -112,20 +112,16 @@ class Tables:
                 self._apply_result(change, changes)
             elif change.key.startswith(keys.MOVES):
                 self._apply_move(change, changes)
-        self.reader.forget_ahead()
         return changes
 
-    def _apply_known(
-        self, change: Change, known: TaskRecord | AssignmentRecord | StatusRecord, changes: list[CacheChange]
-    ) -> None:
-        """One whose value has been read: its key is what the value says."""
-        if isinstance(known, TaskRecord):
-            self._settle_task(known.key, change, known, "", changes)
-        elif isinstance(known, AssignmentRecord):
-            key = NodeKey(known.node, "assignments", known.assignment.uid)
-            self._settle_assignment(key, change, known, "", changes)
-        else:
-            self._settle_status(NodeKey(known.node, "status", known.status.uid), change, known, "", changes)
+    def _apply_read(self, change: Change, read: object, changes: list[CacheChange]) -> None:
+        """One whose value has been read ahead: its key is what the value says."""
+        if isinstance(read, AssignmentRecord):
+            self._settle_assignment(read.node, read.assignment.uid, change, read, "", changes)
+        elif isinstance(read, StatusRecord):
+            self._settle_status(read.node, read.status.uid, change, read, "", changes)
+        elif isinstance(read, TaskRecord):
+            self._settle_task(read.key, change, read, "", changes)
 
     def _apply_object(self, change: Change, changes: list[CacheChange]) -> None:
         key = keys.parse_object(change.key)
@@ -248,10 +244,10 @@ class Tables:
         if key.part == "anchor":
             return  # Its agent's alone. It outlives the node, and must not make it look as if it were still there.
         if key.part == "assignments":
-            self._settle_assignment(key, change, *self.reader.assignment(change.new, key), changes)
+            self._settle_assignment(key.node, key.uid, change, *self.reader.assignment(change.new, key), changes)
             return
         if key.part == "status":
-            self._settle_status(key, change, *attempt(reading.read_status, change.new, key), changes)
+            self._settle_status(key.node, key.uid, change, *attempt(reading.read_status, change.new, key), changes)
             return
         self._note_node(key.node, change)
         if key.part == "stats":
@@ -271,28 +267,41 @@ class Tables:
             changes.append(CacheChange("node", key.node, change.revision, node=key.node))
 
     def _settle_assignment(
-        self, key: NodeKey, change: Change, new: AssignmentRecord | None, reason: str, changes: list[CacheChange]
+        self,
+        node: str,
+        uid: str,
+        change: Change,
+        new: AssignmentRecord | None,
+        reason: str,
+        changes: list[CacheChange],
     ) -> None:
-        came_or_went = self._note_node(key.node, change)
-        old = _exchange(self.assignments, key, new)
-        room = self._charge(key) or came_or_went
+        came_or_went = self._note_node(node, change)
+        old = _exchange(self.assignments, node, uid, new)
+        room = self._charge(node, uid) or came_or_went
         named, before = new.key if new else None, old.key if old else None
-        self._settle("assignment", key, change, reason, named, before, changes, room=room)
+        self._settle("assignment", node, uid, change, reason, named, before, changes, room=room)
 
     def _settle_status(
-        self, key: NodeKey, change: Change, new: StatusRecord | None, reason: str, changes: list[CacheChange]
+        self,
+        node: str,
+        uid: str,
+        change: Change,
+        new: StatusRecord | None,
+        reason: str,
+        changes: list[CacheChange],
     ) -> None:
-        came_or_went = self._note_node(key.node, change)
-        old = _exchange(self.statuses, key, new)
+        came_or_went = self._note_node(node, change)
+        old = _exchange(self.statuses, node, uid, new)
         ends = (new is not None and new.status.state.terminal) or (old is not None and old.status.state.terminal)
-        room = (ends and self._charge(key)) or came_or_went
+        room = (ends and self._charge(node, uid)) or came_or_went
         named, before = new.key if new else None, old.key if old else None
-        self._settle("status", key, change, reason, named, before, changes, room=room)
+        self._settle("status", node, uid, change, reason, named, before, changes, room=room)
 
     def _settle(
         self,
         kind: ChangeKind,
-        key: NodeKey,
+        node: str,
+        uid: str,
         change: Change,
         reason: str,
         named: NamedKey | None,
@@ -307,13 +316,13 @@ class Tables:
             self._judge(change, reason, changes)
         if named != before:
             if named is not None:
-                self.placed_as.add(named, key.uid)
+                self.placed_as.add(named, uid)
             if before is not None:
-                self._leave_name(key.uid, before)
-        about = self.owner_key(key.uid)
+                self._leave_name(uid, before)
+        about = self.owner_key(uid)
         made_for = owner_of(self.tasks[about].task) if about is not None else None
         about = about or named or before
-        changes.append(CacheChange(kind, key.uid, change.revision, about, owner=made_for, node=key.node, room=room))
+        changes.append(CacheChange(kind, uid, change.revision, about, owner=made_for, node=node, room=room))
 
     def _leave_name(self, uid: str, name: NamedKey) -> None:
         held: list[AssignmentRecord | StatusRecord] = [*self.assignments.get(uid, {}).values()]
@@ -321,19 +330,19 @@ class Tables:
         if all(record.key != name for record in held):
             self.placed_as.discard(name, uid)
 
-    def _charge(self, key: NodeKey) -> bool:
+    def _charge(self, node: str, uid: str) -> bool:
         """Count what this task holds on this node, after its assignment changed, or a status by which it had ended.
         True when it is other than before."""
-        held = self.assignments.get(key.uid, {}).get(key.node)
-        status = self.statuses.get(key.uid, {}).get(key.node)
+        held = self.assignments.get(uid, {}).get(node)
+        status = self.statuses.get(uid, {}).get(node)
         ended = held and status and status.status.state.terminal and status.status.epoch >= held.assignment.epoch
         demand = held.demand if held and not ended else None
-        usage = self.usage.get(key.node)
+        usage = self.usage.get(node)
         if usage is None:
-            usage = self.usage[key.node] = Usage()
-        changed = usage.set(key.uid, demand)
+            usage = self.usage[node] = Usage()
+        changed = usage.set(uid, demand)
         if not usage.by_uid:
-            del self.usage[key.node]
+            del self.usage[node]
         return changed
 
     def _note_node(self, node: str, change: Change) -> bool:
@@ -371,12 +380,12 @@ def _bad_object_key(key: str) -> str:
     return f"it is not where {names.plural} are: {names.plural}/{'<namespace>/' if names.namespaced else ''}<name>"
 
 
-def _exchange(table: dict[str, dict[str, R]], key: NodeKey, new: R | None) -> R | None:
+def _exchange(table: dict[str, dict[str, R]], node: str, uid: str, new: R | None) -> R | None:
     """Put the record (None: nothing) in its place; what was there."""
-    by_node = table.setdefault(key.uid, {})
-    old = by_node.pop(key.node, None)
+    by_node = table.setdefault(uid, {})
+    old = by_node.pop(node, None)
     if new is not None:
-        by_node[key.node] = new
+        by_node[node] = new
     if not by_node:
-        del table[key.uid]
+        del table[uid]
     return old

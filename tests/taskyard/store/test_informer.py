@@ -67,7 +67,7 @@ def test_it_lists_and_then_watches(store: MemoryStore, informer: Informer, follo
     assert not informer.synced
     assert informer.pump(0)
     assert informer.synced
-    assert follower.take() == [["t/b: - > 1 @ 2", "t/a: - > 1 @ 3"]]
+    assert follower.take() == [["t/a: - > 1 @ 3", "t/b: - > 1 @ 2"]]
     assert informer.revision == 4
     put(store, "t/a", b"2")
     delete(store, "t/b")
@@ -336,9 +336,12 @@ def test_its_thread_lives_through_an_outage_and_a_failing_subscriber() -> None:
 
 def test_the_first_list_is_handed_out_ahead_and_later_ones_are_not(store: MemoryStore, clock: ManualClock) -> None:
     store.commit([], [Put("/a/1", b"1"), Put("/b", b"2")])
-    informer, ahead, told = Informer(store, "/a/", clock), list[str](), list[str]()
-    informer.subscribe(lambda changes: told.extend(change.key for change in changes))
-    informer.read_ahead(lambda entries: ahead.extend(f"{entry.key} {len(told)}" for entry in entries))
+    informer, told = Informer(store, "/a/", clock), list[tuple[str, object]]()
+    informer.subscribe(lambda changes: told.extend((change.key, change.read) for change in changes))
+    informer.read_ahead(lambda entries: [f"{entry.value!r} after {len(told)}" for entry in entries])
     informer.sync()
     informer.sync()
-    assert (ahead, told) == (["/a/1 0"], ["/a/1"])
+    assert told == [("/a/1", "b'1' after 0")]
+    store.commit([], [Put("/a/1", b"2")])
+    informer.sync()
+    assert told[1:] == [("/a/1", None)]
