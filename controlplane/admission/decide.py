@@ -99,7 +99,7 @@ def decide(
         source=source,
         owner=existing.metadata.owner,
     )
-    if same_spec and _labelled_alike(metadata, existing.metadata) and (source in ("", existing.metadata.source)):
+    if same_spec and _noted_alike(metadata, existing.metadata) and (source in ("", existing.metadata.source)):
         return Verdict("unchanged", existing)
     refusal = _owned(existing) or _not_yours(existing, source, take_over) or _fixed(existing, wanted)
     return refusal or Verdict("configured", replace(existing, metadata=metadata, spec=wanted.spec))
@@ -145,7 +145,8 @@ def removal_of(existing: AnyObject, now: float, grace_period: float | None = Non
 def _of_user(
     written: Metadata, *, uid: str, generation: int, created_at: str, source: str, owner: Owner | None = None
 ) -> Metadata:
-    """The user's four fields, and the server's as given: nobody sets a uid or a deletion through a manifest."""
+    """The user's four fields, and the server's as given: nobody sets a uid or a deletion through a manifest.
+    What was filled in on the way here is noted."""
     return Metadata(
         name=written.name,
         namespace=written.namespace,
@@ -156,11 +157,12 @@ def _of_user(
         created_at=created_at,
         source=source,
         owner=owner,
+        defaulted=written.defaulted,
     )
 
 
-def _labelled_alike(left: Metadata, right: Metadata) -> bool:
-    return left.labels == right.labels and left.annotations == right.annotations
+def _noted_alike(left: Metadata, right: Metadata) -> bool:
+    return (left.labels, left.annotations, left.defaulted) == (right.labels, right.annotations, right.defaulted)
 
 
 def _owned(existing: AnyObject) -> Refused | None:

@@ -10,12 +10,14 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from controlplane.admission.bounds import Bounds
+from controlplane.admission.bounds import beyond_limits
 from controlplane.admission.creates import Creates
 from controlplane.admission.cycles import Judged, judge, waits
 from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
+from controlplane.admission.namespaces import Namespaces
 from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored
 from controlplane.admission.removal import delete_object, reread
+from controlplane.defaults import admitted
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.keys import ObjectKey
@@ -36,7 +38,7 @@ class _Pending:
     uid: str
     known: Entry | None
     fresh: bool
-    bounds: Bounds
+    namespaces: Namespaces
     sent: AnyObject | None = None
     before: AnyObject | None = None
 
@@ -85,8 +87,8 @@ class ObjectWriter:
     def apply_many(self, wanted: Sequence[Wanted], *, dry_run: bool = False) -> list[Applied | Refused]:
         """As `apply`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
         outcomes: dict[int, Applied | Refused] = {}
-        bounds = self._bounds(wanted)
-        waiting = [self._start(index, item, bounds) for index, item in enumerate(wanted)]
+        namespaces = self._namespaces(wanted)
+        waiting = [self._start(index, item, namespaces) for index, item in enumerate(wanted)]
         size = MAX_OPERATIONS - 3  # beside what creates and dependencies compare, and the fence that the folder adds
         for _ in range(ROUNDS):
             ready: list[_Ready] = []
@@ -111,9 +113,9 @@ class ObjectWriter:
     def check(self, wanted: Sequence[Wanted]) -> list[Refused | None]:
         """What would be refused; writes nothing. None is no promise: things may change until `apply_many`."""
         refused: list[Refused | None] = []
-        bounds = self._bounds(wanted)
+        namespaces = self._namespaces(wanted)
         for index, item in enumerate(wanted):
-            pending = self._start(index, item, bounds)
+            pending = self._start(index, item, namespaces)
             outcome = self._judge(pending)
             if isinstance(outcome, Refused) and not pending.fresh:
                 pending.known, pending.fresh = self._store.get(pending.key), True
@@ -153,13 +155,13 @@ class ObjectWriter:
 
         return delete_object(self._store, key, removal, if_match)
 
-    def _bounds(self, wanted: Sequence[Wanted]) -> Bounds:
-        return Bounds(self._store, self._guess, (each.value for each in wanted))
+    def _namespaces(self, wanted: Sequence[Wanted]) -> Namespaces:
+        return Namespaces(self._store, self._guess, (each.value for each in wanted))
 
-    def _start(self, index: int, wanted: Wanted, bounds: Bounds) -> _Pending:
+    def _start(self, index: int, wanted: Wanted, namespaces: Namespaces) -> _Pending:
         key = keys.object_key(key_of(wanted.value))
         known = self._guess(key) if self._guess else self._store.get(key)
-        return _Pending(index, wanted, key, self._new_uid(), known, self._guess is None, bounds)
+        return _Pending(index, wanted, key, self._new_uid(), known, self._guess is None, namespaces)
 
     def _decide(self, pending: _Pending, dry_run: bool) -> Verdict | Applied | Refused:
         """A verdict means: write it. What ends without a write is only believed of a fresh read."""
@@ -180,8 +182,10 @@ class ObjectWriter:
         if known and existing and pending.sent and _same_write(pending.sent, existing):
             return Applied("configured" if pending.before else "created", existing, pending.before, known.mod_revision)
         pending.before = existing
-        outcome = check_match(key_of(wanted.value), wanted.if_match, known) or decide(
-            wanted.value,
+        namespace = pending.namespaces.spec(wanted.value.metadata.namespace, fresh=pending.fresh)
+        value = admitted(wanted.value, existing, namespace.defaults)
+        outcome = check_match(key_of(value), wanted.if_match, known) or decide(
+            value,
             existing,
             source=wanted.source,
             now=self._clock.now(),
@@ -191,7 +195,7 @@ class ObjectWriter:
         )
         if isinstance(outcome, Refused):
             return outcome
-        return pending.bounds.check(wanted.value, existing, fresh=pending.fresh) or outcome
+        return beyond_limits(value, existing, namespace.limits) or outcome
 
     def _write_related(
         self, namespace: str, chunk: list[_Ready], outcomes: dict[int, Applied | Refused]

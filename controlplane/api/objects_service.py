@@ -19,6 +19,7 @@ from controlplane.api.selectors import Requirement, Selector, matches
 from controlplane.api.shown import ShownObject
 from controlplane.api.shown_kinds import show_object
 from controlplane.cluster import CacheChange, ClusterCache, owner_of
+from controlplane.defaults import as_written
 from controlplane.services.gather import services_touched
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
@@ -197,7 +198,8 @@ class ServiceOf(Generic[S]):
         if_match: int | None = None,
         take_over: bool = False,
     ) -> Change[S]:
-        """`change` makes the wanted object of the stored one, again for each try; what it raises comes out."""
+        """`change` makes the wanted object of the stored one as its author wrote it, again for each try; what it raises
+        comes out."""
         self.ready()
         for left in range(ROUNDS - 1, -1, -1):
             with self.cache.lock:
@@ -208,7 +210,7 @@ class ServiceOf(Generic[S]):
                 raise self.absent(ident, namespace)
             try:
                 expected = revision if if_match in (None, ANY) else if_match
-                return self.write(change(stored), if_match=expected, take_over=take_over)
+                return self.write(change(as_written(stored)), if_match=expected, take_over=take_over)
             except ApiError as error:
                 overtaken = error.problem.status == 412 and if_match in (None, ANY)
                 if not overtaken or not left:

@@ -147,6 +147,7 @@ def show_metadata(metadata: Metadata, revision: int) -> ShownMetadata:
         deletion_timestamp=metadata.deletion_timestamp,
         source=metadata.source,
         owner=metadata.owner,
+        defaulted=metadata.defaulted,
         revision=revision,
     )
 

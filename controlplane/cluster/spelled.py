@@ -88,6 +88,7 @@ def accepted(task: SpelledTask, key: ObjectKey) -> bool:
         and (not metadata.labels or _labels(tuple(metadata.labels.items())))
         and (not metadata.annotations or _annotations(metadata.annotations))
         and (metadata.owner is None or _owner(metadata.owner))
+        and _defaulted(metadata.defaulted)
         and (binding is None or _binding(binding))
     )
 
@@ -111,6 +112,10 @@ def _key(text: str) -> bool:
 
 def _owner(owner: Owner) -> bool:
     return len(owner.kind) <= _LONGEST_NAME and len(owner.name) <= _LONGEST_NAME and len(owner.uid) <= _LONGEST_UID
+
+
+def _defaulted(names: list[str]) -> bool:
+    return len(names) <= _MOST and all(len(name) <= _LONGEST_TEXT for name in names)
 
 
 def _binding(binding: Binding) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from controlplane.defaults import as_written
 from controlplane.folder.files import ALLOW_REMOVAL, Read
 from taskyard.keys import ObjectKey
 from taskyard.objects import AnyObject, key_of
@@ -125,7 +126,7 @@ def _same(source: str, value: AnyObject, known: AnyObject) -> bool:
     metadata = known.metadata
     return (
         metadata.source == source
-        and known.spec == value.spec
+        and value.spec in (known.spec, as_written(known).spec)
         and metadata.labels == value.metadata.labels
         and metadata.annotations == value.metadata.annotations
     )

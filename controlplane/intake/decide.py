@@ -9,8 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from controlplane.cluster import AssignmentRecord, ObjectRecord, TaskRecord
+from controlplane.defaults import admitted
 from taskyard.clock import timestamp
-from taskyard.objects import AnyObject, Binding, Metadata, Task
+from taskyard.objects import AnyObject, Binding, Metadata, Task, TaskDefaults
 from taskyard.objects.normal import normalize
 
 
@@ -21,14 +22,22 @@ def is_complete(record: TaskRecord) -> bool:
 
 
 def complete(
-    record: TaskRecord, *, copied: bool, running: AssignmentRecord | None, now: float, uid: str
+    record: TaskRecord,
+    *,
+    copied: bool,
+    running: AssignmentRecord | None,
+    now: float,
+    uid: str,
+    defaults: TaskDefaults,
 ) -> Task | None:
     """The task as it should be; None when it already is.
 
     `copied`: its uid is another task's, whose value was copied to this key. `running`: the assignment of the task that
-    had this key before, if that is still there and its task is not. `uid`: a new one, in case it is needed.
+    had this key before, if that is still there and its task is not. `uid`: a new one, in case it is needed. `defaults`:
+    its namespace's, for what nobody has completed before.
     """
     metadata, binding = record.task.metadata, record.task.binding
+    new = copied or not metadata.uid
     if copied:
         metadata = msgspec.structs.replace(metadata, uid="", created_at="", generation=0, deletion_timestamp="")
         binding = None
@@ -41,17 +50,24 @@ def complete(
         binding = None
     metadata = _filled(metadata, now, uid)
     task = msgspec.structs.replace(record.task, metadata=metadata, spec=normalize(record.task.spec), binding=binding)
+    if new:
+        task = admitted(task, None, defaults)
     return None if task == record.task else task
 
 
-def complete_object(record: ObjectRecord, *, copied: bool, now: float, uid: str) -> AnyObject | None:
+def complete_object(
+    record: ObjectRecord, *, copied: bool, now: float, uid: str, defaults: TaskDefaults
+) -> AnyObject | None:
     """As `complete`, for an object that nothing runs for under its own uid."""
     metadata = record.value.metadata
+    new = copied or not metadata.uid
     if copied:
         metadata = msgspec.structs.replace(metadata, uid="", created_at="", generation=0, deletion_timestamp="")
     value = msgspec.structs.replace(
         record.value, metadata=_filled(metadata, now, uid), spec=normalize(record.value.spec)
     )
+    if new:
+        value = admitted(value, None, defaults)
     return None if value == record.value else value
 
 

@@ -11,7 +11,7 @@ from controlplane.intake.decide import complete, complete_object, is_complete
 from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, commit_all
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import AnyObject, ObjectRef, encode
+from taskyard.objects import AnyObject, Namespace, ObjectRef, TaskDefaults, encode
 from taskyard.store.api import Compare, Entry, Put, unchanged
 
 _log = logging.getLogger(__name__)
@@ -99,14 +99,25 @@ class Intake(LeaderLoop[Dirty]):
             running=self._left_running(record),
             now=self.clock.now(),
             uid=self._new_uid(),
+            defaults=self._defaults(key.namespace),
         )
         return _proposal(key, record.entry, task)
 
     def _completed_object(self, key: ObjectKey, record: ObjectRecord) -> Proposal[ObjectKey] | None:
         first = self.cache.object_by_uid(record.uid) if record.uid else None
         copied = first is not None and first.key != key
-        value = complete_object(record, copied=copied, now=self.clock.now(), uid=self._new_uid())
+        value = complete_object(
+            record,
+            copied=copied,
+            now=self.clock.now(),
+            uid=self._new_uid(),
+            defaults=self._defaults(key.namespace),
+        )
         return _proposal(key, record.entry, value)
+
+    def _defaults(self, namespace: str) -> TaskDefaults:
+        known = self.cache.find(ObjectKey("Namespace", "default", namespace))
+        return known.spec.defaults if isinstance(known, Namespace) else TaskDefaults()
 
     def _left_running(self, record: TaskRecord) -> AssignmentRecord | None:
         """The assignment that the task at this key had before its value was overwritten; of several the newest."""

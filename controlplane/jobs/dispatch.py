@@ -42,6 +42,7 @@ def dispatched(job: Job, arguments: Mapping[str, str], payload: str | None, name
         namespace=metadata.namespace,
         labels={**metadata.labels, DISPATCHED_FROM: metadata.name},
         annotations=dict(metadata.annotations),
+        defaulted=list(metadata.defaulted),
     )
     filled = replace(template, spec=replace(template.spec, env=env))
     return replace(job, metadata=made, spec=replace(job.spec, parameters=None, template=filled))

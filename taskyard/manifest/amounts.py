@@ -24,19 +24,19 @@ class Range(NamedTuple):
     hint: str
 
 
-_CPU = Range(cpu_millis, 10, 10**7, "10m", "10000 cores", "write cores (0.5) or millicores ('500m')")
-_MEMORY = Range(byte_count, 6 * 2**20, 2**50, "6Mi, the least a container can be given", "1024Ti", "write '512Mi'")
-_DISK = Range(byte_count, 1, 2**50, "1 byte", "1024Ti", "write a size, such as '1Gi', or remove the line")
+CPU = Range(cpu_millis, 10, 10**7, "10m", "10000 cores", "write cores (0.5) or millicores ('500m')")
+MEMORY = Range(byte_count, 6 * 2**20, 2**50, "6Mi, the least a container can be given", "1024Ti", "write '512Mi'")
+DISK = Range(byte_count, 1, 2**50, "1 byte", "1024Ti", "write a size, such as '1Gi', or remove the line")
 _SHM = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '256Mi', or remove the line")
 _RATE = Range(byte_count, 1024, 2**50, "1Ki", "1024Ti", "write bytes per second, such as '10Mi', or remove the line")
 _LOG = Range(byte_count, 4096, 2**30, "4Ki", "1Gi", "write a size, such as '10Mi'")
 _TMPFS = Range(byte_count, 4096, 2**50, "4Ki", "1024Ti", "write a size, such as '64Mi'")
 _WAIT = Range(seconds, 0.001, 366 * 86400, "1ms", "a year", "write a duration, such as '10s'")
 _PERIOD = _WAIT._replace(least=0, lowest="0s")
-_SUM_OF_CPU = _CPU._replace(least=0, most=10**9, lowest="0", highest="1000000 cores")
+_SUM_OF_CPU = CPU._replace(least=0, most=10**9, lowest="0", highest="1000000 cores")
 _SUM_OF_BYTES = Range(byte_count, 0, 2**60, "0", "1048576Ti", "write a size, such as '16Gi', or remove the line")
 
-_RESOURCES = {"cpu": _CPU, "memory": _MEMORY, "disk": _DISK}
+_RESOURCES = {"cpu": CPU, "memory": MEMORY, "disk": DISK}
 _SUMS = {"cpu": _SUM_OF_CPU, "memory": _SUM_OF_BYTES, "disk": _SUM_OF_BYTES}
 """What many tasks have together, or one of any size."""
 _BACKOFF = {"initial": _WAIT, "max": _WAIT, "reset": _PERIOD}
@@ -116,7 +116,7 @@ def broken_limits(spec: dict[str, Any]) -> Iterator[Broken]:
     """Their ranges, limits below what is set aside, and swap without memory."""
     limits, resources = part(spec, "limits"), part(spec, "resources")
     found = {name: value for name, value in limits.items() if value != UNLIMITED}
-    yield from broken_fields({"limits": found}, ("limits",), {"cpu": _CPU, "memory": _MEMORY, "swap": _DISK})
+    yield from broken_fields({"limits": found}, ("limits",), {"cpu": CPU, "memory": MEMORY, "swap": DISK})
     yield from broken_fields(spec, ("limits", "io"), {"readRate": _RATE, "writeRate": _RATE})
     for name, read in (("cpu", cpu_millis), ("memory", byte_count)):
         if _is_less(found.get(name), resources.get(name), read):
@@ -171,7 +171,7 @@ def _outside(path: Path, value: object, allowed: Range) -> Iterator[Broken]:
         return
     if amount < allowed.least:
         hint = allowed.hint
-        if allowed is _MEMORY and str(value).isdecimal():
+        if allowed is MEMORY and str(value).isdecimal():
             hint = f"a plain number is bytes; for mebibytes write '{value}Mi'"
         yield Broken(path, f"{shown(value)} is less than {allowed.lowest}", hint)
     elif amount > allowed.most:

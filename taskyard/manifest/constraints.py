@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from taskyard.comparison import clauses, compiled, number
-from taskyard.manifest.problem import shown
+from taskyard.manifest.problem import Path, shown
 from taskyard.manifest.rule_parts import Broken, items
 
 _SEVERAL = ("in", "not in")
@@ -32,8 +32,13 @@ def broken_constraints(spec: dict[str, Any]) -> Iterator[Broken]:
 
 
 def broken_tolerations(spec: dict[str, Any]) -> Iterator[Broken]:
-    for at, item in items(spec, "tolerations"):
-        path = ("spec", "tolerations", at)
+    yield from tolerating_nothing(spec, ("spec",))
+
+
+def tolerating_nothing(holder: dict[str, Any], place: Path) -> Iterator[Broken]:
+    """`place`: of the mapping that has the tolerations."""
+    for at, item in items(holder, "tolerations"):
+        path = (*place, "tolerations", at)
         if not item.get("key") and item.get("operator", "Equal") == "Equal":
             hint = "write the key, or operator: Exists to tolerate every taint"
             yield Broken(path, "a toleration without a key tolerates nothing", hint)

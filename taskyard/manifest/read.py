@@ -20,7 +20,7 @@ from taskyard.manifest.problem import ManifestError, Problem
 from taskyard.objects import OBJECT_TYPES, AnyObject, NodeSpec, key_of
 from taskyard.objects.normal import normalize
 
-SERVER_METADATA = ("uid", "generation", "createdAt", "deletionTimestamp", "source", "owner", "revision")
+SERVER_METADATA = ("uid", "generation", "createdAt", "deletionTimestamp", "source", "owner", "defaulted", "revision")
 SERVER_FIELDS = ("status", "binding")
 
 S = TypeVar("S", bound=msgspec.Struct)

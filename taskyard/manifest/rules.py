@@ -42,6 +42,7 @@ from taskyard.manifest.container_rules import (
     broken_ulimits,
 )
 from taskyard.manifest.cron_rules import broken_schedule
+from taskyard.manifest.default_rules import broken_defaults
 from taskyard.manifest.dependency_rules import broken_dependencies
 from taskyard.manifest.job_rules import broken_job, broken_job_name, broken_once
 from taskyard.manifest.problem import Path, path_text, shown
@@ -306,7 +307,12 @@ _JOB_RULES: tuple[tuple[str, Rule], ...] = (("template", _template), ("", broken
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
     "Node": (("taints", _taints),),
-    "Namespace": (("ttlAfterFinish", broken_ttl), ("quota", broken_quota), ("limits", broken_task_limits)),
+    "Namespace": (
+        ("ttlAfterFinish", broken_ttl),
+        ("quota", broken_quota),
+        ("limits", broken_task_limits),
+        ("defaults", broken_defaults),
+    ),
     "Service": (
         ("template", _template),
         ("update", _update),

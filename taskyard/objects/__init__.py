@@ -27,7 +27,18 @@ from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.mark import Mark
 from taskyard.objects.move import Move
-from taskyard.objects.namespace import CpuRange, Namespace, NamespaceSpec, Quota, Range, SizeRange, TaskLimits
+from taskyard.objects.namespace import (
+    CpuRange,
+    DefaultLimits,
+    DefaultResources,
+    Namespace,
+    NamespaceSpec,
+    Quota,
+    Range,
+    SizeRange,
+    TaskDefaults,
+    TaskLimits,
+)
 from taskyard.objects.node import (
     CONDITION_TAINTS,
     DRAIN_TAINT,
@@ -127,6 +138,8 @@ __all__ = [
     "CronHistory",
     "CronRun",
     "CronSpec",
+    "DefaultLimits",
+    "DefaultResources",
     "Dependencies",
     "Dependency",
     "Dns",
@@ -196,6 +209,7 @@ __all__ = [
     "Success",
     "Taint",
     "Task",
+    "TaskDefaults",
     "TaskLimits",
     "TaskSpec",
     "TaskState",

@@ -55,6 +55,8 @@ class Metadata(Wire, frozen=True, kw_only=True):
     """Who declares it: empty for apply and REST, `folder/<name>` for a watched folder. See controlplane/admission."""
     owner: Owner | None = None
     """What a controller made for another object; nobody else changes it."""
+    defaulted: list[str] = []
+    """Fields of the spec that its author did not write: they are from its namespace's defaults."""
 
 
 class ObjectRef(Wire, frozen=True, kw_only=True):

@@ -7,7 +7,8 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
-from taskyard.quantity import Cpu, Duration, Size
+from taskyard.objects.task import Toleration
+from taskyard.quantity import Cpu, CpuLimit, Duration, Size
 
 
 class Quota(Wire, frozen=True, kw_only=True):
@@ -45,10 +46,33 @@ class TaskLimits(Wire, frozen=True, kw_only=True):
     max_priority: int | None = None
 
 
+class DefaultResources(Wire, frozen=True, kw_only=True):
+    cpu: Cpu | None = None
+    memory: Size | None = None
+    disk: Size | None = None
+
+
+class DefaultLimits(Wire, frozen=True, kw_only=True):
+    cpu: CpuLimit | None = None
+    memory: Size | None = None
+
+
+class TaskDefaults(Wire, frozen=True, kw_only=True):
+    """What counts for each task of the namespace that does not say: see `controlplane.defaults`."""
+
+    resources: DefaultResources = DefaultResources()
+    limits: DefaultLimits = DefaultLimits()
+    pull_secret: str = ""
+    node_selector: dict[str, str] = {}
+    tolerations: list[Toleration] = []
+
+
 class NamespaceSpec(Wire, frozen=True, kw_only=True):
     quota: Quota = Quota()
     limits: TaskLimits = TaskLimits()
     """They bind what is applied, and what has no node yet."""
+    defaults: TaskDefaults = TaskDefaults()
+    """They are filled in where specs enter; what is stored stays as it is."""
     weight: int = 1
     """Its part of the cluster while tasks of several namespaces wait, next to theirs."""
     ttl_after_finish: Duration | None = None

@@ -58,6 +58,29 @@ def test_each_way_in_refuses_alike(bench: ApiBench, path: str) -> None:
     assert bench.stored("web", "team") is None
 
 
+@pytest.mark.parametrize("stored", [False, True], ids=["new", "stored"])
+def test_a_put_is_refused_as_a_post_is(bench: ApiBench, stored: bool) -> None:
+    if stored:
+        assert bench.call("PUT", "/tasks/web?namespace=team", task("128Mi")).status_code == 201
+    limit(bench, LIMITS)
+    told = problem(bench.call("PUT", "/tasks/web?namespace=team", task("1Gi")), 409)
+    assert told["type"].endswith(":BeyondLimits")
+    assert "spec.resources.memory is 1Gi, more than 256Mi" in told["detail"]
+    kept = bench.stored("web", "team")
+    assert (kept.spec.resources.memory if kept else None) == ("128Mi" if stored else None)
+
+
+def test_a_patch_is_refused_where_the_spec_would_be_beyond_them_and_another_is_not(bench: ApiBench) -> None:
+    bench.call("POST", "/apply", body(task("1Gi"), service("1Gi")))
+    limit(bench, LIMITS)
+    for path, spec in (("/tasks/web", {"priority": 1}), ("/services/web", {"template": {"spec": {"priority": 1}}})):
+        told = problem(bench.call("PATCH", f"{path}?namespace=team", {"spec": spec}), 409)
+        assert "resources.memory is 1Gi, more than 256Mi" in told["detail"]
+        labels = {"metadata": {"labels": {"tier": "web"}}}
+        assert bench.call("PATCH", f"{path}?namespace=team", labels).status_code == 200
+    assert bench.call("PATCH", "/services/web?namespace=team", {"spec": {"replicas": 3}}).status_code == 200
+
+
 def test_the_namespace_of_the_same_apply_counts(bench: ApiBench) -> None:
     problem(bench.call("POST", "/apply", body(task("1Gi"), namespace(LIMITS))), 409)
     limit(bench, LIMITS)

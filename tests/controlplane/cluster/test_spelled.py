@@ -35,6 +35,7 @@ metadata = st.fixed_dictionaries(
         "deletionTimestamp": moments,
         "source": texts,
         "owner": owners,
+        "defaulted": st.lists(texts, max_size=2) | st.just([""] * 64) | st.just([""] * 65),
         "revision": st.just(3),
         "unknown": st.just(1),
     },

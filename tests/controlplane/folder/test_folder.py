@@ -72,6 +72,36 @@ def test_the_guard_holds_after_a_restart_and_can_be_lifted(watched: WatchedFolde
     assert watched.tasks() == {}
 
 
+NAMESPACE = "apiVersion: taskyard/v1\nkind: Namespace\nmetadata: {name: default}\nspec: {%s}\n"
+
+
+def test_a_task_beyond_its_namespaces_limits_is_told_and_applied_once_it_is_within(watched: WatchedFolder) -> None:
+    watched.write("default.yaml", NAMESPACE % "limits: {memory: {max: 64Mi}}")
+    watched.write("web.yaml", manifest("web"))
+    watched.settle(30)
+    assert watched.tasks() == {}
+    assert ("Refused", 1) in watched.told()
+    watched.write("web.yaml", manifest("web").replace("{image", "{resources: {memory: 32Mi}, image"))
+    watched.settle()
+    assert watched.tasks()["web"].spec.resources.memory == "32Mi"
+
+
+def test_defaults_are_filled_in_once_and_no_look_after_that_changes_anything(watched: WatchedFolder) -> None:
+    watched.write("default.yaml", NAMESPACE % "defaults: {resources: {memory: 64Mi}}")
+    watched.write("web.yaml", manifest("web"))
+    watched.settle()
+    before = watched.plane.store.get(keys.task("default", "web"))
+    assert watched.tasks()["web"].spec.resources.memory == "64Mi"
+    watched.write("default.yaml", NAMESPACE % "defaults: {resources: {memory: 32Mi}}")
+    watched.settle(120)
+    watched.restarted()
+    watched.settle(120)
+    assert watched.plane.store.get(keys.task("default", "web")) == before
+    watched.write("web.yaml", manifest("web", "busybox:new"))
+    watched.settle()
+    assert watched.tasks()["web"].spec.resources.memory == "32Mi"
+
+
 def test_a_folder_that_went_away_changes_nothing(watched: WatchedFolder) -> None:
     watched.write("web.yaml", manifest("web"))
     watched.settle()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from controlplane.defaults import admitted
 from controlplane.folder.files import Read
 from controlplane.folder.plan import Apply, Remove, plan
 from taskyard.keys import ObjectKey
-from taskyard.objects import Metadata, Task, TaskSpec, key_of
+from taskyard.objects import DefaultResources, Metadata, Task, TaskDefaults, TaskSpec, key_of
 
 OURS = "folder/demo"
 BROKEN = Read(None, "bad.yaml:1:1: not YAML")
@@ -23,6 +24,13 @@ def stored(name: str, source: str = OURS, image: str = "busybox:1.35", deleting:
     return Task(metadata=metadata, spec=TaskSpec(image=image))
 
 
+def with_defaults(task: Task) -> Task:
+    defaults = TaskDefaults(resources=DefaultResources(memory="64Mi"))
+    made = admitted(task, None, defaults)
+    assert made.metadata.defaulted
+    return made
+
+
 def by_key(*tasks: Task) -> dict[ObjectKey, Task]:
     return {key_of(task): task for task in tasks}
 
@@ -36,7 +44,9 @@ def good(*names: str) -> Read:
     [
         pytest.param([], True, id="not there"),
         pytest.param([stored("web")], False, id="as declared"),
+        pytest.param([with_defaults(stored("web"))], False, id="as declared, with its namespace's defaults"),
         pytest.param([stored("web", image="old")], True, id="changed in the file"),
+        pytest.param([with_defaults(stored("web", image="old"))], True, id="changed in the file, with defaults"),
         pytest.param([stored("web", source="")], True, id="a person's, taken over"),
         pytest.param([stored("web", source="folder/other")], False, id="another folder's"),
         pytest.param([stored("web", image="old", deleting=True)], False, id="being deleted"),

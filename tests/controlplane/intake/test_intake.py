@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from taskyard import keys
 from taskyard.keys import ObjectKey
-from taskyard.objects import TaskState, encode
+from taskyard.objects import Service, TaskState, encode
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
 BY_HAND = b'{"apiVersion":"taskyard/v1","kind":"Task","metadata":{"name":"web"},"spec":{"image":"busybox:1.35"%s}}'
@@ -220,3 +220,20 @@ def test_a_complete_task_that_changes_is_not_looked_at(plane: Plane) -> None:
     assert len(plane.intake.queue) == 1
     plane.settle(plane.intake)
     assert plane.task("web").spec.resources.memory == "1Gi"
+
+
+def test_what_is_put_by_hand_has_its_namespaces_defaults_and_what_is_complete_is_left_alone(plane: Plane) -> None:
+    plane.add_task(a_task("old", UID))
+    key = ObjectKey("Namespace", "default", "default")
+    raw = b'{"apiVersion":"taskyard/v1","kind":"Namespace","metadata":{"name":"default"},"spec":%s}'
+    plane.put(keys.object_key(key), raw % b'{"defaults":{"resources":{"memory":"64Mi"}}}')
+    plane.put(KEY, BY_HAND % b"")
+    raw = b'{"apiVersion":"taskyard/v1","kind":"Service","metadata":{"name":"web"},"spec":{"template":{"spec":%s}}}'
+    plane.put(keys.object_key(ObjectKey("Service", "default", "web")), raw % b'{"image":"busybox:1.35"}')
+    _settle(plane)
+    web = plane.task("web")
+    assert (web.spec.resources.memory, web.metadata.defaulted) == ("64Mi", ["spec.resources.memory"])
+    made = plane.cache.find(ObjectKey("Service", "default", "web"))
+    assert isinstance(made, Service)
+    assert made.spec.template.spec.resources.memory == "64Mi"
+    assert plane.task("old").spec.resources.memory is None

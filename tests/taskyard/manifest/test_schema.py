@@ -24,6 +24,8 @@ from taskyard.objects import (
     CpuRange,
     CronHistory,
     CronSpec,
+    DefaultLimits,
+    DefaultResources,
     Dependency,
     Dns,
     EnvSource,
@@ -60,6 +62,7 @@ from taskyard.objects import (
     Success,
     Taint,
     Task,
+    TaskDefaults,
     TaskLimits,
     TaskSpec,
     TaskTemplate,
@@ -154,6 +157,9 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Config", "spec", ConfigSpec, set()),
     ("Namespace", "spec", NamespaceSpec, set()),
     ("Namespace", "spec.quota", Quota, set()),
+    ("Namespace", "spec.defaults", TaskDefaults, set()),
+    ("Namespace", "spec.defaults.resources", DefaultResources, set()),
+    ("Namespace", "spec.defaults.limits", DefaultLimits, set()),
     ("Namespace", "spec.limits", TaskLimits, set()),
     ("Namespace", "spec.limits.cpu", CpuRange, set()),
     ("Namespace", "spec.limits.memory", SizeRange, set()),
@@ -265,7 +271,7 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
         target["type"] = "secret"
     if place == "spec.constraints[]" and (value == "in" or (name == "values" and value)):
         target |= {"operator": "in", "values": ["a"]}
-    if (place, name, value) == ("spec.tolerations[]", "key", ""):
+    if place.endswith("tolerations[]") and (name, value) == ("key", ""):
         target["operator"] = "Exists"
     return manifest
 
