@@ -16,8 +16,10 @@ import click
 from nodeagent import app
 from nodeagent.allowance import Allowance
 from nodeagent.devices import Device
+from nodeagent.emptying import Stops
 from nodeagent.host import FolderTaken
 from taskyard.config import ConfigError, load
+from taskyard.local_agent import DATA_DIR
 from taskyard.node_name import of_host
 
 
@@ -30,7 +32,7 @@ from taskyard.node_name import of_host
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("/var/lib/taskyard/agent"),
+    default=DATA_DIR,
     show_default=True,
     help="Keeps this host's identity.",
 )
@@ -126,7 +128,8 @@ def main(
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay.
 
-    On SIGUSR1 it has them moved to other nodes, and ends when none is left, or after --drain-timeout.
+    `taskyard agent drain` on this machine, or SIGUSR1, has them moved to other nodes; it ends when none is left, or
+    after --drain-timeout.
     """
     logging.basicConfig(
         level=log_level.upper(), stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -159,23 +162,15 @@ def main(
         secrets_dir=secrets_dir.absolute(),
         drain_timeout=drain_timeout,
     )
-    stops = app.Stops()
+    stops = Stops()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, lambda caught, _: _asked_to_end(stops, drain=drain_on_stop or caught == signal.SIGUSR1))
+        signal.signal(number, lambda caught, _: stops.ask(drain=drain_on_stop or caught == signal.SIGUSR1))
     try:
         app.run(options, stops)
     except (app.CannotRun, FolderTaken, OSError) as error:
         click.echo(f"taskyard agent: {error}", err=True)
         _leave(1)
     _leave(0)
-
-
-def _asked_to_end(stops: app.Stops, *, drain: bool) -> None:
-    if stops.end.is_set():
-        stops.now.set()
-    elif drain:
-        stops.drain.set()
-    stops.end.set()
 
 
 def _pairs(labels: tuple[str, ...]) -> dict[str, str]:

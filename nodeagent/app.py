@@ -20,6 +20,7 @@ from nodeagent.allowance import NOTHING_MORE, Allowance
 from nodeagent.anchor import Anchor, FileMemo
 from nodeagent.api.consoles import Attach, Exec, Port
 from nodeagent.api.door import Door
+from nodeagent.api.drain import Drain
 from nodeagent.api.files import Files
 from nodeagent.api.health import Health
 from nodeagent.api.inspect import Inspect
@@ -42,6 +43,7 @@ from nodeagent.duties import (
     keep_time,
 )
 from nodeagent.effects import Effects
+from nodeagent.emptying import Emptying, Stops
 from nodeagent.freshness import Freshness
 from nodeagent.guard import WatchdogGuard
 from nodeagent.host_paths import ENGINE_SOCKETS
@@ -67,9 +69,10 @@ from nodeagent.stats.disk import DiskUse
 from nodeagent.stats.history import StatsHistory
 from nodeagent.value_files import ValueFiles
 from nodeagent.view import ContainerView
-from taskyard import __version__, keys
+from taskyard import __version__, keys, local_agent
 from taskyard.clock import SystemClock, timestamp
 from taskyard.events import EventRecorder
+from taskyard.local_agent import LocalAgent
 from taskyard.objects import NodeCondition, NodeLease
 from taskyard.store.api import Store
 from taskyard.store.etcd import EtcdStore
@@ -78,7 +81,6 @@ from taskyard.store.workqueue import WorkQueue
 
 log = logging.getLogger(__name__)
 
-_LOOK_WHETHER_EMPTY = 0.5
 _JOIN = 2.0
 """Seconds that a thread gets to end; one that hangs in a call to Docker is left behind."""
 
@@ -117,30 +119,22 @@ class CannotRun(Exception):
     """The message says why, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stops:
-    """Set from outside. `end`: the agent ends, and its containers go on; set for a second time it does not wait.
-    `drain`, set before that: it has its tasks moved first."""
-
-    end: threading.Event = field(default_factory=threading.Event)
-    drain: threading.Event = field(default_factory=threading.Event)
-    now: threading.Event = field(default_factory=threading.Event)
-
-
 def run(options: Options, stops: Stops) -> None:
     """Until `stops.end` is set. Raises CannotRun, FolderTaken, OSError. Containers go on in any case."""
     with host.lock_folder(options.data_dir):
         bound = bind(options.listen)
         try:
-            _Process(options, bound).run(stops)
+            _Process(options, bound, stops).run()
         finally:
             bound.close()
 
 
 class _Process:
-    def __init__(self, options: Options, bound: socket.socket) -> None:
+    def __init__(self, options: Options, bound: socket.socket, stops: Stops) -> None:
         clock, owner = SystemClock(), Owner(options.cluster, options.node)
         self._options = options
+        self._stops = stops
+        self._emptying = Emptying(options.node, stops, clock, options.drain_timeout)
         self._clock = clock
         self._store: Store = EtcdStore(options.etcd)
         images = FetchedImages(options.data_dir)
@@ -151,6 +145,7 @@ class _Process:
         if options.failpoints:
             self._store, self._runtime = _with_failpoints(options.failpoints, self._store, self._runtime)
         token = secrets.token_hex(16)
+        self._announced = LocalAgent(node=options.node, address=_address(bound), token=token)
         self._guard = WatchdogGuard(options.data_dir)
         value = _lease_value(options, bound, token, clock.now())
         self._registration = Registration(
@@ -237,24 +232,27 @@ class _Process:
             "/port/{uid}": Port(console, door),
             "/files/{uid}": Files(console, door),
             "/inspect/{uid}": Inspect(console, door),
+            "/drain": Drain(self._emptying, door, clock),
             "/stats": (stats := Stats(self._history, door)),
             "/stats/{uid}": stats,
             "/healthz": Health(self._registration.certain, lambda: self._readiness.ready),
         }
         self._server = Server(create_app(routes), bound)
 
-    def run(self, stops: Stops) -> None:
+    def run(self) -> None:
         ending = threading.Event()
         self._guard.find()
         threads = self._threads(ending)
         self._server.start()
         for thread in threads:
             thread.start()
+        local_agent.announce(self._options.data_dir, self._announced)
         log.info("node %s is up, its API on %s", self._options.node, self._options.listen)
         try:
-            self._wait(stops.end)
-            if stops.drain.is_set():
-                self._drain(stops.now)
+            self._wait(self._stops.end)
+            if self._stops.drain.is_set():
+                self._registration.drain()
+                self._emptying.run(self._to_leave)
         finally:
             running = sum(one.running for one in self._view.all())
             log.info("this agent ends; %d containers of its node run on, and the next one takes them over", running)
@@ -286,22 +284,7 @@ class _Process:
                     "start this agent with another --node, or stop that one"
                 )
 
-    def _drain(self, now: threading.Event) -> None:
-        """Until no task is left that is to leave, the time for that is over, or `now` is set."""
-        limit = self._options.drain_timeout
-        log.info("node %s is drained before this agent ends, within %g s", self._options.node, limit)
-        self._registration.drain()
-        end, left = self._clock.monotonic() + limit, self._to_leave()
-        while left and self._clock.monotonic() < end:
-            if now.wait(_LOOK_WHETHER_EMPTY):
-                break
-            left = self._to_leave()
-        if left:
-            log.warning("node %s is not empty: %s", self._options.node, ", ".join(left))
-        else:
-            log.info("node %s is empty", self._options.node)
-
-    def _to_leave(self) -> list[str]:
+    def _to_leave(self) -> dict[str, str]:
         found = assigned(self._informer)
         running = {one.run.uid for one in self._view.all() if one.running}
         return to_leave(found, running, ended(self._informer))
@@ -343,13 +326,17 @@ def _never_mounted(options: Options) -> tuple[str, ...]:
     return (*ENGINE_SOCKETS, str(options.data_dir), str(options.secrets_dir), *([own] if own else []))
 
 
-def _lease_value(options: Options, bound: socket.socket, token: str, now: float) -> NodeLease:
+def _address(bound: socket.socket) -> str:
     name, port = bound.getsockname()[:2]
-    address = options.advertise or f"{name}:{port}"
+    return f"{name}:{port}"
+
+
+def _lease_value(options: Options, bound: socket.socket, token: str, now: float) -> NodeLease:
+    address = options.advertise or _address(bound)
     return NodeLease(
         incarnation=secrets.token_hex(8),
         host_id=host.host_id(options.data_dir),
-        address=address if ":" in address else f"{address}:{port}",
+        address=address if ":" in address else f"{address}:{bound.getsockname()[1]}",
         token=token,
         capacity=host.capacity(options.data_dir, options.resources | counts(options.devices)),
         labels=host.labels() | options.labels,

@@ -17,6 +17,7 @@ import psutil
 
 from nodeagent import durable
 from nodeagent.pressure import Pressure, Stock
+from taskyard.local_agent import LOCK
 from taskyard.objects import Amounts
 
 
@@ -27,7 +28,7 @@ class FolderTaken(Exception):
 def lock_folder(folder: Path) -> IO[str]:
     """The lock, held until it is closed. Raises FolderTaken, OSError."""
     folder.mkdir(parents=True, exist_ok=True)
-    lock = open(folder / "lock", "w")  # noqa: SIM115 - it stays open for as long as the agent lives
+    lock = open(folder / LOCK, "w")  # noqa: SIM115 - it stays open for as long as the agent lives
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

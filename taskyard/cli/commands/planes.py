@@ -36,8 +36,13 @@ def controlplane(rest: tuple[str, ...]) -> None:
 @click.command(context_settings=_PASS_ON)
 @click.argument("rest", nargs=-1, type=click.UNPROCESSED)
 def agent(rest: tuple[str, ...]) -> None:
-    """Run this node's agent in the foreground."""
-    _become("nodeagent", rest)
+    """Run this node's agent in the foreground, or `drain` the one that runs."""
+    if rest[:1] == ("drain",):
+        from taskyard.cli.commands.agent_drain import drain
+
+        drain.main(list(rest[1:]), prog_name="taskyard agent drain", standalone_mode=False)
+    else:
+        _become("nodeagent", rest)
 
 
 @click.command(context_settings=_PASS_ON)
