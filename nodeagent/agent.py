@@ -42,10 +42,17 @@ from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.logins import wishes_of
 from nodeagent.memory import TaskMemory, refresh
-from nodeagent.names import Owner, Run
+from nodeagent.names import MAIN, Owner, Run
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
-from nodeagent.runtime.port import ContainerEvent, Runtime, RuntimeFault, RuntimeUnavailable
+from nodeagent.runtime.port import (
+    ContainerEvent,
+    ContainerInfo,
+    ContainerState,
+    Runtime,
+    RuntimeFault,
+    RuntimeUnavailable,
+)
 from nodeagent.situation import Container, Situation
 from nodeagent.standing import Standing
 from nodeagent.view import ContainerView
@@ -61,6 +68,7 @@ log = logging.getLogger(__name__)
 
 _NOT_READY_PAUSE = 0.5
 _UNWRITTEN_PAUSE = 0.1
+_ENDED = (ContainerState.EXITED, ContainerState.DEAD)
 
 
 class Recorder(Protocol):
@@ -138,7 +146,9 @@ class Agent:
         return change.new.mod_revision == memory.written_revision
 
     def happened(self, event: ContainerEvent) -> None:
-        uid = self._parts.view.happened(event)
+        # Only the watchdog knows whether what it answers for has ended by itself.
+        believed = event.id not in self._parts.guard.held | self._parts.guard.condemned
+        uid = self._parts.view.happened(event, believed=believed)
         if uid:
             self._parts.queue.add(uid)
 
@@ -240,6 +250,7 @@ class Agent:
 
     def _situation(self, memory: TaskMemory) -> Situation:
         containers, unsure = self._parts.view.of(memory.uid)
+        memory.ended = _newest_ended(containers) or memory.ended
         return Situation(
             assignment=memory.assignment,
             status=memory.status,
@@ -380,6 +391,12 @@ class Agent:
             f"{key} is ignored until it changes: {memory.problem}",
             warning=True,
         )
+
+
+def _newest_ended(containers: Sequence[Container]) -> ContainerInfo | None:
+    """Of the task's own."""
+    ended = (one.info for one in containers if one.run.step == MAIN and one.info.state in _ENDED)
+    return max(ended, key=lambda info: info.finished_at, default=None)
 
 
 class StaleAssignment(StoreError):

@@ -32,7 +32,7 @@ from nodeagent.hooks import pre_stop, run_hook
 from nodeagent.host_paths import PathRefused
 from nodeagent.image_names import foreign, pinned
 from nodeagent.memory import TaskMemory
-from nodeagent.names import GROUP, MAIN, NETWORK, STEP, UID, Owner, Run, run_of, uid_of
+from nodeagent.names import GROUP, MAIN, NETWORK, UID, Owner, Run, run_of, uid_of
 from nodeagent.preparation import FilesUnwritten, NotAllowed, Preparer
 from nodeagent.runtime.port import (
     PAUSE_IMAGE,
@@ -273,8 +273,6 @@ class Effects:
             return
         self._view.saw(info)
         if info.state in (ContainerState.EXITED, ContainerState.DEAD):
-            if not info.labels.get(STEP):
-                memory.ended = info
             if info.id in self._guard.held:
                 # Was it the watchdog? Its word decides whether this counts as the task's own end.
                 self._guard.ask()

@@ -1,7 +1,9 @@
 """What the agent believes about its containers. Fed by its own actions, by looks, by events and by the periodic list.
 
-Events and lists never change a belief: they mark a container as unsure, and an inspect settles it. So a list that is
-older than a start, or an event that came twice, does no harm. Thread-safe; decides nothing.
+Events and lists do not change a belief: they mark a container as unsure, and an inspect settles it. So a list that is
+older than a start, or an event that came twice, does no harm. The one exception is the end of a container that runs and
+that nothing else is said of: its event says all that an inspect would, which Docker answers only when it has taken the
+container's network down. Thread-safe; decides nothing.
 """
 
 from __future__ import annotations
@@ -80,12 +82,35 @@ class ContainerView:
             if left:
                 self._unsure[uid] = left
 
-    def happened(self, event: ContainerEvent) -> str:
-        """The uid of the task that should be asked about again; empty when it concerns none of ours."""
+    def happened(self, event: ContainerEvent, *, believed: bool) -> str:
+        """The uid of the task that should be asked about again; empty when it concerns none of ours. `believed`: an
+        event may be taken for the whole truth."""
         uid = uid_of(self._owner, event.labels)
-        if uid:
+        if uid and not (believed and self._ended(uid, event)):
             self.doubt(uid, [event.id])
         return uid
+
+    def _ended(self, uid: str, event: ContainerEvent) -> bool:
+        """Takes note of an end that needs no look. Out of memory is told before it, and then there is a doubt."""
+        with self._lock:
+            known = self._containers.get(uid, {}).get(event.id)
+            doubted = event.id in self._unsure.get(uid, ())
+            if event.exit_code is None or known is None or not known.running or doubted:
+                return False
+            if event.at <= known.info.started_at:
+                return False  # Of a run before, or it ended so soon that the agent's clock is later.
+            if known.info.ports:
+                return False  # They are free only once its network is down, and the next one may want them.
+            info = replace(
+                known.info,
+                state=ContainerState.EXITED,
+                exit_code=event.exit_code,
+                finished_at=event.at,
+                address="",
+                pid=0,
+            )
+            self._containers[uid][event.id] = replace(known, info=info)
+            return True
 
     def compare(self, listed: Iterable[ContainerSummary]) -> set[str]:
         """Doubts whatever differs from the list; returns the uids of those tasks."""

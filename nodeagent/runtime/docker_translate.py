@@ -245,11 +245,13 @@ def container_summary(found: Listed) -> ContainerSummary:
 
 
 def container_event(message: EventMessage) -> ContainerEvent:
+    code = message.actor.attributes.get("exitCode", "")
     return ContainerEvent(
         id=message.actor.id,
         labels=message.actor.attributes,
         action=message.action,
         at=message.time_nano / _NANOSECONDS,
+        exit_code=int(code) if message.action == "die" and code.isdecimal() else None,
     )
 
 

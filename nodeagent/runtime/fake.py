@@ -402,7 +402,8 @@ class FakeRuntime:
         self._tell(found, "die", at)
 
     def _tell(self, found: _Container, action: str, at: float) -> None:
-        self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at))
+        code = found.info.exit_code if action == "die" else None
+        self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at, code))
 
 
 def _tag(image: str) -> str:

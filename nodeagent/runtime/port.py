@@ -179,12 +179,15 @@ class VolumeSummary:
 
 @dataclass(frozen=True, slots=True)
 class ContainerEvent:
-    """Something happened to a container. Only says where to look again."""
+    """Something happened to a container; it may be told late, or twice."""
 
     id: str
     labels: Mapping[str, str]
     action: str
     at: float
+    """Seconds since the epoch, on the runtime's clock."""
+    exit_code: int | None = None
+    """Of a `die`."""
 
 
 @dataclass(frozen=True, slots=True)
