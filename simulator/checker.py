@@ -7,7 +7,7 @@ store that was restored may have lost in restores.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import groupby
 
 from msgspec.structs import replace
@@ -103,10 +103,10 @@ class Checker:
             for node in sorted(nodes):
                 self._check_room(node)
 
-    def restored(self, backup: Backup) -> None:
-        """All of the store is as the backup has it."""
+    def restored(self, backup: Backup, frozen: Mapping[str, float]) -> None:
+        """All of the store is as the backup has it. `frozen`: nodes whose agent is, and since when."""
         before, self.mirror = self.mirror, Mirror(backup.entries)
-        self.past.restore(before, self.mirror, self.now())
+        self.past.restore(before, self.mirror, self.now(), frozen)
         self.garbage.restored(self.mirror, self.now())
         self.closed.restored(self.mirror.leases, self.mirror.specs, self.now())
         self.contention.restored(backup.entries, self.now())

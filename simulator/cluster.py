@@ -219,7 +219,7 @@ class Cluster:
     def restore(self, backup: Backup) -> None:
         """The store's data is lost, but for what the backup has."""
         self.storage.restore(backup)
-        self.checker.restored(backup)
+        self.checker.restored(backup, {one.host.name: one.frozen_since for one in self._agents.values() if one.frozen})
         for member in self.everybody():
             member.store.replace(self.storage.store)
             member.store.delivery.awake(self.driver.latency())

@@ -33,6 +33,8 @@ class Process:
         self.alive = True
         self.frozen = False
         """In the middle of a step, which goes on later; nothing else of it runs meanwhile."""
+        self.frozen_since = math.inf
+        """On the monotonic clock. It goes on only after all that have been frozen since, so later than was drawn."""
         self.delayed: dict[Actor, None] = {}
         """What was due while it was frozen, in order."""
 
@@ -122,13 +124,14 @@ class Driver:
 
     def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile."""
-        process.frozen = True
+        process.frozen, process.frozen_since = True, self.clock.monotonic()
         if meanwhile is not None:
             meanwhile()
         self.run(self.clock.monotonic() + seconds)
         process.frozen = False
         if not process.alive:
             raise Crash
+        process.frozen_since = math.inf
         delayed, process.delayed = process.delayed, {}
         for actor in delayed:
             self.wake(actor, self.latency())

@@ -6,6 +6,7 @@ down to what the store still shows. Of all the others nothing is forgotten.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nodeagent.runtime.port import ContainerInfo, ContainerState
@@ -14,8 +15,8 @@ from simulator.specs import ILL
 from taskyard.objects import Assignment
 
 _AWAY = 40.0
-"""Seconds that an agent may be frozen or cut off: of what was deleted meanwhile it cannot tell that it was meant, once
-the store has been restored."""
+"""Seconds that an agent may be cut off, or dead: of what was deleted meanwhile it cannot tell that it was meant, once
+the store has been restored. One that is frozen may be so for longer, and has been cut off before, perhaps."""
 
 
 _LEASE = 15.0
@@ -122,13 +123,13 @@ class Past:
     def _may_stay(self, node: str, uid: str) -> None:
         self.forgotten[node, uid] = Forgotten(self._taken[node, uid][0], told=True, released=True)
 
-    def restore(self, before: Mirror, after: Mirror, now: float) -> None:
+    def restore(self, before: Mirror, after: Mirror, now: float, frozen: Mapping[str, float]) -> None:
         self.uncertain_until = now + _LEASE
         # Also what has an assignment, and a task that was put by hand and has no uid yet: it is to have that one again.
         self.gone -= _uids(after)
         self.unmarked |= before.leases.keys() | before.assignments.keys()
         for (node, uid), (_, at) in self._taken.items():
-            if at > now - _AWAY:
+            if at > min(now, frozen.get(node, now)) - _AWAY:
                 self._may_stay(node, uid)
         for uid in sorted(_uids(before) | _uids(after)):
             if _all_of(before, uid) == _all_of(after, uid):

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import pytest
 
+from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.checker import Checker
 from simulator.conditions import Closed
 from simulator.fitting import wrong_reason
+from simulator.mirror import Mirror
+from simulator.past import Past
 from simulator.story import Violation
 from simulator.writes import BURST, QUIET, WINDOW, Writes
 from taskyard import keys
-from taskyard.objects import Binding, Maintenance, Metadata, NodeSpec, Task
+from taskyard.objects import Assignment, Binding, Maintenance, Metadata, NodeSpec, Task
 from taskyard.store.api import Delete, KeyEvent, Operation, Put
 from taskyard.store.history import History
 from tests.support.plane import a_spec
@@ -90,3 +93,19 @@ def test_a_restore_takes_back_what_was_said_of_a_node() -> None:
     closed.check_bound(task, 30.0)
     with pytest.raises(Violation, match=r"maintenance for 16\.0 s"):
         closed.check_bound(task, 36.0)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "forgiven"),
+    [
+        pytest.param({}, False, id="it has heard"),
+        pytest.param({"n01": 49.0}, True, id="it may have been cut off, and was frozen then"),
+        pytest.param({"n01": 51.0}, False, id="it had heard when it was frozen"),
+    ],
+)
+def test_who_was_frozen_when_it_was_told_to_stop_a_task_may_keep_it(frozen: dict[str, float], forgiven: bool) -> None:
+    past, held = Past(), Assignment(uid=UID, namespace="default", name="web", epoch=1, spec_hash="", spec=a_spec())
+    past.taken_away("n01", held, 10.0)
+    past.restore(Mirror([]), Mirror([]), 60.0, frozen)
+    container = ContainerInfo("c1", f"ty-{UID}-1-1", {}, ContainerState.RUNNING)
+    assert past.may_be_left("n01", UID, container) is forgiven
