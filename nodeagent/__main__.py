@@ -21,6 +21,7 @@ from nodeagent.host import FolderTaken
 from taskyard.config import ConfigError, load
 from taskyard.local_agent import DATA_DIR
 from taskyard.node_name import of_host
+from taskyard.objects import LONGEST_LEASE
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -53,7 +54,7 @@ from taskyard.node_name import of_host
     metavar="NAME=PATH[,PATH]",
     help="One such resource, and the device files that a task gets with it, such as gpu=/dev/dri/card0; repeatable.",
 )
-@click.option("--lease-ttl", type=click.FloatRange(min=2), default=10.0, show_default=True, help="Seconds.")
+@click.option("--lease-ttl", type=click.FloatRange(2, LONGEST_LEASE), default=10.0, show_default=True, help="Seconds.")
 @click.option(
     "--max-pulls", type=click.IntRange(min=1), default=3, show_default=True, help="How many images are fetched at once."
 )

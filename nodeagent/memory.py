@@ -12,7 +12,8 @@ from nodeagent.actions import Happening
 from nodeagent.runtime.port import ContainerInfo
 from nodeagent.situation import Outcome, Signalled
 from taskyard import keys
-from taskyard.objects import Assignment, BadValue, TaskStatus, decode
+from taskyard.clock import parse_timestamp
+from taskyard.objects import Assignment, TaskStatus, decode
 from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry
 from taskyard.store.informer import Informer
@@ -104,6 +105,11 @@ def _read_status(entry: Entry | None) -> TaskStatus | None:
     if entry is None:
         return None
     try:
-        return decode(entry.value, TaskStatus)
-    except BadValue:
+        found = decode(entry.value, TaskStatus)
+        moments = (found.started_at, found.finished_at, found.next_attempt_at)
+        for moment in (*moments, *(each.next_start_at for each in found.sidecars)):
+            if moment:
+                parse_timestamp(moment)  # Decisions count from it, and one that is none would stop them for ever.
+    except ValueError:
         return None
+    return found

@@ -24,6 +24,7 @@ from taskyard.indexes import Indexes
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
 from taskyard.manifest import read_value
 from taskyard.objects import (
+    LONGEST_LEASE,
     BadValue,
     CronRun,
     JobRun,
@@ -132,7 +133,11 @@ def read_node_spec(entry: Entry, key: NodeKey) -> NodeSpec:
 
 
 def read_lease(entry: Entry, _key: NodeKey) -> NodeLease:
-    return decode(entry.value, NodeLease)
+    lease = decode(entry.value, NodeLease)
+    if not 0 < lease.ttl <= LONGEST_LEASE:
+        # The longest of all leases says how long it takes until a loss of many nodes at once shows.
+        raise BadValue(f"ttl: {lease.ttl:g} is not more than 0 and at most {LONGEST_LEASE:g} seconds")
+    return lease
 
 
 def _same_uid(uid: str, key: NodeKey) -> None:

@@ -66,13 +66,13 @@ class ReturnController(LeaderLoop[NamedKey]):
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
         found: dict[NamedKey, None] = {}
+        if self._held and any(change.kind in ("assignment", "status") for change in changes):
+            found.update(dict.fromkeys(sorted(self._held)))
         for change in changes:
             if change.kind == "task" and change.task is not None:
                 self._note(change.task)
             if change.task is not None and change.task in self._origin:
                 found[change.task] = None
-            if change.kind in ("assignment", "status"):
-                found.update(dict.fromkeys(sorted(self._held)))
             if change.kind == "node" or change.room:
                 found.update(dict.fromkeys(sorted(self._away.get(change.node, ()))))
         return list(found)
@@ -96,14 +96,21 @@ class ReturnController(LeaderLoop[NamedKey]):
         """Owners of whose tasks one goes now: the next one only when it runs again."""
         with self.cache.lock:
             budgets = cache(lambda: Budgets.of_what_runs(self.cache, self.cache.moves))
+            waited_for = cache(self._waited_for)
             for key in batch:
-                proposal = self._wish(key, going, budgets)
+                proposal = self._wish(key, going, waited_for, budgets)
                 if proposal is not None:
                     proposals.append(proposal)
         carry_out_keys(self, fence, proposals, lambda key: f"the wish that {key} go back", _log)
         return False
 
-    def _wish(self, key: NamedKey, going: set[str], budgets: Callable[[], Budgets]) -> Proposal[NamedKey] | None:
+    def _wish(
+        self,
+        key: NamedKey,
+        going: set[str],
+        waited_for: Callable[[str], Sequence[NamedKey]],
+        budgets: Callable[[], Budgets],
+    ) -> Proposal[NamedKey] | None:
         self._held.discard(key)
         record, original = self.cache.tasks.get(key), self._origin.get(key, "")
         binding = record.task.binding if record is not None else None
@@ -116,6 +123,11 @@ class ReturnController(LeaderLoop[NamedKey]):
         if (left := max(left, self._asked.get(key, -_AGAIN) + _AGAIN - now)) > _EARLY:
             self.queue.add_after(key, left)
             return None
+        owner = record.task.metadata.owner.uid if record.task.metadata.owner is not None else ""
+        if owner in going or any(other != key for other in waited_for(owner)):
+            # Before it is asked where it would fit: of a large service all but one are here at each change.
+            self._held.add(key)
+            return None
         want = want_of(self.cache, record)
         found = explain(self._keeper.take(), want.demand, held=Held(binding.node, want.demand))
         verdict = judged(record.task.spec.on_node_loss, original, binding.node, found)
@@ -126,8 +138,7 @@ class ReturnController(LeaderLoop[NamedKey]):
             else:
                 self.queue.add_after(key, _AGAIN)
             return None
-        owner = record.task.metadata.owner.uid if record.task.metadata.owner is not None else ""
-        if owner in going or not self._others_run(record, owner) or not budgets().take(record.demand):
+        if not budgets().take(record.demand):
             self._held.add(key)
             return None
         self._asked[key] = now
@@ -156,16 +167,19 @@ class ReturnController(LeaderLoop[NamedKey]):
         wanted = not metadata.deletion_timestamp and not needs_binding(self.cache, record)
         return wanted and runs(self.cache, record) and not pinned(spec) and record.key not in self.cache.moves
 
-    def _others_run(self, record: TaskRecord, owner: str) -> bool:
-        """All that its owner has made, but what has come to its end."""
+    def _waited_for(self, owner: str) -> Sequence[NamedKey]:
+        """Of what the owner has made, two at most that neither run nor have come to their end."""
+        found = []
         for key in self.cache.owned_by(owner) if owner else ():
             other = self.cache.tasks.get(NamedKey(key.namespace, key.name)) if key.kind == "Task" else None
-            if other is None or other is record:
+            if other is None or runs(self.cache, other):
                 continue
             status = current_status(self.cache, other)
-            if not runs(self.cache, other) and not (status is not None and status.status.state.terminal):
-                return False
-        return True
+            if status is None or not status.status.state.terminal:
+                found.append(other.key)
+                if len(found) == 2:
+                    break
+        return found
 
     def _tell(self, record: TaskRecord, reason: str, message: str) -> None:
         if self._said.get(record.key) == message:

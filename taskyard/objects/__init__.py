@@ -42,6 +42,7 @@ from taskyard.objects.namespace import (
 from taskyard.objects.node import (
     CONDITION_TAINTS,
     DRAIN_TAINT,
+    LONGEST_LEASE,
     MAINTENANCE_TAINT,
     NODE_BODY,
     Amounts,
@@ -113,6 +114,7 @@ __all__ = [
     "CONDITION_TAINTS",
     "DRAIN_TAINT",
     "JOB_LABELS",
+    "LONGEST_LEASE",
     "MAINTENANCE_TAINT",
     "NODE_BODY",
     "NODE_NAME",

@@ -84,6 +84,10 @@ class Amounts(Wire, frozen=True, kw_only=True):
     generic: dict[str, int] = {}
 
 
+LONGEST_LEASE = 3600.0
+"""Seconds."""
+
+
 class NodeLease(Wire, frozen=True, kw_only=True):
     """The value of `nodes/<node>/lease`, under the agent's lease: while it is there, the node is ready."""
 

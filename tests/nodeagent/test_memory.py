@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from nodeagent.memory import TaskMemory, refresh
 from taskyard import keys
 from taskyard.clock import ManualClock
-from taskyard.objects import Assignment, TaskSpec, TaskState, TaskStatus, encode
+from taskyard.objects import Assignment, SidecarStatus, TaskSpec, TaskState, TaskStatus, encode
 from taskyard.store.api import Put
 from taskyard.store.informer import Informer
 from taskyard.store.memory import MemoryStore
@@ -32,6 +33,19 @@ def test_of_two_ends_of_an_attempt_the_one_that_is_written_counts(
     written: TaskStatus, remembered: TaskStatus, taken: bool
 ) -> None:
     """Another host's agent had the node's name meanwhile, and its container has ended; here there is none of it."""
+    memory = refreshed(written, remembered)
+    assert memory.status == (written if taken else remembered)
+
+
+@pytest.mark.parametrize("field", ["started_at", "finished_at", "next_attempt_at", "sidecars"])
+def test_what_somebody_wrote_with_a_moment_that_is_none_counts_as_missing(field: str) -> None:
+    bad = [SidecarStatus(name="log", state="BackOff", next_start_at="soon")] if field == "sidecars" else "soon"
+    memory = refreshed(replace(status(TaskState.COMPLETED), **{field: bad}), None)
+    assert (memory.written, memory.status) == (None, None)
+    assert memory.written_revision > 0
+
+
+def refreshed(written: TaskStatus, remembered: TaskStatus | None) -> TaskMemory:
     clock = ManualClock()
     store = MemoryStore(clock)
     assignment = Assignment(
@@ -44,4 +58,4 @@ def test_of_two_ends_of_an_attempt_the_one_that_is_written_counts(
     informer.sync()
     memory = TaskMemory(UID, assignment=assignment, status=remembered)
     refresh(memory, informer, "n1")
-    assert memory.status == (written if taken else remembered)
+    return memory

@@ -65,6 +65,9 @@ def test_of_two_tasks_with_one_uid_the_older_owns_it(plane: Plane) -> None:
     assert owner.key.name == "copy"
 
 
+LEASE = b'{"incarnation":"a","hostId":"h","address":"a:1","capacity":{},"ttl":%s}'
+
+
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
@@ -93,6 +96,8 @@ def test_of_two_tasks_with_one_uid_the_older_owns_it(plane: Plane) -> None:
         ),
         pytest.param("tasks/a/b/c", b"{}", "tasks/<namespace>/<name>", id="task key too deep"),
         pytest.param("nodes/n1/lease", b"{}", "incarnation", id="lease without its fields"),
+        pytest.param("nodes/n1/lease", LEASE % b"0", "ttl: 0 is not", id="lease of no time"),
+        pytest.param("nodes/n1/lease", LEASE % b"1e300", "ttl: 1e+300 is not", id="lease for ever"),
         pytest.param("nodes/n1/spec", b"null", "", id="node spec that is null"),
         pytest.param("nodes/n1/spec", encode(NodeSpec(metadata=Metadata(name="n2"))), "n2", id="spec of another node"),
         pytest.param(f"nodes/n1/assignments/{UID}", b"[]", "", id="assignment that is a list"),

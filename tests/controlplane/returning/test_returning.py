@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from controlplane.placement import Explanation, explain
+from controlplane.returning import controller
 from controlplane.returning.decide import SETTLED
 from taskyard import keys
-from taskyard.objects import OnNodeLoss, TaskSpec, TaskState
+from taskyard.objects import OnNodeLoss, Owner, Resources, TaskSpec, TaskState
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
 OnReturn = Literal["keep-newest", "keep-original", "best-score"]
@@ -186,3 +188,28 @@ def test_one_assignment_each_and_all_at_rest_whatever_comes_and_goes(
         assert wish != "keep-original" or not binding.lost_from
     live(plane, 60)
     assert plane.store.list(keys.TASKS).entries == before.entries
+
+
+def test_of_a_large_service_few_are_looked_at_closely_at_each_change(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = Owner(kind="Service", name="web", uid=a_uid(99))
+    for number in range(30):
+        task = a_task(f"web-{number}", a_uid(number), replace(spec("keep-original"), resources=Resources(memory="8Mi")))
+        plane.add_task(replace(task, metadata=replace(task.metadata, owner=owner)))
+    live(plane, 2)
+    plane.add_node("n2")
+    lose(plane, "n1")
+    live(plane, 10)
+    assert {plane.node_of(f"web-{number}") for number in range(30)} == {"n2"}
+    plane.add_node("n1")
+    looks = []
+
+    def counted(*asked: Any, **more: Any) -> Explanation:
+        looks.append(asked)
+        return explain(*asked, **more)
+
+    monkeypatch.setattr(controller, "explain", counted)
+    live(plane, SETTLED + 40)
+    assert {plane.node_of(f"web-{number}") for number in range(30)} == {"n1"}
+    assert len(looks) < 3 * 30
