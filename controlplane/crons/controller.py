@@ -55,7 +55,6 @@ class CronController(LeaderLoop[NamedKey]):
             for key in batch:
                 record = self.cache.objects.get(ObjectKey("Cron", *key))
                 if record is None or not record.uid or record.value.metadata.deletion_timestamp:
-                    self.queue.forget(key)
                     self._written.pop(key, None)
                 elif self.cache.revision < self._written.get(key, 0):
                     self.queue.add_after(key, _BEHIND)
@@ -67,13 +66,19 @@ class CronController(LeaderLoop[NamedKey]):
                         told.append((key, known.run if known else None, decision.run))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = carry_out(self, fence, proposals, self._note, _log, "cron")
+        failed = carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda write: write.owner,
+            what=lambda write: f"{write.what} {write.name} for {ObjectKey('Cron', *write.owner).label}",
+            committed=self._note,
+        )
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)
-        for key in batch:
-            if key not in failed:
-                self.queue.forget(key)
         return False
 
     def _decide(self, record: ObjectRecord, known: TicksRecord | None) -> Decision:
@@ -113,7 +118,8 @@ class CronController(LeaderLoop[NamedKey]):
             found.append(Proposal(write, (same, unchanged(old.entry)), (operation,)))
         return found
 
-    def _note(self, key: NamedKey, revision: int) -> None:
+    def _note(self, proposal: Proposal[Write], revision: int) -> None:
+        key = proposal.subject.owner
         self._written[key] = max(revision, self._written.get(key, 0))
 
     def _tell(self, key: NamedKey, before: CronRun | None, after: CronRun) -> None:

@@ -16,8 +16,9 @@ from msgspec.structs import replace
 from controlplane.cluster import AssignmentRecord, CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status
 from controlplane.evictions.decide import Leave, leave
-from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.placement.budgets import Budgets
+from taskyard.keys import ObjectKey
 from taskyard.objects import ObjectRef, Taint, encode
 from taskyard.store.api import Compare, Put, unchanged
 
@@ -77,22 +78,21 @@ class EvictionController(LeaderLoop[str]):
             budgets = cache(lambda: Budgets.of_what_runs(self.cache, self.cache.moves))
             for node in batch:
                 proposals += self._leaving(node, budgets)
-                self.queue.forget(node)
-        results = commit_all(self.store, fence, proposals)
-        for proposal, revision in results.committed:
-            one = proposal.subject
-            self._written = max(self._written, revision)
-            _log.info("%s/%s %s at revision %d", one.record.key.namespace, one.record.key.name, one.why, revision)
-            self._tell(one.record, "Evicted", one.why)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            _log.error("the store refuses to evict %s: %s", proposal.subject.record.key, reason)
-            left.append(proposal)
-        for node in dict.fromkeys(proposal.subject.node for proposal in left):
-            self.queue.retry(node)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda one: one.node,
+            what=lambda one: f"stop {ObjectKey('Task', *one.record.key).label}: {one.why}",
+            committed=self._evicted,
+        )
         return False
+
+    def _evicted(self, proposal: Proposal[Evicted], revision: int) -> None:
+        self._written = max(self._written, revision)
+        self._tell(proposal.subject.record, "Evicted", proposal.subject.why)
 
     def _leaving(self, node: str, budgets: Callable[[], Budgets]) -> list[Proposal[Evicted]]:
         now, before = self.clock.monotonic(), self._since.pop(node, {})

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from controlplane.cluster import AssignmentRecord, CacheChange, ObjectRecord, TaskRecord
 from controlplane.intake.decide import complete, complete_object, is_complete
-from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, commit_all
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import AnyObject, Namespace, ObjectRef, TaskDefaults, encode
@@ -61,22 +61,17 @@ class Intake(LeaderLoop[Dirty]):
                 proposal = None if isinstance(key, StoreKey) else self._completion(key)
                 if isinstance(key, StoreKey):
                     self._tell(key.key)
-                if proposal is None:
-                    self.queue.forget(key)
-                else:
+                if proposal is not None:
                     proposals.append(proposal)
-        results = commit_all(self.store, fence, proposals)
-        for done, revision in results.committed:
-            self.queue.forget(done.subject)
-            _log.info("completed %s at revision %d", done.subject.label, revision)
-        again = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for refused, reason in results.refused:
-            _log.error("the store refuses to complete %s: %s", refused.subject.label, reason)
-            again.append(refused)
-        for proposal in again:
-            self.queue.retry(proposal.subject)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda key: key,
+            what=lambda key: f"complete {key.label}",
+        )
         return False
 
     def _completion(self, key: ObjectKey) -> Proposal[ObjectKey] | None:

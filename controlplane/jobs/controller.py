@@ -77,7 +77,6 @@ class JobController(LeaderLoop[NamedKey]):
                     or record.value.metadata.deletion_timestamp
                     or _only_dispatched(record)
                 ):
-                    self.queue.forget(key)
                     self._written.pop(key, None)
                     self._unfilled.discard(key)
                 elif (wait := self._put_off(key)) > 0:
@@ -90,13 +89,19 @@ class JobController(LeaderLoop[NamedKey]):
                         told.append((key, known.run if known else None, decision.run))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = carry_out(self, fence, proposals, self._note, _log, "job")
+        failed = carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda write: write.owner,
+            what=lambda write: f"{write.what} {write.name} for {ObjectKey('Job', *write.owner).label}",
+            committed=self._note,
+        )
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)
-        for key in batch:
-            if key not in failed:
-                self.queue.forget(key)
         return False
 
     def _put_off(self, key: NamedKey) -> float:
@@ -157,7 +162,8 @@ class JobController(LeaderLoop[NamedKey]):
         tasks = [new_task(job, index, attempt, self._new_uid(), at, gang) for index, attempt in makes]
         return [Put(keys.task(job.metadata.namespace, task.metadata.name), encode(task)) for task in tasks]
 
-    def _note(self, key: NamedKey, revision: int) -> None:
+    def _note(self, proposal: Proposal[Write], revision: int) -> None:
+        key = proposal.subject.owner
         self._written[key] = max(revision, self._written.get(key, (0, 0.0))[0]), self.clock.monotonic()
 
     def _tell(self, key: NamedKey, before: JobRun | None, after: JobRun) -> None:

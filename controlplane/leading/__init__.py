@@ -3,7 +3,7 @@
 Knows nothing of placement or of tasks; each of them brings its own decisions.
 """
 
-from controlplane.leading.carrying import Step, Write, carry_out, carry_out_keys, carry_out_steps
+from controlplane.leading.carrying import Step, Write, carry_out
 from controlplane.leading.commits import Proposal, Results, Stale, commit_all
 from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
 from controlplane.leading.means import Means
@@ -19,7 +19,5 @@ __all__ = [
     "Step",
     "Write",
     "carry_out",
-    "carry_out_keys",
-    "carry_out_steps",
     "commit_all",
 ]

@@ -1,14 +1,13 @@
-"""What controllers do with their decisions: one commit for many, a line in the log for each, and a retry of what was
-not written. Services, jobs and crons do it for an owner each, ownership and volumes a step at a time for an object,
-relocation, return and maintenance one write for each key of their queue."""
+"""What a loop does with its decisions: one commit for many, a line in the log for each, and another look at the keys of
+which not everything was written."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from controlplane.leading.commits import Proposal, commit_all
+from controlplane.leading.commits import Proposal, S, commit_all
 from controlplane.leading.loop import FencedOut, K, LeaderLoop
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.store.api import Compare
@@ -23,34 +22,6 @@ class Write:
     name: str
 
 
-def carry_out(
-    loop: LeaderLoop[NamedKey],
-    fence: Compare,
-    proposals: Sequence[Proposal[Write]],
-    committed: Callable[[NamedKey, int], None],
-    log: logging.Logger,
-    kind: str,
-) -> set[NamedKey]:
-    """The owners of which something was not written: they are looked at again, from the start. `committed` is told the
-    owner and the revision of each write. Raises FencedOut."""
-    results = commit_all(loop.store, fence, proposals)
-    for proposal, revision in results.committed:
-        write = proposal.subject
-        committed(write.owner, revision)
-        log.info("%s/%s: %s %s at revision %d", kind, write.owner.name, write.what, write.name, revision)
-    left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-    for proposal, reason in results.refused:
-        write = proposal.subject
-        log.error("the store refuses to %s %s for %s/%s: %s", write.what, write.name, kind, write.owner, reason)
-        left.append(proposal)
-    failed = {proposal.subject.owner for proposal in left}
-    for key in failed:
-        loop.queue.retry(key)
-    if results.fenced_out:
-        raise FencedOut
-    return failed
-
-
 @dataclass(frozen=True, slots=True)
 class Step:
     """The next thing to be done for one object. `what` is for the log: cascade, finalise, record or forget."""
@@ -58,51 +29,40 @@ class Step:
     what: str
     key: ObjectKey
 
+    @property
+    def label(self) -> str:
+        return f"{self.what} {self.key.label}"
 
-def carry_out_steps(
+
+def carry_out(
     loop: LeaderLoop[K],
     fence: Compare,
-    proposals: Sequence[Proposal[Step]],
-    asked: Mapping[ObjectKey, K],
+    batch: Collection[K],
+    proposals: Collection[Proposal[S]],
     log: logging.Logger,
-) -> None:
-    """`asked`: by the object of a step, the key of the loop's queue that it was looked at for, which is forgotten once
-    the step is written and else tried again. Raises FencedOut."""
-    results = commit_all(loop.store, fence, proposals)
-    for proposal, revision in results.committed:
-        loop.queue.forget(asked[proposal.subject.key])
-        log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.key.label, revision)
-    left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-    for proposal, reason in results.refused:
-        log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.key.label, reason)
-        left.append(proposal)
-    for key in dict.fromkeys(asked[proposal.subject.key] for proposal in left):
-        loop.queue.retry(key)
-    if results.fenced_out:
-        raise FencedOut
+    *,
+    key: Callable[[S], K],
+    what: Callable[[S], str],
+    committed: Callable[[Proposal[S], int], None] | None = None,
+) -> set[K]:
+    """`batch`: the keys that were looked at, by the `key` of what a proposal is about; `what` completes `the store
+    refuses to …`. `committed` is told each write and its revision.
 
-
-def carry_out_keys(
-    loop: LeaderLoop[K],
-    fence: Compare,
-    proposals: Sequence[Proposal[K]],
-    what: Callable[[K], str],
-    log: logging.Logger,
-    committed: Callable[[K, int], None] | None = None,
-) -> None:
-    """Each proposal's subject is the key of the loop's queue that it was looked at for, which is forgotten once it is
-    written and else tried again. `what` completes `the store refuses …`. `committed` is told the revision of each
-    write. Raises FencedOut."""
-    results = commit_all(loop.store, fence, proposals)
+    The keys of which something was not written, which are tried again, from the start. Raises FencedOut.
+    """
+    results = commit_all(loop.store, fence, tuple(proposals))
     for proposal, revision in results.committed:
-        loop.queue.forget(proposal.subject)
+        log.info("%s, at revision %d", what(proposal.subject), revision)
         if committed is not None:
-            committed(proposal.subject, revision)
-    left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
+            committed(proposal, revision)
     for proposal, reason in results.refused:
-        log.error("the store refuses %s: %s", what(proposal.subject), reason)
-        left.append(proposal)
-    for proposal in left:
-        loop.queue.retry(proposal.subject)
+        log.error("the store refuses to %s: %s", what(proposal.subject), reason)
+    left = dict.fromkeys(key(proposal.subject) for proposal in results.not_written)
+    for one in batch:
+        if one not in left:
+            loop.queue.forget(one)
+    for one in left:
+        loop.queue.retry(one)
     if results.fenced_out:
         raise FencedOut
+    return set(left)

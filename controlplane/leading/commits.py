@@ -70,6 +70,12 @@ class Results(Generic[S]):
     fenced_out: bool = False
     """Another leads now. Nothing was written after that was seen."""
 
+    @property
+    def not_written(self) -> list[Proposal[S]]:
+        """As far as is known."""
+        refused = [proposal for proposal, _ in self.refused]
+        return [*(stale.proposal for stale in self.stale), *self.unknown, *self.untried, *refused]
+
 
 def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
     """Never raises for what a store may answer; sends no more after the first answer that does not come."""

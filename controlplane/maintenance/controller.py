@@ -9,7 +9,7 @@ import logging
 from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange
-from controlplane.leading import LeaderLoop, Means, Proposal, carry_out_keys
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.maintenance.decide import end, left
 from taskyard import keys
 from taskyard.objects import Maintenance, ObjectRef
@@ -50,18 +50,19 @@ class MaintenanceController(LeaderLoop[str]):
                 self._tell(name)
                 node = self.cache.nodes.get(name)
                 if node is None or node.spec is None or node.maintenance is None:
-                    self.queue.forget(name)
-                elif wait := left(node.maintenance, self.clock.now()):
+                    continue
+                if wait := left(node.maintenance, self.clock.now()):
                     self.queue.add_after(name, min(wait, _LOOK))
                 else:
                     proposals.append(end(name, node.spec, node.spec_revision))
-        carry_out_keys(
+        carry_out(
             self,
             fence,
+            batch,
             proposals,
-            lambda name: f"to end the maintenance of node {name}",
             _log,
-            lambda name, at: _log.info("the maintenance of node %s is over, at revision %d", name, at),
+            key=lambda name: name,
+            what=lambda name: f"end the maintenance of node {name}",
         )
         return False
 

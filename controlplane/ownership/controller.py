@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from controlplane.cluster import CacheChange
-from controlplane.leading import LeaderLoop, Proposal, Step, carry_out_steps
+from controlplane.leading import LeaderLoop, Proposal, Step, carry_out
 from controlplane.ownership.decide import Held, ask_to_go, next_steps
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.store.api import Compare
@@ -51,11 +51,9 @@ class OwnershipController(LeaderLoop[Dirty]):
         with self.cache.lock:
             for key in batch:
                 steps = self._steps(key)
-                if not steps:
-                    self.queue.forget(key)
                 again |= {step.subject.key: key for step in steps}
                 proposals += steps
-        carry_out_steps(self, fence, proposals, again, _log)
+        carry_out(self, fence, batch, proposals, _log, key=lambda step: again[step.key], what=lambda step: step.label)
         return False
 
     def _steps(self, key: Dirty) -> list[Proposal[Step]]:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange
-from controlplane.leading import SWEEP_EVERY, FencedOut, LeaderLoop, Means, Proposal, commit_all
+from controlplane.leading import SWEEP_EVERY, LeaderLoop, Means, Proposal, carry_out
 from controlplane.publishing.records import Formats, owner_of, records
 from controlplane.services.endpoints import endpoints_of
 from controlplane.services.gather import services_touched
@@ -47,21 +47,18 @@ class Publisher(LeaderLoop[NamedKey]):
         with self.cache.lock:
             for key in dict.fromkeys([*batch, *gone]):
                 proposals += self._changes(key)
-        results = commit_all(self.store, fence, proposals)
-        for proposal, revision in results.committed:
-            self._note(proposal, revision)
-        for key in {proposal.subject for proposal, _ in results.committed}:
-            self.queue.forget(key)
-        left = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            _log.error("the store refuses what is published of service %s: %s", proposal.subject.name, reason)
-            left.append(proposal)
-        if left:
+        failed = carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda key: key,
+            what=lambda key: f"write what is published of {ObjectKey('Service', *key).label}",
+            committed=self._note,
+        )
+        if failed:
             self._list_at = 0.0
-        for key in dict.fromkeys(proposal.subject for proposal in left):
-            self.queue.retry(key)
-        if results.fenced_out:
-            raise FencedOut
         return False
 
     def _list_if_due(self) -> list[NamedKey]:

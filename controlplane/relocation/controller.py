@@ -13,12 +13,12 @@ from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding
 from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned_volumes
-from controlplane.leading import LeaderLoop, Means, Proposal, carry_out_keys
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.placement import SnapshotKeeper, explain, want_of
 from controlplane.relocation.decide import elsewhere
 from taskyard import keys
 from taskyard.clock import timestamp
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Backoff, Move, ObjectRef, encode
 from taskyard.quantity import seconds
 from taskyard.store.api import Compare, Put, absent, unchanged
@@ -54,11 +54,17 @@ class RelocationController(LeaderLoop[NamedKey]):
         with self.cache.lock:
             for key in batch:
                 proposal = self._wish(key)
-                if proposal is None:
-                    self.queue.forget(key)
-                else:
+                if proposal is not None:
                     proposals.append(proposal)
-        carry_out_keys(self, fence, proposals, lambda key: f"the wish that {key} go elsewhere", _log)
+        carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda key: key,
+            what=lambda key: f"wish that {ObjectKey('Task', *key).label} go elsewhere",
+        )
         return False
 
     def _wish(self, key: NamedKey) -> Proposal[NamedKey] | None:

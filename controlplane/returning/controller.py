@@ -12,14 +12,14 @@ from functools import cache
 
 from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding, runs
-from controlplane.leading import LeaderLoop, Means, Proposal, carry_out_keys
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.placement import Held, SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.returning.decide import SETTLED, GoesBack, judged
 from controlplane.scheduler.moves import pinned
 from taskyard import keys
 from taskyard.clock import timestamp
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Move, ObjectRef, encode
 from taskyard.store.api import Compare, Put, absent, unchanged
 
@@ -101,7 +101,15 @@ class ReturnController(LeaderLoop[NamedKey]):
                 proposal = self._wish(key, going, waited_for, budgets)
                 if proposal is not None:
                     proposals.append(proposal)
-        carry_out_keys(self, fence, proposals, lambda key: f"the wish that {key} go back", _log)
+        carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda key: key,
+            what=lambda key: f"wish that {ObjectKey('Task', *key).label} go back",
+        )
         return False
 
     def _wish(
@@ -115,7 +123,6 @@ class ReturnController(LeaderLoop[NamedKey]):
         record, original = self.cache.tasks.get(key), self._origin.get(key, "")
         binding = record.task.binding if record is not None else None
         if record is None or binding is None or not original or self._stay.get(key) == binding.epoch:
-            self.queue.forget(key)
             return None
         left, now = self._until_settled(original), self.clock.monotonic()
         if left is None or not self._may_go(record):

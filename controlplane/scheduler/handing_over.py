@@ -62,7 +62,7 @@ class Handover:
         if not stops:
             return
         results = commit_all(self._store, fence, stops)
-        for proposal in (*(s.proposal for s in results.stale), *results.unknown, *results.untried):
+        for proposal in results.not_written:
             self._retry(proposal.subject)
         if results.fenced_out:
             raise FencedOut

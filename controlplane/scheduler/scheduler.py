@@ -6,13 +6,14 @@ made in `controlplane.placement`; what a binding writes is in `bindings.py`.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import needs_binding
-from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, commit_all
+from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, carry_out, commit_all
 from controlplane.nodeloss import LossAnnouncer
 from controlplane.placement import (
     Decision,
@@ -41,9 +42,11 @@ from controlplane.scheduler.rounds import Round
 from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
 from taskyard.clock import timestamp
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Assignment, Task
 from taskyard.store.api import Compare, Put
+
+_log = logging.getLogger(__name__)
 
 _PER_ROUND = 1024
 """Tasks placed and bound before newer and more urgent ones are looked at."""
@@ -288,11 +291,15 @@ class Scheduler(LeaderLoop[Dirty]):
                 self._assumed.expect(granted[-1])
         self._asked.clear()
         self._settle(commit_all(self.store, fence, granted))
-        results = commit_all(self.store, fence, void)
-        for proposal in (*results.unknown, *results.untried):
-            self.queue.retry(proposal.subject)
-        if results.fenced_out:
-            raise FencedOut
+        carry_out(
+            self,
+            fence,
+            [proposal.subject for proposal in void],
+            void,
+            _log,
+            key=lambda key: key,
+            what=lambda key: f"take back the wish that {ObjectKey('Task', *key).label} be moved",
+        )
 
     def _propose(self, decision: Decision, round_: Round) -> Proposal[Bound] | None:
         if decision.node is None:

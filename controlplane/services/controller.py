@@ -79,13 +79,19 @@ class ServiceController(LeaderLoop[NamedKey]):
                         told.append((key, known.rollout if known else None, decision.rollout))
                     if decision.again_in is not None:
                         self.queue.add_after(key, decision.again_in)
-        failed = carry_out(self, fence, proposals, self._note, _log, "service")
+        failed = carry_out(
+            self,
+            fence,
+            batch,
+            proposals,
+            _log,
+            key=lambda write: write.owner,
+            what=lambda write: f"{write.what} {write.name} for {ObjectKey('Service', *write.owner).label}",
+            committed=self._note,
+        )
         for key, before, after in told:
             if key not in failed:
                 self._tell(key, before, after)
-        for key in batch:
-            if key not in failed:
-                self.queue.forget(key)
         return False
 
     def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None, read: Reader) -> Decision:
@@ -166,7 +172,8 @@ class ServiceController(LeaderLoop[NamedKey]):
             found.append(Proposal(Write("remove", key, old.task.metadata.name), compares, (operation,)))
         return found
 
-    def _note(self, key: NamedKey, revision: int) -> None:
+    def _note(self, proposal: Proposal[Write], revision: int) -> None:
+        key = proposal.subject.owner
         self._written[key] = max(revision, self._written.get(key, 0))
 
     def _tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
@@ -193,7 +200,6 @@ class ServiceController(LeaderLoop[NamedKey]):
         return [*services_on(self.cache, node), *per_node]
 
     def _forget(self, key: NamedKey) -> None:
-        self.queue.forget(key)
         self._since.keep(key, set())
         self._recent.pop(key, None)
         self._written.pop(key, None)

@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange, awaits_counting
-from controlplane.leading import FencedOut, LeaderLoop, Proposal, commit_all
-from controlplane.tasks.decide import Situation, Step, decide
+from controlplane.leading import LeaderLoop, carry_out
+from controlplane.tasks.decide import Situation, decide
 from taskyard import keys
 from taskyard.store.api import Compare, absent, unchanged
 
@@ -58,25 +58,17 @@ class TaskController(LeaderLoop[str]):
             part = batch[start : start + _PER_ROUND]
             with self.cache.lock:
                 found = {uid: decide(self._situation(uid)) for uid in part}
-            for uid in (uid for uid, proposal in found.items() if proposal is None):
-                self.queue.forget(uid)
-            self._carry_out([proposal for proposal in found.values() if proposal is not None], fence)
+            proposals = [proposal for proposal in found.values() if proposal is not None]
+            carry_out(
+                self,
+                fence,
+                part,
+                proposals,
+                _log,
+                key=lambda step: step.uid,
+                what=lambda step: f"{step.what} {step.uid}",
+            )
         return False
-
-    def _carry_out(self, proposals: list[Proposal[Step]], fence: Compare) -> None:
-        """What did not succeed is looked at again, from the start, once the cache may know more."""
-        results = commit_all(self.store, fence, proposals)
-        for proposal, revision in results.committed:
-            self.queue.forget(proposal.subject.uid)
-            _log.info("%s %s at revision %d", proposal.subject.what, proposal.subject.uid, revision)
-        again = [*(stale.proposal for stale in results.stale), *results.unknown, *results.untried]
-        for proposal, reason in results.refused:
-            _log.error("the store refuses to %s %s: %s", proposal.subject.what, proposal.subject.uid, reason)
-            again.append(proposal)
-        for proposal in again:
-            self.queue.retry(proposal.subject.uid)
-        if results.fenced_out:
-            raise FencedOut
 
     def _situation(self, uid: str) -> Situation:
         cache = self.cache

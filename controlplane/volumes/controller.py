@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange
 from controlplane.cluster.effective import needs_binding
-from controlplane.leading import LeaderLoop, Means, Proposal, Step, carry_out_steps
+from controlplane.leading import LeaderLoop, Means, Proposal, Step, carry_out
 from controlplane.volumes.decide import forget, put_on_record, volumes_of
 from taskyard import keys
 from taskyard.clock import timestamp
@@ -58,11 +58,9 @@ class VolumeController(LeaderLoop[Dirty]):
             for key in batch:
                 steps = self._about_volume(key) if isinstance(key, ObjectKey) else self._about_task(key)
                 steps = [step for step in steps if step.subject.key not in again]
-                if not steps:
-                    self.queue.forget(key)
                 again |= {step.subject.key: key for step in steps}
                 proposals += steps
-        carry_out_steps(self, fence, proposals, again, _log)
+        carry_out(self, fence, batch, proposals, _log, key=lambda step: again[step.key], what=lambda step: step.label)
         return False
 
     def _about_task(self, key: NamedKey) -> list[Proposal[Step]]:
