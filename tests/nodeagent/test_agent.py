@@ -5,12 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from nodeagent import names
 from nodeagent.runtime.fake_program import Program
-from nodeagent.runtime.port import ContainerSpec
 from taskyard import keys
 from taskyard.objects import TaskState
-from taskyard.store.api import Put
 from taskyard.store.informer import Change
 from tests.nodeagent.world import FOREVER, OWNER, UID, World
 
@@ -130,58 +127,6 @@ def test_a_child_that_ran_out_of_memory_does_not_fail_a_success(world: World) ->
     world.advance(2.0)
     status = world.status()
     assert (status.state, status.reason, status.oom_killed) == (TaskState.COMPLETED, "Completed", False)
-
-
-def test_a_volume_goes_with_its_task_and_not_before(world: World) -> None:
-    volumes = [{"name": "data", "target": "/a", "onDelete": "remove"}, {"name": "kept", "target": "/b"}]
-    world.assign(volumes=volumes)
-    world.settle()
-    world.assign(epoch=2, volumes=volumes)
-    world.advance(11.0)
-    assert [one.name for one in world.runtime.volumes({})] == ["data", "kept"]
-    world.assign(epoch=2, volumes=volumes, desired="Stopped")
-    world.advance(11.0)
-    assert world.status().reason == "Stopped"
-    assert [one.name for one in world.runtime.volumes({})] == ["kept"]
-
-
-def test_a_volume_that_another_task_has_stays_and_is_told(world: World) -> None:
-    volumes = [{"name": "data", "target": "/a", "onDelete": "remove"}]
-    world.assign(volumes=volumes)
-    world.settle()
-    world.assign(uid="ba9876543210", volumes=volumes)
-    world.settle()
-    world.assign(volumes=volumes, desired="Stopped")
-    world.advance(11.0)
-    assert world.status().reason == "Stopped"
-    assert [one.name for one in world.runtime.volumes({})] == ["data"]
-    assert "VolumeKept" in world.events.reasons
-
-
-def test_an_agent_that_comes_back_removes_what_a_task_left(world: World) -> None:
-    world.assign(volumes=[{"name": "data", "target": "/a", "onDelete": "remove"}])
-    world.settle()
-    world.unassign()
-    for container in world.containers():
-        world.runtime.remove(container.id, force=True)
-    world.boot()
-    world.settle()
-    assert world.runtime.volumes({}) == ()
-
-
-def test_a_group_s_network_goes_with_its_last_task(world: World) -> None:
-    other = "ba9876543210"
-    world.assign(network={"group": "front"})
-    world.assign(uid=other, network={"group": "front"})
-    world.settle()
-    (network,) = world.runtime.networks(OWNER.labels)
-    assert network.endswith("-default-front")
-    world.assign(network={"group": "front"}, desired="Stopped")
-    world.advance(11.0)
-    assert world.runtime.networks({}) == (network,)
-    world.assign(uid=other, network={"group": "front"}, desired="Stopped")
-    world.advance(11.0)
-    assert world.runtime.networks({}) == ()
 
 
 def test_the_node_s_own_network_is_its_operator_s_to_allow(world: World) -> None:
@@ -323,63 +268,6 @@ def test_the_old_epoch_is_gone_before_the_new_one_is_created(world: World) -> No
     assert world.running() == [f"ty-{UID}-2-1"]
 
 
-@pytest.mark.parametrize("policy", ["always", "never"])
-def test_a_name_that_somebody_else_has_is_waited_for_and_they_are_left_alone(world: World, policy: str) -> None:
-    foreign = world.runtime.create(ContainerSpec(f"ty-{UID}-1-1", "busybox:1.35", {names.CLUSTER: "other"}))
-    world.runtime.start(foreign)
-    world.assign(restart={"policy": policy})
-    world.settle()
-    status = world.status()
-    assert (status.state, status.reason, status.attempt) == (TaskState.STARTING, "NameTaken", 1)
-    assert status.message.endswith("rename or remove it; next try in 1s")
-    world.advance(60.0)
-    assert len([call for call in world.runtime.calls if call.startswith("create")]) < 10
-    assert [one.id for one in world.containers()] == [foreign]
-    world.runtime.remove(foreign, force=True)
-    world.advance(70.0)
-    assert (world.status().state, world.status().attempt) == (TaskState.RUNNING, 1)
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        pytest.param("ty-0123456789ab-1-1", {names.NODE: "n2"}, id="another-node"),
-        pytest.param("ty-0123456789ab-1-1", {names.CLUSTER: "other"}, id="another-cluster"),
-        pytest.param("mine", {}, id="another-name"),
-        pytest.param("ty-0123456789ab-1-2", {}, id="a-name-that-does-not-match"),
-        pytest.param("ty-0123456789ab-01-1", {names.EPOCH: "01"}, id="a-count-that-is-not-one"),
-        pytest.param("ty-XYZ-1-1", {names.UID: "XYZ"}, id="no-uid"),
-    ],
-)
-def test_imitations_are_left_alone(world: World, name: str, changes: dict[str, str]) -> None:
-    labels = world.owner.labels | {names.UID: UID, names.EPOCH: "1", names.ATTEMPT: "1"} | changes
-    container = world.runtime.create(ContainerSpec(name, "busybox:1.35", labels))
-    world.runtime.start(container)
-    world.advance(40.0)
-    assert world.running() == [name]
-
-
-def test_an_assignment_that_cannot_be_read_is_quarantined_and_nothing_stops(world: World) -> None:
-    world.assign()
-    world.settle()
-    world.memory.commit([], [Put(keys.assignment("n1", UID), b'{"uid": 7')])
-    world.settle()
-    assert world.running()
-    assert "Quarantined" in world.events.reasons
-    world.assign(2)
-    world.settle()
-    assert world.running() == [f"ty-{UID}-2-1"]
-
-
-def test_a_status_that_somebody_deleted_is_written_again(world: World) -> None:
-    world.assign()
-    world.settle()
-    before = world.status()
-    world.memory.commit([], [Put(keys.status("n1", UID), b"rubbish")])
-    world.settle()
-    assert world.status() == before
-
-
 def test_fifty_tasks_at_once_each_run_once(world: World) -> None:
     uids = [f"{number:012x}" for number in range(50)]
     for uid in uids:
@@ -405,17 +293,3 @@ def test_the_news_of_its_own_status_is_no_reason_to_look_at_the_task_again(world
     another = msgspec.structs.replace(entry, mod_revision=entry.mod_revision + 1)
     world.agent.changed([Change(entry.key, entry, another, another.mod_revision)])
     assert len(world.queue) == 1
-
-
-@pytest.mark.parametrize("label", ["taskyard/step", "taskyard/stop-delay", "taskyard/pre-stop"])
-def test_labels_of_an_image_do_not_pass_for_ours(world: World, label: str) -> None:
-    """The runtime gives a container those of its image that it was not given itself."""
-    world.assign(containerLabels={label: "77"})
-    world.settle()
-    assert world.running() == [f"ty-{UID}-1-1"]
-    world.boot()
-    world.settle()
-    world.assign(epoch=2)
-    world.settle()
-    world.advance(20.0)
-    assert world.running() == [f"ty-{UID}-2-1"]

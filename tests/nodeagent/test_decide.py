@@ -27,98 +27,43 @@ from nodeagent.actions import (
 from nodeagent.decide import KILL_PATIENCE, decide
 from nodeagent.logins import Wish
 from nodeagent.names import NETWORK, Run
-from nodeagent.runtime.port import ContainerInfo, ContainerState, Transferred
+from nodeagent.runtime.port import Transferred
 from nodeagent.situation import (
     Container,
     ImageAbsent,
     ImageHere,
     ImagePulled,
     NameTaken,
-    Outcome,
     PullFailed,
     Signalled,
     Situation,
     StartRefused,
 )
 from taskyard.clock import timestamp
-from taskyard.objects import Assignment, TaskSpec, TaskState, TaskStatus
-
-UID = "0123456789ab"
-NOW = 1_700_000_000.0
-MONOTONIC = 500.0
-
-
-def assignment(epoch: int = 1, desired: str = "Running", grace: float | None = None, **spec: Any) -> Assignment:
-    return Assignment(
-        uid=UID,
-        namespace="default",
-        name="web",
-        epoch=epoch,
-        desired="Stopped" if desired == "Stopped" else "Running",
-        grace_period=grace,
-        spec_hash="h",
-        spec=msgspec.convert({"image": "busybox:1.35"} | spec, TaskSpec),
-    )
-
-
-def status(state: TaskState, **changes: Any) -> TaskStatus:
-    base = TaskStatus(uid=UID, namespace="default", name="web", epoch=1, attempt=1, state=state)
-    return msgspec.structs.replace(base, **changes)
-
-
-def container(attempt: int = 1, state: str = "running", epoch: int = 1, **changes: Any) -> Container:
-    info = ContainerInfo(
-        f"c{epoch}{attempt}", f"ty-{UID}-{epoch}-{attempt}", {}, ContainerState(state), started_at=NOW - 5
-    )
-    return Container(Run(UID, epoch, attempt), msgspec.structs.replace(info, **changes))
-
-
-STARTING = status(TaskState.STARTING)
-RUNNING = status(
-    TaskState.RUNNING, container_id="c11", container_name=f"ty-{UID}-1-1", ready=True, started_at=timestamp(NOW - 5)
+from taskyard.objects import TaskState
+from tests.nodeagent.situations import (
+    FAILED,
+    GO,
+    HALT,
+    KILLED,
+    MONOTONIC,
+    NOW,
+    OLD_TERM,
+    PULLING,
+    PULLING_2,
+    PUT_OFF,
+    RUN,
+    RUNNING,
+    STARTING,
+    STOPPING,
+    TERM,
+    UID,
+    WAITING,
+    assignment,
+    container,
+    situation,
+    status,
 )
-PULLING = status(TaskState.STARTING, reason="Pulling")
-PULLING_2 = status(TaskState.STARTING, reason="Pulling", epoch=2)
-STOPPING = msgspec.structs.replace(RUNNING, state=TaskState.STOPPING, reason="Unhealthy")
-FAILED = msgspec.structs.replace(RUNNING, state=TaskState.FAILED)
-WAITING = status(TaskState.STARTING, attempt=2, backoff_step=3, next_attempt_at=timestamp(NOW + 3), reason="BackOff")
-
-
-def situation(
-    wanted: Assignment | None,
-    known: TaskStatus | None,
-    *containers: Container,
-    written: TaskStatus | None = None,
-    unsure: tuple[str, ...] = (),
-    outcome: Outcome | None = None,
-    signalled: dict[str, Signalled] | None = None,
-    store_reachable: bool = True,
-    fetching: bool = False,
-    transferred: Transferred | None = None,
-) -> Situation:
-    return Situation(
-        assignment=wanted,
-        status=known,
-        written=written or known,
-        containers=containers,
-        unsure=unsure,
-        outcome=outcome,
-        signalled=signalled or {},
-        ended=None,
-        store_reachable=store_reachable,
-        fetching=fetching,
-        transferred=transferred,
-        now=NOW,
-        monotonic=MONOTONIC,
-    )
-
-
-TERM = {"c11": Signalled("SIGTERM", MONOTONIC - 4)}
-PUT_OFF = {"taskyard/stop-delay": "3"}
-OLD_TERM = {"c11": Signalled("SIGTERM", MONOTONIC - 10)}
-KILLED = {"c11": Signalled("SIGKILL", MONOTONIC - 1)}
-GO, HALT = assignment(), assignment(desired="Stopped")
-RUN = Run(UID, 1, 1)
 
 
 @pytest.mark.parametrize(
@@ -368,7 +313,7 @@ def test_attempts_that_could_not_be_written_lengthen_the_next_wait() -> None:
     assert (action.status.attempt, action.status.restarts, action.status.backoff_step) == (4, 3, 3)
 
 
-KILLED = {"state": "exited", "exit_code": 137, "finished_at": NOW - 0.1}
+KILLED_NOW = {"state": "exited", "exit_code": 137, "finished_at": NOW - 0.1}
 
 
 @pytest.mark.parametrize(
@@ -387,7 +332,7 @@ def test_a_kill_waits_a_moment_for_the_word_that_it_was_for_the_memory(
     changes: dict[str, Any], signalled: dict[str, Signalled], memory: str | None, reason: str
 ) -> None:
     wanted = assignment(resources={"memory": memory}, restart={"policy": "never"})
-    action = decide(situation(wanted, RUNNING, container(**KILLED | changes), signalled=signalled))
+    action = decide(situation(wanted, RUNNING, container(**KILLED_NOW | changes), signalled=signalled))
     told = action.status.reason if isinstance(action, Report) else action
     assert told == (reason or Wait(pytest.approx(0.4)))
 
