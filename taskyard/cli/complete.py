@@ -70,8 +70,8 @@ def _matching(names: list[str], incomplete: str) -> list[CompletionItem]:
 
 
 def _names(context: Context, kind: Kind) -> list[str]:
-    from taskyard.client.api import Selection
     from taskyard.client.errors import ClientError
+    from taskyard.client.selection import Selection
 
     try:
         client = _client(context)

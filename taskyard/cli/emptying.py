@@ -12,7 +12,8 @@ import msgspec
 from taskyard.cli.failure import Failed, note
 from taskyard.cli.listing import tell_of_outage
 from taskyard.cli.progress import progress
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
+from taskyard.client.selection import Selection
 from taskyard.client.views import TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import SystemClock

@@ -14,8 +14,8 @@ from taskyard.cli.failure import note
 from taskyard.cli.rows import columns
 from taskyard.cli.shelf import Shelf
 from taskyard.cli.table import Table
-from taskyard.client.api import Selection
 from taskyard.client.errors import ClientError
+from taskyard.client.selection import Selection
 from taskyard.client.views import View
 from taskyard.client.watch import Change, Item, Patience
 from taskyard.clock import Clock

@@ -13,7 +13,7 @@ from taskyard.cli.waiting import Awaited, Verdict, wait_for
 from taskyard.client.api import Client
 from taskyard.client.errors import RequestRefused
 from taskyard.client.rebalance_views import MoveView
-from taskyard.client.story import EventSelection
+from taskyard.client.selection import EventSelection
 from taskyard.client.views import TaskView
 from taskyard.clock import Clock
 

@@ -21,8 +21,8 @@ from taskyard.cli.rows import (
     TASK_COLUMNS,
     Column,
 )
-from taskyard.client.api import Client, Selection
-from taskyard.client.story import EventSelection
+from taskyard.client.api import Client
+from taskyard.client.selection import EventSelection, Selection
 from taskyard.client.views import EventView, JobView, NodeView, ObjectView, ServiceView, TaskView, View
 from taskyard.client.watch import Change, Item, Items, Patience
 

@@ -16,8 +16,9 @@ from taskyard.cli.kinds import Kind
 from taskyard.cli.progress import Progress
 from taskyard.cli.rows import ready, reason
 from taskyard.cli.shelf import shelf
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
 from taskyard.client.errors import ClientError
+from taskyard.client.selection import Selection
 from taskyard.client.views import ApplyResult, JobView, ObjectView, ServiceView, TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import Clock

@@ -17,7 +17,8 @@ from taskyard.client.past_views import DifferencesView, PastView, UndoneView
 from taskyard.client.plan_views import PlanDone, PlanView
 from taskyard.client.rebalance_views import RebalanceView
 from taskyard.client.replay_views import ReplayView
-from taskyard.client.story import EventSelection
+from taskyard.client.resources import ENDPOINTS, EVENTS, JOBS, NODES, SERVICES, TASKS, objects_of
+from taskyard.client.selection import EventSelection, Selection
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import (
     ApplyAnswer,
@@ -34,42 +35,14 @@ from taskyard.client.views import (
     TaskView,
     VersionView,
 )
-from taskyard.client.watch import Change, Item, Items, Patience, Resource, decoded, list_once, watch
+from taskyard.client.watch import Change, Item, Items, Patience, V, decoded, list_once, watch
 from taskyard.client.why_views import NodeWhyView, WhyView
 from taskyard.kinds import BY_KIND, KindNames
 
 if TYPE_CHECKING:
     from taskyard.client.console import Console
 
-TASKS = Resource("/tasks", TaskView, lambda task: f"{task.metadata.namespace}/{task.metadata.name}")
-NODES = Resource("/nodes", NodeView, lambda node: node.metadata.name)
-SERVICES = Resource("/services", ServiceView, lambda service: f"{service.metadata.namespace}/{service.metadata.name}")
-JOBS = Resource("/jobs", JobView, lambda job: f"{job.metadata.namespace}/{job.metadata.name}")
-ENDPOINTS = Resource("/endpoints", EndpointsView, lambda found: f"{found.metadata.namespace}/{found.metadata.name}")
-EVENTS = Resource(
-    "/events",
-    EventView,
-    lambda event: "\0".join(
-        (event.namespace, event.about.kind, event.about.name, event.component, event.reason, event.message)
-    ),
-)
-
-
-def objects_of(names: KindNames) -> Resource[ObjectView]:
-    """Of any kind that is kept whole under one key."""
-    return Resource(f"/{names.plural}", ObjectView, lambda found: f"{found.metadata.namespace}/{found.metadata.name}")
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which objects: an empty namespace is all of them, an empty selector selects everything."""
-
-    namespace: str = ""
-    labels: str = ""
-    fields: str = ""
-
-    def query(self) -> dict[str, str]:
-        return {"namespace": self.namespace, "labelSelector": self.labels, "fieldSelector": self.fields}
+_MERGE_PATCH = "application/merge-patch+json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,19 +84,18 @@ class Client:
         """All of them or none. `force` takes over what another source (a watched folder) declares."""
         body = _enveloped(documents)
         query: Query = {"dryRun": dry_run, "force": force, "source": source}
-        return decoded(self.url, self._transport.request("POST", "/apply", query=query, body=body).body, ApplyAnswer)
+        return self._ask(ApplyAnswer, "POST", "/apply", query, body).view
 
     def plan(
         self, documents: Sequence[Sent], *, source: str = "", prune: bool = False, force: bool = False
     ) -> Item[PlanView]:
         """What an apply of these would do; `prune` removes what the source declares no more."""
         query: Query = {"source": source, "prune": prune, "force": force}
-        body = self._transport.request("POST", "/plan", query=query, body=_enveloped(documents)).body
-        return Item(decoded(self.url, body, PlanView), body)
+        return self._ask(PlanView, "POST", "/plan", query, _enveloped(documents))
 
     def apply_plan(self, plan: bytes) -> PlanDone:
         """A plan as `plan` answered it. Raises Conflict, with all that has changed, when it is stale."""
-        return decoded(self.url, self._transport.request("POST", "/plan/apply", body=plan).body, PlanDone)
+        return self._ask(PlanDone, "POST", "/plan/apply", body=plan).view
 
     def tasks(self, selection: Selection | None = None) -> Items[TaskView]:
         return list_once(self._transport, TASKS, self._query(selection))
@@ -135,9 +107,7 @@ class Client:
 
     def task(self, namespace: str, name: str) -> Item[TaskView]:
         """By name or by uid."""
-        query = {"namespace": namespace, "at": self._at}
-        body = self._transport.request("GET", f"/tasks/{_segment(name)}", query=query).body
-        return Item(decoded(self.url, body, TaskView), body)
+        return self._ask(TaskView, "GET", f"/tasks/{_segment(name)}", {"namespace": namespace, "at": self._at})
 
     def objects(self, names: KindNames, selection: Selection | None = None) -> Items[ObjectView]:
         return list_once(self._transport, objects_of(names), self._query(selection))
@@ -151,8 +121,7 @@ class Client:
     def object(self, names: KindNames, namespace: str, name: str) -> Item[ObjectView]:
         """By name or by uid."""
         path = f"/{names.plural}/{_segment(name)}"
-        body = self._transport.request("GET", path, query={"namespace": namespace, "at": self._at}).body
-        return Item(decoded(self.url, body, ObjectView), body)
+        return self._ask(ObjectView, "GET", path, {"namespace": namespace, "at": self._at})
 
     def services(self, selection: Selection | None = None) -> Items[ServiceView]:
         return list_once(self._transport, SERVICES, self._query(selection))
@@ -180,14 +149,12 @@ class Client:
 
     def create_object(self, names: KindNames, namespace: str, manifest: Any) -> Item[ObjectView]:
         """Raises Conflict when there is one of that name."""
-        path, body = f"/{names.plural}", msgspec.json.encode(manifest)
-        made = self._transport.request("POST", path, query={"namespace": namespace}, body=body).body
-        return Item(decoded(self.url, made, ObjectView), made)
+        body = msgspec.json.encode(manifest)
+        return self._ask(ObjectView, "POST", f"/{names.plural}", {"namespace": namespace}, body)
 
     def dispatch(self, namespace: str, job: str, body: Any) -> Item[ObjectView]:
         path, raw = f"/jobs/{_segment(job)}/dispatch", msgspec.json.encode(body)
-        made = self._transport.request("POST", path, query={"namespace": namespace}, body=raw).body
-        return Item(decoded(self.url, made, ObjectView), made)
+        return self._ask(ObjectView, "POST", path, {"namespace": namespace}, raw)
 
     def endpoints(self, selection: Selection | None = None) -> Items[EndpointsView]:
         """Where services are reached right now."""
@@ -200,34 +167,23 @@ class Client:
 
     def revisions(self, namespace: str, service: str) -> RevisionsView:
         path = f"/services/{_segment(service)}/revisions"
-        body = self._transport.request("GET", path, query={"namespace": namespace}).body
-        return decoded(self.url, body, RevisionsView)
+        return self._ask(RevisionsView, "GET", path, {"namespace": namespace}).view
 
     def replace_object(
         self, names: KindNames, namespace: str, name: str, manifest: Any, *, if_match: str = "", force: bool = False
     ) -> Item[ObjectView]:
         """The whole object; `if_match` is the revision that it was read at."""
-        body = self._transport.request(
-            "PUT",
-            f"/{names.plural}/{_segment(name)}",
-            query={"namespace": namespace, "force": force},
-            body=msgspec.json.encode(manifest),
-            if_match=if_match,
-        ).body
-        return Item(decoded(self.url, body, ObjectView), body)
+        query: Query = {"namespace": namespace, "force": force}
+        path = f"/{names.plural}/{_segment(name)}"
+        return self._ask(ObjectView, "PUT", path, query, msgspec.json.encode(manifest), if_match=if_match)
 
     def patch_object(
         self, names: KindNames, namespace: str, name: str, patch: Any, *, force: bool = False
     ) -> Item[ObjectView]:
         """A JSON merge patch: what is null goes."""
-        body = self._transport.request(
-            "PATCH",
-            f"/{names.plural}/{_segment(name)}",
-            query={"namespace": namespace, "force": force},
-            body=msgspec.json.encode(patch),
-            content_type="application/merge-patch+json",
-        ).body
-        return Item(decoded(self.url, body, ObjectView), body)
+        query: Query = {"namespace": namespace, "force": force}
+        path = f"/{names.plural}/{_segment(name)}"
+        return self._ask(ObjectView, "PATCH", path, query, msgspec.json.encode(patch), content_type=_MERGE_PATCH)
 
     def delete_object(
         self,
@@ -287,8 +243,7 @@ class Client:
 
     def stat_file(self, namespace: str, name: str, path: str) -> FileView:
         query: Query = {"namespace": namespace, "path": path, "stat": True}
-        body = self._transport.request("GET", f"/tasks/{_segment(name)}/files", query=query).body
-        return decoded(self.url, body, FileView)
+        return self._ask(FileView, "GET", f"/tasks/{_segment(name)}/files", query).view
 
     def inspect(self, namespace: str, name: str, *, previous: bool = False) -> bytes:
         """What the runtime says of the task's container, as JSON."""
@@ -306,8 +261,7 @@ class Client:
 
     def rebalance(self, max_moves: int) -> Item[RebalanceView]:
         """The moves that would improve the placement most; nothing is moved."""
-        body = self._transport.request("GET", "/rebalance", query={"maxMoves": str(max_moves)}).body
-        return Item(decoded(self.url, body, RebalanceView), body)
+        return self._ask(RebalanceView, "GET", "/rebalance", {"maxMoves": max_moves})
 
     def move_task(self, namespace: str, name: str, to: str, epoch: int = 0) -> None:
         """Asks for it: the scheduler does it, or says in an event why not. `epoch`: of the binding to leave."""
@@ -316,31 +270,24 @@ class Client:
 
     def replay(self, start: str, end: str, policy: str = "") -> Item[ReplayView]:
         """What was decided from `start` to `end` (revisions, RFC 3339 moments, or empty), decided again."""
-        query = {"from": start, "to": end, "policy": policy}
-        body = self._transport.request("GET", "/replay", query=query).body
-        return Item(decoded(self.url, body, ReplayView), body)
+        return self._ask(ReplayView, "GET", "/replay", {"from": start, "to": end, "policy": policy})
 
     def history(self, names: KindNames, namespace: str, name: str, most: int) -> Item[PastView]:
         """Every change of one object, of which the newest `most`."""
-        path, query = f"/{names.plural}/{_segment(name)}/history", {"namespace": namespace, "limit": str(most)}
-        body = self._transport.request("GET", path, query=query).body
-        return Item(decoded(self.url, body, PastView), body)
+        path = f"/{names.plural}/{_segment(name)}/history"
+        return self._ask(PastView, "GET", path, {"namespace": namespace, "limit": most})
 
     def differences(self, start: str, end: str, namespace: str) -> DifferencesView:
         """Of what is declared, between two moments; an empty namespace is all of them, and nodes."""
         query = {"from": start, "to": end, "namespace": namespace}
-        return decoded(self.url, self._transport.request("GET", "/differences", query=query).body, DifferencesView)
+        return self._ask(DifferencesView, "GET", "/differences", query).view
 
     def undo(
         self, names: KindNames, namespace: str, name: str, to: str, *, dry_run: bool = False, force: bool = False
     ) -> UndoneView:
         """Declares the object as it was at the moment `to`, or before its last change."""
         query: Query = {"namespace": namespace, "to": to, "dryRun": dry_run, "force": force}
-        body = self._transport.request("POST", f"/{names.plural}/{_segment(name)}/undo", query=query).body
-        return decoded(self.url, body, UndoneView)
-
-    def _query(self, selection: Selection | None) -> Query:
-        return {**(selection or Selection()).query(), "at": self._at}
+        return self._ask(UndoneView, "POST", f"/{names.plural}/{_segment(name)}/undo", query).view
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:
         """By label alone: nodes are in no namespace."""
@@ -354,18 +301,12 @@ class Client:
         return watch(self._transport, NODES, query, patience or Patience())
 
     def node(self, name: str) -> Item[NodeView]:
-        body = self._transport.request("GET", f"/nodes/{_segment(name)}", query={"at": self._at}).body
-        return Item(decoded(self.url, body, NodeView), body)
+        return self._ask(NodeView, "GET", f"/nodes/{_segment(name)}", {"at": self._at})
 
     def patch_node(self, name: str, patch: Any) -> Item[NodeView]:
         """A JSON merge patch of the node's spec: what is null goes."""
-        body = self._transport.request(
-            "PATCH",
-            f"/nodes/{_segment(name)}",
-            body=msgspec.json.encode(patch),
-            content_type="application/merge-patch+json",
-        ).body
-        return Item(decoded(self.url, body, NodeView), body)
+        path, body = f"/nodes/{_segment(name)}", msgspec.json.encode(patch)
+        return self._ask(NodeView, "PATCH", path, body=body, content_type=_MERGE_PATCH)
 
     def delete_node(self, name: str, *, force: bool = False) -> None:
         """What was said about a node whose agent is gone; refused while it runs."""
@@ -373,13 +314,10 @@ class Client:
 
     def why(self, namespace: str, name: str, node: str = "") -> Item[WhyView]:
         """Why the task is where it is, or nowhere; with a `node`, what that one says."""
-        query = {"namespace": namespace, "node": node}
-        body = self._transport.request("GET", f"/tasks/{_segment(name)}/why", query=query).body
-        return Item(decoded(self.url, body, WhyView), body)
+        return self._ask(WhyView, "GET", f"/tasks/{_segment(name)}/why", {"namespace": namespace, "node": node})
 
     def why_node(self, name: str) -> Item[NodeWhyView]:
-        body = self._transport.request("GET", f"/nodes/{_segment(name)}/why").body
-        return Item(decoded(self.url, body, NodeWhyView), body)
+        return self._ask(NodeWhyView, "GET", f"/nodes/{_segment(name)}/why")
 
     def events(self, selection: EventSelection) -> Items[EventView]:
         return list_once(self._transport, EVENTS, selection.query)
@@ -388,18 +326,36 @@ class Client:
         return watch(self._transport, EVENTS, selection.query, patience)
 
     def stats(self) -> StatsView:
-        return decoded(self.url, self._transport.request("GET", "/stats").body, StatsView)
+        return self._ask(StatsView, "GET", "/stats").view
 
     def task_stats(self, namespace: str, name: str) -> HistoryView:
         """Of the last quarter of an hour."""
-        body = self._transport.request("GET", f"/tasks/{_segment(name)}/stats", query={"namespace": namespace}).body
-        return decoded(self.url, body, HistoryView)
+        return self._ask(HistoryView, "GET", f"/tasks/{_segment(name)}/stats", {"namespace": namespace}).view
 
     def node_stats(self, name: str) -> HistoryView:
-        return decoded(self.url, self._transport.request("GET", f"/nodes/{_segment(name)}/stats").body, HistoryView)
+        return self._ask(HistoryView, "GET", f"/nodes/{_segment(name)}/stats").view
 
     def version(self) -> VersionView:
-        return decoded(self.url, self._transport.request("GET", "/version").body, VersionView)
+        return self._ask(VersionView, "GET", "/version").view
+
+    def _query(self, selection: Selection | None) -> Query:
+        return {**(selection or Selection()).query(), "at": self._at}
+
+    def _ask(
+        self,
+        view: type[V],
+        method: str,
+        path: str,
+        query: Query | None = None,
+        body: bytes | None = None,
+        *,
+        content_type: str = "application/json",
+        if_match: str = "",
+    ) -> Item[V]:
+        answer = self._transport.request(
+            method, path, query=query, body=body, content_type=content_type, if_match=if_match
+        )
+        return Item(decoded(self.url, answer.body, view), answer.body)
 
 
 def _enveloped(documents: Sequence[Sent]) -> bytes:

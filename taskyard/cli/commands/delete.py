@@ -13,8 +13,9 @@ from taskyard.cli.options import Duration, files, wait_timeout
 from taskyard.cli.progress import progress
 from taskyard.cli.session import Command, Session, session
 from taskyard.cli.waiting import Awaited, Outcome, Verdict, judge_gone, wait_for
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
 from taskyard.client.errors import NotFound, RequestRefused
+from taskyard.client.selection import Selection
 from taskyard.client.views import ObjectView
 from taskyard.client.watch import Item
 from taskyard.clock import SystemClock

@@ -13,9 +13,9 @@ from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
 from taskyard.cli.story import node_story, object_story, task_story
 from taskyard.cli.table import colour_wanted, terminal_width
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
 from taskyard.client.errors import NotFound
-from taskyard.client.story import EventSelection
+from taskyard.client.selection import EventSelection, Selection
 from taskyard.client.views import EventView, TaskView
 from taskyard.clock import SystemClock
 

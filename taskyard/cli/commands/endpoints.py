@@ -17,7 +17,8 @@ from taskyard.cli.listing import tell_of_outage
 from taskyard.cli.proxies import PROXIES
 from taskyard.cli.session import Command, session
 from taskyard.cli.table import Table
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
+from taskyard.client.selection import Selection
 from taskyard.client.views import EndpointsView, EndpointView
 from taskyard.client.watch import Item, Patience
 

@@ -13,8 +13,7 @@ from taskyard.cli.listing import OUTPUTS, Manner, follow, show
 from taskyard.cli.options import Duration
 from taskyard.cli.session import Command, session
 from taskyard.cli.shelf import events as shelf_of_events
-from taskyard.client.api import Selection
-from taskyard.client.story import EventSelection
+from taskyard.client.selection import EventSelection, Selection
 from taskyard.clock import SystemClock, timestamp
 from taskyard.quantity import format_duration
 

@@ -15,8 +15,9 @@ from taskyard.cli.listing import OUTPUTS, Manner, follow, show
 from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
 from taskyard.cli.shelf import Shelf, autoscalers, shelf
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
 from taskyard.client.errors import NotFound
+from taskyard.client.selection import Selection
 from taskyard.client.watch import Item
 from taskyard.clock import SystemClock
 

@@ -16,8 +16,9 @@ from taskyard.cli.progress import progress
 from taskyard.cli.session import Command, session
 from taskyard.cli.tailing import Batch, Lines, Tail, each_once
 from taskyard.cli.waiting import Awaited, judge_started, wait_for
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
 from taskyard.client.errors import Conflict
+from taskyard.client.selection import Selection
 from taskyard.client.views import TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import SystemClock

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskyard.client.api import Client, Selection, Sent
+from taskyard.client.api import Client, Sent
 from taskyard.client.errors import (
     BadAnswer,
     ClientError,
@@ -17,6 +17,7 @@ from taskyard.client.errors import (
     ServerUnreachable,
     Violation,
 )
+from taskyard.client.selection import Selection
 from taskyard.client.transport import Timeouts, server_url
 from taskyard.kinds import BY_KIND
 from tests.support.fake_api import FakeApi

@@ -7,8 +7,9 @@ from itertools import islice
 
 import pytest
 
-from taskyard.client.api import Client, Selection
+from taskyard.client.api import Client
 from taskyard.client.errors import ClientError, RequestRefused, ServerUnreachable
+from taskyard.client.selection import Selection
 from taskyard.client.transport import Timeouts
 from taskyard.client.views import TaskView
 from taskyard.client.watch import Change, Patience

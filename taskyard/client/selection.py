@@ -1,8 +1,20 @@
-"""Which events are asked for."""
+"""Which objects and which events are asked for."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which objects: an empty namespace is all of them, an empty selector selects everything."""
+
+    namespace: str = ""
+    labels: str = ""
+    fields: str = ""
+
+    def query(self) -> dict[str, str]:
+        return {"namespace": self.namespace, "labelSelector": self.labels, "fieldSelector": self.fields}
 
 
 @dataclass(frozen=True, slots=True)
