@@ -34,7 +34,7 @@ class Availability:
         """Something of it may have changed."""
         task, known = mirror.of_uid(uid), self._known.get(uid)
         if task is not None and is_ready(mirror, task):
-            spec = spec_hash(task.spec)
+            spec = mirror.spec_hash(task)
             if known is None or known.spec != spec or (known.until is not None and known.until < now - NEWS):
                 self._known[uid] = _Known(spec, now, now, None)
             elif known.until is not None:
@@ -58,7 +58,7 @@ class Availability:
 
 def is_ready(mirror: Mirror, task: Task) -> bool:
     binding, uid = task.binding, task.metadata.uid
-    if binding is None or binding.spec_hash != spec_hash(task.spec) or task.metadata.deletion_timestamp:
+    if binding is None or task.metadata.deletion_timestamp or binding.spec_hash != mirror.spec_hash(task):
         return False
     if binding.node not in mirror.leases:
         return False

@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from simulator.changed import Changed
 from simulator.conditions import Closed, check_ended
 from simulator.contention import Contention
 from simulator.dependents import Dependents
@@ -26,7 +27,7 @@ from simulator.story import Violation
 from simulator.writes import Writes
 from taskyard import keys
 from taskyard.keys import NodeKey
-from taskyard.objects import Metadata, Result, Task, decode, spec_hash
+from taskyard.objects import Metadata, Result, Task, decode
 from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry, KeyEvent
 from taskyard.store.memory import Backup
@@ -71,23 +72,29 @@ class Checker:
             touched: set[str] = set()
             nodes: set[str] = set()
             bound: list[Task] = []
+            changed = Changed()
             for event in together:
+                if event.key.startswith(keys.EVENTS):
+                    continue  # For people to read.
                 if event.key.startswith(keys.TASKS):
+                    changed.tasks.add(event.key)
                     self._task(event, who, touched, bound)
                 elif event.key.startswith(keys.RESULTS):
                     self._result(event, who)
                 elif event.key.startswith((keys.SERVICES, keys.ROLLOUTS, _CONFIGS)):
+                    changed.owners = True
                     self._count(event, who)
                     if event.key.startswith(keys.ROLLOUTS):
                         self._check_leads(who, "services" if event.entry else "ownership", "")
                     self.services.apply(event, who, self.now())
                 elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
+                    changed.owners = True
                     self._count(event, who)
                     self._job(event, who)
                 elif event.key.startswith(_NAMESPACES):
                     self.contention.note_namespace(event.key, event.entry, self.now())
                 elif (key := keys.parse_node(event.key)) is not None:
-                    self._node(key, event, who, touched, nodes)
+                    self._node(key, event, who, touched, nodes, changed)
                 else:
                     self._take(event)
                     self._check_wish(event.key, who)
@@ -99,7 +106,7 @@ class Checker:
                 self._check_placed(uid)
                 self.services.available.note(self.mirror, uid, self.now())
             self.services.check_floor(self.mirror, self.now())
-            self.dependents.look(self.mirror, self.now())
+            self.dependents.look(self.mirror, self.now(), changed)
             for node in sorted(nodes):
                 self._check_room(node)
 
@@ -264,7 +271,7 @@ class Checker:
             raise Violation(f"the binding of {task.metadata.name} was lost", uid)
         if binding.epoch <= self.past.epochs.get(uid, 0):
             raise Violation(f"the epoch of {task.metadata.name} did not rise", uid)
-        if binding.spec_hash != spec_hash(task.spec):
+        if binding.spec_hash != self.mirror.spec_hash(task):
             raise Violation(f"{task.metadata.name} was bound for a spec that it does not have", uid)
         if task.metadata.deletion_timestamp:
             raise Violation(f"{task.metadata.name} was bound although it is being deleted", uid)
@@ -274,7 +281,11 @@ class Checker:
         self.past.epochs[uid] = binding.epoch
         self.jobs.check_bound(task)
 
-    def _node(self, key: NodeKey, event: KeyEvent, who: str, touched: set[str], nodes: set[str]) -> None:
+    def _node(
+        self, key: NodeKey, event: KeyEvent, who: str, touched: set[str], nodes: set[str], changed: Changed
+    ) -> None:
+        if key.part == "stats":
+            return  # Nothing is judged by what is measured.
         if key.part == "spec":
             self._count(event, who)
             if who.endswith("/maintenance"):
@@ -287,6 +298,7 @@ class Checker:
         if key.part == "assignments":
             self._check_leads(who, who.rpartition("/")[2], key.uid)
         if key.part == "lease":
+            changed.lives = True
             self._take(event)
             self._opened_or_closed(key.node)
             for uid in self.mirror.assignments.get(key.node, ()):
@@ -307,6 +319,7 @@ class Checker:
         if key.part in ("assignments", "status"):
             self._count(event, who)
             touched.add(key.uid)
+            changed.uids.add(key.uid)
             if key.part == "assignments" or key.uid not in self.past.restored_at:
                 # A restore may bring back what had ended, and whose room was given away.
                 nodes.add(key.node)

@@ -125,6 +125,8 @@ class Contention:
             namespace, uid = task.metadata.namespace, task.metadata.uid
             past = [held for until, held in self._quotas.get(namespace, ()) if until > now - _NEWS]
             allowed = [*past, self.quota(namespace)]
+            if _NO_QUOTA in allowed:
+                continue
             # What a task has more after a change counts for those that are bound with it only afterwards.
             grown = {of: had for of, (at, had) in self._grown.items() if at > now - _NEWS}
             others = spent(mirror, namespace, without=uid, instead=grown)

@@ -7,12 +7,14 @@ sees.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from random import Random
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from simulator.available import NEWS
+from simulator.changed import Changed
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.services import Services
@@ -47,6 +49,10 @@ class _Awaited(NamedTuple):
     dependency: Dependency
 
 
+def _awaited_by(task: Task) -> list[_Awaited]:
+    return [_Awaited(task.metadata.namespace, each) for each in task.spec.depends_on]
+
+
 class Dependents:
     def __init__(self, services: Services, jobs: Jobs) -> None:
         self._services = services
@@ -55,6 +61,14 @@ class Dependents:
         """By key, those that never had a node."""
         self._known: dict[_Awaited, float] = {}
         """What anybody waited for, and since when."""
+        self._by_task: dict[str, list[_Awaited]] = {}
+        """Of these, what is awaited of a task, by its key."""
+        self._of_many: list[_Awaited] = []
+        """Of these, what is awaited of services and jobs, which any task may decide."""
+        self._uids: dict[str, str] = {}
+        """Of tasks, by key."""
+        self._new: list[_Awaited] = []
+        """To be known from this transaction on."""
         self._since: dict[_Awaited, float] = {}
         """What is so now, and since when."""
         self._until: dict[_Awaited, float] = {}
@@ -66,8 +80,13 @@ class Dependents:
 
     def note_task(self, key: str, task: Task | None) -> None:
         self._waiting.pop(key, None)
-        if task is not None and task.spec.depends_on and task.binding is None:
+        self._uids.pop(key, None)
+        if task is None:
+            return
+        self._uids[key] = task.metadata.uid
+        if task.spec.depends_on and task.binding is None:
             self._waiting[key] = task
+            self._new += _awaited_by(task)
 
     def note_status(self, status: TaskStatus) -> None:
         if status.started_at:
@@ -87,28 +106,55 @@ class Dependents:
             name, uid = task.metadata.name, task.metadata.uid
             raise Violation(f"{name} was bound before {each.label} was {each.awaited}", uid, each.name)
 
-    def look(self, mirror: Mirror, now: float) -> None:
+    def look(self, mirror: Mirror, now: float, changed: Changed) -> None:
         """After each transaction."""
-        for task in self._waiting.values():
-            for each in task.spec.depends_on:
-                self._known.setdefault(_Awaited(task.metadata.namespace, each), now)
-        for awaited in self._known:
-            if self._holds(awaited, mirror):
-                self._since.setdefault(awaited, now)
-            elif self._since.pop(awaited, None) is not None:
-                self._until[awaited] = now
+        fresh = [awaited for awaited in self._new if awaited not in self._known]
+        self._new.clear()
+        for awaited in fresh:
+            self._know(awaited, now)
+        for awaited in [*fresh, *self._concerned_by(changed)]:
+            self._look_at(awaited, mirror, now)
+
+    def _know(self, awaited: _Awaited, now: float) -> None:
+        if awaited in self._known:
+            return
+        self._known[awaited] = now
+        if awaited.dependency.kind == "Task":
+            key = keys.task(awaited.namespace, awaited.dependency.name)
+            self._by_task.setdefault(key, []).append(awaited)
+        else:
+            self._of_many.append(awaited)
+
+    def _concerned_by(self, changed: Changed) -> Iterable[_Awaited]:
+        """All that may hold now, or no more, because of what has changed."""
+        if not changed:
+            return ()
+        if changed.lives:
+            return self._known
+        found = [*self._of_many]
+        for key, awaited in self._by_task.items():
+            if key in changed.tasks or self._uids.get(key) in changed.uids:
+                found += awaited
+        return found
+
+    def _look_at(self, awaited: _Awaited, mirror: Mirror, now: float) -> None:
+        if self._holds(awaited, mirror):
+            self._since.setdefault(awaited, now)
+        elif self._since.pop(awaited, None) is not None:
+            self._until[awaited] = now
 
     def restored(self, mirror: Mirror, now: float) -> None:
         """All is as the backup has it; a scheduler may go by what was so before."""
         self._until |= dict.fromkeys(self._since, now)
         self._since.clear()
         self._waiting.clear()
+        self._uids.clear()
         for key, task in mirror.tasks.items():
             self.note_task(key, task)
-        self.look(mirror, now)
+        self.look(mirror, now, Changed(lives=True))
 
     def holds_now(self, task: Task) -> bool:
-        return all(_Awaited(task.metadata.namespace, each) in self._since for each in task.spec.depends_on)
+        return all(awaited in self._since for awaited in _awaited_by(task))
 
     def _may_have_been(self, awaited: _Awaited, mirror: Mirror) -> bool:
         """In the moments before anybody waited for it."""
@@ -134,8 +180,7 @@ class Dependents:
         """It still waits rightly, for at least one of them."""
         if task.binding is not None:
             return False
-        awaited = [_Awaited(task.metadata.namespace, each) for each in task.spec.depends_on]
-        return any(self._since.get(each, math.inf) > now - _SETTLES for each in awaited)
+        return any(self._since.get(each, math.inf) > now - _SETTLES for each in _awaited_by(task))
 
     def _holds(self, awaited: _Awaited, mirror: Mirror) -> bool:
         namespace, wanted = awaited

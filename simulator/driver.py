@@ -56,10 +56,10 @@ class Actor:
         self._steps = 0
 
     def count(self, now: float) -> None:
-        if now - self._began > _MOMENT:
-            self._began, self._steps = now, 0
         self._steps += 1
-        if self._steps > _HOT:
+        if now - self._began > _MOMENT:
+            self._began, self._steps = now, 1
+        elif self._steps > _HOT:
             raise HotLoop(f"{self.process.name}'s {self.name} took {_HOT} steps within {_MOMENT:g} s")
 
 

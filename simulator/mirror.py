@@ -19,6 +19,7 @@ from taskyard.objects import (
     NodeLease,
     NodeSpec,
     Task,
+    TaskSpec,
     TaskStatus,
     decode,
     spec_hash,
@@ -57,13 +58,22 @@ class Mirror:
         self.placed: dict[str, set[str]] = {}
         """The nodes where that uid has an assignment."""
         self.reported: dict[str, set[str]] = {}
-        """The nodes where it has a status."""
+        """The nodes where that uid has a status."""
+        self._hashes: dict[str, tuple[TaskSpec, str]] = {}
+        """By uid, of the spec that was last asked about."""
         for entry in entries:
             self.put(entry.key, entry.value)
 
     def of_uid(self, uid: str) -> Task | None:
         key = self.by_uid.get(uid)
         return self.tasks.get(key) if key is not None else None
+
+    def spec_hash(self, task: Task) -> str:
+        spec, uid = task.spec, task.metadata.uid
+        known = self._hashes.get(uid)
+        if known is None or known[0] is not spec:
+            known = self._hashes[uid] = spec, spec_hash(spec)
+        return known[1]
 
     def agree(self, uid: str) -> bool:
         """The task's binding and the assignments."""
@@ -85,7 +95,7 @@ class Mirror:
     def waits(self, task: Task) -> bool:
         """It has no node, or none for the spec that it has, or was stopped there to make room for another."""
         binding = task.binding
-        if binding is None or binding.spec_hash != spec_hash(task.spec):
+        if binding is None or binding.spec_hash != self.spec_hash(task):
             return True
         held = self.assignments.get(binding.node, {}).get(task.metadata.uid)
         return held is not None and held.desired == "Stopped" and not task.metadata.deletion_timestamp

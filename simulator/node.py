@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 
 from nodeagent.agent import Agent, Parts
@@ -47,6 +48,8 @@ _TTL = 10.0
 _FLUSH_EVERY = 2.0
 _LOOK_EVERY = 5.0
 """Of the watchdog, for the condemned; it is called besides when one may have been started."""
+_LAST_LOAD = 4
+"""The period from which on loads stay as they are."""
 _PULLS_TAKE = (0.3, 2.0, 9.0)
 """Seconds."""
 
@@ -251,7 +254,7 @@ class AgentProcess(Process):
         self.store.who = f"{self.name}/stats"
         now, lease = self._driver.clock.monotonic(), self._registration.lease()
         running = sorted(one.run.uid for one in self._view.all() if one.running)
-        tasks = {uid: TaskUsage(cpu_millis=_load(uid, int(now / 15))) for uid in running}
+        tasks = {uid: TaskUsage(cpu_millis=_load(uid, min(int(now / 15), _LAST_LOAD))) for uid in running}
         stats = NodeStats(at=timestamp(self.host.clock.now()), tasks=tasks)
         try:
             if lease:
@@ -295,6 +298,7 @@ class AgentProcess(Process):
         self._driver.wake(self._recording, _FLUSH_EVERY)
 
 
-def _load(uid: str, time: int) -> int:
+@lru_cache(maxsize=4096)
+def _load(uid: str, period: int) -> int:
     """Millicores."""
-    return Random(f"{uid}/{min(time, 4)}").choice((0, 0, 5, 60, 100))
+    return Random(f"{uid}/{period}").choice((0, 0, 5, 60, 100))

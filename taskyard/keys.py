@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from sys import intern
 from typing import NamedTuple
 
@@ -144,6 +145,7 @@ def is_object(key: str) -> bool:
     return key.startswith(ROOT) and key[len(ROOT) :].partition("/")[0] in BY_PLURAL
 
 
+@lru_cache(maxsize=8192)
 def parse_object(key: str) -> ObjectKey | None:
     """None for a key that is not where an object of its kind is kept."""
     plural, *parts = key[len(ROOT) :].split("/") if key.startswith(ROOT) else [""]
@@ -188,6 +190,7 @@ _PARTS = {"spec": False, "lease": False, "stats": False, "anchor": False, "assig
 """Of a node's keys; True: of each task on it."""
 
 
+@lru_cache(maxsize=8192)
 def parse_node(key: str) -> NodeKey | None:
     """None for a key that is not one of a node's, or of what cannot be a node's name."""
     if not key.startswith(NODES):

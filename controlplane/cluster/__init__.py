@@ -11,6 +11,7 @@ from controlplane.cluster.effective import EffectiveStatus, Waiting, view
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
+    ChangeKind,
     MoveRecord,
     NodeRecord,
     ObjectRecord,
@@ -27,6 +28,7 @@ from controlplane.cluster.usage import Usage
 __all__ = [
     "AssignmentRecord",
     "CacheChange",
+    "ChangeKind",
     "ClusterCache",
     "Demand",
     "EffectiveStatus",

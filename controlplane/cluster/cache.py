@@ -6,7 +6,7 @@ It decides nothing and writes nothing. `tables.py` holds the data and applies ch
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeVar
 
@@ -14,6 +14,7 @@ from controlplane.cluster.demand import Demand
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
+    ChangeKind,
     MoveRecord,
     NodeRecord,
     ObjectRecord,
@@ -47,7 +48,10 @@ class ClusterCache:
         self.informer = informer
         self.strategy = strategy
         self._tables = Tables()
-        self._subscribers: list[Callable[[Sequence[CacheChange]], None]] = []
+        self._subscribers: list[tuple[Callable[[Sequence[CacheChange]], None], frozenset[ChangeKind] | None]] = []
+        """Each with the kinds of changes that it is told of; None: of all."""
+        self._told_of: dict[frozenset[ChangeKind], list[Callable[[Sequence[CacheChange]], None]]] = {}
+        """By the kinds in a batch, whom it concerns."""
         self.tasks: Mapping[NamedKey, TaskRecord] = MappingProxyType(self._tables.tasks)
         """By (namespace, name). Includes tasks put by hand that lack their uid until intake has completed them."""
         self.objects: Mapping[ObjectKey, ObjectRecord] = MappingProxyType(self._tables.objects)
@@ -84,9 +88,15 @@ class ClusterCache:
         """It rises when the store went back to an earlier revision: then all that was noted of revisions is void."""
         return self.informer.restores
 
-    def on_change(self, callback: Callable[[Sequence[CacheChange]], None]) -> None:
-        """Called under the lock in the informer's thread, once per batch, after all of it was applied. Be quick."""
-        self._subscribers.append(callback)
+    def on_change(
+        self, callback: Callable[[Sequence[CacheChange]], None], kinds: Collection[ChangeKind] | None = None
+    ) -> None:
+        """Called under the lock in the informer's thread, once per batch, after all of it was applied. Be quick.
+
+        `kinds`: it is called with batches in which there are changes of these, and perhaps others; None: with all.
+        """
+        self._subscribers.append((callback, None if kinds is None else frozenset(kinds)))
+        self._told_of.clear()
 
     def expect(self, key: str, raw: bytes, value: Task | Assignment, demand: Demand) -> None:
         """This process is about to write this: see `OwnWrites.note`."""
@@ -167,4 +177,10 @@ class ClusterCache:
         return records[owner.node if owner is not None and owner.node in records else min(records)]
 
     def _apply(self, batch: Sequence[Change]) -> None:
-        tell_all(self._subscribers, self._tables.apply(batch))
+        changes = self._tables.apply(batch)
+        kinds = frozenset([change.kind for change in changes])
+        concerned = self._told_of.get(kinds)
+        if concerned is None:
+            concerned = [told for told, wanted in self._subscribers if wanted is None or wanted & kinds]
+            self._told_of[kinds] = concerned
+        tell_all(concerned, changes)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 
 from controlplane.admission import removal_of
-from controlplane.cluster import CacheChange, ObjectRecord, TicksRecord
+from controlplane.cluster import CacheChange, ChangeKind, ObjectRecord, TicksRecord
 from controlplane.crons.decide import Decision, Situation, decide, job_name, new_job, pending
 from controlplane.crons.gather import made_jobs
 from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
@@ -24,6 +25,8 @@ _BEHIND = 0.05
 
 class CronController(LeaderLoop[NamedKey]):
     """Keys are crons. Run it in one thread, or step it."""
+
+    kinds: ClassVar[Collection[ChangeKind]] = frozenset({"object"})
 
     def __init__(self, means: Means) -> None:
         super().__init__(means)

@@ -40,6 +40,8 @@ class Evicted:
 class EvictionController(LeaderLoop[str]):
     """Keys are nodes. Run it in one thread, or step it."""
 
+    kinds = ("node", "assignment", "status")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self._since: dict[str, dict[Taint, float]] = {}

@@ -39,6 +39,8 @@ Step = Collected | Orphan
 class GarbageCollector(LeaderLoop[str]):
     """Run it in one thread, or step it. `keep`: in namespaces that say nothing else."""
 
+    kinds = ()
+
     def __init__(self, means: Means, keep: Keep) -> None:
         super().__init__(means)
         self._keep = keep

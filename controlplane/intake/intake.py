@@ -29,6 +29,8 @@ Dirty = ObjectKey | StoreKey
 class Intake(LeaderLoop[Dirty]):
     """Run it in one thread, or step it."""
 
+    kinds = ("task", "object", "quarantine")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self._told: dict[str, str] = {}

@@ -37,6 +37,8 @@ _MOST_BYTES = 700_000
 class JobController(LeaderLoop[NamedKey]):
     """Keys are jobs. Run it in one thread, or step it."""
 
+    kinds = ("object", "task", "assignment", "status", "result", "node")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self._written: dict[NamedKey, tuple[int, float]] = {}

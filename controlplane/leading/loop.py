@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Hashable, Sequence
-from typing import Generic, TypeVar
+from collections.abc import Collection, Hashable, Sequence
+from typing import ClassVar, Generic, TypeVar
 
-from controlplane.cluster import CacheChange
+from controlplane.cluster import CacheChange, ChangeKind
 from controlplane.leading.means import Means
 from taskyard.store.api import Compare, StoreError
 from taskyard.store.elector import NotLeader
@@ -39,6 +39,9 @@ class FencedOut(Exception):
 class LeaderLoop(ABC, Generic[K]):
     """`step` is one round, for tests and simulation; `run` is the thread around it."""
 
+    kinds: ClassVar[Collection[ChangeKind] | None] = None
+    """Those of changes that `dirty` makes anything of; None: all."""
+
     def __init__(self, means: Means) -> None:
         """Nothing happens before the first step."""
         self.store, self.cache, self.clock = means.store, means.cache, means.clock
@@ -54,7 +57,7 @@ class LeaderLoop(ABC, Generic[K]):
         self._sweep_at = 0.0
         self._more = False
         """The last round left work that no key in the queue stands for."""
-        means.cache.on_change(self._mark)
+        means.cache.on_change(self._mark, self.kinds)
 
     @property
     def leading(self) -> bool:
@@ -165,5 +168,5 @@ class LeaderLoop(ABC, Generic[K]):
 
     def _mark(self, changes: Sequence[CacheChange]) -> None:
         # While it does not lead it keeps no list: a term begins by looking at everything.
-        if self._term is not None:
-            self.queue.add_all(self.dirty(changes))
+        if self._term is not None and (found := self.dirty(changes)):
+            self.queue.add_all(found)

@@ -6,9 +6,10 @@ What maintenance means is not decided here: it is a taint (NodeRecord.taints), a
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 
-from controlplane.cluster import CacheChange
+from controlplane.cluster import CacheChange, ChangeKind
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.maintenance.decide import end, left
 from taskyard import keys
@@ -23,6 +24,8 @@ _LOOK = 60.0
 
 class MaintenanceController(LeaderLoop[str]):
     """Keys are nodes. Run it in one thread, or step it."""
+
+    kinds: ClassVar[Collection[ChangeKind]] = frozenset({"node"})
 
     def __init__(self, means: Means) -> None:
         super().__init__(means)

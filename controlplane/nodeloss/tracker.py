@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster import CacheChange, ChangeKind, ClusterCache, TaskRecord
 from controlplane.cluster.effective import on_lost_node
 from controlplane.cluster.rules import pinned_volumes
 from controlplane.nodeloss.losses import Losses, Sighting, observe
@@ -13,7 +13,7 @@ from taskyard.clock import Clock
 from taskyard.keys import ObjectKey
 from taskyard.objects import MAINTENANCE_TAINT, NamedVolume
 
-_TOUCHING = ("node", "task", "assignment")
+_TOUCHING: tuple[ChangeKind, ...] = ("node", "task", "assignment")
 """Kinds of changes after which another node may be lost: one counts that holds tasks."""
 
 
@@ -25,7 +25,7 @@ class NodeLosses:
         self._clock = clock
         self._losses = Losses()
         self._changed: set[str] = set()
-        cache.on_change(self._note)
+        cache.on_change(self._note, (*_TOUCHING, "object"))
 
     @property
     def now(self) -> Losses:

@@ -27,6 +27,8 @@ Dirty = ObjectKey | LostOwner
 class OwnershipController(LeaderLoop[Dirty]):
     """Run it in one thread, or step it."""
 
+    kinds = ("object", "task")
+
     def begin_term(self) -> None:
         """It remembers nothing between two rounds."""
 

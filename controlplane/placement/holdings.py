@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange, ChangeKind, ClusterCache
 from controlplane.placement.fairness import Amounts, Share, amounts_of, dominant
 from taskyard.keys import ObjectKey
 from taskyard.objects import Namespace
 
-_KINDS = ("node", "assignment", "status")
+_KINDS: tuple[ChangeKind, ...] = ("node", "assignment", "status")
 
 
 class Holdings:
@@ -23,7 +23,7 @@ class Holdings:
         self._on: dict[str, dict[str, Counter[str]]] = {}
         """By node and namespace."""
         self._held: dict[str, Counter[str]] = {}
-        cache.on_change(self._mark)
+        cache.on_change(self._mark, _KINDS)
 
     def shares(self, namespaces: Iterable[str], whole: Amounts) -> dict[str, Share]:
         """`whole`: of the cluster."""

@@ -24,7 +24,7 @@ class SnapshotKeeper:
         """By node, with what they were read from."""
         self._quotas: dict[str, Allowance] | None = None
         self._homes = HomeKeeper(cache)
-        cache.on_change(self._mark)
+        cache.on_change(self._mark, ("node", "assignment", "status", "object"))
 
     def take(self) -> Snapshot:
         """The nodes as of the cache's revision; the same object as before when nothing that matters has changed."""

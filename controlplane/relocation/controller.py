@@ -7,9 +7,10 @@ failed on stand in its binding; a new spec begins without them.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import ClassVar
 
-from controlplane.cluster import CacheChange, TaskRecord
+from controlplane.cluster import CacheChange, ChangeKind, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding
 from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned_volumes
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 class RelocationController(LeaderLoop[NamedKey]):
     """Run it in one thread, or step it."""
+
+    kinds: ClassVar[Collection[ChangeKind]] = frozenset({"status"})
 
     def __init__(self, means: Means) -> None:
         super().__init__(means)

@@ -34,6 +34,8 @@ _AGAIN = 15.0
 class ReturnController(LeaderLoop[NamedKey]):
     """Keys are tasks. Run it in one thread, or step it."""
 
+    kinds = ("task", "assignment", "status", "node", "move", "result")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self._keeper = SnapshotKeeper(means.cache)

@@ -74,6 +74,8 @@ Dirty = NamedKey | NodeName
 class Scheduler(LeaderLoop[Dirty]):
     """Run it in one thread, or step it. `metrics` may be read from any."""
 
+    kinds = ("task", "object", "node", "assignment", "status", "move", "result")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self.metrics = SchedulerMetrics()

@@ -35,6 +35,8 @@ _BEHIND = 0.05
 class ServiceController(LeaderLoop[NamedKey]):
     """Keys are services. Run it in one thread, or step it."""
 
+    kinds = ("task", "object", "node", "assignment", "status", "move", "result")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self._since = Since(means.clock)

@@ -20,6 +20,8 @@ _PER_ROUND = 1024
 class TaskController(LeaderLoop[str]):
     """Keys are uids. Run it in one thread, or step it."""
 
+    kinds = ("task", "assignment", "status", "object", "node")
+
     def begin_term(self) -> None:
         """It remembers nothing between two rounds."""
 

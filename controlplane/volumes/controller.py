@@ -24,6 +24,8 @@ Dirty = NamedKey | ObjectKey
 class VolumeController(LeaderLoop[Dirty]):
     """Run it in one thread, or step it."""
 
+    kinds = ("task", "object")
+
     def __init__(self, means: Means) -> None:
         super().__init__(means)
         self._going_along: set[ObjectKey] = set()

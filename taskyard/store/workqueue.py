@@ -172,6 +172,8 @@ class WorkQueue(Generic[K]):
 
     def __len__(self) -> int:
         """Keys that `get` would return now."""
+        if not self._delayed:
+            return len(self._waiting)
         with self._lock:
             self._promote()
             return len(self._waiting)
