@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from controlplane.admission.writer import random_uid
-from controlplane.api.guard import is_loopback
+from controlplane.api.http.guard import is_loopback
 from controlplane.cluster import ClusterCache
 from controlplane.controllers import controllers
 from controlplane.duties import Duty, end, flush_once_more, keep_flushing, threads_of

@@ -9,12 +9,12 @@ from random import Random
 from typing import Any
 
 from controlplane.admission import NodeWriter, ObjectWriter
-from controlplane.api.freshness import Freshness
-from controlplane.api.nodes_service import NodeService
-from controlplane.api.objects_service import ObjectService
-from controlplane.api.problem import unavailable
-from controlplane.api.rebalance_service import RebalanceService
-from controlplane.api.tasks_service import TaskService
+from controlplane.api.http.freshness import Freshness
+from controlplane.api.http.problem import unavailable
+from controlplane.api.objects.nodes_service import NodeService
+from controlplane.api.objects.objects_service import ObjectService
+from controlplane.api.objects.tasks_service import TaskService
+from controlplane.api.placement.rebalance_service import RebalanceService
 from controlplane.cluster import ClusterCache
 from controlplane.controllers import controllers
 from controlplane.leading import LeaderLoop, Means

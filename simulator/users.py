@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from controlplane.admission import Wanted
-from controlplane.api.problem import ApiError
+from controlplane.api.http.problem import ApiError
 from simulator.dependents import drawn_dependencies
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
 from simulator.driver import Crash

@@ -9,40 +9,41 @@ from typing import Any
 
 import falcon.asgi
 
-from controlplane.api import bodies, errors
-from controlplane.api.apply import Apply
-from controlplane.api.consoles import TaskConsole
-from controlplane.api.dispatch import JobDispatch
+from controlplane.api.containers.consoles import TaskConsole
+from controlplane.api.containers.files import TaskFiles
+from controlplane.api.containers.history import NodeHistory, TaskStats
+from controlplane.api.containers.inspect import TaskInspect
+from controlplane.api.containers.logs import TaskLogs
 from controlplane.api.edge import Application, Passage, outermost
-from controlplane.api.endpoints import AllEndpoints, EndpointsService, ServiceEndpoints
 from controlplane.api.etcd_contact import EtcdContact
-from controlplane.api.events import Events
-from controlplane.api.feeds import EventFeed
-from controlplane.api.files import TaskFiles
-from controlplane.api.freshness import CacheFreshness, Freshness
-from controlplane.api.history import NodeHistory, TaskStats
-from controlplane.api.inspect import TaskInspect
-from controlplane.api.logs import TaskLogs
+from controlplane.api.http import errors
+from controlplane.api.http.freshness import CacheFreshness, Freshness
+from controlplane.api.http.streams import Streams
+from controlplane.api.http.workers import Workers
 from controlplane.api.metrics import ApiMetrics, Sources
-from controlplane.api.nodes import NodeCollection, NodeItem
-from controlplane.api.nodes_service import NodeService
-from controlplane.api.objects import ObjectCollection, ObjectItem, Reader
-from controlplane.api.objects_service import ServiceOf
+from controlplane.api.objects import bodies
+from controlplane.api.objects.apply import Apply
+from controlplane.api.objects.dispatch import JobDispatch
+from controlplane.api.objects.endpoints import AllEndpoints, EndpointsService, ServiceEndpoints
+from controlplane.api.objects.nodes import NodeCollection, NodeItem
+from controlplane.api.objects.nodes_service import NodeService
+from controlplane.api.objects.objects_service import ServiceOf
+from controlplane.api.objects.readers import readers_over
+from controlplane.api.objects.revisions import ServiceRevisions
+from controlplane.api.objects.routes import ObjectCollection, ObjectItem, Reader
 from controlplane.api.past import Differences, HistoryOf, Undo
 from controlplane.api.past_service import PastService
-from controlplane.api.plans import PlanApply, Plans
-from controlplane.api.plans_service import PlanService
-from controlplane.api.readers import readers_over
-from controlplane.api.rebalance import Rebalance, TaskMove
-from controlplane.api.rebalance_service import RebalanceService
-from controlplane.api.replay import Replay
-from controlplane.api.revisions import ServiceRevisions
+from controlplane.api.placement.plans import PlanApply, Plans
+from controlplane.api.placement.plans_service import PlanService
+from controlplane.api.placement.rebalance import Rebalance, TaskMove
+from controlplane.api.placement.rebalance_service import RebalanceService
+from controlplane.api.placement.replay import Replay
+from controlplane.api.placement.why import NodeWhy, TaskWhy
+from controlplane.api.placement.why_service import WhyService
 from controlplane.api.stats import Stats
-from controlplane.api.streams import Streams
 from controlplane.api.system import Healthy, MetricsOf, Ready, VersionOf
-from controlplane.api.why import NodeWhy, TaskWhy
-from controlplane.api.why_service import WhyService
-from controlplane.api.workers import Workers
+from controlplane.api.watching.events import Events
+from controlplane.api.watching.feeds import EventFeed
 from controlplane.cluster import ClusterCache
 from controlplane.nodeloss import NodeLosses
 from controlplane.scheduler import SchedulerMetrics

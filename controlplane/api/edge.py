@@ -8,10 +8,10 @@ from typing import Any, Protocol
 
 import falcon.asgi
 
-from controlplane.api import guard
 from controlplane.api.etcd_contact import EtcdContact
+from controlplane.api.http import guard
+from controlplane.api.http.streams import RECEIVE
 from controlplane.api.metrics import ApiMetrics
-from controlplane.api.streams import RECEIVE
 from controlplane.cluster import ClusterCache
 from taskyard.clock import Clock
 

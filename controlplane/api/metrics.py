@@ -19,7 +19,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from controlplane.api.etcd_contact import EtcdContact
-from controlplane.api.tasks_service import TaskService
+from controlplane.api.objects.tasks_service import TaskService
 from controlplane.scheduler.metrics import BOUNDS, SchedulerMetrics
 from taskyard.objects import TaskState
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import falcon.asgi
 
-from controlplane.api.answer import send
+from controlplane.api.http.answer import send
+from controlplane.api.http.problem import bad_request
+from controlplane.api.http.request import Params
+from controlplane.api.http.workers import Workers
 from controlplane.api.past_service import MOST_CHANGES, PastService
-from controlplane.api.problem import bad_request
-from controlplane.api.request import Params
-from controlplane.api.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)

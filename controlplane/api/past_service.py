@@ -14,11 +14,11 @@ import msgspec
 from msgspec.structs import replace
 
 from controlplane.admission.decide import GRACE_PERIOD
-from controlplane.api.apply import ShownChange, shown_changes
-from controlplane.api.freshness import Freshness
-from controlplane.api.objects_service import ServiceOf, Services
-from controlplane.api.problem import ApiError, bad_request, not_found
-from controlplane.api.readers import Readers, readers_over
+from controlplane.api.http.freshness import Freshness
+from controlplane.api.http.problem import ApiError, bad_request, not_found
+from controlplane.api.objects.apply import ShownChange, shown_changes
+from controlplane.api.objects.objects_service import ServiceOf, Services
+from controlplane.api.objects.readers import Readers, readers_over
 from controlplane.cluster import ClusterCache
 from controlplane.nodeloss import NodeLosses
 from controlplane.past import (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import falcon.asgi
 import msgspec
 
-from controlplane.api.answer import send
-from controlplane.api.problem import unavailable
-from controlplane.api.request import Params
-from controlplane.api.workers import Workers
+from controlplane.api.http.answer import send
+from controlplane.api.http.problem import unavailable
+from controlplane.api.http.request import Params
+from controlplane.api.http.workers import Workers
 from controlplane.cluster import ClusterCache
 from taskyard.objects import Amounts, Wire
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import falcon.asgi
 
-from controlplane.api.answer import send
 from controlplane.api.etcd_contact import EtcdContact
-from controlplane.api.workers import Workers
+from controlplane.api.http.answer import send
+from controlplane.api.http.workers import Workers
 from controlplane.cluster import ClusterCache
 from taskyard import __version__
 from taskyard.objects import API_VERSION, Wire

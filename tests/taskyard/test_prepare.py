@@ -34,8 +34,8 @@ for kind in ({kinds},):
         ("taskyard.store.elector", "Leader"),
         ("taskyard.client.views", "TaskView NodeView EventView Listed ApplyAnswer WatchLine StatsView VersionView"),
         ("taskyard.client.errors", "Problem"),
-        ("controlplane.api.bodies", "_Envelope"),
-        ("controlplane.api.agents", "_Complaint"),
+        ("controlplane.api.objects.bodies", "_Envelope"),
+        ("controlplane.api.containers.agents", "_Complaint"),
         ("nodeagent.runtime.docker_wire", "Inspected Listed EventMessage Version PullLine"),
     ],
 )

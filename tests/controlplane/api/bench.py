@@ -10,8 +10,8 @@ from falcon.testing import Result, TestClient
 
 from controlplane.api.application import Api, ApiParts
 from controlplane.api.etcd_contact import EtcdContact
-from controlplane.api.freshness import Freshness
-from controlplane.api.problem import unavailable
+from controlplane.api.http.freshness import Freshness
+from controlplane.api.http.problem import unavailable
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.objects import Task, TaskState, decode

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.api.feed import Feed, TooOld, Update
+from controlplane.api.watching.feed import Feed, TooOld, Update
 
 
 def filled(*revisions: int, capacity: int = 100, start: int = 1) -> Feed[str]:

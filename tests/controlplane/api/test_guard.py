@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.api.guard import check, is_loopback
-from controlplane.api.problem import ApiError
+from controlplane.api.http.guard import check, is_loopback
+from controlplane.api.http.problem import ApiError
 from tests.controlplane.api.bench import ApiBench, manifest, problem
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controlplane.api.request import MAX_BODY
+from controlplane.api.http.request import MAX_BODY
 from tests.controlplane.api.bench import SEED_BODY, ApiBench, manifest, problem
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from controlplane.api.selectors import BadSelector, matches, parse_fields, parse_labels
+from controlplane.api.shown.selectors import BadSelector, matches, parse_fields, parse_labels
 
 LABELS = {"app": "web", "tier": "front", "example.com/team": "shop"}
 FIELDS = {"status.state": ("Pending", "Running"), "status.node": ()}

@@ -12,7 +12,7 @@ import pytest
 from falcon.testing import ASGIConductor
 from msgspec.structs import replace
 
-from controlplane.api import watch
+from controlplane.api.watching import watch
 from taskyard import keys
 from taskyard.events import EventRecorder
 from taskyard.objects import Metadata, NodeSpec, NodeStats, ObjectRef, Owner, TaskState
