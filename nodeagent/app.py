@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from nodeagent import host
@@ -52,6 +53,7 @@ from nodeagent.images import FetchedImages
 from nodeagent.lanes import ThreadLanes
 from nodeagent.leader_time import LeaderTime
 from nodeagent.logins import Logins
+from nodeagent.metrics import Scraper, fetch
 from nodeagent.names import Owner
 from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
@@ -164,6 +166,7 @@ class _Process:
         self._lanes = ThreadLanes(options.max_pulls)
         self._collector = StatsCollector(clock, options.data_dir, DiskUse(clock, self._runtime.folders))
         self._history = StatsHistory()
+        self._scraper = Scraper(partial(fetch, clock), self._lanes, clock)
         self._housekeeping = Housekeeping(
             runtime=self._runtime,
             view=self._view,
@@ -301,7 +304,14 @@ class _Process:
             "clock": lambda: keep_time(self._leader_time, self._conditions, self._options.max_clock_skew, ending),
             "freshness": lambda: keep_fresh(self._freshness, ending),
             "stats": lambda: keep_measuring(
-                self._collector, self._history, self._view, self._registration, node, ending
+                self._collector,
+                self._history,
+                self._view,
+                self._scraper,
+                lambda: assigned(self._informer),
+                self._registration,
+                node,
+                ending,
             ),
             "recorder": lambda: self._recorder.run(ending),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Iterable
 
 from nodeagent.agent import Agent
 from nodeagent.conditions import Conditions
@@ -11,6 +12,7 @@ from nodeagent.freshness import Freshness
 from nodeagent.housekeeping import Housekeeping
 from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
 from nodeagent.leader_time import LeaderTime, skew
+from nodeagent.metrics import ASK_BEFORE, Scraper, targets_of
 from nodeagent.names import Owner
 from nodeagent.readiness import Readiness
 from nodeagent.registration import Registration
@@ -20,7 +22,7 @@ from nodeagent.stats.history import StatsHistory
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.objects import encode
+from taskyard.objects import Assignment, encode
 from taskyard.store.api import Put, StoreError
 
 log = logging.getLogger(__name__)
@@ -137,17 +139,23 @@ def keep_measuring(
     collector: StatsCollector,
     history: StatsHistory,
     view: ContainerView,
+    scraper: Scraper,
+    assigned: Callable[[], Iterable[Assignment]],
     registration: Registration,
     node: str,
     ending: threading.Event,
 ) -> None:
-    while not ending.wait(MEASURE_EVERY):
+    """`assigned`: the tasks on the node."""
+    while not ending.wait(MEASURE_EVERY - ASK_BEFORE):
         try:
+            scraper.ask(targets_of(view, assigned()))
+            if ending.wait(ASK_BEFORE):
+                return
             running: dict[str, list[str]] = {}
             for one in view.all():
                 if one.running:
                     running.setdefault(one.run.uid, []).append(one.info.id)
-            stats = collector.collect(running)
+            stats = collector.collect(running, scraper.told)
             history.add(stats)
             lease = registration.lease()
             if lease:

@@ -21,9 +21,10 @@ class Lane(StrEnum):
     PULL = "pull"
     STORE = "store"
     CHECK = "check"
+    SCRAPE = "scrape"
 
 
-WIDTH = {Lane.START: 4, Lane.STOP: 4, Lane.LOOK: 2, Lane.STORE: 3, Lane.CHECK: 8}
+WIDTH = {Lane.START: 4, Lane.STOP: 4, Lane.LOOK: 2, Lane.STORE: 3, Lane.CHECK: 8, Lane.SCRAPE: 4}
 """How many run at once. Docker's throughput is flat beyond 4 starts; 50 removals at once have wedged it."""
 
 

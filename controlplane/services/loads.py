@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 from msgspec.structs import replace
@@ -51,6 +52,10 @@ def loads_of(
         if target is not None:
             values = (*(_percent(name, *each) if each is not None else None for each in usages), *missing)
             found.append(Load(name, target, values))
+    for metric in autoscale.metrics:
+        told = [_told(metric.name, *each) if each is not None else None for each in usages]
+        why = next((text for each in usages if each is not None and (text := _unread(metric.name, *each))), "")
+        found.append(Load(metric.name, metric.target, (*told, *missing), "", why))
     return found
 
 
@@ -74,3 +79,13 @@ def _percent(name: str, task: Task, usage: TaskUsage) -> float | None:
     else:
         used, whole = usage.memory_bytes, byte_count(resources.memory) if resources.memory else 0
     return max(used, 0) / whole * 100 if whole else None
+
+
+def _told(name: str, _task: Task, usage: TaskUsage) -> float | None:
+    """What somebody put there by hand may be any number."""
+    value = usage.metrics.get(name)
+    return None if value is None or not math.isfinite(value) else max(value, 0.0)
+
+
+def _unread(name: str, task: Task, usage: TaskUsage) -> str:
+    return f"task/{task.metadata.name}: {usage.unread[name]}" if name in usage.unread else ""

@@ -23,12 +23,14 @@ _EXACT = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """One metric. `values`: of each task that is to be there, in percent of what is set aside; None: not known."""
+    """One metric. `values`: of each task that is to be there, in percent of what is set aside where that is the unit;
+    None: not known. `why` it is not, of one of them."""
 
     name: str
     target: float
     values: tuple[float | None, ...]
     unit: str = "%"
+    why: str = ""
 
     @property
     def mean(self) -> float | None:
@@ -40,6 +42,11 @@ class Load:
         """`cpu at 95% of a target of 60%`"""
         shown = "not known" if self.mean is None else f"at {_number(self.mean)}{self.unit}"
         return f"{self.name} {shown} of a target of {_number(self.target)}{self.unit}"
+
+    @property
+    def unknown(self) -> str:
+        """`queue_length (task/web-0: connection refused)`"""
+        return f"{self.name} ({self.why})" if self.why else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ class Recent:
 def recommend(autoscale: Autoscale, current: int, loads: Sequence[Load]) -> Recommendation:
     wishes = [(load, _wish(load, current)) for load in loads]
     known = [(wish, load.text) for load, wish in wishes if wish is not None]
-    unknown = [load.name for load, wish in wishes if wish is None]
+    unknown = [load.unknown for load, wish in wishes if wish is None]
     if not known:
         return Recommendation(current, f"nothing is known of {' and '.join(unknown)}")
     wish, why = max(known, key=lambda each: each[0])
@@ -115,4 +122,4 @@ def _wish(load: Load, current: int) -> float | None:
 
 
 def _number(value: float) -> str:
-    return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.1f}"
+    return f"{value:.0f}" if value >= 10 or value == int(value) else f"{value:.2g}"

@@ -13,12 +13,15 @@ from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
 
 
 class MetricStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
-    """`value` and `target`: percent, on average of the `tasks` of which it is known."""
+    """`value` and `target`: on average of the `tasks` of which it is known, in percent where `unit` says so."""
 
     name: str
     value: float | None
     target: float
     tasks: int
+    unit: str = ""
+    why: str = ""
+    """Why it is not known of one of the others."""
 
 
 class AutoscaleStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -111,9 +114,11 @@ def _autoscale(
     metrics = [
         MetricStatus(
             name=load.name,
-            value=None if load.mean is None else round(load.mean, 1),
+            value=None if load.mean is None else round(load.mean, 1 if load.unit else 3),
             target=load.target,
             tasks=sum(1 for value in load.values if value is not None),
+            unit=load.unit,
+            why=load.why,
         )
         for load in loads
     ]

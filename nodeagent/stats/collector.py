@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from nodeagent.metrics import NOTHING, Told
 from nodeagent.stats.cgroups import Reading, read
 from nodeagent.stats.disk import DiskUse
 from taskyard.clock import Clock, timestamp
@@ -41,8 +42,10 @@ class StatsCollector:
         self._read = read_container
         self._last: _Sample | None = None
 
-    def collect(self, running: Mapping[str, Sequence[str]]) -> NodeStats:
-        """`running`: ids of containers by task uid."""
+    def collect(
+        self, running: Mapping[str, Sequence[str]], told: Callable[[str], Told] = lambda _: NOTHING
+    ) -> NodeStats:
+        """`running`: ids of containers by task uid. `told`: what the task with a uid has told of itself."""
         sample = self._sample(one for those in running.values() for one in those)
         disk = self._disk.of(sample.readings)
         last, self._last = self._last, sample
@@ -56,6 +59,7 @@ class StatsCollector:
             load=[round(value, 2) for value in psutil.getloadavg()],
             tasks={
                 uid: _together(
+                    told(uid),
                     [
                         _usage(
                             sample.readings[container],
@@ -64,7 +68,7 @@ class StatsCollector:
                             disk.get(container, 0),
                         )
                         for container in read
-                    ]
+                    ],
                 )
                 for uid, containers in running.items()
                 if (read := [one for one in containers if one in sample.readings])
@@ -89,7 +93,7 @@ def _usage(reading: Reading, before: Reading | None, elapsed: float, disk: int) 
     )
 
 
-def _together(parts: Sequence[TaskUsage]) -> TaskUsage:
+def _together(told: Told, parts: Sequence[TaskUsage]) -> TaskUsage:
     """Of a task's containers, which have one network."""
     return TaskUsage(
         cpu_millis=sum(part.cpu_millis for part in parts),
@@ -97,4 +101,6 @@ def _together(parts: Sequence[TaskUsage]) -> TaskUsage:
         net_rx_bytes=max(part.net_rx_bytes for part in parts),
         net_tx_bytes=max(part.net_tx_bytes for part in parts),
         disk_bytes=sum(part.disk_bytes for part in parts),
+        metrics=dict(told.values),
+        unread=dict(told.unread),
     )

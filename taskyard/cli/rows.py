@@ -86,9 +86,16 @@ def scaling(service: ServiceView) -> AutoscaleStatusView:
 
 
 def metrics(found: AutoscaleStatusView) -> str:
-    """`cpu 83%/60%, memory ?/80%`"""
-    shown = (f"{'?' if one.value is None else f'{one.value:.0f}%'}/{one.target:.0f}%" for one in found.metrics)
-    return ", ".join(f"{one.name} {text}" for one, text in zip(found.metrics, shown, strict=True))
+    """`cpu 83%/60%, queue_length 12.5/20, memory ?/80%`"""
+    return ", ".join(
+        f"{one.name} {_measured(one.value, one.unit)}/{_measured(one.target, one.unit)}" for one in found.metrics
+    )
+
+
+def _measured(value: float | None, unit: str) -> str:
+    if value is None:
+        return "?"
+    return f"{value:.0f}{unit}" if unit else f"{value:.10g}"
 
 
 def next_due(cron: ObjectView, now: float) -> str:

@@ -129,6 +129,7 @@ class MetricView(View, frozen=True):
     value: float | None = None
     target: float = 0
     tasks: int = 0
+    unit: str = "%"
 
 
 class AutoscaleStatusView(View, frozen=True):

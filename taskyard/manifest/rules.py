@@ -45,6 +45,7 @@ from taskyard.manifest.cron_rules import broken_schedule
 from taskyard.manifest.default_rules import broken_defaults
 from taskyard.manifest.dependency_rules import broken_dependencies
 from taskyard.manifest.job_rules import broken_job, broken_job_name, broken_once
+from taskyard.manifest.metric_rules import broken_metrics, broken_targets
 from taskyard.manifest.problem import Path, path_text, shown
 from taskyard.manifest.rule_parts import Broken, items, part
 
@@ -227,6 +228,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("sidecars", broken_sidecar_resources),
     ("logs", broken_log_size),
     ("checks", broken_checks),
+    ("metrics", broken_metrics),
     ("hooks", broken_hooks),
     ("command", _program),
     ("healthCheck", _health_check_program),
@@ -286,13 +288,15 @@ def _autoscale(spec: dict[str, Any]) -> Iterator[Broken]:
         yield Broken(
             (*place, "max"), f"max ({most}) is less than min ({least})", "write a max that is not less than min"
         )
-    if not {"cpu", "memory"} & autoscale.keys():
+    if not {"cpu", "memory"} & autoscale.keys() and not autoscale.get("metrics"):
         message = "it says nothing to go by"
-        yield Broken(place, message, "add cpu: 60, for so many percent of resources.cpu, or memory: 80")
+        hint = "add cpu: 60, for so many percent of resources.cpu, memory: 80, or metrics: [{name: ..., target: ...}]"
+        yield Broken(place, message, hint)
     for name in ("cpu", "memory"):
         if name in autoscale and name not in resources:
             message = f"percent of nothing: the template sets no {name} aside"
             yield Broken((*place, name), message, f"add resources: {{{name}: ...}} to spec.template.spec")
+    yield from broken_targets(spec)
     yield from broken_windows(spec)
 
 

@@ -26,6 +26,7 @@ from taskyard.objects.job import JOB_LABELS, Job, JobSpec, Parameters, Retry, Re
 from taskyard.objects.job_run import Again, JobPhase, JobRun, Result
 from taskyard.objects.kinds import OBJECT_TYPES, AnyObject, decode_object, key_of
 from taskyard.objects.mark import Mark
+from taskyard.objects.metric import Metric, MetricTarget
 from taskyard.objects.move import Move
 from taskyard.objects.namespace import (
     CpuRange,
@@ -167,6 +168,8 @@ __all__ = [
     "Maintenance",
     "Mark",
     "Metadata",
+    "Metric",
+    "MetricTarget",
     "Move",
     "NamedVolume",
     "NamedVolumeSpec",

@@ -135,6 +135,10 @@ class TaskUsage(Wire, frozen=True, kw_only=True):
     net_tx_bytes: int = 0
     disk_bytes: int = 0
     """Of what it wrote to its own file system and to its log; volumes are not counted."""
+    metrics: dict[str, float] = {}
+    """What it told of itself, by the names in its spec."""
+    unread: dict[str, str] = {}
+    """Of those that are not known, why."""
 
 
 class NodeStats(Wire, frozen=True, kw_only=True):

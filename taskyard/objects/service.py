@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from taskyard.objects.base import Metadata, Wire, api_version
+from taskyard.objects.metric import MetricTarget
 from taskyard.objects.task import TaskSpec
 from taskyard.quantity import Duration
 
@@ -82,12 +83,14 @@ class Stabilization(Wire, frozen=True, kw_only=True):
 
 
 class Autoscale(Wire, frozen=True, kw_only=True):
-    """How many tasks there are, by what they use. `cpu`, `memory`: percent of what each has set aside, on average."""
+    """How many tasks there are, by what they use. `cpu`, `memory`: percent of what each has set aside, on average.
+    `metrics`: of what they tell of themselves."""
 
     min: int = 1
     max: int
     cpu: int | None = None
     memory: int | None = None
+    metrics: list[MetricTarget] = []
     stabilization: Stabilization = Stabilization()
 
 

@@ -14,6 +14,7 @@ from taskyard.objects.base import Metadata, Wire, api_version
 from taskyard.objects.checks import Checks, Hooks
 from taskyard.objects.container import EnvSource, InitTask, Limits, Logs, Network, Process, Security, Sidecar
 from taskyard.objects.dependency import Dependency
+from taskyard.objects.metric import Metric
 from taskyard.quantity import Cpu, Duration, Size
 
 
@@ -196,6 +197,7 @@ class TaskSpec(Wire, frozen=True, kw_only=True):
     strategy: Literal["", "spread", "binpack"] = ""
     """Empty: the cluster's."""
     checks: Checks = Checks()
+    metrics: list[Metric] = []
     hooks: Hooks = Hooks()
     gang: Gang | None = None
     min_available: int = 0

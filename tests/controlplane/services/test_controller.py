@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from controlplane.services.standing import AutoscaleStatus, standing
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
@@ -13,6 +14,8 @@ from taskyard.objects import (
     ConfigSpec,
     EnvSource,
     Metadata,
+    Metric,
+    MetricTarget,
     NodeSpec,
     NodeStats,
     Phase,
@@ -335,18 +338,61 @@ def test_an_autoscaled_service_follows_its_load(plane: Plane) -> None:
     assert rollout(plane).scale is None
 
 
-def test_what_an_autoscaler_goes_by_is_shown(plane: Plane) -> None:
-    from controlplane.services.standing import standing
+def test_it_follows_what_its_tasks_tell_and_what_is_no_number_counts_as_not_known(plane: Plane) -> None:
+    targets = Autoscale(min=1, max=4, metrics=[MetricTarget(name="queue_length", target=10)])
+    service = a_service(replicas=2, autoscale=targets)
+    template = TaskTemplate(spec=TaskSpec(image="a:1", metrics=[Metric(name="queue_length", port=9100)]))
+    plane.put(WEB, replace(service, spec=replace(service.spec, template=template)))
+    settle(plane)
+    run(plane)
 
+    def tell(seconds: int, *values: float, unread: str = "") -> None:
+        for node in ("n1", "n2"):
+            usages = {}
+            for slot, task in enumerate(tasks(plane).values()):
+                if task.binding and task.binding.node == node:
+                    told = {"queue_length": values[slot]} if slot < len(values) else {}
+                    why = {"queue_length": unread} if not told and unread else {}
+                    usages[task.metadata.uid] = TaskUsage(metrics=told, unread=why)
+            plane.put(keys.node_stats(node), NodeStats(at="now", tasks=usages))
+        for _ in range(seconds):
+            plane.clock.advance(1)
+            plane.elector.step()
+            run(plane)
+
+    tell(40, unread="connection refused")
+    assert len(tasks(plane)) == 2
+    found = autoscale_status(plane)
+    assert found.message == "nothing is known of queue_length (task/web-0: connection refused)"
+    assert [(each.value, each.tasks, each.why) for each in found.metrics] == [
+        (None, 0, "task/web-0: connection refused")
+    ]
+    # What one does not tell counts as nothing where the other calls for more: (18 + 0) / 10 is two.
+    tell(40, 18)
+    assert len(tasks(plane)) == 2
+    tell(40, 18, 12)
+    assert len(tasks(plane)) == 3
+    (told,) = plane.told("Autoscaled")
+    assert told.message == "from 2 to 3 tasks: queue_length at 15 of a target of 10"
+    found = autoscale_status(plane)
+    assert [(each.name, each.value, each.target, each.unit) for each in found.metrics] == [("queue_length", 15, 10, "")]
+
+
+def autoscale_status(plane: Plane) -> AutoscaleStatus:
+    record = plane.cache.objects[ObjectKey("Service", "default", "web")]
+    assert isinstance(record.value, Service)
+    shown = standing(plane.cache, record.value).autoscale
+    assert shown is not None
+    return shown
+
+
+def test_what_an_autoscaler_goes_by_is_shown(plane: Plane) -> None:
     plane.put(WEB, autoscaled(replicas=2))
     settle(plane)
     run(plane)
     load(plane, 90)
     run(plane)
-    record = plane.cache.objects[ObjectKey("Service", "default", "web")]
-    assert isinstance(record.value, Service)
-    shown = standing(plane.cache, record.value).autoscale
-    assert shown is not None
+    shown = autoscale_status(plane)
     assert (shown.replicas, shown.recommended, shown.why) == (2, 4, "it begins with so many")
     assert [(each.name, each.value, each.target, each.tasks) for each in shown.metrics] == [("cpu", 90, 50, 2)]
 

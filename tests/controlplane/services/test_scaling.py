@@ -43,6 +43,10 @@ def test_it_says_why() -> None:
     assert recommend(WIDE, 3, [cpu(100, 100, 100)]).why == "cpu at 100% of a target of 50%"
     assert recommend(Autoscale(max=4, cpu=50), 3, [cpu(100, 100, 100)]).why.endswith(", and max is 4")
     assert recommend(WIDE, 3, [cpu(None)]).why == "nothing is known of cpu"
+    queue = Load("queue_length", 0.5, (2.25, 0.25), "")
+    assert recommend(WIDE, 2, [queue]).why == "queue_length at 1.2 of a target of 0.5"
+    unread = Load("queue_length", 20, (None,), "", "task/web-0: connection refused")
+    assert recommend(WIDE, 1, [unread]).why == "nothing is known of queue_length (task/web-0: connection refused)"
 
 
 def follow(autoscale: Autoscale, values: list[float], current: int = 2) -> list[int]:

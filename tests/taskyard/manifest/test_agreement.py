@@ -92,7 +92,12 @@ FULL: dict[Kind, dict[str, Any]] = {
             "paused": False,
             "template": {
                 "metadata": {"labels": {"a": "b"}, "annotations": {"a": "b"}},
-                "spec": {"image": "a", "ports": [{"container": 80}], "resources": {"memory": "64Mi"}},
+                "spec": {
+                    "image": "a",
+                    "ports": [{"container": 80}],
+                    "resources": {"memory": "64Mi"},
+                    "metrics": [{"name": "queue_length", "port": 9100, "path": "/a", "labels": {"queue": "mail"}}],
+                },
             },
             "update": {
                 "order": "start-first",
@@ -105,7 +110,13 @@ FULL: dict[Kind, dict[str, Any]] = {
                 "canary": {"percent": 10, "promoteAfter": "5m"},
             },
             "history": 3,
-            "autoscale": {"min": 2, "max": 5, "memory": 60, "stabilization": {"up": "10s", "down": "5m"}},
+            "autoscale": {
+                "min": 2,
+                "max": 5,
+                "memory": 60,
+                "metrics": [{"name": "queue_length", "target": 0.5}],
+                "stabilization": {"up": "10s", "down": "5m"},
+            },
         },
         "status": {},
     },

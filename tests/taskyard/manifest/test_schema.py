@@ -41,6 +41,8 @@ from taskyard.objects import (
     Logs,
     Maintenance,
     Metadata,
+    Metric,
+    MetricTarget,
     NamedVolumeSpec,
     NamespaceSpec,
     Network,
@@ -117,6 +119,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.checks.startup", Check, set()),
     ("Task", "spec.checks.readiness.http", HttpCheck, set()),
     ("Task", "spec.checks.readiness.tcp", TcpCheck, set()),
+    ("Task", "spec.metrics[]", Metric, set()),
     ("Task", "spec.hooks", Hooks, set()),
     ("Task", "spec.hooks.preStop", Hook, set()),
     ("Task", "spec.resources", Resources, set()),
@@ -141,6 +144,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Service", "spec.update", Update, set()),
     ("Service", "spec.update.canary", Canary, set()),
     ("Service", "spec.autoscale", Autoscale, set()),
+    ("Service", "spec.autoscale.metrics[]", MetricTarget, set()),
     ("Service", "spec.autoscale.stabilization", Stabilization, set()),
     ("Cron", "spec", CronSpec, set()),
     ("Cron", "spec.history", CronHistory, set()),
@@ -249,6 +253,13 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
     if re.fullmatch(r"spec\.checks\.[a-z]+\.[a-z]+", place):
         manifest["spec"]["checks"][place.split(".")[2]].pop("command")
     target[name] = value
+    if place == "spec.metrics[]":
+        target.setdefault("port", 1)
+    if place == "spec.autoscale.metrics[]":
+        target.setdefault("target", 1)
+    if (place, name) == ("spec.autoscale", "metrics") or place == "spec.autoscale.metrics[]":
+        told = [{"name": each["name"], "port": 1} for each in manifest["spec"]["autoscale"]["metrics"]]
+        manifest["spec"]["template"]["spec"]["metrics"] = told
     if (place, name) == ("spec.limits", "swap"):
         target["memory"] = "512Mi"
     if (place, name) == ("spec.ports[]", "address"):
@@ -308,6 +319,7 @@ _FILLED: dict[str, dict[str, Any]] = {
     "tolerations[]": {"key": "a"},
     "spread[]": {"topologyKey": "a"},
     "autoscale": {"max": 10, "memory": 60},
+    "metrics[]": {"name": "a"},
     "gang": {"name": "a", "size": 2},
     "dependsOn[]": {"name": "a"},
     "init[]": {"name": "a"},
