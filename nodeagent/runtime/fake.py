@@ -8,27 +8,23 @@ does. It passes the same contract suite as Docker.
 from __future__ import annotations
 
 import contextlib
-import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from msgspec.structs import replace
-
+from nodeagent.runtime.fake_containers import FakeContainers
 from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import (
     PAUSE_IMAGE,
     ContainerEvent,
     ContainerInfo,
     ContainerSpec,
-    ContainerState,
     ContainerSummary,
     EventStream,
     ImageInfo,
     ImageMissing,
     Login,
     NameConflict,
-    PublishedPort,
     RuntimeFault,
     RuntimeRefused,
     RuntimeUnavailable,
@@ -40,20 +36,6 @@ from nodeagent.runtime.port import (
 from taskyard.clock import Clock
 
 Breakdown = Literal["", "hangs", "late", "answers lost"]
-
-_FIRST_FREE_PORT = 32768
-
-
-@dataclass(slots=True)
-class _Container:
-    spec: ContainerSpec
-    info: ContainerInfo
-    program: Program
-    began: float = 0.0
-    """On the monotonic clock: programs run by it, whatever becomes of the time of day."""
-
-    def to_come(self) -> Iterator[float]:
-        return self.program.to_come(self.began, self.info.health if self.spec.probe else "")
 
 
 @dataclass(slots=True)
@@ -73,19 +55,16 @@ class FakeRuntime:
     """How programs run in containers end: exit code, or None for one that takes too long. Others succeed."""
     full: bool = False
     """There is no room on the disk for an image or a container."""
+    containers: FakeContainers = field(init=False)
     calls: list[str] = field(default_factory=list)
     """What was asked, `start ty-…`, for tests that count."""
-    _containers: dict[str, _Container] = field(default_factory=dict)
-    _by_name: dict[str, _Container] = field(default_factory=dict)
-    _restless: dict[str, _Container] = field(default_factory=dict)
-    """Those that run, and of which something may become by itself."""
-    _events: list[ContainerEvent] = field(default_factory=list)
-    _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
-    _ports: Iterator[int] = field(default_factory=lambda: itertools.count(_FIRST_FREE_PORT))
     _volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _networks: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _broken: Breakdown = ""
     _late: list[Callable[[], object]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.containers = FakeContainers(self.clock)
 
     def break_down(self, how: Breakdown) -> None:
         """`hangs`: nothing is done; `late`: what is asked is done once it works again, though the caller has long given
@@ -101,39 +80,41 @@ class FakeRuntime:
     def next_event(self) -> float | None:
         """When, on the monotonic clock, the next container ends by itself, or feels otherwise; None when none will.
         For a simulation."""
-        return min((due for one in self._restless.values() for due in one.to_come()), default=None)
+        return self.containers.next_event()
 
     @property
     def happenings(self) -> int:
         """How many events there were, ever."""
-        return len(self._events)
+        return len(self.containers.events)
 
     def happened(self, after: int) -> tuple[list[ContainerEvent], int]:
         """The events after the first so many, and how many there are now. For a simulation."""
         self._begin("events")
         self._answer()
-        return self._events[after:], len(self._events)
+        return self.containers.events[after:], len(self.containers.events)
 
     def everything(self) -> list[ContainerInfo]:
         """All containers as they are, also while it is broken. For a simulation and its checks."""
-        self._settle_all()
-        return [container.info for container in self._containers.values()]
+        self.containers.settle()
+        return [container.info for container in self.containers.all]
 
     def look_up(self, container: str) -> ContainerInfo | None:
         """One of `everything`, by id or name."""
-        self._settle_all()
-        found = self._find(container)
+        self.containers.settle()
+        found = self.containers.find(container)
         return found.info if found else None
 
     def spec_of(self, container: str) -> ContainerSpec:
         """What it was made from. For tests."""
-        return self._containers[container].spec
+        found = self.containers.find(container)
+        assert found is not None, f"there is no container {container}"
+        return found.spec
 
     def end(self, container: str, signal: str) -> None:
         """Its processes get the signal from outside, whether the runtime works or not."""
-        found = self._find(container)
-        if found and found.info.state is ContainerState.RUNNING and signal not in found.program.ignores:
-            self._end(found, 137 if signal == "SIGKILL" else found.program.signalled, self.clock.now())
+        found = self.containers.find(container)
+        if found:
+            self.containers.signal(found, signal)
 
     def describe(self) -> str:
         self._begin("describe")
@@ -145,21 +126,11 @@ class FakeRuntime:
         self._check_space()
         if _tag(spec.image) not in self.images:
             raise ImageMissing(f"image {spec.image} is not on this node")
-        if self._find(spec.name):
+        if self.containers.find(spec.name):
             raise NameConflict(f"the name {spec.name} is in use")
         if spec.network.group and spec.network.group not in self._networks:
             raise RuntimeRefused(f"network {spec.network.group} not found")
-        identity = f"{next(self._ids):064x}"
-        info = ContainerInfo(
-            identity,
-            spec.name,
-            dict(spec.labels),
-            ContainerState.CREATED,
-            stop_signal=spec.stop_signal,
-            stop_grace=round(spec.stop_grace),
-            image=spec.image,
-        )
-        self._containers[identity] = self._by_name[spec.name] = _Container(spec, info, self._program(spec))
+        identity = self.containers.add(spec, self._program(spec))
         for mount in spec.mounts:
             if mount.source and "/" not in mount.source:
                 self._volumes.setdefault(mount.source, dict(mount.labels))
@@ -168,16 +139,16 @@ class FakeRuntime:
 
     def start(self, container: str) -> None:
         self._begin(f"start {container}", lambda: self.start(container))
-        found = self._find(container)
+        found = self.containers.find(container)
         if not found:
             raise RuntimeRefused(f"no such container: {container}")
-        if found.info.state is not ContainerState.RUNNING:
-            self._launch(found)
+        if not found.running:
+            self.containers.launch(found)
         self._answer()
 
     def inspect(self, container: str) -> ContainerInfo | None:
         self._begin(f"inspect {container}")
-        found = self._find(container)
+        found = self.containers.find(container)
         self._answer()
         return found.info if found else None
 
@@ -186,7 +157,7 @@ class FakeRuntime:
         self._answer()
         return [
             ContainerSummary(one.id, one.name, one.labels, one.state, one.health)
-            for one in (container.info for container in self._containers.values())
+            for one in (container.info for container in self.containers.all)
             if labels.items() <= one.labels.items()
         ]
 
@@ -197,14 +168,11 @@ class FakeRuntime:
 
     def remove(self, container: str, *, force: bool) -> None:
         self._begin(f"remove {container}", lambda: self.remove(container, force=force))
-        found = self._find(container)
+        found = self.containers.find(container)
         if found:
-            if found.info.state is ContainerState.RUNNING:
-                if not force:
-                    raise RuntimeRefused(f"{container} is running: stop it first")
-                self._end(found, 137, self.clock.now())
-            del self._containers[found.info.id], self._by_name[found.info.name]
-            self._tell(found, "destroy", self.clock.now())
+            if found.running and not force:
+                raise RuntimeRefused(f"{container} is running: stop it first")
+            self.containers.remove(found)
         self._answer()
 
     def volumes(self, labels: Mapping[str, str]) -> tuple[VolumeSummary, ...]:
@@ -216,7 +184,7 @@ class FakeRuntime:
 
     def remove_volume(self, name: str) -> None:
         self._begin(f"remove volume {name}", lambda: self.remove_volume(name))
-        if any(mount.source == name for one in self._containers.values() for mount in one.spec.mounts):
+        if any(mount.source == name for one in self.containers.all for mount in one.spec.mounts):
             raise RuntimeRefused(f"remove {name}: volume is in use")
         self._volumes.pop(name, None)
         self._answer()
@@ -233,8 +201,7 @@ class FakeRuntime:
 
     def remove_network(self, name: str) -> None:
         self._begin(f"remove network {name}", lambda: self.remove_network(name))
-        running = (one for one in self._containers.values() if one.info.state is ContainerState.RUNNING)
-        if any(one.spec.network.group == name for one in running):
+        if any(one.spec.network.group == name for one in self.containers.running):
             raise RuntimeRefused(f"network {name} has active endpoints")
         self._networks.pop(name, None)
         self._answer()
@@ -242,9 +209,9 @@ class FakeRuntime:
     def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
         del timeout
         self._begin(f"run {container}")
-        found = self._find(container)
+        found = self.containers.find(container)
         self._answer()
-        if not found or found.info.state is not ContainerState.RUNNING:
+        if not found or not found.running:
             raise RuntimeRefused(f"container {container} is not running")
         return self.inside.get(command, 0)
 
@@ -261,7 +228,7 @@ class FakeRuntime:
 
     def remove_image(self, image: str) -> bool:
         self._begin(f"remove image {image}", lambda: self.remove_image(image))
-        used = any(_tag(container.spec.image) == image for container in self._containers.values())
+        used = any(_tag(container.spec.image) == image for container in self.containers.all)
         if not used:
             self.images.discard(image)
         self._answer()
@@ -283,7 +250,7 @@ class FakeRuntime:
 
     def free_port(self, protocol: str, address: str = "") -> int:
         del protocol, address
-        return next(self._ports)
+        return self.containers.free_port()
 
     def fetch(self, image: str, login: Login | None) -> None:
         """What a transfer does."""
@@ -301,7 +268,9 @@ class FakeRuntime:
         self._begin("events")
         self._answer()
         return _FixedStream(
-            event for event in self._events if event.at >= int(since) and labels.items() <= event.labels.items()
+            event
+            for event in self.containers.events
+            if event.at >= int(since) and labels.items() <= event.labels.items()
         )
 
     def close(self) -> None:
@@ -313,7 +282,7 @@ class FakeRuntime:
         if self._broken in ("hangs", "late"):
             raise RuntimeUnavailable(f"{call}: no answer in time")
         self.calls.append(call)
-        self._settle_all()
+        self.containers.settle()
 
     def _answer(self) -> None:
         if self._broken:
@@ -327,91 +296,9 @@ class FakeRuntime:
         by_image: tuple[str, ...] = (_tag(spec.image),)
         return self.programs.get((*spec.entrypoint, *spec.args)) or self.programs.get(by_image) or Program()
 
-    def _find(self, container: str) -> _Container | None:
-        return self._containers.get(container) or self._by_name.get(container)
-
-    def _launch(self, found: _Container) -> None:
-        taken = [
-            (port.protocol, port.host, port.address)
-            for other in self._containers.values()
-            if other.info.state is ContainerState.RUNNING
-            for port in other.info.ports
-        ]
-        clash = [
-            port
-            for port in found.spec.ports
-            for protocol, host, address in taken
-            if port.host and (port.protocol, port.host) == (protocol, host) and _overlap(port.address, address)
-        ]
-        if found.program.refuses_to_start or clash:
-            reason = found.program.refuses_to_start or f"host port {clash[0].host} is already in use on the node"
-            found.info = replace(found.info, error=reason)
-            raise RuntimeRefused(reason)
-        joins = found.spec.network.joins
-        other = self._find(joins)
-        if joins and not (other and other.info.state is ContainerState.RUNNING):
-            raise RuntimeRefused(f"cannot join network of a non running container: {joins}")
-        found.info = replace(
-            found.info,
-            state=ContainerState.RUNNING,
-            started_at=self.clock.now(),
-            finished_at=0.0,
-            exit_code=None,
-            oom_killed=False,
-            health="starting" if found.spec.probe else "",
-            ports=tuple(
-                PublishedPort(port.container, port.protocol, port.host or next(self._ports), port.address)
-                for port in found.spec.ports
-                if port.host is not None and found.spec.network.mode == "bridge"
-            ),
-            address="192.0.2.1" if found.spec.network.mode == "bridge" and not joins else "",
-            pid=int(found.info.id, 16),
-        )
-        found.began = self.clock.monotonic()
-        if found.spec.probe or found.program.runs is not None:
-            self._restless[found.info.id] = found
-
-    def _settle_all(self) -> None:
-        """What has become of each by now."""
-        for container in list(self._restless.values()) if self._restless else ():
-            self._settle(container)
-
-    def _settle(self, found: _Container) -> None:
-        program, info = found.program, found.info
-        ran = self.clock.monotonic() - found.began
-        if found.spec.probe:
-            health = "healthy" if ran >= program.healthy_after else "starting"
-            if program.unhealthy_after is not None and ran >= program.unhealthy_after:
-                health = "unhealthy"
-            if health != info.health:
-                found.info = replace(info, health=health)
-                self._tell(found, f"health_status: {health}", self.clock.now())
-                if next(found.to_come(), None) is None:
-                    del self._restless[info.id]
-        if program.runs is not None and ran >= program.runs:
-            if program.out_of_memory or program.child_out_of_memory:
-                found.info = replace(found.info, oom_killed=True)
-            ended = self.clock.now() - (ran - program.runs)
-            self._end(found, 137 if program.out_of_memory else program.exit_code, ended)
-
-    def _end(self, found: _Container, exit_code: int, at: float) -> None:
-        self._restless.pop(found.info.id, None)
-        found.info = replace(
-            found.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, ports=(), pid=0, address=""
-        )
-        self._tell(found, "die", at)
-
-    def _tell(self, found: _Container, action: str, at: float) -> None:
-        code = found.info.exit_code if action == "die" else None
-        self._events.append(ContainerEvent(found.info.id, found.info.labels, action, at, code))
-
 
 def _tag(image: str) -> str:
     return image.partition("@")[0]
-
-
-def _overlap(one: str, other: str) -> bool:
-    return not one or not other or one == other
 
 
 @dataclass(slots=True)

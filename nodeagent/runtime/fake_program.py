@@ -1,4 +1,4 @@
-"""What a container of the fake runtime does instead of running a process. Pure: `fake.py` plays it."""
+"""What a container of the fake runtime does instead of running a process. Pure: `fake_containers.py` plays it."""
 
 from __future__ import annotations
 

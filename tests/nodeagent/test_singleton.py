@@ -36,7 +36,7 @@ def test_it_goes_on_as_long_as_the_lease_is_renewed(world: World) -> None:
 @pytest.mark.parametrize("signal_ignored", [False, True], ids=["it obeys", "it ignores the stop signal"])
 def test_cut_off_from_the_store_it_ends_before_the_lease_can_expire(world: World, signal_ignored: bool) -> None:
     if signal_ignored:
-        for found in world.runtime._containers.values():
+        for found in world.runtime.containers.all:
             object.__setattr__(found.program, "ignores", frozenset({"SIGTERM"}))
     world.store.down = True
     lease = world.memory.get(keys.node_lease("n1"))
