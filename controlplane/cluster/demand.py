@@ -83,8 +83,11 @@ def _memory_beside(spec: TaskSpec) -> int:
 
 
 def _with_tag(image: str) -> str:
-    """As nodes name it."""
-    return image if "@" in image or ":" in image.rpartition("/")[2] else f"{image}:latest"
+    """As nodes name it: they tell of tags. What has a digest as well is mostly what they have under the tag."""
+    name, at, _ = image.partition("@")
+    if ":" in name.rpartition("/")[2]:
+        return name
+    return image if at else f"{name}:latest"
 
 
 def _fixed_ports(spec: TaskSpec) -> tuple[HostPortKey, ...]:

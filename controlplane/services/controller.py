@@ -12,6 +12,7 @@ from controlplane.cluster import CacheChange, ObjectRecord, RolloutRecord
 from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
+from controlplane.services.digests import AGAIN, with_digest
 from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
 from controlplane.services.loads import Reader, loads_of, reader, scaled
 from controlplane.services.memory import Since
@@ -112,6 +113,9 @@ class ServiceController(LeaderLoop[NamedKey]):
         if known is not None and known.rollout.scale is not None and known.rollout.scale != rollout.scale:
             # It is written before any task is made or removed for it, so that the count is always one that was decided.
             return Decision(rollout)
+        pinned = with_digest(service, rollout, tasks)
+        if known is not None and pinned != rollout:
+            return Decision(pinned)  # As above: what tasks are made of is always what the revision says.
         service = scaled(service, rollout)
         slots, spare = slots_of(self.cache, service, tasks, self._given_up())
         progress = (rollout.target, rollout.phase, service.spec.paused, service.spec.replicas, _progress(tasks))
@@ -187,6 +191,9 @@ class ServiceController(LeaderLoop[NamedKey]):
             reason, message, warning = "Autoscaled", f"{counts}: {after.scale.why}", False
         elif before is not None and before.promoted != after.promoted:
             reason, message, warning = "RolloutPromoted", f"revision {after.target} goes to all tasks", False
+        elif before is not None and before.target == after.target and AGAIN.get(before.phase) is after.phase:
+            message = f"tasks of revision {after.target} run different images of one tag: all get the one it began with"
+            reason, warning = "ImagesDiffer", True
         else:
             reason, message, warning = _news(after)
         about = ObjectRef(kind="Service", name=key.name, uid=after.service_uid)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from controlplane.services.canaries import asked_for, canaries_of
-from controlplane.services.slots import SlotTask, changed_task, wanted_spec
-from taskyard.objects import Phase, Rollout, Service, Task, TaskTemplate
+from controlplane.services.digests import has_revision, wanted_task
+from controlplane.services.slots import SlotTask
+from taskyard.objects import Phase, Revision, Rollout, Service, Task, TaskTemplate
 from taskyard.quantity import seconds
 
 _UNDER_WAY = (Phase.PROGRESSING, Phase.AWAITING_PROMOTION, Phase.ROLLING_BACK)
@@ -80,16 +81,15 @@ class _Keeping:
         self.situation = situation
         self.service = situation.service
         self.update = situation.service.spec.update
-        self.template = situation.rollout.template
+        self.revision = situation.rollout.revision(situation.rollout.target)
+        self.template = self.revision.pinned
         self.decision = Decision(situation.rollout)
         self.settles = max(seconds(self.update.min_ready), seconds(self.update.delay))
         self.min_ready = seconds(self.update.min_ready)
         self.slots = wanted = frozenset(situation.slots)
         self.floor = len(situation.slots) - self.update.unavailable
         self.present = {each.slot for each in situation.tasks}
-        self._wanted = {
-            each.slot: changed_task(self.service, self.template, each.slot, each.task) for each in situation.tasks
-        }
+        self._wanted = {each.slot: wanted_task(self.service, self.revision, each) for each in situation.tasks}
         self.live = [each for each in situation.tasks if not each.going and each.slot in wanted]
         self.extra = [each for each in situation.tasks if not each.going and each.slot not in wanted]
 
@@ -109,8 +109,12 @@ class _Keeping:
     @property
     def stable(self) -> TaskTemplate:
         """What is made while the template is not trusted: what all tasks had last, if they had one."""
+        return self.stable_revision.pinned
+
+    @property
+    def stable_revision(self) -> Revision:
         rollout = self.situation.rollout
-        return rollout.revision(rollout.stable).template if rollout.stable else self.template
+        return rollout.revision(rollout.stable) if rollout.stable else self.revision
 
     def _make(self, slots: Sequence[str], template: Callable[[], TaskTemplate]) -> None:
         """A slot whose last task is still going waits for its name."""
@@ -241,7 +245,7 @@ class _Rolling(_Keeping):
 
     def _turn(self, each: SlotTask) -> tuple[bool, bool]:
         """Of canaries, those come first that have neither the template nor the stable one: an earlier canary's."""
-        stable = self.canaries is not None and wanted_spec(self.service, self.stable, each.slot) == each.task.spec
+        stable = self.canaries is not None and has_revision(self.service, self.stable_revision, each)
         return stable, self.available(each)
 
     def _awaits_promotion(self) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, view
+from controlplane.services.digests import has_revision
 from controlplane.services.gather import rollout_of, slot_tasks
-from controlplane.services.slots import SlotTask, wanted_spec
+from controlplane.services.slots import SlotTask
 from taskyard.keys import NamedKey
 from taskyard.objects import Rollout, Service, TaskState, Wire
 
@@ -46,7 +47,7 @@ def _runs(cache: ClusterCache, each: SlotTask) -> bool:
 
 def _revision(service: Service, rollout: Rollout | None, each: SlotTask) -> int:
     revisions = reversed(rollout.revisions) if rollout is not None else ()
-    same = (r.number for r in revisions if wanted_spec(service, r.template, each.slot) == each.task.spec)
+    same = (r.number for r in revisions if has_revision(service, r, each))
     return next(same, 0)
 
 

@@ -49,6 +49,7 @@ def slot_tasks(
                 ready,
                 ready_for(f"{record.uid}/{status.epoch}", ready),
                 _trouble(status) if settled and not ready else "",
+                status.image_digest if settled and status.state is TaskState.RUNNING else "",
             )
         )
     return sorted(found, key=lambda each: _order(each.slot))

@@ -23,6 +23,8 @@ def revise(service: Service, rollout: Rollout | None, now: str) -> Rollout:
     latest = rollout.revisions[-1]
     if spec_hash(service.spec.template) != latest.hash:
         made = _revision(service, latest.number + 1, now)
+        before = next((each.digest for each in rollout.revisions if each.hash == made.hash), "")
+        made = replace(made, digest=before)  # What comes back runs what it ran.
         kept = [each for each in rollout.revisions if each.hash != made.hash or each.number == rollout.stable]
         rollout = replace(
             rollout,

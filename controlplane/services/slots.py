@@ -33,6 +33,8 @@ class SlotTask:
     """Seconds, as far as this process has seen; 0 for one that is not ready."""
     trouble: str = ""
     """Why it will not become ready by itself; empty while it may."""
+    digest: str = ""
+    """Of the image that it runs, as far as it is known."""
     placed: bool = True
     """It has a node, and the node is there."""
 

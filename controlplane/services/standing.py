@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlplane.cluster import ClusterCache
+from controlplane.services.digests import has_revision
 from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken_slots
 from controlplane.services.loads import loads_of, reader, scaled
 from controlplane.services.scaling import recommend
-from controlplane.services.slots import SlotTask, changed_task, task_name, wanted_spec
+from controlplane.services.slots import SlotTask, task_name
 from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
 
 
@@ -71,9 +72,9 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
             updated=0,
             ready=ready,
         )
-    template = rollout.template
+    revision = rollout.revision(rollout.target)
     seen = service.spec.paused or rollout.revisions[-1].hash == spec_hash(service.spec.template)
-    updated = [each for each in live if changed_task(service, template, each.slot, each.task).spec == each.task.spec]
+    updated = [each for each in live if has_revision(service, revision, each)]
     phase, message = str(rollout.phase), rollout.message
     if metadata.deletion_timestamp:
         phase, message = "Deleting", f"waits until its {len(tasks)} tasks are gone"
@@ -134,7 +135,8 @@ def _autoscale(
 
 def _awaits_promotion(service: Service, rollout: Rollout, tasks: Sequence[SlotTask]) -> str:
     name, canary = service.metadata.name, service.spec.update.canary
-    specs = (wanted_spec(service, rollout.template, each.slot) == each.task.spec for each in tasks)
+    revision = rollout.revision(rollout.target)
+    specs = (has_revision(service, revision, each) for each in tasks)
     there = f"{sum(specs)} of {len(tasks)} tasks have revision {rollout.target}; the others wait"
     after = canary.promote_after if canary is not None else None
     by_itself = f", or by itself once they have been available for {after}" if after is not None else ""

@@ -218,16 +218,22 @@ class JobView(View, frozen=True):
     status: JobStatusView = JobStatusView()
 
 
+_SHORT_DIGEST = len("sha256:") + 12
+
+
 class RevisionView(View, frozen=True):
     number: int
     at: str = ""
     by: str = ""
     why: str = ""
+    digest: str = ""
     template: dict[str, Any] = {}
 
     @property
     def image(self) -> str:
-        return str(self.template.get("spec", {}).get("image", ""))
+        """With the beginning of what its tag stands for, where that is known."""
+        image = str(self.template.get("spec", {}).get("image", ""))
+        return f"{image}@{self.digest[:_SHORT_DIGEST]}" if self.digest and "@" not in image else image
 
 
 class RevisionsView(View, frozen=True):

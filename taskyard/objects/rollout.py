@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from msgspec.structs import replace
+
 from taskyard.objects.base import Wire
 from taskyard.objects.service import TaskTemplate
 
@@ -30,6 +32,16 @@ class Revision(Wire, frozen=True, kw_only=True):
     """The annotation `taskyard/changed-by`, else the source that declares the service."""
     why: str = ""
     """The annotation `taskyard/change-cause`."""
+    digest: str = ""
+    """What the template's image stood for when the first of its tasks ran. Empty: none has yet, or it has no digest."""
+
+    @property
+    def pinned(self) -> TaskTemplate:
+        """What tasks are made of, whatever the image's tag stands for by now."""
+        spec = self.template.spec
+        if not self.digest or "@" in spec.image:
+            return self.template
+        return replace(self.template, spec=replace(spec, image=f"{spec.image}@{self.digest}"))
 
 
 class Scale(Wire, frozen=True, kw_only=True):

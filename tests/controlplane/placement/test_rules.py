@@ -188,3 +188,17 @@ def test_a_preferred_spread_costs_for_each_task_beyond_it() -> None:
 def test_the_task_s_strategy_goes_before_the_cluster_s(cluster: str, own: str, node: str) -> None:
     nodes = a_snapshot(a_node("busy", used=Demand(cpu=2000, memory=2 * GI)), a_node("empty"))
     assert fitting(replace(nodes, strategy=cluster), asks(strategy=own))[0] == node
+
+
+@pytest.mark.parametrize(
+    ("image", "known_as"),
+    [
+        ("web", "web:latest"),
+        ("registry:5000/web", "registry:5000/web:latest"),
+        ("registry:5000/web:1", "registry:5000/web:1"),
+        ("web:1@sha256:00", "web:1"),
+        ("web@sha256:00", "web@sha256:00"),
+    ],
+)
+def test_an_image_is_looked_for_as_nodes_name_it(image: str, known_as: str) -> None:
+    assert demand_of(TaskSpec(image=image), "default", {}).image == known_as
