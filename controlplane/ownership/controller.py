@@ -7,10 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from controlplane.cluster import CacheChange
+from controlplane.cluster.records import owner_of
 from controlplane.leading import LeaderLoop, Proposal, Step, carry_out
 from controlplane.ownership.decide import Held, ask_to_go, next_steps
+from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.store.api import Compare
+from taskyard.kinds import BY_KIND
+from taskyard.store.api import Compare, absent, unchanged
 
 _log = logging.getLogger(__name__)
 
@@ -63,21 +66,36 @@ class OwnershipController(LeaderLoop[Dirty]):
         if isinstance(key, LostOwner):
             if self.cache.object_by_uid(key.uid) is not None:
                 return []
-            return ask_to_go(self._held(self.cache.owned_by(key.uid)), now)
+            return self._left_behind(key.uid, now)
         record = self.cache.objects.get(key)
         if record is None or not record.value.metadata.deletion_timestamp:
             return []
         hanging = self._inside(key.name) if key.kind == "Namespace" else self.cache.owned_by(record.uid)
         return next_steps(Held(record.value, record.entry), self._held(hanging), now)
 
+    def _left_behind(self, uid: str, now: float) -> list[Proposal[Step]]:
+        """What an owner that is not there any more has made goes as well. Where its value is one that cannot be read, a
+        slip of whoever put it there or one of a newer version, nothing goes: it is the owner again once it is right."""
+        by_owner: dict[ObjectKey | None, list[Held]] = {}
+        for held in self._held(self.cache.owned_by(uid)):
+            by_owner.setdefault(owner_of(held.value), []).append(held)
+        found: list[Proposal[Step]] = []
+        for owner, dependents in by_owner.items():
+            place = keys.object_key(owner) if owner is not None and owner.kind in BY_KIND else ""
+            if place not in self.cache.quarantined:
+                there = self.cache.informer.entries.get(place)
+                same = (unchanged(there) if there is not None else absent(place),) if place else ()
+                found += ask_to_go(dependents, now, same)
+        return found
+
     def _inside(self, namespace: str) -> list[ObjectKey]:
         tasks = [ObjectKey("Task", *key) for key in self.cache.tasks if key.namespace == namespace]
         others = [key for key in self.cache.objects if key.namespace == namespace and key.kind != "Namespace"]
         return [*tasks, *others]
 
-    def _held(self, keys: Sequence[ObjectKey]) -> list[Held]:
+    def _held(self, wanted: Sequence[ObjectKey]) -> list[Held]:
         found = []
-        for key in keys:
+        for key in wanted:
             if key.kind == "Task":
                 task = self.cache.tasks[NamedKey(key.namespace, key.name)]
                 found.append(Held(task.task, task.entry))

@@ -13,7 +13,7 @@ from controlplane.admission import removal_of
 from controlplane.leading import Proposal, Step
 from taskyard import keys
 from taskyard.objects import AnyObject, encode, key_of
-from taskyard.store.api import Delete, Entry, Put, unchanged
+from taskyard.store.api import Compare, Delete, Entry, Put, unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ def next_steps(owner: Held, dependents: Sequence[Held], now: float) -> list[Prop
     return [Proposal(Step("finalise", key), (unchanged(owner.entry),), tuple(operations))]
 
 
-def ask_to_go(dependents: Sequence[Held], now: float) -> list[Proposal[Step]]:
-    """Owners before the tasks that they would make anew."""
+def ask_to_go(dependents: Sequence[Held], now: float, also: tuple[Compare, ...] = ()) -> list[Proposal[Step]]:
+    """Owners before the tasks that they would make anew. `also`: what else has to hold."""
     found = []
     for held in sorted(dependents, key=lambda held: (held.value.kind == "Task", held.entry.key)):
         removal = removal_of(held.value, now)
@@ -48,5 +48,5 @@ def ask_to_go(dependents: Sequence[Held], now: float) -> list[Proposal[Step]]:
             continue
         key = keys.object_key(key_of(held.value))
         operation = Put(key, encode(removal.value)) if removal.value is not None else Delete(key)
-        found.append(Proposal(Step("cascade", key_of(held.value)), (unchanged(held.entry),), (operation,)))
+        found.append(Proposal(Step("cascade", key_of(held.value)), (unchanged(held.entry), *also), (operation,)))
     return found

@@ -100,6 +100,46 @@ def test_what_has_lost_its_owner_goes_too(plane: Plane) -> None:
     assert there(plane) == set()
 
 
+def test_nothing_goes_with_an_owner_whose_value_somebody_has_spoilt(plane: Plane) -> None:
+    owner = replace(OWNER, metadata=replace(OWNER.metadata, deletion_timestamp=""))
+    put(plane, owner, owned("a", a_uid(1)))
+    plane.settle(plane.ownership)
+    place = keys.object_key(key_of(owner))
+    plane.put(
+        place, b'{"apiVersion": "taskyard/v1", "kind": "Config", "metadata": {"name": "owner"}, "spec": {"dta": 1}}'
+    )
+    for _ in range(25):
+        plane.clock.advance(3)
+        plane.elector.step()
+        plane.settle(plane.ownership)
+    assert "Task/a" in there(plane)
+    assert not plane.task("a").metadata.deletion_timestamp
+    plane.delete(place)
+    for _ in range(25):
+        plane.clock.advance(3)
+        plane.elector.step()
+        plane.settle(plane.ownership)
+    assert there(plane) == set()
+
+
+def test_an_owner_that_is_put_back_at_the_last_moment_keeps_what_is_its(plane: Plane) -> None:
+    owner = replace(OWNER, metadata=replace(OWNER.metadata, deletion_timestamp=""))
+    put(plane, owned("a", a_uid(1)))
+    plane.pump()
+    put(plane, owner)
+    plane.ownership.step()
+    plane.clock.advance(1)
+    plane.settle(plane.ownership)
+    assert there(plane) == {"Config/owner", "Task/a"}
+
+
+def test_an_owner_of_a_kind_that_there_is_none_of_is_none(plane: Plane) -> None:
+    task = a_task("a", a_uid(1))
+    put(plane, replace(task, metadata=replace(task.metadata, owner=Owner(kind="Pod", name="p", uid=a_uid(7)))))
+    plane.settle(plane.ownership)
+    assert there(plane) == set()
+
+
 def test_an_owner_by_the_same_name_is_not_the_same_owner(plane: Plane) -> None:
     another = Config(metadata=Metadata(name="owner", uid=a_uid(8)), spec=ConfigSpec(data={}))
     put(plane, another, owned("orphan", a_uid(1)))
