@@ -33,6 +33,10 @@ from taskyard.store.memory import Backup
 
 Member = PlaneProcess | AgentProcess
 
+_MEASURED = 1.0
+"""Seconds within which a control plane hears what a node has measured: nobody waits for that, and many nodes measure at
+one moment."""
+
 
 class Cluster:
     def __init__(self, seed: int, settings: Settings) -> None:
@@ -323,20 +327,31 @@ class Cluster:
         self._wake_watchers(events)
 
     def _wake_watchers(self, events: tuple[KeyEvent, ...]) -> None:
-        if all(event.key.startswith(keys.EVENTS) for event in events):
-            return  # For people to read: nothing waits for it, and who asks hears of it with what comes next.
-        leaderless = any(event.entry is None and event.key.startswith(keys.LEADERS) for event in events)
-        of_nodes = [keys.parse_node(event.key) for event in events]
-        own = all(key is not None and key.part == "anchor" for key in of_nodes)  # That an agent keeps for itself.
-        for plane in () if own else self._planes.values():
-            self.driver.wake(plane.following, self.driver.latency())
-            if leaderless:
-                for actor in plane.electing:
-                    self.driver.wake(actor, self.driver.latency())
-        for name in dict.fromkeys(key.node for key in of_nodes if key is not None):
+        wake, latency = self.driver.wake, self.driver.latency
+        concerned: dict[str, None] = {}
+        soon = leaderless = measured = False
+        for event in events:
+            key = event.key
+            if key.startswith(keys.EVENTS):
+                continue  # For people to read: nothing waits for it, and who asks hears of it with what comes next.
+            of_node = keys.parse_node(key)
+            if of_node is not None and of_node.part == "stats":
+                measured = True
+            elif of_node is None or of_node.part != "anchor":  # That an agent keeps for itself.
+                soon = True
+                if of_node is not None:
+                    concerned[of_node.node] = None
+                leaderless = leaderless or (event.entry is None and key.startswith(keys.LEADERS))
+        if soon or measured:
+            for plane in self._planes.values():
+                wake(plane.following, latency() if soon else _MEASURED)
+                if leaderless:
+                    for actor in plane.electing:
+                        wake(actor, latency())
+        for name in concerned:
             for agent in (self._agents.get(name), self._agents.get(f"{name}b")):
                 if agent is not None:
-                    self.driver.wake(agent.following, self.driver.latency())
+                    wake(agent.following, latency())
 
     def called(self, who: str, host: str, call: str, container: ContainerInfo | None, name: str) -> None:
         self.story.tell(self.clock.monotonic(), who, f"{call} {container.name if container else name}")
