@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
 
+from controlplane.cluster.readings import Readings
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.watchdog.sentinel import EAGER
 from simulator.calls import check_call
@@ -54,6 +55,7 @@ class Cluster:
         """Those as well that want another's name, or wanted it once; by key."""
         self.checker = Checker(self.clock.monotonic)
         self._planes: dict[str, PlaneProcess] = {}
+        self._readings = Readings()
         self._plane_clocks = {name: MachineClock(self.clock) for name in ("cp1", "cp2")}
         self._agents: dict[str, AgentProcess] = {}
         """By the key of their host."""
@@ -245,7 +247,7 @@ class Cluster:
     def _boot_plane(self, name: str) -> None:
         self._lives += 1
         drawn, clock = self._drawn(f"{name}/{self._lives}"), self._plane_clocks[name]
-        plane = PlaneProcess(name, self._lives, self.storage.store, self.driver, self, drawn, clock)
+        plane = PlaneProcess(name, self._lives, self.storage.store, self.driver, self, drawn, clock, self._readings)
         self._planes[name] = plane
         self.note(f"{name} starts")
         self._light_fuse(plane)

@@ -92,35 +92,32 @@ class Driver:
     def run(self, until: float) -> None:
         """Everything that is due until then, on the monotonic clock. May be called from within a step: the process of
         that step is frozen meanwhile."""
-        heap, clock = self._heap, self.clock
+        heap, advance_to, never, next_of = self._heap, self.clock.advance_to, math.inf, heapq.heappop
         while heap and heap[0][0] <= until:
-            due, _, actor = heapq.heappop(heap)
+            due, _, actor = next_of(heap)
             if actor.due != due:
                 continue
-            actor.due = math.inf
+            actor.due = never
             process = actor.process
             if not process.alive:
                 continue
-            clock.advance_to(due)
+            advance_to(due)
             if process.frozen:
                 process.delayed[actor] = None
                 continue
-            self._step(actor)
+            self.steps += 1
+            actor.count(due)
+            try:
+                delay = actor.step()
+            except Crash:
+                process.kill()
+                self.crashed(process)
+            else:
+                if delay < never and process.alive:
+                    self.wake(actor, delay)
             if self.failure is not None:
                 raise self.failure
-        clock.advance_to(until)
-
-    def _step(self, actor: Actor) -> None:
-        self.steps += 1
-        actor.count(self.clock.monotonic())
-        try:
-            delay = actor.step()
-        except Crash:
-            actor.process.kill()
-            self.crashed(actor.process)
-        else:
-            if delay < math.inf and actor.process.alive:
-                self.wake(actor, delay)
+        advance_to(until)
 
     def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile."""

@@ -16,6 +16,7 @@ from controlplane.api.objects.objects_service import ObjectService
 from controlplane.api.objects.tasks_service import TaskService
 from controlplane.api.placement.rebalance_service import RebalanceService
 from controlplane.cluster import ClusterCache
+from controlplane.cluster.readings import Readings
 from controlplane.controllers import controllers
 from controlplane.leading import LeaderLoop, Means
 from controlplane.nodeloss import NodeLosses
@@ -57,16 +58,24 @@ class PumpedFreshness(Freshness):
 
 class PlaneProcess(Process):
     def __init__(
-        self, name: str, life: int, inner: Store, driver: Driver, observer: Observer, random: Random, clock: Clock
+        self,
+        name: str,
+        life: int,
+        inner: Store,
+        driver: Driver,
+        observer: Observer,
+        random: Random,
+        clock: Clock,
+        readings: Readings,
     ) -> None:
-        """`clock`: of its machine."""
+        """`clock`: of its machine. `readings`: of all planes of the run, lest each decodes the same values."""
         super().__init__(name)
         self.identity = f"{name}-{life}"
         self._driver = driver
         self.fuse = Fuse(driver, self, observer)
         self.store = ProcessStore(inner, self.fuse, observer, random)
         self.informer = Informer(self.store, keys.ROOT, clock)
-        self.cache = ClusterCache(self.informer)
+        self.cache = ClusterCache(self.informer, readings=readings)
         losses = NodeLosses(self.cache, clock)
         self._recorder = EventRecorder(self.store, clock, "controlplane", self._noted)
         self._electors = [

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from controlplane.cluster.demand import Demand
+from controlplane.cluster.readings import Readings
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
@@ -43,11 +44,12 @@ class ClusterCache:
     Records are frozen and may be kept; the mappings are live views, so hold the lock to iterate over one.
     """
 
-    def __init__(self, informer: Informer, strategy: str = "spread") -> None:
-        """`strategy`: of tasks that name none, as this control plane was told; the store does not say."""
+    def __init__(self, informer: Informer, strategy: str = "spread", readings: Readings | None = None) -> None:
+        """`strategy`: of tasks that name none, as this control plane was told; the store does not say.
+        `readings`: shared with other caches that the same thread fills, as in a simulation; None: there are none."""
         self.informer = informer
         self.strategy = strategy
-        self._tables = Tables()
+        self._tables = Tables(readings)
         self._subscribers: list[tuple[Callable[[Sequence[CacheChange]], None], frozenset[ChangeKind] | None]] = []
         """Each with the kinds of changes that it is told of; None: of all."""
         self._told_of: dict[frozenset[ChangeKind], list[Callable[[Sequence[CacheChange]], None]]] = {}

@@ -14,6 +14,7 @@ from typing import TypeVar
 from controlplane.cluster import reading
 from controlplane.cluster.known_specs import KnownSpecs
 from controlplane.cluster.own_writes import OwnWrites
+from controlplane.cluster.readings import Readings, Record
 from controlplane.cluster.records import AssignmentRecord, ObjectRecord, StatusRecord, TaskRecord
 from taskyard import keys
 from taskyard.keys import NamedKey, NodeKey, ObjectKey
@@ -24,34 +25,63 @@ _log = logging.getLogger(__name__)
 
 K = TypeVar("K")
 R = TypeVar("R")
+N = TypeVar("N", bound=Record | None)
 
 
 class Reader:
     """Each answers with the record (None: there is none) and why there is none although there is a value."""
 
-    def __init__(self) -> None:
+    def __init__(self, readings: Readings | None = None) -> None:
+        """`readings`: shared with other readers of this thread; None: there are none."""
         self.own_writes = OwnWrites()
-        self._specs = KnownSpecs()
+        self._readings = readings
+        self._specs = KnownSpecs() if readings is None else readings.specs
         self._record = partial(reading.read_record, specs=self._specs)
         self._assignment = partial(reading.read_assignment, specs=self._specs)
 
     def record(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
         own = self.own_writes.take(entry, Task)
         if own is not None and entry is not None:
-            return TaskRecord(NamedKey(key.namespace, key.name), own[0], entry, own[1]), ""
-        return attempt(self._record, entry, key)
+            return self._noted(TaskRecord(NamedKey(key.namespace, key.name), own[0], entry, own[1])), ""
+        known = self._known(entry)
+        if isinstance(known, TaskRecord | ObjectRecord):
+            return known, ""
+        found, reason = attempt(self._record, entry, key)
+        return self._noted(found), reason
 
     def assignment(self, entry: Entry | None, key: NodeKey) -> tuple[AssignmentRecord | None, str]:
         own = self.own_writes.take(entry, Assignment)
         if own is not None and entry is not None:
-            return AssignmentRecord(key.node, own[0], entry, own[1]), ""
-        return attempt(self._assignment, entry, key)
+            return self._noted(AssignmentRecord(key.node, own[0], entry, own[1])), ""
+        known = self._known(entry)
+        if isinstance(known, AssignmentRecord):
+            return known, ""
+        found, reason = attempt(self._assignment, entry, key)
+        return self._noted(found), reason
+
+    def status(self, entry: Entry | None, key: NodeKey) -> tuple[StatusRecord | None, str]:
+        known = self._known(entry)
+        if isinstance(known, StatusRecord):
+            return known, ""
+        found, reason = attempt(reading.read_status, entry, key)
+        return self._noted(found), reason
+
+    def _known(self, entry: Entry | None) -> Record | None:
+        return self._readings.of(entry) if self._readings is not None and entry is not None else None
+
+    def _noted(self, record: N) -> N:
+        if self._readings is not None and record is not None:
+            self._readings.note(record.entry, record)
+        return record
 
     def read_ahead(self, entries: Sequence[Entry]) -> list[TaskRecord | AssignmentRecord | StatusRecord | None]:
         """What each is, of the kinds of which there are many; None where it is another, or anything is wrong."""
         return [None if entry.key in self.own_writes else self._ahead(entry) for entry in entries]
 
     def _ahead(self, entry: Entry) -> TaskRecord | AssignmentRecord | StatusRecord | None:
+        known = self._known(entry)
+        if known is not None:
+            return None if isinstance(known, ObjectRecord) else known
         try:
             if entry.key.startswith(keys.NODES):
                 node = keys.parse_node(entry.key)

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
 from controlplane.cluster.reader import Reader, attempt
+from controlplane.cluster.readings import Readings
 from controlplane.cluster.records import (
     AssignmentRecord,
     CacheChange,
@@ -49,7 +50,7 @@ _BAD_NODE_KEY = (
 class Tables:
     """Everything by its key, plus the indexes; `ClusterCache` says what each means."""
 
-    def __init__(self) -> None:
+    def __init__(self, readings: Readings | None = None) -> None:
         self.tasks: dict[NamedKey, TaskRecord] = {}
         self.objects: dict[ObjectKey, ObjectRecord] = {}
         self.rollouts: dict[NamedKey, RolloutRecord] = {}
@@ -74,7 +75,7 @@ class Tables:
         """uid → keys of the other objects that say it is theirs."""
         self.owned: OneToMany[str, ObjectKey] = OneToMany()
         """uid of an owner → keys of all that says it was made for it, whether or not the owner is there."""
-        self.reader = Reader()
+        self.reader = Reader(readings)
         self._node_keys: dict[str, int] = {}
         """How many there are of each."""
 
@@ -247,7 +248,7 @@ class Tables:
             self._settle_assignment(key.node, key.uid, change, *self.reader.assignment(change.new, key), changes)
             return
         if key.part == "status":
-            self._settle_status(key.node, key.uid, change, *attempt(reading.read_status, change.new, key), changes)
+            self._settle_status(key.node, key.uid, change, *self.reader.status(change.new, key), changes)
             return
         self._note_node(key.node, change)
         if key.part == "stats":
