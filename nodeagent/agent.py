@@ -229,7 +229,8 @@ class Agent:
         while memory.remarks:
             self._tell(memory, memory.remarks.pop(0))
         wanted = memory.assignment if memory.assignment and memory.assignment.desired == "Running" else None
-        self._parts.pulls.release(memory.uid, but=wishes_of(wanted) if wanted else frozenset())
+        if self._parts.pulls.concern(memory.uid):
+            self._parts.pulls.release(memory.uid, but=wishes_of(wanted) if wanted else frozenset())
         memory.outcome = self._parts.pulls.take(memory.uid) or memory.outcome
         while isinstance(action := decide(self._situation(memory)), Report):
             memory.status, memory.outcome = action.status, action.outcome

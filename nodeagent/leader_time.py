@@ -66,6 +66,8 @@ class LeaderTime:
         """Of the monotonic clock against the leader's time of day: what somebody sets here shows at once."""
         self._looked: tuple[float, int] | None = None
         """When it last asked, and the revision of the answer."""
+        self._known: Bounds | None = None
+        """What all that was found has in common."""
 
     def step(self) -> None:
         """One look, every LOOK_EVERY. Raises StoreError."""
@@ -81,10 +83,11 @@ class LeaderTime:
             except (BadValue, ValueError):
                 continue
             self._found.appendleft(Bounds(before[0] - at, answered - at))
+            self._known = narrowed(list(self._found))
 
     def ahead(self) -> Bounds | None:
         """This machine's time of day now, less the leader's; None while nothing is known."""
-        known = narrowed(list(self._found))
+        known = self._known
         if known is None:
             return None
         own = self._clock.now() - self._clock.monotonic()

@@ -88,6 +88,11 @@ class Pulls:
             self._wishes[uid] = wish
         self._begin()
 
+    def concern(self, uid: str) -> bool:
+        """It waits for an image, or has not taken what came of that."""
+        with self._lock:
+            return uid in self._wishes or uid in self._outcomes
+
     def release(self, uid: str, but: frozenset[Wish]) -> None:
         """It wants nothing any more but one of those."""
         with self._lock:

@@ -55,9 +55,13 @@ class Explanation:
 
     def _groups(self) -> list[str]:
         """One phrase per filter that refused any node, that which refused most first."""
+        by_filter: dict[str, list[tuple[Failure, str]]] = {}
+        for verdict in self.nodes:
+            for failure in verdict.failures:
+                by_filter.setdefault(failure.filter, []).append((failure, verdict.node))
         refused = []
         for position, rule in enumerate(FILTERS):
-            found = [(f, v.node) for v in self.nodes for f in v.failures if f.filter == rule.name]
+            found = by_filter.get(rule.name)
             if found:
                 found.sort(key=lambda pair: (pair[0].short, pair[1]))
                 refused.append((-len(found), position, f"{len(found)} {rule.phrase} ({self._whom(found)})"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import NamedTuple
+
+import msgspec
 
 
 class Remedy(NamedTuple):
@@ -14,8 +15,7 @@ class Remedy(NamedTuple):
     """Things that somebody has to do for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(msgspec.Struct, frozen=True, gc=False):
     """Why one filter refuses one node. `short`: by how much, where it is an amount: nodes that lack least go first."""
 
     filter: str
