@@ -1,4 +1,4 @@
-"""What the agent may do next about one task, as data. Returned by decide.py, carried out by effects.py."""
+"""What the agent may do next about one task, as data: decide.py returns it; starting, looking and effects do it."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ from nodeagent.anchor import Anchor
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.state import NO_CHECKS, Verdict
 from nodeagent.decide import decide
-from nodeagent.effects import Effects, NotCertain
+from nodeagent.effects import Effects
 from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.logins import wishes_of
@@ -55,6 +55,7 @@ from nodeagent.runtime.port import (
 )
 from nodeagent.situation import Container, Situation
 from nodeagent.standing import Standing
+from nodeagent.starting import NotCertain
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
@@ -279,22 +280,22 @@ class Agent:
         effects = self._parts.effects
         match action:
             case Look():
-                self._submit(Lane.LOOK, memory, lambda: effects.look(memory, action))
+                self._submit(Lane.LOOK, memory, lambda: effects.looker.look(memory, action))
             case Publish():
                 self._submit(Lane.STORE, memory, lambda: self._publish(memory, action))
             case CreateAndStart():
-                self._submit(Lane.START, memory, lambda: effects.create_and_start(memory, action))
+                self._submit(Lane.START, memory, lambda: effects.starter.create_and_start(memory, action))
             case Start():
-                self._submit(Lane.START, memory, lambda: effects.start(memory, action))
+                self._submit(Lane.START, memory, lambda: effects.starter.start(memory, action))
             case StartSidecar():
-                self._submit(Lane.START, memory, lambda: effects.start_sidecar(memory, action))
+                self._submit(Lane.START, memory, lambda: effects.starter.start_sidecar(memory, action))
             case Hold():
                 self._submit(Lane.START, memory, lambda: effects.hold(memory, action))
             case Pull():
                 self._parts.pulls.want(memory.uid, action.wish)
                 self._rest(memory)
             case CheckImage():
-                self._submit(Lane.LOOK, memory, lambda: effects.check_image(memory, action))
+                self._submit(Lane.LOOK, memory, lambda: effects.starter.check_image(memory, action))
             case Drain():
                 effects.drain(memory, action)
                 self._parts.queue.add(memory.uid)

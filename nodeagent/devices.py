@@ -1,7 +1,7 @@
 """The node's devices, and which task has which: what a resource of `resources.generic` stands for on this node.
 
 Each container's label names the devices that it was made with, so a new agent knows who has what; besides those, only a
-choice that has not become a container yet is remembered here. No I/O. Called in lanes by effects.
+choice that has not become a container yet is remembered here. No I/O. Called in lanes by starting.
 """
 
 from __future__ import annotations

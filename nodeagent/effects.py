@@ -1,78 +1,29 @@
 """Carries out what decide.py asks of the runtime, and notes what came of it in the view and in the task's memory.
 
-Each method is one named effect, so that a test can stop the agent between any two. Errors that are answers (image
-missing, name taken, start refused) become outcomes to decide on; RuntimeUnavailable goes to the caller, who retries.
+Each method is one named effect, so that a test can stop the agent between any two. Here is what ends containers and
+clears away after them; what starts them is `starting.py`'s, and what looks at them `looking.py`'s. RuntimeUnavailable
+goes to the caller, who retries.
 """
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
-import msgspec
-
-from nodeagent.actions import (
-    CheckImage,
-    CreateAndStart,
-    Drain,
-    Happening,
-    Hold,
-    Look,
-    Remove,
-    Signal,
-    Start,
-    StartSidecar,
-)
-from nodeagent.checks.state import named
-from nodeagent.container_env import Assigned
-from nodeagent.container_spec import container_spec
-from nodeagent.devices import Devices, DevicesTaken
+from nodeagent.actions import Drain, Happening, Hold, Remove, Signal
+from nodeagent.devices import Devices
 from nodeagent.guard import Guard
 from nodeagent.hooks import pre_stop, run_hook
-from nodeagent.host_paths import PathRefused
-from nodeagent.image_names import foreign, pinned
+from nodeagent.looking import Looker
 from nodeagent.memory import TaskMemory
-from nodeagent.names import GROUP, MAIN, NETWORK, UID, Owner, Run, run_of, uid_of
-from nodeagent.preparation import FilesUnwritten, NotAllowed, Preparer
-from nodeagent.runtime.port import (
-    PAUSE_IMAGE,
-    ContainerInfo,
-    ContainerSpec,
-    ContainerState,
-    ImageInfo,
-    ImageMissing,
-    NameConflict,
-    PublishedPort,
-    Runtime,
-    RuntimeFault,
-    RuntimeRefused,
-    RuntimeUnavailable,
-)
-from nodeagent.situation import (
-    ImageAbsent,
-    ImageHere,
-    ImagePulled,
-    NameTaken,
-    NotYet,
-    Outcome,
-    PullFailed,
-    SidecarFailed,
-    SidecarImageAbsent,
-    Signalled,
-    StartRefused,
-)
+from nodeagent.names import GROUP, UID, Owner, uid_of
+from nodeagent.preparation import Preparer
+from nodeagent.runtime.port import Runtime, RuntimeFault, RuntimeRefused
+from nodeagent.situation import Signalled
 from nodeagent.standing import Standing
-from nodeagent.steps import at_step, joined
-from nodeagent.values import ValueMissing
+from nodeagent.starting import Starter
 from nodeagent.view import ContainerView
-from taskyard import keys
 from taskyard.clock import Clock
-from taskyard.quantity import seconds
-from taskyard.store.api import Store, StoreUnavailable
-
-
-class NotCertain(RuntimeUnavailable):
-    """The start has to wait: something it rests on does not hold at the moment."""
+from taskyard.store.api import Store
 
 
 class Effects:
@@ -90,104 +41,15 @@ class Effects:
     ) -> None:
         self._owner = owner
         self._runtime = runtime
-        self._store = store
         self._view = view
-        self._standing = standing
         self._guard = guard
         self._clock = clock
         self._preparer = preparer or Preparer(owner, runtime, store)
         self._devices = devices or Devices()
-
-    def look(self, memory: TaskMemory, action: Look) -> None:
-        self._view.about_to_look(memory.uid, action.containers)
-        left = list(action.containers)
-        try:
-            while left:
-                self._look_at(memory, left[0])
-                left.pop(0)
-        finally:
-            self._view.doubt(memory.uid, left)
-
-    def check_image(self, memory: TaskMemory, action: CheckImage) -> None:
-        if self._found(memory, action.image):
-            memory.outcome = ImageHere()
-
-    def create_and_start(self, memory: TaskMemory, action: CreateAndStart) -> None:
-        if memory.assignment is None:
-            return
-        try:
-            assignment = at_step(memory.assignment, action.run.step)
-            if action.run.step == NETWORK:
-                self._make_pause_image()
-            prepared = self._preparer.prepare(assignment, self._published(memory, action.run))
-            wanted = assignment.spec.resources.generic
-            prepared = replace(prepared, devices=self._devices.choose(memory.uid, wanted, self._view.all()))
-            spec = container_spec(memory.assignment, action.run, self._owner, prepared)
-            found = self._found(memory, spec.image)
-            if found is None:
-                self._devices.settled(memory.uid)
-                return
-            spec = replace(spec, image=pinned(spec.image, found))
-            if spec.network.group or prepared.folders or any(mount.labels for mount in spec.mounts):
-                self._view.has_belongings(memory.uid)
-            identity = self._create(memory, spec)
-            if identity:
-                self._view.saw(_as_created(identity, spec))
-            # Not after an answer that was lost: then there may be a container that is not in the view.
-            self._devices.settled(memory.uid)
-            if identity and action.start:
-                self._start(memory, action.run, _as_created(identity, spec), spec)
-            elif identity:
-                memory.outcome = None
-        except (NotAllowed, PathRefused) as error:
-            memory.outcome = StartRefused(str(error), "NotAllowed")
-        except ValueMissing as error:
-            memory.outcome = NotYet(error.reason, str(error))
-        except DevicesTaken as error:
-            memory.outcome = NotYet("DevicesTaken", str(error))
-        except FilesUnwritten as error:
-            memory.outcome = NotYet("FilesUnwritten", str(error))
-        except StoreUnavailable as error:
-            raise NotCertain(f"what the task needs could not be read: {error}") from error
-        except RuntimeUnavailable:
-            # The call may have worked all the same.
-            self._view.doubt(memory.uid, [action.run.container_name])
-            raise
-
-    def start(self, memory: TaskMemory, action: Start) -> None:
-        containers, _ = self._view.of(memory.uid)
-        found = next((one.info for one in containers if one.info.id == action.container), None)
-        if memory.assignment is None or found is None:
-            return
-        # It was made by a create whose answer was lost, and its label says what it has.
-        self._devices.settled(memory.uid)
-        try:
-            self._start(memory, action.run, found, container_spec(memory.assignment, action.run, self._owner))
-        except RuntimeUnavailable:
-            self._view.doubt(memory.uid, [action.container])
-            raise
-
-    def start_sidecar(self, memory: TaskMemory, action: StartSidecar) -> None:
-        """What keeps it from starting is its own trouble, not the task's."""
-        memory.outcome = None
-        if action.container:
-            self.start(memory, Start(action.run, action.container))
-        else:
-            self.create_and_start(memory, CreateAndStart(action.run))
-        memory.outcome = _of_sidecar(action.run.step, memory.outcome)
-
-    def _make_pause_image(self) -> None:
-        if self._runtime.find_image(PAUSE_IMAGE) is None:
-            try:
-                self._runtime.make_pause_image()
-            except RuntimeRefused as error:
-                raise NotAllowed(str(error)) from error
-
-    def _published(self, memory: TaskMemory, run: Run) -> Assigned:
-        """The ports of the container whose network this one will have."""
-        name = joined(memory.assignment.spec, run) if memory.assignment else ""
-        holder = next((one.info for one in self._view.of(memory.uid)[0] if one.info.name == name), None)
-        return {(port.container, port.protocol): port.host for port in holder.ports} if holder else {}
+        self.looker = Looker(runtime, view, guard)
+        self.starter = Starter(
+            owner, runtime, store, view, standing, guard, clock, self._preparer, self._devices, self.looker
+        )
 
     def hold(self, memory: TaskMemory, action: Hold) -> None:
         """It runs already: this agent is new, or the watchdog has died."""
@@ -224,14 +86,6 @@ class Effects:
         if failure:
             memory.remarks.append(Happening("PreStopFailed", f"its preStop hook failed: {failure}", warning=True))
 
-    def _after_start(self, memory: TaskMemory, container: ContainerInfo) -> None:
-        hook = memory.assignment.spec.hooks.post_start if memory.assignment else None
-        failure = run_hook(self._runtime, container, hook, within=seconds(hook.timeout)) if hook else ""
-        if failure:
-            self._runtime.kill(container.id, "SIGKILL")
-            self._view.doubt(memory.uid, [container.id])
-            memory.outcome = StartRefused(f"its postStart hook failed: {failure}", "PostStartFailed")
-
     def remove(self, memory: TaskMemory, action: Remove) -> None:
         try:
             self._runtime.remove(action.container, force=action.force)
@@ -265,147 +119,3 @@ class Effects:
                 with contextlib.suppress(RuntimeRefused):
                     self._runtime.remove_network(network)
         self._view.has_no_belongings(memory.uid)
-
-    def _look_at(self, memory: TaskMemory, container: str) -> None:
-        info = self._runtime.inspect(container)
-        if info is None:
-            self._view.gone(memory.uid, container)
-            return
-        self._view.saw(info)
-        if info.state in (ContainerState.EXITED, ContainerState.DEAD):
-            if info.id in self._guard.held:
-                # Was it the watchdog? Its word decides whether this counts as the task's own end.
-                self._guard.ask()
-            if info.id in self._guard.condemned and info.started_at:
-                self._guard.ended(info.id)
-
-    def _create(self, memory: TaskMemory, spec: ContainerSpec) -> str:
-        """The new container's id; empty when there is none, or one that was there already and is in the view now."""
-        try:
-            return self._runtime.create(spec)
-        except NameConflict:
-            self._adopt(memory, spec)
-        except ImageMissing:
-            memory.outcome = self._absent(memory, spec.image)
-        except RuntimeRefused as error:
-            memory.outcome = StartRefused(str(error))
-        return ""
-
-    def _found(self, memory: TaskMemory, image: str) -> ImageInfo | None:
-        """None, and the outcome says why, when no container can be made of it."""
-        found = self._runtime.find_image(image)
-        if found is None:
-            memory.outcome = self._absent(memory, image)
-        elif found.foreign:
-            memory.outcome = NotYet("WrongPlatform", foreign(image, found))
-            found = None
-        return found
-
-    def _absent(self, memory: TaskMemory, image: str) -> ImageAbsent | PullFailed:
-        pulled = isinstance(memory.outcome, ImagePulled)
-        return PullFailed(f"pulled, and yet image {image} is not on this node") if pulled else ImageAbsent()
-
-    def _adopt(self, memory: TaskMemory, spec: ContainerSpec) -> None:
-        """The name is deterministic, so a container that has it and our labels is this very attempt's."""
-        found = self._runtime.inspect(spec.name)
-        if found is None:
-            raise RuntimeUnavailable(f"the name {spec.name} was taken and is free again")
-        if run_of(self._owner, found.name, found.labels):
-            self._view.saw(found)
-        else:
-            memory.outcome = NameTaken(
-                f"a container named {spec.name} that is not Taskyard's is on this node: rename or remove it"
-            )
-
-    def _start(self, memory: TaskMemory, run: Run, created: ContainerInfo, spec: ContainerSpec) -> None:
-        singleton = memory.assignment is not None and memory.assignment.spec.singleton
-        if singleton and not self._guard.hold(created.id, spec.stop_signal):
-            raise NotCertain("a singleton: it could not be stopped in time, should the lease expire")
-        first = run.attempt == 1 and not created.started_at
-        if not self._still_wanted(memory, certain=singleton or first):
-            raise NotCertain("the assignment has changed; its news is on its way")
-        try:
-            self._runtime.start(created.id)
-        except RuntimeRefused as error:
-            memory.outcome = StartRefused(str(error))
-            return
-        if run.step == MAIN:
-            self._after_start(memory, created)
-        else:
-            memory.outcome = None  # That its image was pulled says nothing of the next one's.
-        if singleton and not self._guard.sees(created.id):
-            self._prove_it_ended(memory, created)
-        elif any(port.host == 0 for port in spec.ports) or _asks_its_address(memory):
-            self._look_at(memory, created.id)
-        else:
-            self._view.saw(_as_started(created, spec, self._clock.now()))
-
-    def _prove_it_ended(self, memory: TaskMemory, created: ContainerInfo) -> None:
-        """The watchdog finds no process of it: it has ended by itself, or could never be stopped."""
-        self._look_at(memory, created.id)
-        found = self._runtime.inspect(created.id)
-        if found is not None and found.state is ContainerState.RUNNING and not self._guard.sees(created.id):
-            self._runtime.kill(created.id, "SIGKILL")
-            self._view.doubt(memory.uid, [created.id])
-            memory.outcome = StartRefused(
-                "a singleton has to be stopped when its node loses the lease, and its processes cannot be seen from"
-                " the agent: run the agent in the host's PID namespace"
-            )
-
-    def _still_wanted(self, memory: TaskMemory, *, certain: bool) -> bool:
-        """The last check before a start, against the store itself. A restart goes on while the store is away, unless
-        it has to be `certain`."""
-        if memory.entry is None:
-            return False
-        if certain and not self._standing.certain():
-            raise NotCertain("the node's lease is not certain; the start waits until it is")
-        try:
-            current = self._store.get(keys.assignment(self._owner.node, memory.uid))
-        except StoreUnavailable as error:
-            if certain:
-                raise NotCertain(f"the assignment could not be confirmed: {error}") from error
-            return True
-        return current is not None and current.mod_revision == memory.entry.mod_revision
-
-
-def _of_sidecar(step: int, outcome: Outcome | None) -> Outcome | None:
-    """Its start's."""
-    match outcome:
-        case ImageAbsent():
-            return SidecarImageAbsent(step)
-        case NotYet() | StartRefused() | NameTaken() | PullFailed():
-            return SidecarFailed(step, outcome.message)
-        case _:
-            return outcome
-
-
-def _asks_its_address(memory: TaskMemory) -> bool:
-    checks = named(memory.assignment.spec.checks).values() if memory.assignment else ()
-    return any(check.http or check.tcp for check in checks)
-
-
-def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:
-    return ContainerInfo(
-        identity,
-        spec.name,
-        spec.labels,
-        ContainerState.CREATED,
-        stop_signal=spec.stop_signal,
-        stop_grace=spec.stop_grace,
-        image=spec.image,
-    )
-
-
-def _as_started(created: ContainerInfo, spec: ContainerSpec, now: float) -> ContainerInfo:
-    """What an inspect would say, without the call: it takes dockerd longer than all the rest of the report."""
-    return msgspec.structs.replace(
-        created,
-        state=ContainerState.RUNNING,
-        started_at=now,
-        health="starting" if spec.probe else "",
-        ports=tuple(
-            PublishedPort(port.container, port.protocol, port.host, port.address)
-            for port in spec.ports
-            if port.host and spec.network.mode == "bridge"
-        ),
-    )

@@ -1,4 +1,4 @@
-"""Hooks: programs run in a container after its start and before its stop. Called by effects, which waits for them.
+"""Hooks: programs run in a container after its start and before its stop. Called in lanes, which wait for them.
 
 What is to be run before the stop, and how long it is put off, is kept in labels of the container: its spec may be gone
 by then.

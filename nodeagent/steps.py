@@ -2,7 +2,7 @@
 
 Each is a container of the same attempt, made of the task's spec with what is its own laid over it, so it has the same
 volumes, user and security. With sidecars the network belongs to a container of its own, which does nothing: they have
-it before the task's container is there, and still when that has ended. Called by decide and effects.
+it before the task's container is there, and still when that has ended. Called by decide and starting.
 """
 
 from __future__ import annotations
