@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from msgspec.structs import replace
 
-from nodeagent import fetching, progress, sidecars
+from nodeagent import fetching, memory_news, progress, sidecars
 from nodeagent.actions import (
     Action,
     CheckImage,
@@ -49,14 +49,11 @@ from nodeagent.situation import (
     StartRefused,
 )
 from nodeagent.steps import container_of, image_of, in_stop_order, init_of, is_started, next_step, of_attempt
-from nodeagent.wording import KILLED
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, TaskState, TaskStatus
 
 KILL_PATIENCE = 10.0
 """Seconds until a container that survived SIGKILL (stuck in the kernel, or a slow engine) is killed again."""
-MEMORY_NEWS = 0.5
-"""Seconds that the word may take that a program was killed for its memory: engines hear of it apart from the end."""
 KEPT_ATTEMPTS = 2
 """Containers kept for their logs: the current attempt's and the one before."""
 
@@ -276,6 +273,9 @@ def _follow_step(situation: Situation, assignment: Assignment, status: TaskStatu
         return progress.fenced(assignment, status, info, now)
     if init is None:
         return progress.could_not_start(assignment, status, "NetworkLost", progress.NETWORK_LOST, now)
+    due = memory_news.news_due(situation, info, limited=memory_news.is_limited(assignment))
+    if due and not one.running:
+        return Wait(due)
     if not one.running:
         return progress.init_failed(assignment, status, init.name, info, now)
     return progress.initialising(assignment, status, step, now) or Nothing()
@@ -313,8 +313,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if not current.running and info.id in situation.condemned:
         return progress.fenced(assignment, status, info, now)
     if not current.running:
-        late = _news_due(situation, assignment, status, info)
-        return _wind_down(situation, status, None) or late or progress.exited(assignment, status, info, now)
+        return _wind_down(situation, status, None) or _exited(situation, assignment, status, info)
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":
@@ -342,14 +341,15 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     return Wait(min(waits)) if waits else None
 
 
-def _news_due(situation: Situation, assignment: Assignment, status: TaskStatus, info: ContainerInfo) -> Wait | None:
-    """Until it is known whether a kill that nobody here asked for was the kernel's, for the memory."""
-    limited = assignment.spec.limits.memory or assignment.spec.resources.memory
-    killed = info.exit_code == KILLED and not info.oom_killed and info.id not in situation.signalled
-    left = info.finished_at + MEMORY_NEWS - situation.now
-    # More than all of it: the wall clock was set back.
-    due = limited and killed and status.state is not TaskState.STOPPING and 0 < left <= MEMORY_NEWS
-    return Wait(left) if due else None
+def _exited(situation: Situation, assignment: Assignment, status: TaskStatus, info: ContainerInfo) -> Action:
+    told = progress.exited(assignment, status, info, situation.now)
+    at_once = status.state is TaskState.STOPPING or not told.status.state.terminal
+    due = 0.0 if at_once else memory_news.news_due(situation, info, limited=memory_news.is_limited(assignment))
+    return Wait(due) if due else told
+
+
+def _put_the_last_exit_right(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
+    return memory_news.put_right(situation, assignment, status)
 
 
 def _after_the_rest(situation: Situation, status: TaskStatus, action: Action) -> Action:
@@ -372,6 +372,7 @@ def _wind_down(situation: Situation, status: TaskStatus, known: Outcome | None) 
 RULES: tuple[EpochRule, ...] = (
     _catch_up,
     _go_on,
+    _put_the_last_exit_right,
     _publish,
     _stop_earlier_attempts,
     _remove_old_attempts,

@@ -10,6 +10,7 @@ import msgspec
 
 from nodeagent.actions import Happening, Report
 from nodeagent.image_names import digest_of
+from nodeagent.memory_news import ERROR, OOM_KILLED, out_of_memory
 from nodeagent.restart import Again, Final, after_exit, luck, wait_before
 from nodeagent.runtime.port import ContainerInfo, PublishedPort
 from nodeagent.sidecars import stopped as with_sidecars_stopped
@@ -163,15 +164,14 @@ def exited(assignment: Assignment, status: TaskStatus, found: ContainerInfo, now
         return _ended(assignment, status, status.reason, status.message, ended_at, now, code=found.exit_code, ran=ran)
     if found.oom_killed and not succeeded:
         # The kernel may also kill a child, which its parent gets over.
-        limit = assignment.spec.limits.memory or assignment.spec.resources.memory
-        reason, message = "OOMKilled", "ran out of memory" + (f" (limit {limit})" if limit is not None else "")
+        reason, message = OOM_KILLED, out_of_memory(assignment)
     elif succeeded:
         reason, message = "Completed", "exited with code 0"
     else:
-        reason, message = "Error", described_exit(found.exit_code)
+        reason, message = ERROR, described_exit(found.exit_code)
     return _ended(
         assignment, status, reason, message, ended_at, now, code=found.exit_code, ran=ran,
-        oom=reason == "OOMKilled", succeeded=succeeded,
+        oom=reason == OOM_KILLED, succeeded=succeeded,
     )  # fmt: skip
 
 

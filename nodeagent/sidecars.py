@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import msgspec
 
+from nodeagent import memory_news
 from nodeagent.actions import Action, Pull, Remove, StartSidecar, Wait
 from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, Run
@@ -70,12 +71,16 @@ def network_lost(situation: Situation, assignment: Assignment) -> bool:
 def next_action(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
     """None when all run. `status` has what `statuses` found."""
     soonest: Wait | None = None
-    for (step, _), known in zip(numbered_sidecars(assignment.spec), status.sidecars, strict=True):
+    for (step, sidecar), known in zip(numbered_sidecars(assignment.spec), status.sidecars, strict=True):
         one = container_of(situation, step)
         if one and one.running:
             continue
         if one and one.info.id in situation.condemned:
             return Remove(one.info.id, force=True)  # Another takes its place: this one is killed as soon as it starts.
+        due = _news_due(situation, one, sidecar)
+        if due:
+            soonest = Wait(min(due, soonest.seconds if soonest else due))
+            continue
         left = parse_timestamp(known.next_start_at) - situation.now if known.next_start_at else 0.0
         # More than the whole wait: the wall clock was set back, which must not turn seconds into hours.
         if 0 < left <= wait_before(assignment.spec.restart.backoff, known.backoff_step) + 1:
@@ -119,6 +124,8 @@ def _status(
     if one is None or one.info.state is ContainerState.CREATED:
         waits = known.state == BACK_OFF and bool(known.next_start_at)
         return known if waits else msgspec.structs.replace(known, state=STARTING, message="")
+    if _news_due(situation, one, sidecar):
+        return known
     ended_at = one.info.finished_at or now
     if known.finished_at == timestamp(ended_at):
         return known
@@ -130,6 +137,12 @@ def _status(
         known, container_name=one.info.name, exit_code=one.info.exit_code, finished_at=timestamp(ended_at)
     )
     return _again(situation, backoff, ended, how, ended_at=ended_at, ran=ran)
+
+
+def _news_due(situation: Situation, one: Container | None, sidecar: Sidecar) -> float:
+    """Seconds until it is known whether it was killed for its memory."""
+    limited = sidecar.resources.memory is not None
+    return memory_news.news_due(situation, one.info, limited=limited) if one and not one.running else 0.0
 
 
 def _failure(situation: Situation, assignment: Assignment, step: int, known: SidecarStatus) -> str:

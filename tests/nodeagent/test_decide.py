@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 import pytest
 
@@ -311,30 +309,6 @@ def test_attempts_that_could_not_be_written_lengthen_the_next_wait() -> None:
     action = decide(situation(GO, known, container(1, "exited"), container(4)))
     assert isinstance(action, Report)
     assert (action.status.attempt, action.status.restarts, action.status.backoff_step) == (4, 3, 3)
-
-
-KILLED_NOW = {"state": "exited", "exit_code": 137, "finished_at": NOW - 0.1}
-
-
-@pytest.mark.parametrize(
-    ("changes", "signalled", "memory", "reason"),
-    [
-        pytest.param({}, {}, "32Mi", "", id="its word may be on its way"),
-        pytest.param({"oom_killed": True}, {}, "32Mi", "OOMKilled", id="it is known"),
-        pytest.param({"finished_at": NOW - 0.6}, {}, "32Mi", "Error", id="it would be here by now"),
-        pytest.param({"finished_at": NOW + 60.0}, {}, "32Mi", "Error", id="the clock was set back"),
-        pytest.param({"exit_code": 1}, {}, "32Mi", "Error", id="not killed"),
-        pytest.param({}, {}, None, "Error", id="no limit"),
-        pytest.param({}, {"c11": Signalled("SIGKILL", MONOTONIC)}, "32Mi", "Error", id="killed by this agent"),
-    ],
-)
-def test_a_kill_waits_a_moment_for_the_word_that_it_was_for_the_memory(
-    changes: dict[str, Any], signalled: dict[str, Signalled], memory: str | None, reason: str
-) -> None:
-    wanted = assignment(resources={"memory": memory}, restart={"policy": "never"})
-    action = decide(situation(wanted, RUNNING, container(**KILLED_NOW | changes), signalled=signalled))
-    told = action.status.reason if isinstance(action, Report) else action
-    assert told == (reason or Wait(pytest.approx(0.4)))
 
 
 def test_what_holds_the_network_is_killed_at_once_but_not_over_and_over() -> None:
