@@ -148,11 +148,19 @@ def is_object(key: str) -> bool:
 @lru_cache(maxsize=8192)
 def parse_object(key: str) -> ObjectKey | None:
     """None for a key that is not where an object of its kind is kept."""
-    plural, *parts = key[len(ROOT) :].split("/") if key.startswith(ROOT) else [""]
+    folder, _, name = key.rpartition("/")
+    found = _kind_and_namespace(folder)
+    return ObjectKey(*found, name) if found is not None and name else None
+
+
+@lru_cache(maxsize=1024)
+def _kind_and_namespace(folder: str) -> tuple[str, str] | None:
+    """Of the objects right in a folder, which has no slash at its end."""
+    plural, *parts = folder[len(ROOT) :].split("/") if folder.startswith(ROOT) else [""]
     names = BY_PLURAL.get(plural)
-    if names is None or not all(parts) or len(parts) != (2 if names.namespaced else 1):
+    if names is None or not all(parts) or len(parts) != (1 if names.namespaced else 0):
         return None
-    return ObjectKey(names.kind, parts[0] if names.namespaced else "default", parts[-1])
+    return names.kind, parts[0] if names.namespaced else "default"
 
 
 def parse_move(key: str) -> NamedKey | None:
@@ -193,11 +201,21 @@ _PARTS = {"spec": False, "lease": False, "stats": False, "anchor": False, "assig
 @lru_cache(maxsize=8192)
 def parse_node(key: str) -> NodeKey | None:
     """None for a key that is not one of a node's, or of what cannot be a node's name."""
-    if not key.startswith(NODES):
+    folder, _, last = key.rpartition("/")
+    found = _node_and_part(folder)
+    if found is None:
         return None
-    node, _, rest = key[len(NODES) :].partition("/")
-    part, slash, uid = rest.partition("/")
-    if _PARTS.get(part) is not bool(slash) or "/" in uid or not is_node_name(node):
+    node, part = found
+    if part:
+        return NodeKey(node, part, last)
+    return NodeKey(node, last, "") if _PARTS.get(last) is False else None
+
+
+@lru_cache(maxsize=32768)
+def _node_and_part(folder: str) -> tuple[str, str] | None:
+    """Of the keys right in a folder, which has no slash at its end. No part: they are named like parts themselves."""
+    node, slash, part = folder[len(NODES) :].partition("/") if folder.startswith(NODES) else ("", "", "")
+    if not is_node_name(node) or (slash and _PARTS.get(part) is not True):
         return None
     # One text for each node, not one for each of the hundreds of keys that it has.
-    return NodeKey(intern(node), part, uid)
+    return intern(node), part

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from controlplane.cluster.demand import Demand
+from controlplane.cluster.placed import Placed
 from controlplane.cluster.readings import Readings
 from controlplane.cluster.records import (
     AssignmentRecord,
@@ -149,11 +150,18 @@ class ClusterCache:
 
     def assignments_of(self, uid: str) -> Mapping[str, AssignmentRecord]:
         """By node; more than one only when something was left over."""
-        return self._tables.assignments.get(uid, {})
+        return self._tables.assignments.of(uid)
 
     def statuses_of(self, uid: str) -> Mapping[str, StatusRecord]:
         """By node, like `assignments_of`."""
-        return self._tables.statuses.get(uid, {})
+        return self._tables.statuses.of(uid)
+
+    def assignment_on(self, uid: str, node: str) -> AssignmentRecord | None:
+        return self._tables.assignments.on(uid, node)
+
+    def status_on(self, uid: str, node: str) -> StatusRecord | None:
+        """Of an earlier epoch, it may be: see `effective.current_status`."""
+        return self._tables.statuses.on(uid, node)
 
     def bound_to(self, node: str) -> list[TaskRecord]:
         """The tasks whose binding names this node, in the order of their keys."""
@@ -165,14 +173,14 @@ class ClusterCache:
 
     def placed_uids(self) -> set[str]:
         """Every uid that has an assignment or a status anywhere, whether or not its task is there."""
-        return self._tables.assignments.keys() | self._tables.statuses.keys()
+        return self._tables.assignments.uids() | self._tables.statuses.uids()
 
     def usage(self, node: str) -> Usage:
         """What is set aside on the node, by assignments whose task has not ended. Live: read it under the lock."""
         return self._tables.usage.get(node, _UNUSED)
 
-    def _on_bound_node(self, uid: str, by_uid: Mapping[str, Mapping[str, R]]) -> R | None:
-        records = by_uid.get(uid)
+    def _on_bound_node(self, uid: str, placed: Placed[R]) -> R | None:
+        records = placed.of(uid)
         if not records:
             return None
         owner = self.by_uid(uid)

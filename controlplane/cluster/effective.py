@@ -95,7 +95,7 @@ def _why_stopped(stopped: Assignment) -> str:
 
 def _awaited(cache: ClusterCache, record: TaskRecord, node: str) -> str:
     """A version that ignores the stop signal holds the next one up for all of its grace period."""
-    before = cache.statuses_of(record.uid).get(node)
+    before = cache.status_on(record.uid, node)
     if before is not None and not before.status.state.terminal:
         return f"waits for the agent on {node} to stop the version before it"
     return f"waits for the agent on {node} to start it"
@@ -106,7 +106,7 @@ def current_status(cache: ClusterCache, record: TaskRecord) -> StatusRecord | No
     binding = record.task.binding
     if binding is None:
         return None
-    status = cache.statuses_of(record.uid).get(binding.node)
+    status = cache.status_on(record.uid, binding.node)
     return status if status is not None and status.status.epoch >= binding.epoch else None
 
 
@@ -115,7 +115,7 @@ def runs(cache: ClusterCache, record: TaskRecord) -> bool:
     status, node = current_status(cache, record), cache.nodes.get(record.node)
     if status is None or status.status.state is not TaskState.RUNNING or node is None or not node.ready:
         return False
-    held = cache.assignments_of(record.uid).get(record.node)
+    held = cache.assignment_on(record.uid, record.node)
     asked_to_stop = held is None or held.assignment.desired == "Stopped" or record.task.metadata.deletion_timestamp
     return not asked_to_stop
 
@@ -136,13 +136,13 @@ def needs_binding(cache: ClusterCache, record: TaskRecord) -> bool:
         return False
     if binding.spec_hash != record.spec_hash:
         return True
-    held = cache.assignments_of(record.uid).get(binding.node)
+    held = cache.assignment_on(record.uid, binding.node)
     return held is None or held.assignment.epoch != binding.epoch or held.assignment.desired == "Stopped"
 
 
 def _stopped_to_move(cache: ClusterCache, record: TaskRecord) -> Assignment | None:
     """Nobody has asked for its deletion, and yet its assignment says that it has to stop."""
-    held = cache.assignments_of(record.uid).get(record.node)
+    held = cache.assignment_on(record.uid, record.node)
     if held is None or held.assignment.desired != "Stopped" or record.task.metadata.deletion_timestamp:
         return None
     return held.assignment

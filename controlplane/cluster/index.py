@@ -1,6 +1,6 @@
 """One key to many values, with nothing left behind for a key that has none: the secondary indexes of the cache.
 
-Most keys have one value, and a tuple of one takes a quarter of the room that a set of one takes.
+Most keys have one value, which is kept without a set for it.
 """
 
 from __future__ import annotations
@@ -14,24 +14,24 @@ V = TypeVar("V")
 
 class OneToMany(Generic[K, V]):
     def __init__(self) -> None:
-        self._values: dict[K, tuple[V] | set[V]] = {}
+        self._values: dict[K, V | set[V]] = {}
 
     def add(self, key: K, value: V) -> None:
         known = self._values.get(key)
         if known is None:
-            self._values[key] = (value,)
+            self._values[key] = value
         elif isinstance(known, set):
             known.add(value)
-        elif known[0] != value:
-            self._values[key] = {known[0], value}
+        elif known != value:
+            self._values[key] = {known, value}
 
     def discard(self, key: K, value: V) -> None:
         known = self._values.get(key)
-        if known is None or value not in known:
-            return
-        if isinstance(known, set) and len(known) > 1:
-            known.remove(value)
-        else:
+        if isinstance(known, set):
+            known.discard(value)
+            if not known:
+                del self._values[key]
+        elif known is not None and known == value:
             del self._values[key]
 
     def keys(self) -> Set[K]:
@@ -39,7 +39,7 @@ class OneToMany(Generic[K, V]):
 
     def move(self, value: V, old: K, new: K) -> None:
         """From one key to another, where an empty one (`""`) is none."""
-        if old == new and (not new or value in self._values.get(new, ())):
+        if old == new and (not new or value in self.of(new)):
             return
         if old:
             self.discard(old, value)
@@ -48,4 +48,7 @@ class OneToMany(Generic[K, V]):
 
     def of(self, key: K) -> Collection[V]:
         """Each once, in no order."""
-        return self._values.get(key, ())
+        known = self._values.get(key)
+        if known is None:
+            return ()
+        return known if isinstance(known, set) else (known,)

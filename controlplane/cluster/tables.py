@@ -7,12 +7,12 @@ otherwise treated as absent. No locks here: the cache applies changes under the 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 from msgspec.structs import replace
 
 from controlplane.cluster import reading
 from controlplane.cluster.index import OneToMany
+from controlplane.cluster.placed import Placed
 from controlplane.cluster.reader import Reader, attempt
 from controlplane.cluster.readings import Readings
 from controlplane.cluster.records import (
@@ -38,8 +38,6 @@ from taskyard.node_name import ACCEPTED
 from taskyard.objects import AnyObject
 from taskyard.store.informer import Change
 
-R = TypeVar("R")
-
 _BAD_MOVE_KEY = "it is not where moves are: moves/<namespace>/<name>"
 _BAD_NODE_KEY = (
     "it is not one of a node's keys: nodes/<node>/ and then spec, lease, stats, assignments/<uid> or status/<uid>;"
@@ -59,8 +57,8 @@ class Tables:
         self.results: dict[str, ResultRecord] = {}
         self.nodes: dict[str, NodeRecord] = {}
         self.moves: dict[NamedKey, MoveRecord] = {}
-        self.assignments: dict[str, dict[str, AssignmentRecord]] = {}
-        self.statuses: dict[str, dict[str, StatusRecord]] = {}
+        self.assignments: Placed[AssignmentRecord] = Placed()
+        self.statuses: Placed[StatusRecord] = Placed()
         self.usage: dict[str, Usage] = {}
         self.quarantined: dict[str, str] = {}
         self.claims: OneToMany[str, NamedKey] = OneToMany()
@@ -277,7 +275,7 @@ class Tables:
         changes: list[CacheChange],
     ) -> None:
         came_or_went = self._note_node(node, change)
-        old = _exchange(self.assignments, node, uid, new)
+        old = self.assignments.exchange(uid, node, new)
         room = self._charge(node, uid) or came_or_went
         named, before = new.key if new else None, old.key if old else None
         self._settle("assignment", node, uid, change, reason, named, before, changes, room=room)
@@ -292,7 +290,7 @@ class Tables:
         changes: list[CacheChange],
     ) -> None:
         came_or_went = self._note_node(node, change)
-        old = _exchange(self.statuses, node, uid, new)
+        old = self.statuses.exchange(uid, node, new)
         ends = (new is not None and new.status.state.terminal) or (old is not None and old.status.state.terminal)
         room = (ends and self._charge(node, uid)) or came_or_went
         named, before = new.key if new else None, old.key if old else None
@@ -326,16 +324,16 @@ class Tables:
         changes.append(CacheChange(kind, uid, change.revision, about, owner=made_for, node=node, room=room))
 
     def _leave_name(self, uid: str, name: NamedKey) -> None:
-        held: list[AssignmentRecord | StatusRecord] = [*self.assignments.get(uid, {}).values()]
-        held += self.statuses.get(uid, {}).values()
+        held: list[AssignmentRecord | StatusRecord] = [*self.assignments.of(uid).values()]
+        held += self.statuses.of(uid).values()
         if all(record.key != name for record in held):
             self.placed_as.discard(name, uid)
 
     def _charge(self, node: str, uid: str) -> bool:
         """Count what this task holds on this node, after its assignment changed, or a status by which it had ended.
         True when it is other than before."""
-        held = self.assignments.get(uid, {}).get(node)
-        status = self.statuses.get(uid, {}).get(node)
+        held = self.assignments.on(uid, node)
+        status = self.statuses.on(uid, node)
         ended = held and status and status.status.state.terminal and status.status.epoch >= held.assignment.epoch
         demand = held.demand if held and not ended else None
         usage = self.usage.get(node)
@@ -379,14 +377,3 @@ class Tables:
 def _bad_object_key(key: str) -> str:
     names = BY_PLURAL[key[len(keys.ROOT) :].partition("/")[0]]
     return f"it is not where {names.plural} are: {names.plural}/{'<namespace>/' if names.namespaced else ''}<name>"
-
-
-def _exchange(table: dict[str, dict[str, R]], node: str, uid: str, new: R | None) -> R | None:
-    """Put the record (None: nothing) in its place; what was there."""
-    by_node = table.setdefault(uid, {})
-    old = by_node.pop(node, None)
-    if new is not None:
-        by_node[node] = new
-    if not by_node:
-        del table[uid]
-    return old

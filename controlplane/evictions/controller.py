@@ -125,7 +125,7 @@ class EvictionController(LeaderLoop[str]):
 
     def _stays(self, record: TaskRecord) -> AssignmentRecord | None:
         """Its assignment, if it is to go on there; one that runs once is left to its end."""
-        held = self.cache.assignments_of(record.uid).get(record.node)
+        held = self.cache.assignment_on(record.uid, record.node)
         status = current_status(self.cache, record)
         over = status is not None and status.status.state.terminal
         if held is None or held.assignment.desired != "Running" or over or record.task.spec.run_once:

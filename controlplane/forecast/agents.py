@@ -25,7 +25,7 @@ def _news(cache: ClusterCache, held: AssignmentRecord) -> TaskState | None:
     node = cache.nodes.get(held.node)
     if node is None or not node.ready:
         return None
-    status = cache.statuses_of(held.assignment.uid).get(held.node)
+    status = cache.status_on(held.assignment.uid, held.node)
     told = status is not None and status.status.epoch >= held.assignment.epoch
     if held.assignment.desired == "Stopped":
         return None if told and status is not None and status.status.state.terminal else TaskState.COMPLETED

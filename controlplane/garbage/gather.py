@@ -77,7 +77,7 @@ def _task(cache: ClusterCache, record: TaskRecord) -> Ended | None:
     if status is None or not status.status.state.terminal or metadata.deletion_timestamp or not record.uid:
         return None
     ended = status.status.finished_at or status.status.updated_at
-    held = cache.assignments_of(record.uid).get(record.node)
+    held = cache.assignment_on(record.uid, record.node)
     if held is None or needs_binding(cache, record) or not view(cache, record).state.terminal:
         return None
     try:

@@ -38,7 +38,7 @@ def _vanished(cache: ClusterCache, record: TaskRecord, given_up: Set[str]) -> bo
     """One that runs once was given a node, and will not end there by itself any more."""
     if not record.task.spec.run_once or record.task.binding is None:
         return False
-    held = cache.assignments_of(record.uid).get(record.node)
+    held = cache.assignment_on(record.uid, record.node)
     if held is None or record.node in given_up:
         return True
     status = current_status(cache, record)

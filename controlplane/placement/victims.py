@@ -32,7 +32,7 @@ def victims_of(cache: ClusterCache, preemption: Preemption) -> list[Victim] | No
         if not records:
             return None
         record = max(records, key=lambda each: (each.task.metadata.created_at, each.key))
-        held = cache.assignments_of(record.uid).get(preemption.node)
+        held = cache.assignment_on(record.uid, preemption.node)
         if held is None:
             return None
         taken.add(record.uid)

@@ -68,7 +68,7 @@ def succeeds(cache: ClusterCache, record: TaskRecord) -> bool:
 
 
 def _judge(cache: ClusterCache, losses: Losses, node: str, held: AssignmentRecord, now: float) -> Elsewhere:
-    status = cache.statuses_of(held.assignment.uid).get(node)
+    status = cache.status_on(held.assignment.uid, node)
     if status is not None and status.status.state.terminal and status.status.epoch >= held.assignment.epoch:
         return Over((unchanged(status.entry), unchanged(held.entry)))
     known = cache.nodes.get(node)

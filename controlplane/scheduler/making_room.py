@@ -73,7 +73,7 @@ class RoomMaker:
 
     def note(self, key: NamedKey, record: TaskRecord | None) -> None:
         """Whether what it has on its node is being stopped. Call it under the cache's lock."""
-        held = self._cache.assignments_of(record.uid).get(record.node) if record is not None else None
+        held = self._cache.assignment_on(record.uid, record.node) if record is not None else None
         if record is not None and held is not None and held.assignment.desired == "Stopped":
             self._leaving[key] = record.node, record.uid, 0
         elif key in self._leaving and self._leaving[key][2] <= self._cache.revision:

@@ -83,7 +83,7 @@ def grant(cache: ClusterCache, snapshot: Snapshot, decision: Decision, asked: Mo
     """The binding, which takes the wish away with it. What its agent reports at the last moment, an end perhaps,
     counts: then it stays. Call it under the cache's lock."""
     record, to = cache.tasks[decision.want.key], asked.move.to
-    status = cache.statuses_of(record.uid).get(record.node)
+    status = cache.status_on(record.uid, record.node)
     there = unchanged_since(keys.status(record.node, record.uid), status.entry.mod_revision if status else 0)
     unread = cache.informer.entries.get(keys.assignment(to, record.uid))
     proposal = propose(

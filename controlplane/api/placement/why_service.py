@@ -189,7 +189,7 @@ class WhyService:
     def _bound_at(self, record: TaskRecord) -> int:
         """The revision of its binding; 0 when nothing tells. An assignment that was changed since tells nothing."""
         binding = record.task.binding
-        held = self.cache.assignments_of(record.uid).get(record.node)
+        held = self.cache.assignment_on(record.uid, record.node)
         if binding is None or held is None or held.assignment.epoch != binding.epoch:
             return 0
         return held.entry.mod_revision if held.assignment.desired == "Running" else 0

@@ -128,10 +128,10 @@ class ApiBench:
         for record in list(self.plane.cache.tasks.values()):
             binding = record.task.binding
             node = self.plane.cache.nodes.get(record.node)
-            held = self.plane.cache.assignments_of(record.uid).get(record.node)
+            held = self.plane.cache.assignment_on(record.uid, record.node)
             if binding is None or held is None or node is None or not node.ready:
                 continue
-            status = self.plane.cache.statuses_of(record.uid).get(record.node)
+            status = self.plane.cache.status_on(record.uid, record.node)
             stopped = held.assignment.desired == "Stopped"
             told_of = status is not None and status.status.epoch == held.assignment.epoch
             if told_of and not (stopped and status and not status.status.state.terminal):
