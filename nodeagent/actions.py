@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from nodeagent.logins import Wish
 from nodeagent.names import Run
@@ -10,8 +10,7 @@ from nodeagent.situation import Outcome
 from taskyard.objects import TaskStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Happening:
+class Happening(msgspec.Struct, frozen=True):
     """For the task's events: `reason` for programs, `message` for people."""
 
     reason: str
@@ -19,15 +18,13 @@ class Happening:
     warning: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(msgspec.Struct, frozen=True):
     """Inspect these containers (ids or names)."""
 
     containers: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """From now on this is the task's status. It is in the store once a Publish has succeeded."""
 
     status: TaskStatus
@@ -36,94 +33,80 @@ class Report:
     """What is still known about the current attempt after it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Publish:
+class Publish(msgspec.Struct, frozen=True):
     status: TaskStatus
 
 
-@dataclass(frozen=True, slots=True)
-class CheckImage:
+class CheckImage(msgspec.Struct, frozen=True):
     """Find out whether the image is on this node."""
 
     image: str
 
 
-@dataclass(frozen=True, slots=True)
-class Pull:
+class Pull(msgspec.Struct, frozen=True):
     """Have the image fetched. Nobody waits for that: the task is asked about again when it ends."""
 
     wish: Wish
 
 
-@dataclass(frozen=True, slots=True)
-class CreateAndStart:
+class CreateAndStart(msgspec.Struct, frozen=True):
     """`start` False: its start comes later."""
 
     run: Run
     start: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(msgspec.Struct, frozen=True):
     """Start a container that was created before, perhaps by an agent that died then."""
 
     run: Run
     container: str
 
 
-@dataclass(frozen=True, slots=True)
-class StartSidecar:
+class StartSidecar(msgspec.Struct, frozen=True):
     """Beside a task that runs. `container`: the one it has had; empty: there is none, and one is made."""
 
     run: Run
     container: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True):
     """Have the watchdog answer for a singleton's container that runs without, or kill it where that cannot be."""
 
     container: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(msgspec.Struct, frozen=True):
     container: str
     signal: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
+class Drain(msgspec.Struct, frozen=True):
     """It goes on for a while before it gets its signal: that begins now."""
 
     container: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remove:
+class Remove(msgspec.Struct, frozen=True):
     container: str
     force: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Tidy:
+class Tidy(msgspec.Struct, frozen=True):
     """Remove volumes and networks that are to go with the task."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(msgspec.Struct, frozen=True):
     """Nothing to do for this many seconds, unless something changes."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Forget:
+class Forget(msgspec.Struct, frozen=True):
     """The task has nothing left here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(msgspec.Struct, frozen=True):
     pass
 
 

@@ -16,9 +16,10 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+
+import msgspec
 
 from nodeagent.watchdog import SOCKET
 
@@ -30,8 +31,7 @@ _SPAWN = 5.0
 _LOOK_AGAIN = 0.02
 
 
-@dataclass(frozen=True, slots=True)
-class Fences:
+class Fences(msgspec.Struct, frozen=True):
     """When a singleton has to stop, on the monotonic clock."""
 
     stop_at: float

@@ -8,7 +8,8 @@ mark makes them narrower. Nobody's clock is trusted, and no network need be fast
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+
+import msgspec
 
 from taskyard import keys
 from taskyard.clock import Clock, parse_timestamp
@@ -21,8 +22,7 @@ LOOK_EVERY = 6.18
 """Seconds: the golden section of the ten between two marks, so that looks soon fall at all distances from marks."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(msgspec.Struct, frozen=True):
     """Seconds. `marks`: by how many it is known; one alone may have been written late."""
 
     low: float

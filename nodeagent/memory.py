@@ -54,8 +54,9 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
             memory.outcome = None
     if known and (status.mod_revision if status else 0) != memory.written_revision:
         note_written(memory, status)
-    if memory.written is not None and _overtaken(memory, memory.written):
-        memory.status = memory.written
+    written = memory.written
+    if written is not None and written is not memory.status and _overtaken(memory, written):
+        memory.status = written
 
 
 def _overtaken(memory: TaskMemory, written: TaskStatus) -> bool:

@@ -106,7 +106,7 @@ class Starter:
             if found is None:
                 self._devices.settled(memory.uid)
                 return
-            spec = replace(spec, image=pinned(spec.image, found))
+            spec = msgspec.structs.replace(spec, image=pinned(spec.image, found))
             if spec.network.group or prepared.folders or any(mount.labels for mount in spec.mounts):
                 self._view.has_belongings(memory.uid)
             identity = self._create(memory, spec)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from controlplane.placement import Snapshot, Want
 from controlplane.scheduler.bindings import Standing
@@ -11,8 +12,7 @@ from controlplane.scheduler.exclusive import Elsewhere
 from taskyard.keys import NamedKey
 
 
-@dataclass(frozen=True, slots=True)
-class Round:
+class Round(msgspec.Struct, frozen=True):
     """Read in one go."""
 
     at: str

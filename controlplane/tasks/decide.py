@@ -7,7 +7,7 @@ assignments and statuses (`taskyard.objects.assignment`) are what it follows.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import isfinite
 
 import msgspec
@@ -23,15 +23,14 @@ GRACE_ANNOTATION = "taskyard/grace-period"
 _LONGEST_GRACE = 86_400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Situation(msgspec.Struct, frozen=True):
     """All that is known about one uid, as of one revision."""
 
     uid: str
     task: TaskRecord | None
     """Whose uid it is; None when no valid task has it."""
-    assignments: Mapping[str, AssignmentRecord] = field(default_factory=dict)
-    statuses: Mapping[str, StatusRecord] = field(default_factory=dict)
+    assignments: Mapping[str, AssignmentRecord] = msgspec.field(default_factory=dict)
+    statuses: Mapping[str, StatusRecord] = msgspec.field(default_factory=dict)
     result: ResultRecord | None = None
     uncounted: bool = False
     """The job controller has yet to count the result."""

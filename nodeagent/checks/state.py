@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import msgspec
+
 from taskyard.objects import Check, Checks
 from taskyard.quantity import seconds
 
@@ -21,8 +23,7 @@ class CheckState:
     """Of the last failure."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True):
     ready: bool = True
     unready: str = ""
     """Why it is not ready."""

@@ -11,12 +11,12 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from enum import Enum
 
 import docker
 import msgspec
 from docker.errors import APIError
+from msgspec.structs import replace
 
 from nodeagent.runtime import pause_image
 from nodeagent.runtime.docker_disk import disk_under

@@ -64,8 +64,7 @@ class ContainerState(StrEnum):
     """Being removed, or half removed; it does not run."""
 
 
-@dataclass(frozen=True, slots=True)
-class PortMapping:
+class PortMapping(msgspec.Struct, frozen=True):
     """`host` None: not published; 0: any free port of the node. `address` empty: on all addresses of the node."""
 
     container: int
@@ -74,8 +73,7 @@ class PortMapping:
     address: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Mount:
+class Mount(msgspec.Struct, frozen=True):
     """`source` empty: a tmpfs when `tmpfs`, else a volume that goes with the container; with a slash: a path of the
     node. `size`: bytes, 0: no limit. `labels`: of a volume that is made for it."""
 
@@ -84,11 +82,10 @@ class Mount:
     tmpfs: bool = False
     size: int = 0
     read_only: bool = False
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Probe:
+class Probe(msgspec.Struct, frozen=True):
     """A command that the runtime runs inside the container; times in seconds."""
 
     command: tuple[str, ...]
@@ -98,8 +95,7 @@ class Probe:
     start_period: float
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSpec:
+class ContainerSpec(msgspec.Struct, frozen=True):
     """A container to create. Empty: what the image says. 0: no limit."""
 
     name: str
@@ -124,8 +120,7 @@ class ContainerSpec:
     probe: Probe | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class PublishedPort:
+class PublishedPort(msgspec.Struct, frozen=True):
     """`address` empty: on all addresses of the node."""
 
     container: int
@@ -160,8 +155,7 @@ class ContainerInfo(msgspec.Struct, frozen=True):
     """As it was named when the container was created."""
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerSummary:
+class ContainerSummary(msgspec.Struct, frozen=True):
     """What a list tells: enough to see that something changed."""
 
     id: str
@@ -171,14 +165,12 @@ class ContainerSummary:
     health: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class VolumeSummary:
+class VolumeSummary(msgspec.Struct, frozen=True):
     name: str
     labels: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerEvent:
+class ContainerEvent(msgspec.Struct, frozen=True):
     """Something happened to a container; it may be told late, or twice."""
 
     id: str
@@ -190,8 +182,7 @@ class ContainerEvent:
     """Of a `die`."""
 
 
-@dataclass(frozen=True, slots=True)
-class ImageInfo:
+class ImageInfo(msgspec.Struct, frozen=True):
     """`digest`: `sha256:…`, by which its registry knows it; empty when it came from none. `foreign`: `linux/arm64`, the
     kind of machine that it is for, when that is not the node's."""
 
@@ -209,8 +200,7 @@ class Login:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Transferred:
+class Transferred(msgspec.Struct, frozen=True):
     """Bytes. `total` is what the registry has told of so far, and grows."""
 
     done: int

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class ProcessSettings:
+
+class ProcessSettings(msgspec.Struct, frozen=True):
     """`ulimits`: soft and hard by name, -1 unlimited. `shm_size`: bytes."""
 
     init: bool = False
     tty: bool = False
     shm_size: int = 0
-    ulimits: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    sysctls: Mapping[str, str] = field(default_factory=dict)
+    ulimits: Mapping[str, tuple[int, int]] = msgspec.field(default_factory=dict)
+    sysctls: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class NetworkSettings:
+class NetworkSettings(msgspec.Struct, frozen=True):
     """`group`: the name of a network that is there, on which others find it as `alias`; empty: the default one."""
 
     mode: Literal["bridge", "none", "host"] = "bridge"
@@ -31,19 +30,17 @@ class NetworkSettings:
     dns_servers: tuple[str, ...] = ()
     dns_searches: tuple[str, ...] = ()
     dns_options: tuple[str, ...] = ()
-    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    extra_hosts: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class SecuritySettings:
+class SecuritySettings(msgspec.Struct, frozen=True):
     """`capabilities`: all that there are."""
 
     read_only_root: bool = False
     capabilities: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class IoSettings:
+class IoSettings(msgspec.Struct, frozen=True):
     """Of the disk that the containers are on. Bytes and operations per second."""
 
     weight: int = 0
@@ -53,8 +50,7 @@ class IoSettings:
     write_ops: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class LimitSettings:
+class LimitSettings(msgspec.Struct, frozen=True):
     """Millicores, bytes. `cpu_request` and `memory_request` matter when others want more than there is."""
 
     cpu_request: int = 0

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from dataclasses import dataclass
+
+import msgspec
 
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -52,8 +53,7 @@ class Leader(Wire, frozen=True, kw_only=True):
 prepare(Leader)
 
 
-@dataclass(frozen=True, slots=True)
-class Leadership:
+class Leadership(msgspec.Struct, frozen=True):
     """One term. It is over at `deadline`, on the monotonic clock, unless it is renewed before."""
 
     key: str
