@@ -75,10 +75,12 @@ class Driver:
         self.steps = 0
         self._heap: list[tuple[float, int, Actor]] = []
         self._count = 0
+        self._now = clock.monotonic()
+        """By the clock, which nobody else advances."""
 
     def wake(self, actor: Actor, delay: float) -> None:
         """Runs it in `delay` seconds at the latest."""
-        due = self.clock.monotonic() + delay
+        due = self._now + delay
         if due < actor.due:
             actor.due = due
             self._count += 1
@@ -92,7 +94,8 @@ class Driver:
     def run(self, until: float) -> None:
         """Everything that is due until then, on the monotonic clock. May be called from within a step: the process of
         that step is frozen meanwhile."""
-        heap, advance_to, never, next_of = self._heap, self.clock.advance_to, math.inf, heapq.heappop
+        heap, never, next_of = self._heap, math.inf, heapq.heappop
+        advance_to, monotonic = self.clock.advance_to, self.clock.monotonic
         while heap and heap[0][0] <= until:
             due, _, actor = next_of(heap)
             if actor.due != due:
@@ -101,12 +104,14 @@ class Driver:
             process = actor.process
             if not process.alive:
                 continue
-            advance_to(due)
+            if due > self._now:
+                advance_to(due)
+                self._now = monotonic()
             if process.frozen:
                 process.delayed[actor] = None
                 continue
             self.steps += 1
-            actor.count(due)
+            actor.count(self._now)
             try:
                 delay = actor.step()
             except Crash:
@@ -117,7 +122,9 @@ class Driver:
                     self.wake(actor, delay)
             if self.failure is not None:
                 raise self.failure
-        advance_to(until)
+        if until > self._now:
+            advance_to(until)
+            self._now = monotonic()
 
     def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile."""

@@ -106,17 +106,18 @@ class PlaneProcess(Process):
         self.following = Actor(self, "informer", self._follow)
         self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
         self.electing = [Actor(self, "elector", self._elector_step(elector)) for elector in self._electors]
-        self._looping = [
-            (Actor(self, part, self._loop_step(part, loop)), loop, scheduling if part == "scheduler" else controlling)
-            for part, loop in loops.items()
-        ]
+        self._looping: dict[Elector, list[tuple[Actor, LeaderLoop[Any]]]] = {scheduling: [], controlling: []}
+        for part, loop in loops.items():
+            actor = Actor(self, part, self._loop_step(part, loop))
+            self._looping[scheduling if part == "scheduler" else controlling].append((actor, loop))
         self._history = HistoryKeeper(self.store, clock, controlling.fence, Retention(math.inf, 1), lambda: 0)
         self._marking = Actor(self, "history", self._mark)
         self._recording = Actor(self, "recorder", self._flush)
 
     def boot(self) -> None:
         self._driver.wake(self.following, self._driver.latency())
-        for actor in (*self.electing, self._marking, *(actor for actor, _, _ in self._looping)):
+        stepped = [actor for looping in self._looping.values() for actor, _ in looping]
+        for actor in (*self.electing, self._marking, *stepped):
             self._driver.wake(actor, self._driver.latency())
 
     def stop(self) -> None:
@@ -136,10 +137,12 @@ class PlaneProcess(Process):
     def _wake_loops(self, of_another_term: Elector | None = None) -> None:
         """Those that have something to do now: work, or a term to begin, also where it lost the last one and was
         elected anew while they slept. Their threads look twice a second."""
-        leads = {elector: elector.leadership is not None for elector in self._electors}
-        for actor, loop, elector in self._looping:
-            if leads[elector] and (elector is of_another_term or not loop.leading or len(loop.queue)):
-                self._driver.wake(actor, self._driver.latency())
+        for elector, looping in self._looping.items():
+            if elector.leadership is None:
+                continue
+            for actor, loop in looping:
+                if elector is of_another_term or not loop.leading or len(loop.queue):
+                    self._driver.wake(actor, self._driver.latency())
 
     def _pump(self) -> bool:
         """One batch of a store in memory is all that there is."""

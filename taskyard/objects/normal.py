@@ -12,6 +12,8 @@ from operator import is_
 from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
+from msgspec import NODEFAULT
+from msgspec.structs import astuple
 
 from taskyard.quantity import respelled
 
@@ -24,10 +26,9 @@ def normalize(spec: W) -> W:
     Doing it twice changes nothing. ValueError for a quantity that is none; a validated spec has none of these.
     """
     changes: dict[str, Any] = {}
-    for name, quantity, nests, default in fields_of(type(spec)):
-        value = getattr(spec, name)
-        if value is default:
-            continue
+    for value, (name, quantity, nests, default) in zip(astuple(spec), fields_of(type(spec)), strict=True):
+        if value is default or (default is NODEFAULT and not value and not quantity):
+            continue  # The second: a list or a dict of which there is nothing.
         told = value
         if quantity and value is not None:
             told = respelled(quantity, value)
