@@ -30,6 +30,10 @@ class Progress(Protocol):
         """A line that stays, on stderr."""
         ...
 
+    def settled(self, label: str, text: str) -> None:
+        """What one has come to that was waited for: it stays, on stderr. Not said again when it is waited for anew."""
+        ...
+
     def result(self, line: str) -> None:
         """A line of data, on stdout, at once."""
         ...
@@ -43,12 +47,15 @@ class Lines:
 
     def show(self, waiting: dict[str, str]) -> None:
         for label, text in waiting.items():
-            if self._said.get(label) != text:
-                note(f"{label}: {text}")
-        self._said = {**self._said, **waiting}
+            self.settled(label, text)
 
     def say(self, line: str) -> None:
         note(line)
+
+    def settled(self, label: str, text: str) -> None:
+        if self._said.get(label) != text:
+            self._said[label] = text
+            note(f"{label}: {text}")
 
     def result(self, line: str) -> None:
         click.echo(line)
@@ -77,6 +84,9 @@ class Living:
 
     def say(self, line: str) -> None:
         self._above(line, err=True)
+
+    def settled(self, label: str, text: str) -> None:
+        self._above(f"{label}: {text}", err=True)
 
     def result(self, line: str) -> None:
         self._above(line, err=False)

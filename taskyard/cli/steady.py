@@ -67,7 +67,7 @@ def wait_until_steady(
     waiting = list(awaited)
 
     def told(one: Awaited, verdict: Verdict) -> None:
-        progress.say(f"{one.label}: {verdict.text}")
+        progress.settled(one.label, verdict.text)
 
     while waiting:
         left = max(deadline - clock.monotonic(), 0.0)

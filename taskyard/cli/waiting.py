@@ -157,7 +157,7 @@ def complaints(
     is well. `late`: what one is not when the time is up: `complete`."""
 
     def told(one: Awaited, verdict: Verdict) -> None:
-        progress.say(f"{one.label}: {verdict.text}")
+        progress.settled(one.label, verdict.text)
 
     outcome = wait_for(client, awaited, judge, clock=clock, timeout=timeout, progress=progress, on_settled=told)
     labels = {one.key: one.label for one in awaited}

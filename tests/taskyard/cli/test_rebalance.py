@@ -54,6 +54,15 @@ def test_the_moves_are_done_one_after_the_other(crowded: ServedPlane, capsys: py
     assert (again.code, again.out) == (0, "nothing to gain: no move is worth its restart; 4 tasks could be moved\n")
 
 
+def test_a_task_that_has_to_go_on_running_is_said_to_run_once(
+    crowded: ServedPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with crowded.running():
+        run = rebalance(crowded, capsys, "--max-moves", "1", "--stable", "100ms")
+    assert run.code == 0, run.err
+    assert run.err.splitlines().count("task/web-0: Running") == 1, run.err
+
+
 def test_it_stops_at_the_first_that_does_not_run(crowded: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
     with crowded.running(TaskState.FAILED):
         run = rebalance(crowded, capsys, "--stable", "0s")
