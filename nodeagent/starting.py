@@ -277,8 +277,10 @@ def _of_sidecar(step: int, outcome: Outcome | None) -> Outcome | None:
 
 
 def _asks_its_address(memory: TaskMemory) -> bool:
-    checks = named(memory.assignment.spec.checks).values() if memory.assignment else ()
-    return any(check.http or check.tcp for check in checks)
+    if memory.assignment is None:
+        return False
+    spec = memory.assignment.spec
+    return bool(spec.metrics) or any(check.http or check.tcp for check in named(spec.checks).values())
 
 
 def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:

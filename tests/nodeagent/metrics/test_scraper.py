@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from nodeagent.assigned import assigned
 from nodeagent.lanes import InlineLanes, Lane
 from nodeagent.metrics import Scraper, Target, Told, Unreadable, fetch, targets_of
 from nodeagent.metrics.scraper import KEPT
@@ -21,6 +22,7 @@ from nodeagent.view import ContainerView
 from taskyard.clock import ManualClock, SystemClock
 from taskyard.objects import Assignment, Metric, Network, NodeStats, TaskSpec, decode, encode
 from tests.nodeagent.metrics.servers import page, saying, serving
+from tests.nodeagent.world import World
 
 CONTAINER = ContainerInfo("c1", "web", {}, ContainerState.RUNNING, address="10.0.0.7")
 QUEUE = Metric(name="queue_length", port=9100)
@@ -152,13 +154,21 @@ def test_the_newest_container_that_runs_is_asked() -> None:
         labels = {**owner.labels, UID: run.uid, EPOCH: "1", ATTEMPT: str(attempt)}
         view.saw(ContainerInfo(f"c{attempt}", run.container_name, labels, state, address="10.0.0.9"))
 
-    def assigned(uid: str, **spec: object) -> Assignment:
+    def on_node(uid: str, **spec: object) -> Assignment:
         made = TaskSpec(image="a", **spec)  # type: ignore[arg-type]
         return Assignment(uid=uid, namespace="default", name="web", epoch=1, spec_hash="hash", spec=made)
 
-    assert targets_of(view, [assigned("0123456789ab")]) == {}
-    assert targets_of(view, [assigned("ffffffffffff", metrics=[QUEUE])]) == {}
-    (found,) = targets_of(view, [assigned("0123456789ab", metrics=[QUEUE])]).values()
+    assert targets_of(view, [on_node("0123456789ab")]) == {}
+    assert targets_of(view, [on_node("ffffffffffff", metrics=[QUEUE])]) == {}
+    (found,) = targets_of(view, [on_node("0123456789ab", metrics=[QUEUE])]).values()
     assert (found.container.id, found.on_host) == ("c2", False)
-    (found,) = targets_of(view, [assigned("0123456789ab", metrics=[QUEUE], network=Network(mode="host"))]).values()
+    (found,) = targets_of(view, [on_node("0123456789ab", metrics=[QUEUE], network=Network(mode="host"))]).values()
     assert found.on_host
+
+
+def test_a_task_with_metrics_is_reached_as_soon_as_it_runs() -> None:
+    world = World()
+    world.assign(metrics=[{"name": "queue_length", "port": 9100}])
+    world.settle()
+    (found,) = targets_of(world.view, assigned(world.informer)).values()
+    assert found.container.address
