@@ -12,17 +12,18 @@ from controlplane.cluster import CacheChange, ObjectRecord, RolloutRecord
 from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
-from controlplane.services.digests import AGAIN, with_digest
+from controlplane.services.digests import with_digest
 from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
 from controlplane.services.loads import Reader, loads_of, reader, scaled
 from controlplane.services.memory import Since
+from controlplane.services.news import news
 from controlplane.services.revise import revise
 from controlplane.services.scaling import EVERY, Recent, bound, rescale
 from controlplane.services.slots import SlotTask, new_task
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import ObjectRef, Phase, Rollout, Scale, Service, encode
+from taskyard.objects import ObjectRef, Rollout, Scale, Service, encode
 from taskyard.store.api import Compare, Delete, Put, absent, unchanged
 
 _log = logging.getLogger(__name__)
@@ -110,6 +111,8 @@ class ServiceController(LeaderLoop[NamedKey]):
 
         tasks = slot_tasks(self.cache, service, ready_for)
         rollout = replace(rollout, scale=self._scale(key, service, rollout, tasks, read))
+        if service.spec.mode == "replicated" and (rollout.scale is None or rollout.replicas is None):
+            rollout = replace(rollout, replicas=service.spec.replicas)
         if known is not None and known.rollout.scale is not None and known.rollout.scale != rollout.scale:
             # It is written before any task is made or removed for it, so that the count is always one that was decided.
             return Decision(rollout)
@@ -136,8 +139,8 @@ class ServiceController(LeaderLoop[NamedKey]):
             self._recent.pop(key, None)
             return None
         if rollout.scale is None:
-            begins = bound(autoscale, sum(1 for each in tasks if not each.going) or service.spec.replicas)
-            return Scale(replicas=begins, at=at, why="it begins with so many")
+            there = service.spec.replicas if rollout.replicas is None else rollout.replicas
+            return Scale(replicas=bound(autoscale, there), at=at, why="it begins with so many")
         current = rollout.scale.replicas
         loads = loads_of(self.cache, autoscale, current, tasks, read)
         found, self._recent[key] = rescale(autoscale, current, loads, self._recent.get(key), self.clock.monotonic())
@@ -183,21 +186,10 @@ class ServiceController(LeaderLoop[NamedKey]):
         self._written[key] = max(revision, self._written.get(key, 0))
 
     def _tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
-        """What has become of the rollout, once it is written."""
-        if before is not None and _standing(before) == _standing(after):
-            return
-        if before is not None and before.scale and after.scale and before.scale != after.scale:
-            counts = f"from {before.scale.replicas} to {after.scale.replicas} tasks"
-            reason, message, warning = "Autoscaled", f"{counts}: {after.scale.why}", False
-        elif before is not None and before.promoted != after.promoted:
-            reason, message, warning = "RolloutPromoted", f"revision {after.target} goes to all tasks", False
-        elif before is not None and before.target == after.target and AGAIN.get(before.phase) is after.phase:
-            message = f"tasks of revision {after.target} run different images of one tag: all get the one it began with"
-            reason, warning = "ImagesDiffer", True
-        else:
-            reason, message, warning = _news(after)
+        """What is new in the rollout, once it is written."""
         about = ObjectRef(kind="Service", name=key.name, uid=after.service_uid)
-        self._events.emit(about, key.namespace, reason, message, warning=warning)
+        for each in news(before, after):
+            self._events.emit(about, key.namespace, each.reason, each.message, warning=each.warning)
 
     def _concerned_by(self, node: str) -> list[NamedKey]:
         """Those with a task on the node, and those that have one on each."""
@@ -217,23 +209,3 @@ class ServiceController(LeaderLoop[NamedKey]):
 def _progress(tasks: Sequence[SlotTask]) -> tuple[tuple[str, int, bool], ...]:
     """What differs when a rollout has come further: tasks that came, changed or became ready."""
     return tuple((each.slot, each.task.metadata.generation, each.ready) for each in tasks)
-
-
-def _standing(rollout: Rollout) -> tuple[int, Phase, int, Scale | None]:
-    return rollout.target, rollout.phase, rollout.promoted, rollout.scale
-
-
-def _news(rollout: Rollout) -> tuple[str, str, bool]:
-    match rollout.phase:
-        case Phase.PROGRESSING:
-            return "RolloutStarted", f"revision {rollout.target} is rolled out", False
-        case Phase.AWAITING_PROMOTION:
-            return "CanariesAvailable", f"revision {rollout.target} waits to be promoted", False
-        case Phase.COMPLETE:
-            return "RolloutComplete", f"all tasks have revision {rollout.target}", False
-        case Phase.FAILED:
-            return "RolloutFailed", f"revision {rollout.target}: {rollout.message}", True
-        case Phase.ROLLING_BACK:
-            return "RollingBack", f"{rollout.message}; back to revision {rollout.target}", True
-        case Phase.ROLLED_BACK:
-            return "RolledBack", f"all tasks have revision {rollout.target} again; {rollout.message}", True

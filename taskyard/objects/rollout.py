@@ -67,6 +67,8 @@ class Rollout(Wire, frozen=True, kw_only=True):
     """Of a failure: what went wrong."""
     promoted: int = 0
     """The number of the last revision that was let beyond its canaries; never taken back."""
+    replicas: int | None = None
+    """As the service declared them last while it was not autoscaled; of a new one that is, what it begins with."""
     scale: Scale | None = None
     """Of an autoscaled service."""
     resumed: str = ""

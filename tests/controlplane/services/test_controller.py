@@ -297,9 +297,9 @@ def test_a_config_that_comes_late_or_goes_is_followed_too(plane: Plane) -> None:
 AUTOSCALED = Autoscale(min=1, max=4, cpu=50, stabilization=Stabilization(down="60s"))
 
 
-def autoscaled(**spec: object) -> Service:
+def autoscaled(image: str = "a:1", **spec: object) -> Service:
     service = a_service(autoscale=AUTOSCALED, **spec)
-    template = TaskTemplate(spec=TaskSpec(image="a:1", resources=Resources(cpu="100m")))
+    template = TaskTemplate(spec=TaskSpec(image=image, resources=Resources(cpu="100m")))
     return replace(service, spec=replace(service.spec, template=template))
 
 
@@ -404,3 +404,57 @@ def test_a_service_that_is_autoscaled_from_now_on_begins_with_the_tasks_that_it_
     plane.put(WEB, autoscaled())
     run(plane)
     assert len(tasks(plane)) == 3
+
+
+def test_stand_ins_do_not_count_among_the_tasks_that_it_has(plane: Plane) -> None:
+    update = Update(order="start-first", parallelism=2)
+    plane.put(WEB, a_service(replicas=2, update=update))
+    settle(plane)
+    run(plane)
+    plane.put(WEB, a_service("a:2", replicas=2, update=update))
+    settle(plane)
+    assert sorted(tasks(plane)) == ["web-0", "web-1", "web-2", "web-3"]
+    plane.put(WEB, autoscaled("a:2", update=update))
+    settle(plane)
+    scale = rollout(plane).scale
+    assert scale is not None
+    assert scale.replicas == 2
+
+
+def test_a_rollout_that_begins_with_another_count_is_told_of_too(plane: Plane) -> None:
+    plane.put(WEB, autoscaled(replicas=2))
+    settle(plane)
+    run(plane)
+    for _ in range(20):
+        plane.clock.advance(1)
+        plane.elector.step()
+    load(plane, 90)
+    plane.put(WEB, autoscaled("a:2", replicas=2))
+    settle(plane)
+    assert [event.message[:16] for event in plane.told("Autoscaled")] == ["from 2 to 4 task"]
+    assert {event.message for event in plane.told("RolloutStarted")} == {
+        "revision 1 is rolled out",
+        "revision 2 is rolled out",
+    }
+
+
+def test_scaling_by_hand_is_told_of_once_also_while_nobody_leads(plane: Plane) -> None:
+    plane.put(WEB, a_service(replicas=1))
+    settle(plane)
+    run(plane)
+    assert plane.told("Scaled") == []
+    plane.put(WEB, a_service(replicas=2))
+    settle(plane)
+    run(plane)
+    plane.elector.resign()
+    plane.put(WEB, a_service(replicas=0))
+    other = Plane(clock=plane.clock, store=plane.store, identity="cp2")
+    other.lead()
+    settle(other)
+    told = {(event.message, event.count) for each in (plane, other) for event in each.told("Scaled")}
+    assert told == {("from 1 to 2 tasks", 1), ("from 2 to 0 tasks", 1)}
+    other.put(WEB, autoscaled())
+    settle(other)
+    (begun,) = other.told("Autoscaled")
+    assert begun.message == "from 0 to 1 tasks: it begins with so many"
+    assert [event.count for event in other.told("RolloutComplete")] == [1]
