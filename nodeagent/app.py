@@ -50,6 +50,7 @@ from nodeagent.guard import WatchdogGuard
 from nodeagent.host_paths import ENGINE_SOCKETS
 from nodeagent.housekeeping import Housekeeping, assigned_images, kept_ended
 from nodeagent.images import FetchedImages
+from nodeagent.joining import announce
 from nodeagent.lanes import ThreadLanes
 from nodeagent.leader_time import LeaderTime
 from nodeagent.logins import Logins
@@ -76,7 +77,7 @@ from taskyard.clock import SystemClock, timestamp
 from taskyard.events import EventRecorder
 from taskyard.local_agent import LocalAgent
 from taskyard.objects import NodeCondition, NodeLease
-from taskyard.store.api import Store
+from taskyard.store.api import Store, StoreError
 from taskyard.store.etcd import EtcdStore
 from taskyard.store.informer import Informer
 from taskyard.store.workqueue import WorkQueue
@@ -150,6 +151,7 @@ class _Process:
         self._announced = LocalAgent(node=options.node, address=_address(bound), token=token)
         self._guard = WatchdogGuard(options.data_dir)
         value = _lease_value(options, bound, token, clock.now())
+        self._host_id = value.host_id
         self._registration = Registration(
             self._store, clock, options.node, value, ttl=options.lease_ttl, guard=self._guard
         )
@@ -278,7 +280,9 @@ class _Process:
         registered = False
         patience = 2 * self._options.lease_ttl
         while not stop.wait(0.5 if not registered else None):
-            registered = registered or self._registration.certain()
+            if not registered and self._registration.certain():
+                registered = True
+                self._tell_of_joining()
             held = self._registration.held_by
             patience = patience - 0.5 if held else 2 * self._options.lease_ttl
             if not registered and patience <= 0:
@@ -286,6 +290,12 @@ class _Process:
                     f"another host ({held}) runs as node {self._options.node}: "
                     "start this agent with another --node, or stop that one"
                 )
+
+    def _tell_of_joining(self) -> None:
+        try:
+            announce(self._store, self._options.node, self._host_id, self._recorder)
+        except StoreError as error:
+            log.info("whether the node is new cannot be told: %s", error)
 
     def _to_leave(self) -> dict[str, str]:
         found = assigned(self._informer)
