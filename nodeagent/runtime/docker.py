@@ -20,10 +20,16 @@ from msgspec.structs import replace
 
 from nodeagent.runtime import pause_image
 from nodeagent.runtime.docker_disk import disk_under
-from nodeagent.runtime.docker_errors import explanation, is_status, translated
+from nodeagent.runtime.docker_errors import explanation, is_name_taken, is_not_running, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
-from nodeagent.runtime.docker_translate import container_info, container_summary, create_body, image_info
+from nodeagent.runtime.docker_translate import (
+    container_info,
+    container_summary,
+    create_body,
+    familiar,
+    image_info,
+)
 from nodeagent.runtime.docker_wire import (
     Created,
     Folders,
@@ -50,7 +56,8 @@ from nodeagent.runtime.port import (
     VolumeSummary,
 )
 
-_EVENTS = ("die", "oom", "destroy", "health_status")
+_EVENTS = ("die", "oom", "destroy", "health_status", "died", "remove")
+"""The last two are what Podman wants to be asked for; it tells `died` as `die`."""
 
 
 _FIRST_LOOK = 0.01
@@ -92,7 +99,7 @@ class DockerRuntime:
             except APIError as error:
                 if is_status(error, 404) and "image" in explanation(error).lower():
                     raise ImageMissing(f"image {spec.image} is not on this node") from error
-                if is_status(error, 409):
+                if is_name_taken(error):
                     raise NameConflict(explanation(error)) from error
                 raise
 
@@ -120,7 +127,7 @@ class DockerRuntime:
             try:
                 self._client(_Limit.WORK).kill(container, signal)
             except APIError as error:
-                if not is_status(error, 404, 409):
+                if not is_status(error, 404) and not is_not_running(error):
                     raise
 
     def remove(self, container: str, *, force: bool) -> None:
@@ -200,14 +207,13 @@ class DockerRuntime:
             if made is None:
                 why = f"sidecars need a machine of amd64 or arm64, and this one is of {self._engine().arch}"
                 raise RuntimeRefused(why)
-            client, (repository, _, tag) = self._client(_Limit.WORK), PAUSE_IMAGE.partition(":")
+            client = self._client(_Limit.WORK)
             # The SDK's own import waits for ever on an engine that hangs.
             answer = client.post(
                 f"{client.base_url}/v{client.api_version}/images/create",
                 params={
                     "fromSrc": "-",
-                    "repo": repository,
-                    "tag": tag,
+                    "repo": PAUSE_IMAGE,  # Its tag as well: Podman looks nowhere else for it.
                     "changes": f'ENTRYPOINT ["{pause_image.ENTRYPOINT}"]',
                 },
                 headers={"Content-Type": "application/tar"},
@@ -235,7 +241,7 @@ class DockerRuntime:
     def image_names(self) -> frozenset[str]:
         with translated("list images"):
             found = sorted(self._client(_Limit.LOOK).images(), key=lambda image: -image["Created"])
-            names = [name for image in found for name in image["RepoTags"] or () if name != "<none>:<none>"]
+            names = [familiar(name) for image in found for name in image["RepoTags"] or () if name != "<none>:<none>"]
             return frozenset(names[:MOST_IMAGES])
 
     def pull(self, image: str) -> DockerTransfer:

@@ -48,5 +48,16 @@ def explanation(error: APIError) -> str:
     return f"host port {taken['bound'] or taken['held']} is already in use on the node"
 
 
+def is_name_taken(error: APIError) -> bool:
+    """Docker answers 409; Podman 500, and says so in words."""
+    said = explanation(error)
+    return is_status(error, 409) or (is_status(error, 500) and "name" in said and "already in use" in said)
+
+
+def is_not_running(error: APIError) -> bool:
+    """Of a signal. Docker answers 409; Podman 500, likewise."""
+    return is_status(error, 409) or (is_status(error, 500) and "can only kill running containers" in explanation(error))
+
+
 def is_status(error: APIError, *statuses: int) -> bool:
     return error.status_code in statuses

@@ -245,10 +245,11 @@ def container_summary(found: Listed) -> ContainerSummary:
 
 
 def container_event(message: EventMessage) -> ContainerEvent:
-    code = message.actor.attributes.get("exitCode", "")
+    attributes = message.actor.attributes
+    code = attributes.get("exitCode") or attributes.get("containerExitCode", "")  # The latter is Podman's.
     return ContainerEvent(
         id=message.actor.id,
-        labels=message.actor.attributes,
+        labels=attributes,
         action=message.action,
         at=message.time_nano / _NANOSECONDS,
         exit_code=int(code) if message.action == "die" and code.isdecimal() else None,
@@ -258,3 +259,8 @@ def container_event(message: EventMessage) -> ContainerEvent:
 def _moment(text: str) -> float:
     """Docker writes year 1 for what has not happened."""
     return 0.0 if not text or text.startswith("0001-") else parse_timestamp(text)
+
+
+def familiar(name: str) -> str:
+    """An image's, as people write it and Docker tells it; Podman tells it in full, `docker.io/library/busybox:1.35`."""
+    return name.removeprefix("docker.io/").removeprefix("library/") if name.startswith("docker.io/") else name

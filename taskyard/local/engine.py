@@ -76,7 +76,8 @@ class Engine:
 
     def import_image(self, archive: IO[bytes], name: str, tag: str, changes: list[str], message: str) -> None:
         """Makes an image from a tar of its root file system; `changes` are Dockerfile lines."""
-        pairs = [("fromSrc", "-"), ("repo", name), ("tag", tag), ("message", message)]
+        # The tag with the name, which Podman takes as well: it does not look at `tag`.
+        pairs = [("fromSrc", "-"), ("repo", f"{name}:{tag}"), ("message", message)]
         query = urlencode([*pairs, *(("changes", change) for change in changes)])
         body = archive.read()
         answer = self._call("POST", f"/images/create?{query}", body=body, timeout=60.0)

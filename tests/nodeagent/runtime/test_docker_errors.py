@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
+import requests
 from docker.errors import APIError
 
-from nodeagent.runtime.docker_errors import explanation
+from nodeagent.runtime.docker_errors import explanation, is_name_taken, is_not_running
+from nodeagent.runtime.docker_translate import container_event, familiar
+from nodeagent.runtime.docker_wire import EventMessage
 
 FOREIGN = (
     "driver failed programming external connectivity on endpoint ty-4528487629ea-1-1 (c7e8e4b9a1a1): "
@@ -32,3 +36,48 @@ CONTAINER = (
 )
 def test_explanation(said: str, shown: str) -> None:
     assert explanation(APIError("500 Server Error", explanation=said)) == shown
+
+
+def answer(status: int, said: str) -> APIError:
+    response = requests.Response()
+    response.status_code = status
+    return APIError("an error", response=response, explanation=said)
+
+
+IN_USE = 'creating container storage: the container name "ty-x" is already in use by a1f2: that name is already in use'
+ENDED = "can only kill running containers. a1f2 is in state exited: container state improper"
+
+
+@pytest.mark.parametrize(
+    ("error", "taken", "not_running"),
+    [
+        pytest.param(answer(409, "Conflict."), True, True, id="Docker's conflict"),
+        pytest.param(answer(500, IN_USE), True, False, id="Podman's name that is taken"),
+        pytest.param(answer(500, ENDED), False, True, id="Podman's container that has ended"),
+        pytest.param(answer(500, "no space left on device"), False, False, id="trouble"),
+        pytest.param(answer(404, "no such container"), False, False, id="gone"),
+    ],
+)
+def test_podman_says_in_words_what_docker_says_by_a_status(error: APIError, taken: bool, not_running: bool) -> None:
+    assert (is_name_taken(error), is_not_running(error)) == (taken, not_running)
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"),
+    [
+        ("busybox:1.35", "busybox:1.35"),
+        ("docker.io/library/busybox:1.35", "busybox:1.35"),
+        ("docker.io/grafana/grafana:11", "grafana/grafana:11"),
+        ("localhost/mine:1", "localhost/mine:1"),
+        ("registry:5000/library/web:1", "registry:5000/library/web:1"),
+    ],
+)
+def test_an_image_is_named_as_people_write_it(told: str, shown: str) -> None:
+    assert familiar(told) == shown
+
+
+@pytest.mark.parametrize("name", ["exitCode", "containerExitCode"])
+def test_the_event_of_an_end_has_the_exit_code_also_from_podman(name: str) -> None:
+    raw = {"Action": "die", "Actor": {"ID": "a1", "Attributes": {name: "137"}}, "timeNano": 5_000_000_000}
+    event = container_event(msgspec.convert(raw, EventMessage))
+    assert (event.id, event.exit_code, event.at) == ("a1", 137, 5.0)
