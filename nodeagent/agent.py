@@ -10,7 +10,6 @@ import logging
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from nodeagent.actions import (
     Action,
@@ -41,6 +40,7 @@ from nodeagent.effects import Effects
 from nodeagent.guard import Guard
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.logins import wishes_of
+from nodeagent.lost_assignments import LostAssignments, Recorder
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import MAIN, Owner, Run
 from nodeagent.publisher import Publisher, StoreWeather
@@ -70,12 +70,6 @@ log = logging.getLogger(__name__)
 _NOT_READY_PAUSE = 0.5
 _UNWRITTEN_PAUSE = 0.1
 _ENDED = (ContainerState.EXITED, ContainerState.DEAD)
-
-
-class Recorder(Protocol):
-    """taskyard.events.EventRecorder, as far as it is needed here."""
-
-    def emit(self, about: ObjectRef, namespace: str, reason: str, message: str, *, warning: bool = False) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +104,21 @@ class Agent:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._memories: dict[str, TaskMemory] = {}
-        self._kept: set[str] = set()
-        """Tasks whose assignment was lost with the store's data, and that nobody has asked to stop."""
+        self._lost = LostAssignments(
+            parts.owner.node, parts.informer, parts.view, parts.anchor, parts.queue, parts.recorder
+        )
         self._restores = 0
         """The informer's, when it last told of changes."""
-        self._compared = False
-        """What the store has was compared with what the agent before this one knew."""
 
     def changed(self, changes: Sequence[Change]) -> None:
         """For Informer.subscribe."""
-        lost, fresh = 0, self._parts.informer.restores != self._restores
+        restored = self._parts.informer.restores != self._restores
         self._restores = self._parts.informer.restores
         for change in changes:
             key = keys.parse_node(change.key)
-            if key and key.part == "assignments":
-                if change.new:
-                    self._kept.discard(key.uid)
-                    fresh = fresh or change.old is None
-                elif change.revision == self._parts.informer.restored_at:
-                    self._kept.add(key.uid)
-                    lost += 1
             if key and key.uid and not self._is_own_word(key, change):
                 self._parts.queue.add(key.uid)
-        if fresh or lost:
-            # A new agent compares with what the store has now, and removes what it still does not know. Also when
-            # nothing of this node was lost: what is taken away later, while no agent is here, is meant.
-            self._parts.queue.add(ANCHOR)
-        if lost:
-            self._tell_loss(f"has lost {lost} assignments of this node")
+        self._lost.changed(changes, restored=restored)
 
     def _is_own_word(self, key: NodeKey, change: Change) -> bool:
         """A status as this agent has written it: what it asks for was decided when the store had taken it."""
@@ -175,10 +156,9 @@ class Agent:
             self._parts.queue.add_after(uid, _NOT_READY_PAUSE)
             self._parts.queue.done(uid)
             return True
-        if not self._compared:
-            self._compare_anchors()
+        self._lost.compare()
         if uid == ANCHOR:
-            self._parts.lanes.submit(Lane.STORE, self._advance_anchor)
+            self._parts.lanes.submit(Lane.STORE, self._lost.advance_anchor)
             return True
         memory = self._memories.get(uid)
         if memory is None:
@@ -196,31 +176,6 @@ class Agent:
         with self._parts.informer.lock:
             found = {key.uid for key in map(keys.parse_node, self._parts.informer.entries) if key and key.uid}
         return found | self._parts.view.uids()
-
-    def _compare_anchors(self) -> None:
-        """Once, when both lists are there: did the store lose data while no agent was here to see it?"""
-        self._compared = True
-        informer, node = self._parts.informer, self._parts.owner.node
-        if not self._parts.anchor.went_back(informer.entries.get(self._parts.anchor.key)):
-            return
-        with informer.lock:
-            kept = {uid for uid in self._parts.view.uids() if keys.assignment(node, uid) not in informer.entries}
-            self._kept |= kept
-        if kept:
-            self._parts.queue.add(ANCHOR)
-            self._tell_loss(f"does not know {len(kept)} tasks whose containers are on this node")
-
-    def _advance_anchor(self) -> None:
-        """In a lane."""
-        queue, anchor = self._parts.queue, self._parts.anchor
-        try:
-            anchor.advance(self._parts.informer.entries.get(anchor.key))
-            queue.forget(ANCHOR)
-        except (StoreError, OSError) as error:
-            log.warning("what etcd has cannot be marked now: %s", error)
-            queue.retry(ANCHOR)
-        finally:
-            queue.done(ANCHOR)
 
     def _next(self, memory: TaskMemory) -> Action:
         refresh(memory, self._parts.informer, self._parts.owner.node)
@@ -269,7 +224,7 @@ class Agent:
             belongings=self._parts.view.may_have_belongings(memory.uid),
             checks=self._checks(memory, containers),
             keep_ended=self._parts.keep_ended(),
-            kept=memory.uid in self._kept,
+            kept=memory.uid in self._lost,
             outdated=self._parts.outdated(memory.uid),
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
@@ -309,7 +264,7 @@ class Agent:
             case Forget():
                 effects.forget(memory)
                 self._memories.pop(memory.uid, None)
-                self._kept.discard(memory.uid)
+                self._lost.discard(memory.uid)
                 self._parts.queue.forget(memory.uid)
                 self._parts.queue.done(memory.uid)
             case Wait():
@@ -373,16 +328,6 @@ class Agent:
                 happening.message,
                 warning=happening.warning,
             )
-
-    def _tell_loss(self, lost: str) -> None:
-        message = (
-            f"etcd went back to an earlier state and {lost}: their containers are left as they are."
-            " Restore etcd from a newer backup, or start the agent anew to have them removed"
-        )
-        log.error("%s", message)
-        node = self._parts.owner.node
-        about = ObjectRef(kind="Node", name=node)
-        self._parts.recorder.emit(about, keys.CLUSTER_NAMESPACE, "StoreRestored", message, warning=True)
 
     def _quarantine(self, memory: TaskMemory) -> None:
         key = keys.assignment(self._parts.owner.node, memory.uid)
