@@ -22,7 +22,7 @@ from taskyard.objects import AnyObject, Task, TaskState
 
 _EXPLAINED_FOR = 1.0
 """Seconds that an explanation may be old in a watch: while many tasks are placed, each moment has another."""
-_DEMANDS = 1000
+_QUESTIONS = 1000
 """Explanations that one watch keeps."""
 
 
@@ -108,34 +108,35 @@ class TaskService(ServiceOf[ShownTask]):
         return not_found(f"task {ident!r} in namespace {namespace}, by name, uid or ID", self.near(ident, namespace))
 
     def explainer(self) -> Callable[[NamedKey, ShownTask], ShownTask]:
-        """With why each waits, if it does; for equal demands that is worked out once."""
-        reasons: dict[Demand, Waiting] = {}
+        """With why each waits, if it does; for equal specs that ask for the same it is worked out once."""
+        reasons: dict[tuple[Demand, str], Waiting] = {}
 
         def explained(key: NamedKey, task: ShownTask) -> ShownTask:
             record = self.cache.tasks[key]
             if record.task.binding is not None:
                 settled = record.task.binding.spec_hash == record.spec_hash
                 return self._with_outlook(task if settled else show_task(self.cache, record, self.why), record)
-            if record.demand not in reasons:
-                reasons[record.demand] = self.why(record)
-            return show_waiting(task, reasons[record.demand])
+            question = record.demand, record.spec_hash
+            if question not in reasons:
+                reasons[question] = self.why(record)
+            return show_waiting(task, reasons[question])
 
         return explained
 
     def encoder(self) -> Callable[[ShownTask], ShownTask]:
         """Adds to a task that waits why it does, as of now."""
-        known: dict[Demand, tuple[float, Waiting]] = {}
+        known: dict[tuple[Demand, str], tuple[float, Waiting]] = {}
 
         def explained(task: ShownTask) -> ShownTask:
             record = self.cache.tasks.get(NamedKey(task.metadata.namespace, task.metadata.name))
             if task.status.state is not TaskState.PENDING or record is None:
                 return task
-            now = self.clock.monotonic()
-            if record.demand not in known or now - known[record.demand][0] > _EXPLAINED_FOR:
-                if len(known) > _DEMANDS:
+            now, question = self.clock.monotonic(), (record.demand, record.spec_hash)
+            if question not in known or now - known[question][0] > _EXPLAINED_FOR:
+                if len(known) > _QUESTIONS:
                     known.clear()
-                known[record.demand] = (now, self.why(record))
-            return show_waiting(task, known[record.demand][1])
+                known[question] = (now, self.why(record))
+            return show_waiting(task, known[question][1])
 
         return explained
 

@@ -300,3 +300,29 @@ def test_head_is_get_without_a_body(bench: ApiBench) -> None:
         head = bench.call("HEAD", path)
         assert (head.status_code, head.content) == (200, b"")
     assert bench.call("HEAD", "/tasks/nope").status_code == 404
+
+
+def test_of_tasks_that_ask_for_as_much_each_says_why_it_waits_itself(bench: ApiBench) -> None:
+    more: dict[str, dict[str, object]] = {
+        "gang": {"gang": {"name": "pair", "size": 2}},
+        "later": {"dependsOn": [{"kind": "Task", "name": "db"}]},
+        "plain": {},
+    }
+    documents = []
+    for name, fields in more.items():
+        document = manifest(name)
+        document["spec"] |= fields
+        documents.append({"source": f"{name}:0", "object": document})
+    bench.plane.add_node("n1")
+    assert bench.call("POST", "/apply", {"documents": documents}).status_code == 200
+    listed = {task["metadata"]["name"]: task["status"]["message"] for task in bench.call("GET", "/tasks").json["items"]}
+    alone = {name: bench.call("GET", f"/tasks/{name}").json["status"]["message"] for name in more}
+    assert listed == alone
+    assert len(set(alone.values())) == 3
+    encode = bench.api.tasks.encoder()
+    watched = {
+        key.name: encode(shown).status.message
+        for key in bench.plane.cache.tasks
+        if (shown := bench.api.tasks.show(key)) is not None
+    }
+    assert watched == alone

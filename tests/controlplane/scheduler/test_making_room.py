@@ -157,6 +157,18 @@ def test_members_that_went_while_the_lead_was_in_doubt_count_no_more() -> None:
     assert all(plane.node_of(f"g{number}") for number in (4, 5, 6))
 
 
+def test_what_is_said_of_a_gang_is_not_said_of_others_that_ask_for_as_much() -> None:
+    plane = plane_with()
+    plane.add_task(
+        a_task("g1", a_uid(1), msgspec.structs.replace(a_spec(memory="9Gi"), gang=Gang(name="pair", size=2)))
+    )
+    plane.add_task(a_task("other", a_uid(2), a_spec(memory="9Gi")))
+    plane.live(1)
+    told = {event.about.name: event.message for event in plane.told("FailedScheduling")}
+    assert "its gang pair" in told["g1"]
+    assert "gang" not in told["other"]
+
+
 def test_a_gang_that_does_not_fit_takes_no_room_from_others() -> None:
     plane = plane_with()
     gang = Gang(name="train", size=2)
