@@ -22,6 +22,7 @@ from taskyard.manifest.document import Document
 from taskyard.manifest.kinds import explain_kind
 from taskyard.manifest.problem import Path, Problem
 from taskyard.manifest.rules import broken_rules
+from taskyard.manifest.schema_check import schema_errors
 from taskyard.manifest.wording import Fault, Finding, findings
 
 _extend: Callable[..., Any] = validators.extend
@@ -77,8 +78,6 @@ def _rule_findings(data: dict[str, Any], found: list[Finding]) -> list[Finding]:
 
 def _unexplained(data: Any, kind: Kind) -> list[Finding]:
     """The two libraries disagree: refuse all the same, in the words of the one that refused."""
-    from taskyard.manifest.check import schema_errors
-
     return [Finding(path, message) for path, message in schema_errors(data, kind)]
 
 

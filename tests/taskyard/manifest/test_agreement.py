@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from taskyard.kinds import KINDS, Kind
 from taskyard.manifest import accepts, read_object, to_yaml, validate
-from taskyard.manifest.check import schema_errors
 from taskyard.manifest.explain import explained_as_valid
 from taskyard.manifest.misplaced import fields
+from taskyard.manifest.schema_check import schema_errors
 from taskyard.objects import Task
 from taskyard.objects.normal import normalize
 from taskyard.quantity import byte_count, cpu_millis, seconds
