@@ -8,7 +8,7 @@ from taskyard.cli.kinds import Kind
 from taskyard.cli.progress import Progress
 from taskyard.cli.waiting import Awaited, Verdict, complaints
 from taskyard.client.api import Client
-from taskyard.client.views import ServiceView
+from taskyard.client.service_views import ServiceView
 from taskyard.clock import Clock
 
 

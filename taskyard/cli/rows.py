@@ -8,17 +8,8 @@ from typing import Any, Generic, TypeVar
 
 from taskyard.cli.age import age, cores, size
 from taskyard.cli.kinds import Kind
-from taskyard.client.views import (
-    AutoscaleStatusView,
-    EventView,
-    JobView,
-    NodeView,
-    ObjectView,
-    PortView,
-    ServiceView,
-    TaskView,
-    View,
-)
+from taskyard.client.service_views import AutoscaleStatusView, ServiceView
+from taskyard.client.views import EventView, JobView, NodeView, ObjectView, PortView, TaskView, View
 from taskyard.clock import timestamp
 
 V = TypeVar("V", bound=View)

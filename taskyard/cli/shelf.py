@@ -23,7 +23,8 @@ from taskyard.cli.rows import (
 )
 from taskyard.client.api import Client
 from taskyard.client.selection import EventSelection, Selection
-from taskyard.client.views import EventView, JobView, NodeView, ObjectView, ServiceView, TaskView, View
+from taskyard.client.service_views import ServiceView
+from taskyard.client.views import EventView, JobView, NodeView, ObjectView, TaskView, View
 from taskyard.client.watch import Change, Item, Items, Patience
 
 V = TypeVar("V", bound=View)

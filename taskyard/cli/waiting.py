@@ -19,7 +19,8 @@ from taskyard.cli.shelf import shelf
 from taskyard.client.api import Client
 from taskyard.client.errors import ClientError
 from taskyard.client.selection import Selection
-from taskyard.client.views import ApplyResult, JobView, ObjectView, ServiceView, TaskView
+from taskyard.client.service_views import ServiceView
+from taskyard.client.views import ApplyResult, JobView, ObjectView, TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import Clock
 from taskyard.quantity import format_duration

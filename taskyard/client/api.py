@@ -19,6 +19,7 @@ from taskyard.client.rebalance_views import RebalanceView
 from taskyard.client.replay_views import ReplayView
 from taskyard.client.resources import ENDPOINTS, EVENTS, JOBS, NODES, SERVICES, TASKS, objects_of
 from taskyard.client.selection import EventSelection, Selection
+from taskyard.client.service_views import RevisionsView, ServiceView
 from taskyard.client.transport import Query, Timeouts, Transport
 from taskyard.client.views import (
     ApplyAnswer,
@@ -29,8 +30,6 @@ from taskyard.client.views import (
     JobView,
     NodeView,
     ObjectView,
-    RevisionsView,
-    ServiceView,
     StatsView,
     TaskView,
     VersionView,

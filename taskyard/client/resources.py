@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from taskyard.client.views import EndpointsView, EventView, JobView, NodeView, ObjectView, ServiceView, TaskView
+from taskyard.client.service_views import ServiceView
+from taskyard.client.views import EndpointsView, EventView, JobView, NodeView, ObjectView, TaskView
 from taskyard.client.watch import Resource
 from taskyard.kinds import KindNames
 

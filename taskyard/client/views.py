@@ -124,70 +124,8 @@ class EndpointsView(View, frozen=True):
     endpoints: tuple[EndpointView, ...] = ()
 
 
-class MetricView(View, frozen=True):
-    name: str
-    value: float | None = None
-    target: float = 0
-    tasks: int = 0
-    unit: str = "%"
-
-
-class AutoscaleStatusView(View, frozen=True):
-    """`replicas`: as decided last, `why`; `recommended`: by the metrics of now, as `message` says."""
-
-    replicas: int = 0
-    recommended: int = 0
-    message: str = ""
-    metrics: tuple[MetricView, ...] = ()
-    decided_at: str = ""
-    why: str = ""
-
-
-class RolloutStatusView(View, frozen=True):
-    """Of a service."""
-
-    phase: str = ""
-    message: str = ""
-    revision: int = 0
-    latest: int = 0
-    wanted: int = 0
-    tasks: int = 0
-    updated: int = 0
-    ready: int = 0
-    autoscale: AutoscaleStatusView | None = None
-    """None: it is not autoscaled, or its controller has not seen it."""
-
-
 class TemplateView(View, frozen=True):
     spec: TaskSpecView = TaskSpecView()
-
-
-class AutoscaleView(View, frozen=True):
-    min: int = 1
-    max: int = 1
-
-
-class CanaryView(View, frozen=True):
-    promote_after: str | float | None = None
-
-
-class UpdateView(View, frozen=True):
-    canary: CanaryView = CanaryView()
-
-
-class ServiceSpecView(View, frozen=True):
-    mode: str = "replicated"
-    replicas: int = 1
-    paused: bool = False
-    template: TemplateView = TemplateView()
-    update: UpdateView = UpdateView()
-    autoscale: AutoscaleView = AutoscaleView()
-
-
-class ServiceView(View, frozen=True):
-    metadata: MetadataView = MetadataView()
-    spec: ServiceSpecView = ServiceSpecView()
-    status: RolloutStatusView = RolloutStatusView()
 
 
 class JobStatusView(View, frozen=True):
@@ -216,31 +154,6 @@ class JobView(View, frozen=True):
     metadata: MetadataView = MetadataView()
     spec: JobSpecView = JobSpecView()
     status: JobStatusView = JobStatusView()
-
-
-_SHORT_DIGEST = len("sha256:") + 12
-
-
-class RevisionView(View, frozen=True):
-    number: int
-    at: str = ""
-    by: str = ""
-    why: str = ""
-    digest: str = ""
-    template: dict[str, Any] = {}
-
-    @property
-    def image(self) -> str:
-        """With the beginning of what its tag stands for, where that is known."""
-        image = str(self.template.get("spec", {}).get("image", ""))
-        return f"{image}@{self.digest[:_SHORT_DIGEST]}" if self.digest and "@" not in image else image
-
-
-class RevisionsView(View, frozen=True):
-    revision: int = 0
-    stable: int = 0
-    canary: bool = False
-    revisions: list[RevisionView] = []
 
 
 class TaintView(View, frozen=True):
@@ -403,5 +316,5 @@ class VersionView(View, frozen=True):
     version: str = ""
 
 
-prepare(TaskView, ObjectView, ServiceView, RevisionsView, NodeView, EventView, Listed, ApplyAnswer)
+prepare(TaskView, ObjectView, NodeView, EventView, Listed, ApplyAnswer)
 prepare(WatchLine, StatsView, FileView, HistoryView, VersionView)

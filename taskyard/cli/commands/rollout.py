@@ -18,7 +18,7 @@ from taskyard.cli.rollouts import awaited_service, progress_of, wait_for_rollout
 from taskyard.cli.session import CONTEXT_SETTINGS, Command, session
 from taskyard.cli.table import Table
 from taskyard.client.api import Client
-from taskyard.client.views import RevisionsView
+from taskyard.client.service_views import RevisionsView
 from taskyard.clock import SystemClock, timestamp
 
 F = TypeVar("F", bound=Callable[..., Any])

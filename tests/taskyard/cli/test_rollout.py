@@ -11,7 +11,7 @@ from taskyard import keys
 from taskyard.cli.main import main
 from taskyard.cli.rollouts import awaited_service, judge_rolled_out
 from taskyard.cli.waiting import judge_gone
-from taskyard.client.views import RolloutStatusView, ServiceView
+from taskyard.client.service_views import RolloutStatusView, ServiceView
 from taskyard.objects import NodeStats, TaskState, TaskUsage
 from tests.support.served import ServedPlane
 
