@@ -1,4 +1,4 @@
-"""Ends the maintenance of a node when it is over, and tells when it begins and ends."""
+"""Ends the maintenance of a node when it is over, and tells when it and cordons begin and end."""
 
 from controlplane.maintenance.controller import MaintenanceController
 

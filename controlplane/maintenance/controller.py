@@ -1,4 +1,5 @@
-"""The maintenance controller's loop: which nodes are worked on, until when, and what people are told.
+"""The maintenance controller's loop: which nodes are worked on, until when, and what people are told of that and of
+cordons.
 
 What maintenance means is not decided here: it is a taint (NodeRecord.taints), and an expected loss (nodeloss).
 """
@@ -12,14 +13,16 @@ from typing import ClassVar
 from controlplane.cluster import CacheChange, ChangeKind
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.maintenance.decide import end, left
+from controlplane.maintenance.told import NOTHING, Said, said_in, told_before
 from taskyard import keys
-from taskyard.objects import Maintenance, ObjectRef
+from taskyard.objects import ObjectRef
 from taskyard.store.api import Compare
 
 _log = logging.getLogger(__name__)
 
 _LOOK = 60.0
 """Seconds between two looks at the time of day, which somebody may set."""
+_AGAIN = "tasks are placed here again"
 
 
 class MaintenanceController(LeaderLoop[str]):
@@ -29,24 +32,36 @@ class MaintenanceController(LeaderLoop[str]):
 
     def __init__(self, means: Means) -> None:
         super().__init__(means)
-        self._known: dict[str, Maintenance] = {}
+        self._known: dict[str, Said] = {}
         """What people were told of."""
+        self._begun_at = 0
+        """The revision of the cache when the term began."""
+        self._remembers = False
+        """What was told before this term is known."""
 
     def begin_term(self) -> None:
-        """What is under way already was told of by whoever led before."""
-        self._known = {name: m for name, node in self.cache.nodes.items() if (m := node.maintenance) is not None}
+        self._known, self._remembers, self._begun_at = {}, False, self.cache.revision
 
     def everything(self) -> Sequence[str]:
-        return sorted(self._known)
+        return sorted(self.cache.nodes.keys() | self._known.keys())
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[str]:
-        return [c.node for c in changes if c.kind == "node" and self._known.get(c.node) != self._now(c.node)]
+        return [c.node for c in changes if c.kind == "node" and self._known.get(c.node, NOTHING) != self._now(c.node)]
 
-    def _now(self, name: str) -> Maintenance | None:
+    def _now(self, name: str) -> Said:
         node = self.cache.nodes.get(name)
-        return node.maintenance if node is not None else None
+        return said_in(node.spec if node is not None else None)
+
+    def _remember(self, fence: Compare) -> None:
+        """What whoever led before has told. Raises StoreError."""
+        with self.cache.lock:
+            present = {name: (said_in(node.spec), node.spec_revision) for name, node in self.cache.nodes.items()}
+        self._known = told_before(self.store, present, fence.revision, self._begun_at)
+        self._remembers = True
 
     def work(self, batch: Sequence[str], fence: Compare) -> bool:
+        if not self._remembers:
+            self._remember(fence)
         proposals: list[Proposal[str]] = []
         with self.cache.lock:
             for name in batch:
@@ -70,14 +85,19 @@ class MaintenanceController(LeaderLoop[str]):
         return False
 
     def _tell(self, name: str) -> None:
-        before, now = self._known.get(name), self._now(name)
-        if before == now:
-            return
-        about = ObjectRef(kind="Node", name=name)
-        if now is None:
-            del self._known[name]
-            self._events.emit(about, keys.CLUSTER_NAMESPACE, "MaintenanceOver", "tasks are placed here again")
-            return
-        self._known[name] = now
-        why = f": {now.reason}" if now.reason else ""
-        self._events.emit(about, keys.CLUSTER_NAMESPACE, "Maintenance", f"until {now.until}{why}")
+        before, now = self._known.pop(name, NOTHING), self._now(name)
+        if now != NOTHING:
+            self._known[name] = now
+        if name not in self.cache.nodes:
+            return  # It was forgotten, with all that was said of it.
+        if before.cordoned != now.cordoned:
+            reason, message = "Cordoned", "nothing new is placed here until it is uncordoned"
+            self._emit(name, reason if now.cordoned else "Uncordoned", message if now.cordoned else _AGAIN)
+        if now.maintenance is None and before.maintenance is not None:
+            self._emit(name, "MaintenanceOver", "it is still cordoned" if now.cordoned else _AGAIN)
+        elif now.maintenance is not None and before.maintenance != now.maintenance:
+            why = f": {now.maintenance.reason}" if now.maintenance.reason else ""
+            self._emit(name, "Maintenance", f"until {now.maintenance.until}{why}")
+
+    def _emit(self, name: str, reason: str, message: str) -> None:
+        self._events.emit(ObjectRef(kind="Node", name=name), keys.CLUSTER_NAMESPACE, reason, message)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from controlplane.nodeloss import Losses, Sighting, observe
+from controlplane.past import HistoryKeeper, Retention
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.objects import Maintenance, Metadata, NodeSpec, Taint, decode
@@ -102,3 +105,77 @@ def test_those_worked_on_do_not_make_a_mass_loss_of_others() -> None:
     losses = observe(losses, over, 500)
     assert losses.lost["a"].since == 500
     assert losses.lost["c"].since == 1
+
+
+def test_cordons_are_told_of(plane: Plane) -> None:
+    live(plane, 1)
+    for cordoned in (True, True, False):
+        plane.set_node(NodeSpec(metadata=Metadata(name="n1"), labels={"a": str(cordoned)}, cordoned=cordoned))
+        live(plane, 1)
+    (begun,), (ended,) = plane.told("Cordoned"), plane.told("Uncordoned")
+    assert (begun.about.name, begun.count, ended.count) == ("n1", 1, 1)
+
+
+def test_what_is_said_where_no_node_is_yet_is_told_of() -> None:
+    empty = Plane()
+    empty.lead()
+    live(empty, 1)
+    empty.set_node(NodeSpec(metadata=Metadata(name="n9"), cordoned=True))
+    live(empty, 1)
+    assert [event.about.name for event in empty.told("Cordoned")] == ["n9"]
+
+
+def marked(plane: Plane) -> None:
+    """What the leader of all control planes does every few seconds."""
+    HistoryKeeper(plane.store, plane.clock, plane.elector.fence, Retention(math.inf, 1), lambda: 0).step()
+
+
+def succeeded(plane: Plane) -> Plane:
+    """Another, that leads in its place."""
+    other = Plane(clock=plane.clock, store=plane.store, identity="cp2")
+    plane.events.flush()
+    other.lead()
+    live(other, 1)
+    marked(other)
+    return other
+
+
+def test_what_came_while_nobody_led_is_told_of_by_the_next(plane: Plane) -> None:
+    live(plane, 1)
+    begin(plane, 500, "n1")
+    live(plane, 1)
+    marked(plane)
+    plane.elector.resign()
+    begin(plane, 500, "n2")
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1")))
+    other = succeeded(plane)
+    assert {event.about.name for event in other.told("Maintenance")} == {"n1", "n2"}
+    assert [event.about.name for event in other.told("MaintenanceOver")] == ["n1"]
+    assert {event.about.name for event in other.told("Cordoned")} == {"n1", "n2"}
+    assert [event.about.name for event in other.told("Uncordoned")] == ["n1"]
+    assert all(event.count == 1 for event in other.told("Maintenance"))
+
+
+def test_what_was_told_is_not_told_again_by_the_next(plane: Plane) -> None:
+    live(plane, 1)
+    begin(plane, 500, "n1")
+    live(plane, 1)
+    marked(plane)
+    plane.elector.resign()
+    other = succeeded(plane)
+    live(other, 5)
+    for reason in ("Maintenance", "Cordoned"):
+        assert [event.count for event in other.told(reason)] == [1]
+
+
+def test_where_history_is_gone_what_is_said_counts_as_told(plane: Plane) -> None:
+    live(plane, 1)
+    marked(plane)
+    plane.elector.resign()
+    begin(plane, 500, "n1")
+    plane.store.compact(plane.store.list(keys.LEADERS).revision)
+    other = succeeded(plane)
+    assert other.told("Maintenance") == []
+    begin(other, 500, "n2")
+    live(other, 1)
+    assert [event.about.name for event in other.told("Maintenance")] == ["n2"]
