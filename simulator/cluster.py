@@ -247,7 +247,7 @@ class Cluster:
     def _boot_plane(self, name: str) -> None:
         self._lives += 1
         drawn, clock = self._drawn(f"{name}/{self._lives}"), self._plane_clocks[name]
-        plane = PlaneProcess(name, self._lives, self.storage.store, self.driver, self, drawn, clock, self._readings)
+        plane = PlaneProcess(name, self._lives, self.storage.store, self.driver, self, self._readings, drawn, clock)
         self._planes[name] = plane
         self.note(f"{name} starts")
         self._light_fuse(plane)

@@ -64,9 +64,9 @@ class PlaneProcess(Process):
         inner: Store,
         driver: Driver,
         observer: Observer,
+        readings: Readings,
         random: Random,
         clock: Clock,
-        readings: Readings,
     ) -> None:
         """`clock`: of its machine. `readings`: of all planes of the run, lest each decodes the same values."""
         super().__init__(name)

@@ -15,7 +15,7 @@ from controlplane.cluster import ClusterCache, NodeRecord
 from controlplane.garbage import gather as garbage
 from controlplane.garbage.sightings import Sightings
 from controlplane.intake import Intake
-from controlplane.leading import Proposal, commits, loop
+from controlplane.leading import Proposal, carrying, commits, loop
 from controlplane.maintenance import controller as maintenance
 from controlplane.placement.engine import engine
 from controlplane.returning import controller as returning
@@ -87,7 +87,7 @@ def _fence_dropped(patch: pytest.MonkeyPatch) -> None:
         return commits.commit_all(store, _ALWAYS, found)
 
     patch.setattr(scheduler, "commit_all", unfenced)
-    patch.setattr(controller, "commit_all", unfenced)
+    patch.setattr(carrying, "commit_all", unfenced)
 
 
 def _scheduler_compares(patch: pytest.MonkeyPatch, drop: Callable[[Compare], bool]) -> None:
@@ -311,11 +311,12 @@ def _assumed_room_forgotten(patch: pytest.MonkeyPatch) -> None:
 
 def _task_controller_compares_dropped(patch: pytest.MonkeyPatch) -> None:
     """All but the fence."""
+    original = controller.carry_out
 
-    def bare(store: Store, fence: Compare, found: Sequence[Proposal[Any]]) -> commits.Results[Any]:
-        return commits.commit_all(store, fence, [Proposal(p.subject, (), p.operations) for p in found])
+    def bare(self: Any, fence: Compare, batch: Any, found: Sequence[Proposal[Any]], *args: Any, **named: Any) -> Any:
+        return original(self, fence, batch, [Proposal(p.subject, (), p.operations) for p in found], *args, **named)
 
-    patch.setattr(controller, "commit_all", bare)
+    patch.setattr(controller, "carry_out", bare)
 
 
 def _late_creates_carried_out(patch: pytest.MonkeyPatch) -> None:
