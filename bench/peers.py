@@ -128,13 +128,18 @@ def swarm(host: str) -> Iterator[Swarm]:
         client.close()
 
 
-def killed_and_back(client: docker.APIClient, container: str, filters: Mapping[str, Any]) -> float:
-    """Seconds from a SIGKILL until another container that passes the filters has started, by the engine's clock."""
+def killed_and_back(
+    client: docker.APIClient, container: str, filters: Mapping[str, Any], ended: Callable[[], object] = lambda: None
+) -> float:
+    """Seconds from a SIGKILL until another container that passes the filters has started, by the engine's clock.
+    `ended` is called at the engine's word of the end."""
     events = client.events(filters={**filters, "type": "container", "event": ["die", "start"]}, decode=True)
     try:
         began = time.time_ns()
         client.kill(container, "SIGKILL")
         for event in events:
+            if event["Action"] == "die" and event["Actor"]["ID"] == container:
+                ended()
             if event["Action"] == "start" and event["Actor"]["ID"] != container:
                 return float(event["timeNano"] - began) / 1e9
     finally:

@@ -6,7 +6,9 @@ container" in the Engine API's reference. A container's log has a frame for each
 
 from __future__ import annotations
 
-_HEAD = 8
+import struct
+
+_HEAD = struct.Struct(">BxxxI")
 STDOUT, STDERR = 1, 2
 
 
@@ -25,12 +27,14 @@ class Demultiplexer:
         if self._rest:
             data = self._rest + data
         found: list[tuple[int, bytes]] = []
+        head, read = _HEAD.size, _HEAD.unpack_from
         at, end = 0, len(data)
-        while (start := at + _HEAD) <= end:
-            stop = start + int.from_bytes(data[at + 4 : start])
+        while (start := at + head) <= end:
+            stream, size = read(data, at)
+            stop = start + size
             if stop > end:
                 break
-            found.append((data[at], data[start:stop]))
+            found.append((stream, data[start:stop]))
             at = stop
         self._rest = data[at:]
         return found
