@@ -154,9 +154,10 @@ class FakeContainers:
                 if next(found.to_come(), None) is None:
                     del self._restless[info.id]
         if program.runs is not None and ran >= program.runs:
+            ended = self._clock.now() - (ran - program.runs)
             if program.out_of_memory or program.child_out_of_memory:
                 found.info = replace(found.info, oom_killed=True)
-            ended = self._clock.now() - (ran - program.runs)
+                self._tell(found, "oom", ended)
             self.end(found, 137 if program.out_of_memory else program.exit_code, ended)
 
     def end(self, found: FakeContainer, exit_code: int, at: float) -> None:

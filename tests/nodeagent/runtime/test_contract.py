@@ -122,6 +122,21 @@ def test_running_out_of_memory_is_told_apart(world: Harness, label: str) -> None
     assert found.exit_code == 137
 
 
+def test_running_out_of_memory_has_an_event_of_its_own(world: Harness, label: str) -> None:
+    """The end alone is believed, and does not tell of it."""
+    container = started(world, spec(label, programs.EATS_MEMORY, limits=LimitSettings(memory=16 * 2**20)))
+    first = world.runtime.inspect(container)
+    assert first is not None
+    ended(world, container)
+    seen = set()
+    stream = world.runtime.events({"taskyard/test": label}, first.started_at)
+    for event in stream:
+        seen.add((event.action, event.exit_code))
+        if seen == {("oom", None), ("die", 137)}:
+            break
+    stream.close()
+
+
 def test_a_name_is_taken_once(world: Harness, label: str) -> None:
     world.runtime.create(spec(label))
     with pytest.raises(NameConflict):
