@@ -135,13 +135,16 @@ def killed_and_back(
     `ended` is called at the engine's word of the end."""
     events = client.events(filters={**filters, "type": "container", "event": ["die", "start"]}, decode=True)
     try:
-        began = time.time_ns()
-        client.kill(container, "SIGKILL")
-        for event in events:
-            if event["Action"] == "die" and event["Actor"]["ID"] == container:
-                ended()
-            if event["Action"] == "start" and event["Actor"]["ID"] != container:
-                return float(event["timeNano"] - began) / 1e9
+        with ThreadPoolExecutor(1) as pool:
+            began = time.time_ns()
+            # The engine answers only when it has taken the container down, long after its word of the end.
+            killing = pool.submit(client.kill, container, "SIGKILL")
+            for event in events:
+                if event["Action"] == "die" and event["Actor"]["ID"] == container:
+                    ended()
+                if event["Action"] == "start" and event["Actor"]["ID"] != container:
+                    killing.result()
+                    return float(event["timeNano"] - began) / 1e9
     finally:
         events.close()
     raise RuntimeError("Docker's events ended before the container was back")
