@@ -17,6 +17,10 @@ from nodeagent.names import GROUP, MAIN, NETWORK, Owner, run_of, uid_of
 from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState, ContainerSummary
 from nodeagent.situation import Container
 
+_ENDED = (ContainerState.EXITED, ContainerState.DEAD)
+OUT_OF_MEMORY = "oom"
+"""The action of an event. Docker tells of it before the end or after, as it comes."""
+
 
 class ContainerView:
     def __init__(self, owner: Owner) -> None:
@@ -25,6 +29,8 @@ class ContainerView:
         self._containers: dict[str, dict[str, Container]] = {}
         self._unsure: dict[str, set[str]] = {}
         self._with_belongings: set[str] = set()
+        self._out_of_memory: set[str] = set()
+        """Ids of containers of which that was told: an inspect knows of it only once they have ended, if at all."""
         self.listed = False
         """A list has succeeded: a container that is not here is not there either, or its event is on its way."""
 
@@ -60,7 +66,13 @@ class ContainerView:
         run = run_of(self._owner, info.name, info.labels)
         if run:
             with self._lock:
-                self._containers.setdefault(run.uid, {})[info.id] = Container(run, info)
+                known = self._containers.setdefault(run.uid, {})
+                before = known.get(info.id)
+                if before and before.info.state in _ENDED and info.state is ContainerState.RUNNING:
+                    self._out_of_memory.discard(info.id)  # A sidecar that is started again.
+                if info.id in self._out_of_memory:
+                    info = replace(info, oom_killed=True)
+                known[info.id] = Container(run, info)
 
     def gone(self, uid: str, container: str) -> None:
         """By id or name."""
@@ -68,6 +80,7 @@ class ContainerView:
             known = self._containers.get(uid, {})
             for identity in [i for i, one in known.items() if container in (i, one.info.name)]:
                 del known[identity]
+                self._out_of_memory.discard(identity)
             if not known:
                 self._containers.pop(uid, None)
 
@@ -86,9 +99,19 @@ class ContainerView:
         """The uid of the task that should be asked about again; empty when it concerns none of ours. `believed`: an
         event may be taken for the whole truth."""
         uid = uid_of(self._owner, event.labels)
+        if uid and event.action == OUT_OF_MEMORY:
+            self._note_out_of_memory(uid, event.id)
         if uid and not (believed and self._ended(uid, event)):
             self.doubt(uid, [event.id])
         return uid
+
+    def _note_out_of_memory(self, uid: str, container: str) -> None:
+        with self._lock:
+            known = self._containers.get(uid, {})
+            if container in known:
+                self._out_of_memory.add(container)
+                one = known[container]
+                known[container] = replace(one, info=replace(one.info, oom_killed=True))
 
     def _ended(self, uid: str, event: ContainerEvent) -> bool:
         """Takes note of an end that needs no look. Out of memory is told before it, and then there is a doubt."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState
 from nodeagent.view import ContainerView
@@ -59,6 +60,31 @@ def test_out_of_memory_is_told_before_the_end_and_looked_at() -> None:
     seen.happened(ContainerEvent("c1", LABELS, "die", 110.0, 137), believed=True)
     (one,), unsure = seen.of(UID)
     assert (one.running, unsure) == (True, ("c1",))
+
+
+def test_out_of_memory_is_known_though_a_look_between_it_and_the_end_did_not_tell() -> None:
+    seen = view()
+    seen.happened(ContainerEvent("c1", LABELS, "oom", 109.0), believed=True)
+    seen.about_to_look(UID, ["c1"])
+    (one,), _ = seen.of(UID)
+    seen.saw(replace(one.info, oom_killed=False))
+    seen.happened(ContainerEvent("c1", LABELS, "die", 110.0, 137), believed=True)
+    (one,), unsure = seen.of(UID)
+    assert (one.running, one.info.oom_killed, unsure) == (False, True, ())
+
+
+def test_out_of_memory_is_known_though_it_is_told_after_the_end() -> None:
+    seen = view()
+    seen.happened(ContainerEvent("c1", LABELS, "die", 110.0, 137), believed=True)
+    seen.happened(ContainerEvent("c1", LABELS, "oom", 109.0), believed=True)
+    (one,), _ = seen.of(UID)
+    seen.saw(replace(one.info, oom_killed=False))
+    (one,), _ = seen.of(UID)
+    assert one.info.oom_killed
+    seen.saw(replace(one.info, state=ContainerState.RUNNING, started_at=120.0, oom_killed=False))
+    seen.happened(ContainerEvent("c1", LABELS, "die", 130.0, 137), believed=True)
+    (one,), _ = seen.of(UID)
+    assert not one.info.oom_killed
 
 
 def test_a_restart_asks_the_runtime_nothing_about_what_has_ended() -> None:
