@@ -228,4 +228,4 @@ def _leave(code: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="taskyard agent")

@@ -59,7 +59,9 @@ class Door:
         sidecar of that name; else of the task itself, or of what there is while it has none yet."""
         found = self._containers(uid)
         if name and not (found := tuple(one for one in found if one.info.labels.get(CONTAINER) == name)):
-            why = f"no container of an init task or sidecar {name} of task {uid} is on this node"
+            there = sorted({each for one in self._containers(uid) if (each := one.info.labels.get(CONTAINER))})
+            why = f"no init task or sidecar {name!r} of the task has a container on this node"
+            why += f"; these have: {', '.join(there)}" if there else ""
             raise falcon.HTTPNotFound(description=why)
         found = tuple(one for one in found if name or one.run.step == MAIN) or found[-1:]
         if not found:

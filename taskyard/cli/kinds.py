@@ -48,9 +48,11 @@ _SPELLINGS = {
     **dict.fromkeys(("event", "events", "ev", "e"), Kind.EVENT),
 }
 _ELSEWHERE = {
-    **dict.fromkeys(("pod", "pods", "po", "container", "containers", "alloc", "allocs", "all"), "tasks"),
+    **dict.fromkeys(("pod", "pods", "po", "container", "containers", "alloc", "allocs"), "tasks"),
 }
 """What other tools' kinds are here."""
+_LABELS = {Kind.SERVICE: "taskyard/service", Kind.JOB: "taskyard/job"}
+"""By which the tasks of one are told."""
 KIND_NAMES = tuple(kind.plural for kind in Kind)
 
 
@@ -67,6 +69,11 @@ class Target:
 
 def find_kind(word: str) -> Kind | None:
     return _SPELLINGS.get(word.lower())
+
+
+def no_such_kind(word: str) -> Failed:
+    here = f"; here it is '{_ELSEWHERE[word.lower()]}'" if word.lower() in _ELSEWHERE else _nearest(word)
+    return Failed(f"there is no kind '{word}'{here}", _KINDS_HINT)
 
 
 def read_targets(words: Sequence[str]) -> list[Target]:
@@ -99,6 +106,10 @@ def one_target(words: Sequence[str], example: str) -> Target:
 def one_task(words: Sequence[str], example: str) -> str:
     """The name of exactly one task: `web`, `task/web` or `task web`. No word alone is taken for a kind."""
     target = _target(words[0], Kind.TASK) if len(words) == 1 else one_target(words, example)
+    if target.kind in _LABELS:
+        raise Failed(
+            f"{target} is not a task", f"its tasks: taskyard get tasks -l {_LABELS[target.kind]}={target.name}"
+        )
     if target.kind is not Kind.TASK:
         raise Failed(f"{target} is not a task", f"for example: taskyard {example}")
     return target.name
@@ -115,14 +126,16 @@ def _target(word: str, default: Kind) -> Target:
         return Target(default, word)
     kind = find_kind(kind_word)
     if kind is None:
-        raise Failed(f"there is no kind '{kind_word}'{_nearest(kind_word)}", _KINDS_HINT)
+        raise no_such_kind(kind_word)
     if not name:
         raise Failed(f"'{word}' has no name after the slash")
     return Target(kind, name)
 
 
 def _refuse_a_slip(word: str) -> None:
-    """`get taks` is a slip of the pen, not a task called taks, and `get pods` is a habit."""
+    """`get taks` is a slip of the pen, not a task called taks, and `get pods` and `get all` are habits."""
+    if word.lower() == "all":
+        raise Failed("there is no kind 'all'", "name those you mean: taskyard get services,jobs,crons,tasks")
     if (here := _ELSEWHERE.get(word.lower())) is not None:
         raise Failed(f"there is no kind '{word}'; here they are '{here}'", f"if it is a task's name, write task/{word}")
     if word.isalpha() and (nearest := _nearest(word)):

@@ -8,7 +8,7 @@ import click
 
 from taskyard.cli.failure import Failed
 from taskyard.cli.field_help import explanation, find, read_path
-from taskyard.cli.kinds import DECLARED, find_kind
+from taskyard.cli.kinds import DECLARED, find_kind, no_such_kind
 from taskyard.cli.session import Command
 from taskyard.kinds import Kind
 
@@ -44,7 +44,11 @@ def explain(field: str) -> None:
 
 
 def _read(text: str) -> tuple[Kind, list[str]]:
-    """The kind, and the path below it; a path that begins with none (`spec.ports`) is a task's."""
+    """The kind, and the path below it; one that begins with none (`spec.ports`) is a task's. Failed for neither."""
     path = read_path(text)
     kind = find_kind(path[0]) if path else None
-    return (kind.names.kind, path[1:]) if kind is not None and kind in DECLARED else ("Task", path)
+    if kind is not None and kind in DECLARED:
+        return kind.names.kind, path[1:]
+    if path and path[0] not in find("Task", []).fields():
+        raise no_such_kind(path[0])
+    return "Task", path

@@ -94,6 +94,7 @@ def test_nothing_at_all_is_said_on_stderr(cli: Cli) -> None:
     [
         pytest.param(["taks"], "did you mean 'tasks'?", id="slip"),
         pytest.param(["pods"], "there is no kind 'pods'; here they are 'tasks'", id="another tool's word"),
+        pytest.param(["all"], "name those you mean: taskyard get services,jobs,crons,tasks", id="all kinds"),
         pytest.param(
             ["secretary/data"],
             "the kinds are tasks, services, jobs, crons, secrets, configs, namespaces, volumes, nodes, events",

@@ -97,6 +97,7 @@ def test_a_task_named_like_a_kind(cli: Cli, api: FakeApi) -> None:
     [
         pytest.param(["nothing"], "there is no task default/nothing", id="no such task"),
         pytest.param(["node/n1"], "node/n1 is not a task", id="node"),
+        pytest.param(["svc/web"], "its tasks: taskyard get tasks -l taskyard/service=web", id="service"),
         pytest.param(["web", "node/n1"], "only tasks have logs", id="node among tasks"),
         pytest.param(["web", "-l", "app=web"], "cannot be used together with names", id="names and labels"),
         pytest.param(["-l", "app=nothing"], "there are no tasks with app=nothing", id="no match"),

@@ -31,6 +31,8 @@ def environment(api: FakeApi, **more: str) -> dict[str, str]:
         pytest.param(["ps"], "here it is `taskyard get tasks`", id="docker's word"),
         pytest.param(["edit", "n1"], "here it is `taskyard apply -f FILE`", id="kubectl's word"),
         pytest.param(["nodes"], "here it is `taskyard get nodes`", id="a kind"),
+        pytest.param(["restart", "web"], "here it is `taskyard rollout restart`", id="another tool's restart"),
+        pytest.param(["explain", "pod"], "there is no kind 'pod'; here it is 'tasks'", id="another tool's kind"),
         pytest.param(["xyzzy"], "there is no command 'xyzzy'\n", id="nothing near"),
         pytest.param(["get", "--watsh"], "--watch", id="option"),
         pytest.param(["get", "-o", "jason"], "is not one of", id="choice"),
