@@ -103,7 +103,9 @@ class Cluster:
         until = 60 * self._settings.minutes
         settings = self._settings
         users = Users(self._drawn, settings, self)
-        trouble = Trouble(self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults)
+        trouble = Trouble(
+            self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults, kinds=settings.kinds
+        )
         self._users, self._trouble = users, trouble
         busy = Process("outside")
         self.driver.wake(Actor(busy, "users", users.act), 2.0)

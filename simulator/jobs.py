@@ -47,13 +47,13 @@ Try = tuple[str, int, int]
 
 
 def drawn_job(random: Random, name: str) -> Job:
-    program = random.choice(("brief",) * 6 + ("crash", "refused"))
+    program = random.choice(("brief",) * 4 + ("tough", "tough", "crash", "refused"))
     template = TaskTemplate(
         spec=TaskSpec(
             image="busybox:1.35",
             args=[program],
             resources=Resources(cpu="50m", memory="16Mi"),
-            stop=Stop(grace_period="1s"),
+            stop=Stop(grace_period="4s" if program == "tough" else "1s"),
         )
     )
     completions = random.randint(1, MOST)

@@ -29,6 +29,8 @@ class Settings:
     """With data loss there have to be none: what was counted is not taken back."""
     crons: int | None = None
     """Likewise."""
+    kinds: frozenset[str] | None = None
+    """Of the faults, by the names of their functions; None: all."""
 
     def drawn(self, seed: int) -> Settings:
         """With nothing left open: a part of all seeds have services, a part jobs, and some have both."""

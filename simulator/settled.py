@@ -14,6 +14,7 @@ from simulator.singletons import check_all_alone
 from simulator.specs import MISSING, RESTLESS
 from simulator.story import Violation
 from simulator.turns import check_turn
+from taskyard import keys
 from taskyard.objects import Task, TaskState, TaskStatus
 
 SETTLE = 60.0
@@ -39,6 +40,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
         raise Violation(f"nothing became of the wish that {sorted(checker.mirror.wishes)[0]} be moved")
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
+    _check_assigned(checker)
     checker.services.check_settled(checker.mirror.tasks, hosts)
     checker.jobs.check_settled(
         checker.mirror.tasks,
@@ -91,6 +93,17 @@ def _check_task(task: Task, checker: Checker, hosts: Mapping[str, Host], planes:
     if uid not in checker.dependents.freed_since(checker.now() - _STARTS):
         _check_status(task, status, hosts[binding.node], checker)
     _check_returned(task, status, hosts, checker)
+
+
+def _check_assigned(checker: Checker) -> None:
+    """To every node just what is bound there: nothing is left of a task that is gone, though another has its name."""
+    mirror = checker.mirror
+    for node, here in mirror.assignments.items():
+        for uid, held in here.items():
+            task, key = mirror.of_uid(uid), keys.task(held.namespace, held.name)
+            there = task is not None and task.binding is not None and task.binding.node == node
+            if not there and not mirror.is_unsettled(key):
+                raise Violation(f"{held.name} is assigned on {node}, and no task that has this uid is", uid, held.name)
 
 
 def _check_returned(task: Task, status: TaskStatus, hosts: Mapping[str, Host], checker: Checker) -> None:
@@ -170,7 +183,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
     match program:
         case "serve" | "slow" | "stubborn":
             right = state is TaskState.RUNNING
-        case "brief":
+        case "brief" | "tough":
             right = state in (TaskState.COMPLETED, TaskState.FAILED, TaskState.RUNNING)  # Somebody may have killed it.
         case "job":
             right = state in (TaskState.COMPLETED, TaskState.RUNNING) or policy.policy == "never"

@@ -22,6 +22,7 @@ PROGRAMS: Mapping[tuple[str, ...], Program] = {
     ("serve",): Program(),
     ("job",): Program(runs=20.0),
     ("brief",): Program(runs=8.0),
+    ("tough",): Program(runs=8.0, ignores=frozenset({"SIGTERM"})),
     ("crash",): Program(runs=3.0, exit_code=1),
     ("stubborn",): Program(ignores=frozenset({"SIGTERM"})),
     ("refused",): Program(refuses_to_start="no such command"),

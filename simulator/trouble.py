@@ -17,7 +17,8 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (2, processes.kill),
     (4, processes.crash_later),
     (6, processes.freeze_later),
-    (4, processes.hurry),
+    (3, processes.hurry),
+    (1, editing.withdrawn),
     (2, processes.orphan),
     (1, processes.crash_loop),
     (3, connections.cut),
@@ -34,7 +35,8 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (2, machines.jump_clock),
     (2, machines.lose_time),
     (1, editing.outlived),
-    (2, editing.important),
+    (1, editing.important),
+    (1, editing.outnumbered),
     (1, machines.take_a_name),
     (1, machines.twin),
     (3, machines.cordon),
@@ -55,8 +57,9 @@ class Trouble:
         drawn: Callable[[str], Random],
         per_minute: float,
         only: frozenset[int] | None = None,
+        kinds: frozenset[str] | None = None,
     ) -> None:
-        """`only`: the numbers of those that strike; None: all."""
+        """`only`: the numbers of those that strike; None: all. `kinds`: likewise, by their names."""
         self._users = users
         self._cluster = cluster
         self._drawn = drawn
@@ -65,7 +68,8 @@ class Trouble:
         self.struck = 0
         """How many have had their turn."""
         self._rate = per_minute / 60
-        self._kinds = [fault for weight, fault in WEIGHTS for _ in range(weight)]
+        known = [(weight, fault) for weight, fault in WEIGHTS if kinds is None or fault.__name__ in kinds]
+        self._kinds = [fault for weight, fault in known for _ in range(weight)]
 
     def strike(self) -> float:
         """One fault; seconds until the next."""

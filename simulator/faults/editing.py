@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from msgspec.structs import replace
 
 from simulator.faults.scene import Scene
-from simulator.specs import LOCAL, loners
-from taskyard.objects import Restart, TaskSpec
+from simulator.specs import LOCAL, labels_of, loners, movable
+from taskyard.objects import NODE_NAME, Constraint, Resources, Restart, Stop, TaskSpec
 
 _BRIEF = 3
 """Tasks."""
 _AT_ONCE = 4
 _LATE = 4.0
 """Seconds."""
+_IN_A_ROW = 4
+"""Each while the one before is still being stopped for."""
 
 
 def outlived(scene: Scene) -> str:
@@ -71,3 +75,66 @@ def important(scene: Scene) -> str:
     for name in names:
         scene.users.edit(scene.random, name, raised)
     return f"{', '.join(names)} are important now"
+
+
+def outnumbered(scene: Scene) -> str:
+    """Tasks of one kind, which take their time to stop, fill a node, and one more of them than is there now may not be
+    missed; then others that are more important come to that node one after the other, each before what was stopped for
+    the last one is gone."""
+    if not scene.users.contends:
+        return ""
+    names, node = loners(scene.users.tasks), scene.random.choice(scene.cluster.nodes())
+    app = scene.random.choice(sorted({labels_of(name)["app"] for name in names}))
+    kind = [name for name in names if labels_of(name)["app"] == app]
+    others = [name for name in names if name not in kind and movable(name)]
+    if len(kind) < _IN_A_ROW - 1 or len(others) < _IN_A_ROW:
+        return ""
+    others = scene.random.sample(others, k=_IN_A_ROW)
+
+    def filling(spec: TaskSpec, priority: int = -5, least: int = 0, program: str = "stubborn") -> TaskSpec:
+        return replace(
+            spec,
+            image=LOCAL,
+            args=[program],
+            resources=Resources(cpu="100m", memory="1Gi"),
+            ports=[],
+            health_check=None,
+            restart=Restart(),
+            stop=Stop(grace_period="5s"),
+            node_selector={},
+            constraints=[Constraint(key=NODE_NAME, value=node)],
+            priority=priority,
+            min_available=least,
+        )
+
+    def guard() -> None:
+        """The first of them says how many have to be left: all but one of those there are."""
+        held = [one for here in scene.cluster.checker.mirror.assignments.values() for one in here.values()]
+        least = sum(one.labels.get("app") == app and one.desired == "Running" for one in held) - 1
+        if least > 0 and not scene.cluster.healed:
+            scene.users.edit(scene.random, kind[0], lambda spec: filling(spec, priority=10, least=least))
+
+    def come(name: str) -> None:
+        if not scene.cluster.healed:
+            scene.users.edit(scene.random, name, lambda spec: filling(spec, priority=10, program="serve"))
+
+    for name in kind:
+        scene.users.edit(scene.random, name, filling)
+    scene.cluster.later(6.0, guard)
+    for number, name in enumerate(others):
+        scene.cluster.later(9.0 + 0.8 * number, partial(come, name))
+    return f"{', '.join(kind)} fill {node}, and {', '.join(others)} are to have room there soon"
+
+
+def withdrawn(scene: Scene) -> str:
+    """Somebody deletes tasks of jobs while they run: others have their turn only once these have ended."""
+    mirror = scene.cluster.checker.mirror
+    names = sorted(
+        task.metadata.name
+        for task in mirror.tasks.values()
+        if task.metadata.owner is not None and task.metadata.owner.kind == "Job" and task.binding is not None
+    )
+    chosen = scene.random.sample(names, k=min(len(names), _BRIEF))
+    for name in chosen:
+        scene.users.delete(scene.random, name)
+    return f"somebody deletes {', '.join(chosen)}, which are tasks of jobs" if chosen else ""

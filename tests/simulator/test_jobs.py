@@ -58,8 +58,16 @@ def _finished_is_forgotten(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(controller, "decide", forgetful)
 
 
-@pytest.mark.parametrize("plant", [_going_does_not_count, _attempts_confused, _finished_is_forgotten])
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+STORM = replace(JOBS, faults_per_minute=30.0)
+WITHDRAWN = replace(JOBS, faults_per_minute=8.0, kinds=frozenset({"withdrawn"}))
+
+
+@pytest.mark.parametrize(
+    ("plant", "settings"),
+    [(_going_does_not_count, WITHDRAWN), (_attempts_confused, STORM), (_finished_is_forgotten, STORM)],
+)
+def test_a_seed_catches(
+    plant: Callable[[pytest.MonkeyPatch], None], settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plant(monkeypatch)
-    storm = replace(JOBS, faults_per_minute=30.0)
-    assert any(Cluster(seed, storm).run().violation for seed in range(100))
+    assert any(Cluster(seed, settings).run().violation for seed in range(100))

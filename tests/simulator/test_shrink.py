@@ -18,14 +18,14 @@ BIG = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0)
 
 
 def test_of_many_faults_few_are_left_and_the_run_can_be_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
-    PLANTED["adoption off"](monkeypatch)
+    PLANTED["adoption off"].switch_off(monkeypatch)
     runs = (Cluster(seed, BIG).run() for seed in range(20))
     found = next(outcome for outcome in runs if outcome.violation and outcome.faults > 20)
     small, outcome = shrink(found.seed, BIG, found)
     assert kind_of(outcome.violation) == kind_of(found.violation)
     assert small.only_faults is not None
     assert small.only_requests is not None
-    assert len(small.only_faults) <= 3 < found.faults
+    assert len(small.only_faults) <= found.faults / 4
     assert len(small.only_requests) < found.requests / 2
     once_more = Cluster(found.seed, small).run(trace=True)
     assert (once_more.violation, once_more.story) == (outcome.violation, outcome.story)
@@ -50,7 +50,7 @@ def test_what_is_left_out_changes_nothing_of_the_rest() -> None:
 
 
 def test_the_budget_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    PLANTED["foreign containers taken"](monkeypatch)
+    PLANTED["foreign containers taken"].switch_off(monkeypatch)
     found = next(outcome for outcome in (Cluster(seed, BIG).run() for seed in range(20)) if outcome.violation)
     small, outcome = shrink(found.seed, BIG, found, budget=0)
     assert outcome is found

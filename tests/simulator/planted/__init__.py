@@ -1,0 +1,12 @@
+"""Guards of the protocol, switched off one at a time: what the simulator has to catch."""
+
+from __future__ import annotations
+
+from tests.simulator.planted import alone, deciding, hearing, identity, running, writing
+from tests.simulator.planted.plant import Plant
+
+PLANTED: dict[str, Plant] = {
+    name: plant
+    for theme in (writing, identity, hearing, running, alone, deciding)
+    for name, plant in theme.PLANTS.items()
+}
