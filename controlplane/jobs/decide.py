@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from controlplane.jobs.ledger import End, Ledger
+from controlplane.jobs.ledger import End, Ledger, wait_before
 from controlplane.jobs.tasks import JobTask, task_name
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Job, JobPhase, JobRun
@@ -168,7 +168,8 @@ def _candidates(situation: Situation, decision: Decision, ledger: Ledger, presen
     due = []
     for text, again in ledger.again.items():
         index, left = int(text), parse_timestamp(again.at) - situation.now
-        if left > 0:
+        # More than the whole wait: the wall clock was set back, which must not turn seconds into hours.
+        if 0 < left <= wait_before(job.spec.retry.backoff, again.attempt) + 1:
             _look_again(decision, left)
         elif index not in present:
             due.append(index)

@@ -50,6 +50,14 @@ def test_a_failed_index_is_tried_again_after_a_wait_that_doubles() -> None:
     assert run.failures == 2
 
 
+def test_a_clock_that_was_set_back_meanwhile_makes_no_hour_of_the_wait() -> None:
+    world = World(a_job(), lambda _, attempt: 1 if attempt == 0 else 0)
+    world.tick()
+    assert world.tick().run.again
+    world.now -= 3600
+    assert world.tick().makes == [(0, 1)]
+
+
 def test_the_job_fails_with_the_first_failure_beyond_the_limit_and_stops_the_rest() -> None:
     world = World(a_job(completions=3, parallelism=3, retry=Retry(limit=2)), lambda index, _: 1 if index == 0 else None)
     run = world.finish()
