@@ -227,6 +227,8 @@ class Checker:
             check_home(new, self.mirror.homes)
             check_lost_from(old, new, self.mirror.leases)
             check_moved(old, new, self.mirror.leases, wish, evicted=evicted)
+            if old.binding is not None and wish is not None and wish.uid == uid:
+                self.contention.note_moved(uid)
             bound.append(new)
 
     def _check_completed(self, old: Task, new: Task, who: str) -> None:

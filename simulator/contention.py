@@ -40,6 +40,9 @@ class Contention:
     _gangs: dict[str, dict[str, float]] = field(default_factory=dict)
     """By gang, the keys of its tasks that have or had a node, with when that was last so."""
 
+    _moved: set[str] = field(default_factory=set)
+    """uids of those that this transaction moves."""
+
     def note_task(self, key: str, task: Task) -> None:
         self.priorities.setdefault(key, set()).add(task.spec.priority)
 
@@ -98,11 +101,16 @@ class Contention:
         stopped = held is not None and _FOR.search(held.reason) is not None and held.desired == "Stopped"
         return binding is not None and stopped and mirror.is_over(binding.node, uid)
 
+    def note_moved(self, uid: str) -> None:
+        """It ran already, and is bound anew only because somebody wished it elsewhere."""
+        self._moved.add(uid)
+
     def check_gangs(self, mirror: Mirror, bound: Iterable[Task], now: float) -> None:
-        """After a transaction that bound these."""
+        """After a transaction that bound these. What is moved is whole already, or less by what users have deleted."""
+        moved, self._moved = self._moved, set()
         for task in bound:
             gang = task.spec.gang
-            if gang is None:
+            if gang is None or task.metadata.uid in moved:
                 continue
             placed = self._gangs.setdefault(gang.name, {})
             for key, other in mirror.tasks.items():

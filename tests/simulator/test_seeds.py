@@ -56,6 +56,7 @@ def test_nothing_goes_wrong_where_room_is_short(first: int) -> None:
         pytest.param(60, TORN, id="a lead that is lost and won again while its loops sleep"),
         pytest.param(27, CROWDED, id="run once, and stopped to make room"),
         pytest.param(4, CROWDED, id="a budget that its user has taken back"),
+        pytest.param(38, CROWDED, id="one of a gang that is smaller by now, brought back where it was"),
     ],
 )
 def test_the_checker_holds_nothing_against_what_is_right(seed: int, settings: Settings) -> None:
