@@ -16,7 +16,7 @@ from controlplane.maintenance.decide import end, left
 from controlplane.maintenance.told import NOTHING, Said, said_in, told_before
 from taskyard import keys
 from taskyard.objects import ObjectRef
-from taskyard.store.api import Compare
+from taskyard.store.api import Compare, StoreUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -52,16 +52,23 @@ class MaintenanceController(LeaderLoop[str]):
         node = self.cache.nodes.get(name)
         return said_in(node.spec if node is not None else None)
 
-    def _remember(self, fence: Compare) -> None:
-        """What whoever led before has told. Raises StoreError."""
+    def _remember(self, fence: Compare) -> bool:
+        """What whoever led before has told; False while the store does not say."""
         with self.cache.lock:
             present = {name: (said_in(node.spec), node.spec_revision) for name, node in self.cache.nodes.items()}
-        self._known = told_before(self.store, present, fence.revision, self._begun_at)
+        try:
+            self._known = told_before(self.store, present, fence.revision, self._begun_at)
+        except StoreUnavailable as error:
+            _log.warning("what was told of nodes before cannot be read now: %s", error)
+            return False
         self._remembers = True
+        return True
 
     def work(self, batch: Sequence[str], fence: Compare) -> bool:
-        if not self._remembers:
-            self._remember(fence)
+        if not self._remembers and not self._remember(fence):
+            for name in batch:
+                self.queue.retry(name)
+            return False
         proposals: list[Proposal[str]] = []
         with self.cache.lock:
             for name in batch:

@@ -9,8 +9,10 @@ import pytest
 from controlplane.nodeloss import Losses, Sighting, observe
 from controlplane.past import HistoryKeeper, Retention
 from taskyard import keys
-from taskyard.clock import timestamp
+from taskyard.clock import ManualClock, timestamp
 from taskyard.objects import Maintenance, Metadata, NodeSpec, Taint, decode
+from taskyard.store.faulty import FaultyStore
+from taskyard.store.memory import MemoryStore
 from tests.support.plane import Plane
 
 
@@ -179,3 +181,17 @@ def test_where_history_is_gone_what_is_said_counts_as_told(plane: Plane) -> None
     begin(other, 500, "n2")
     live(other, 1)
     assert [event.about.name for event in other.told("Maintenance")] == ["n2"]
+
+
+def test_a_store_that_does_not_say_what_was_told_before_is_asked_again() -> None:
+    clock = ManualClock()
+    store = FaultyStore(MemoryStore(clock))
+    plane = Plane(clock=clock, store=store)
+    plane.lead()
+    plane.add_node("n1")
+    begin(plane, 100, "n1")
+    plane.pump()
+    store.fail("get", "request lost")
+    plane.maintenance.step()
+    live(plane, 102)
+    assert said(plane, "n1").maintenance is None
