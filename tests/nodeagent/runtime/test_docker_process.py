@@ -90,3 +90,12 @@ def test_a_stop_signal_and_grace_period_are_the_container_s_own(tasks: RealTasks
     container = tasks.create({"stop": {"signal": "SIGUSR1", "gracePeriod": "7s"}})
     config = json.loads(json.dumps(tasks.client.inspect_container(container)["Config"]))
     assert (config["StopSignal"], config["StopTimeout"]) == ("SIGUSR1", 7)
+
+
+def test_a_program_runs_in_its_folder_as_its_user(tasks: RealTasks) -> None:
+    assert tasks.prints('echo "$(pwd) $(id -u):$(id -g)"', workdir="/tmp", user="1234:5678") == "/tmp 1234:5678"
+
+
+def test_arguments_and_variables_reach_the_program_as_they_are_written(tasks: RealTasks) -> None:
+    spec = {"command": ["sh", "-c", 'echo "$0|$1|$A"'], "args": ["a b", "$HOME"], "env": {"A": "x=y 'z'"}}
+    assert tasks.output(spec) == "a b|$HOME|x=y 'z'\n"
