@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.records import TaskRecord
+from taskyard import keys
 from taskyard.indexes import Indexes
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects.job import position
@@ -19,8 +20,11 @@ def awaits_counting(cache: ClusterCache, record: TaskRecord) -> bool:
         return False
     name = NamedKey(record.task.metadata.namespace, owner.name)
     job, known = cache.objects.get(ObjectKey("Job", *name)), cache.runs.get(name)
-    if job is None or job.uid != owner.uid or job.value.metadata.deletion_timestamp or known is None:
+    if job is None or job.uid != owner.uid or job.value.metadata.deletion_timestamp:
         return False
+    if known is None:
+        # Where the record cannot be read, it may wait for just that.
+        return keys.run(*name) in cache.quarantined
     run = known.run
     if run.job_uid != owner.uid or run.phase.finished:
         return False

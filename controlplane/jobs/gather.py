@@ -7,6 +7,7 @@ from collections.abc import Set
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.cluster.effective import current_status
 from controlplane.jobs.tasks import JobTask
+from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Job
 from taskyard.objects.job import position
@@ -25,6 +26,18 @@ def job_tasks(cache: ClusterCache, job: Job, given_up: Set[str] = frozenset()) -
         vanished = outcome is None and _vanished(cache, record, given_up)
         found.append(JobTask(*place, record.task, record.entry, outcome, vanished))
     return found
+
+
+def unread_record(cache: ClusterCache, job: NamedKey) -> str:
+    """What holds the job, and what to do, where nobody can read what it has run already; empty: nothing."""
+    place = keys.run(*job)
+    reason = cache.quarantined.get(place)
+    if reason is None:
+        return ""
+    return (
+        f"it waits, as its record {place} cannot be read: {reason}; put a valid value there,"
+        " or delete that key to have the job begin anew, which runs again what it has run"
+    )
 
 
 def run_once_jobs_on(cache: ClusterCache, node: str) -> list[NamedKey]:

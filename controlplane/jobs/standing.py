@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from controlplane.cluster import ClusterCache
-from controlplane.jobs.gather import job_tasks
+from controlplane.jobs.gather import job_tasks, unread_record
 from taskyard.indexes import Indexes
 from taskyard.keys import NamedKey
 from taskyard.objects import Job, JobRun, Wire
@@ -38,6 +38,10 @@ def standing(cache: ClusterCache, job: Job) -> JobStatus:
     run = record.run if record is not None and record.run.job_uid == metadata.uid else None
     live = {each.index for each in tasks if each.live}
     phase, message = _told(job, run, len(tasks))
+    unread = (
+        "" if job.metadata.deletion_timestamp else unread_record(cache, NamedKey(metadata.namespace, metadata.name))
+    )
+    message = unread or message
     run = run or JobRun(job_uid=metadata.uid)
     return JobStatus(
         phase=phase,

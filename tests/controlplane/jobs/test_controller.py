@@ -135,6 +135,31 @@ def test_a_failure_is_tried_again_when_its_time_has_come_also_by_the_next_leader
     assert sorted(tasks(other)) == ["resize-0", "resize-0-r1"]
 
 
+@pytest.mark.parametrize("guarantee", ["at-least-once", "at-most-once"])
+def test_it_waits_while_its_record_cannot_be_read_and_then_goes_on(plane: Plane, guarantee: str) -> None:
+    plane.put(RESIZE, a_job(completions=3, guarantee=guarantee, keep_tasks=0))
+    settle(plane)
+    end(plane, "resize-0")
+    settle(plane)
+    place = keys.run("default", "resize")
+    good, before = run_of(plane), plane.task("resize-1").metadata.uid
+    plane.put(place, b'{"jobUid": 3}')
+    settle(plane)
+    end(plane, "resize-1")
+    settle(plane)
+    entry = plane.store.get(place)
+    assert entry is not None
+    assert entry.value == b'{"jobUid": 3}'
+    assert {name: task.metadata.uid for name, task in tasks(plane).items()} == {"resize-1": before}
+    (event,) = plane.told("RecordUnreadable")
+    assert f"{place} cannot be read" in event.message
+    assert "delete that key" in event.message
+    plane.put(place, good)
+    settle(plane)
+    assert run_of(plane).succeeded == "0-1"
+    assert sorted(tasks(plane)) == ["resize-2"]
+
+
 def test_a_task_that_somebody_deletes_is_made_again(plane: Plane) -> None:
     plane.put(RESIZE, a_job())
     settle(plane)
