@@ -85,7 +85,7 @@ class Contention:
             }
         left = {uid: held for uid, (at, held) in self._ran.items() if at > now - _NEWS} | running
         for one in running.values():
-            least = _least(mirror, one)
+            least = min(_least(mirror, one), self._asked_for_before(one, now))
             if least and one.namespace == stopped.namespace and _selects(one, stopped):
                 count = sum(one.namespace == other.namespace and _selects(one, other) for other in left.values())
                 if count < least:
@@ -93,6 +93,11 @@ class Contention:
                         f"{stopped.name} was stopped to make room, and {count} like {one.name} are left of {least}",
                         stopped.uid,
                     )
+
+    def _asked_for_before(self, one: Assignment, now: float) -> int:
+        """A budget that comes into force in the very transaction that stops another task was none when it was chosen."""
+        at, before = self._ran.get(one.uid, (now, one))
+        return before.spec.min_available if at == now else one.spec.min_available
 
     def made_way(self, mirror: Mirror, task: Task) -> bool:
         """It was stopped for another one, and has ended, so it may go where there is room."""
