@@ -10,7 +10,7 @@ from controlplane.services.slots import SlotTask
 from taskyard import keys
 from taskyard.objects import Phase, Service, Task, TaskState, TaskStatus, TaskTemplate, decode
 from taskyard.store.api import Entry
-from tests.controlplane.services.test_controller import WEB, a_service, rollout, settle, tasks
+from tests.controlplane.services.web import WEB, a_service, rollout, settle, tasks
 from tests.controlplane.services.world import World
 from tests.controlplane.services.world import a_service as declared
 from tests.support.plane import Plane
