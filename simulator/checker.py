@@ -19,9 +19,8 @@ from simulator.dependents import Dependents
 from simulator.garbage import Garbage
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
-from simulator.node import CAPACITY
 from simulator.past import Past
-from simulator.promises import check_home, check_lost_from, check_moved, check_returning
+from simulator.promises import check_forward, check_home, check_lost_from, check_moved, check_returning, check_room
 from simulator.services import Services
 from simulator.story import Violation
 from simulator.writes import Writes
@@ -108,7 +107,7 @@ class Checker:
             self.services.check_floor(self.mirror, self.now())
             self.dependents.look(self.mirror, self.now(), changed)
             for node in sorted(nodes):
-                self._check_room(node)
+                check_room(self.mirror, node)
 
     def restored(self, backup: Backup, frozen: Mapping[str, float]) -> None:
         """All of the store is as the backup has it. `frozen`: nodes whose agent is, and since when."""
@@ -361,17 +360,8 @@ class Checker:
             raise Violation(f"{node} wrote a status of epoch {new.epoch}, which is not assigned there", uid)
         if new.reason == "NameTaken" and uid not in self.names_taken:
             raise Violation(f"{new.name} waits for a name that nobody else has", uid)
-        if old is None:
-            return
-        if (new.epoch, new.attempt) < (old.epoch, old.attempt):
-            raise Violation(f"{new.name} went back to attempt {new.attempt} of epoch {new.epoch}", uid)
-        if new.epoch == old.epoch and new.restarts < old.restarts:
-            raise Violation(f"{new.name} forgot restarts", uid)
-        if (new.epoch, new.attempt) == (old.epoch, old.attempt):
-            if new.state.rank < old.state.rank:
-                raise Violation(f"{new.name} went back from {old.state} to {new.state}", uid)
-            if old.state.terminal and new.state is not old.state and assignment.desired == "Running":
-                raise Violation(f"{new.name} was {old.state} and is {new.state}", uid)
+        if old is not None:
+            check_forward(old, new, assignment)
 
     def _check_placed(self, uid: str) -> None:
         mirror = self.mirror
@@ -385,20 +375,6 @@ class Checker:
         self.past.disturbed.discard(uid)
         for node in sorted(mirror.reported.get(uid, set()) - placed):
             raise Violation(f"the status on {node} outlives its assignment", uid)
-
-    def _check_room(self, node: str) -> None:
-        cpu = memory = 0
-        ports: set[object] = set()
-        for uid in self.mirror.assignments.get(node, ()):
-            if self.mirror.is_over(node, uid):
-                continue
-            demand = self.mirror.demands[node, uid]
-            cpu, memory = cpu + demand.cpu, memory + demand.memory
-            if ports.intersection(demand.ports):
-                raise Violation(f"a host port is given out twice on {node}", uid, node)
-            ports.update(demand.ports)
-        if cpu > CAPACITY.cpu_millis or memory > CAPACITY.memory_bytes:
-            raise Violation(f"{node} is over its capacity: {cpu} millicores, {memory} bytes", node)
 
 
 def _is_jobs(task: Task) -> bool:

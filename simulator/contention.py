@@ -95,7 +95,7 @@ class Contention:
                     )
 
     def _asked_for_before(self, one: Assignment, now: float) -> int:
-        """A budget that comes into force in the very transaction that stops another task was none when it was chosen."""
+        """A budget that comes into force in the transaction that stops a task was none when that was chosen."""
         at, before = self._ran.get(one.uid, (now, one))
         return before.spec.min_available if at == now else one.spec.min_available
 

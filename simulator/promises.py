@@ -1,4 +1,5 @@
-"""What is promised of restarts and of lost nodes. Judged by what the store holds at the moment; the checker asks.
+"""What is promised of restarts, of statuses, of room and of lost nodes. Judged by what the store holds at the moment;
+the checker asks.
 
 Pure, and without a memory: what needs the history is in checker.py.
 """
@@ -10,9 +11,11 @@ from collections.abc import Collection, Mapping
 
 from controlplane.cluster.rules import pinned_volumes
 from simulator.clocks import MachineClock
+from simulator.mirror import Mirror
+from simulator.node import CAPACITY
 from simulator.story import Violation
 from taskyard.clock import parse_timestamp
-from taskyard.objects import Move, Task, TaskStatus
+from taskyard.objects import Assignment, Move, Task, TaskStatus
 
 _LONGEST_BACKOFF = 300.0
 _ROUNDING = 0.01
@@ -86,3 +89,33 @@ def check_moved(old: Task, new: Task, leases: Collection[str], wish: Move | None
         raise Violation(f"{name} was moved from {before.node}, which is there, to {after.node}", uid, before.node)
     if new.spec.on_node_loss.policy == "stay":
         raise Violation(f"{name} was moved from {before.node}, where it is to stay", uid, before.node)
+
+
+def check_forward(old: TaskStatus, new: TaskStatus, assignment: Assignment) -> None:
+    """Of a status that takes another's place: attempts, restarts and states never go back."""
+    name, uid = new.name, new.uid
+    if (new.epoch, new.attempt) < (old.epoch, old.attempt):
+        raise Violation(f"{name} went back to attempt {new.attempt} of epoch {new.epoch}", uid)
+    if new.epoch == old.epoch and new.restarts < old.restarts:
+        raise Violation(f"{name} forgot restarts", uid)
+    if (new.epoch, new.attempt) == (old.epoch, old.attempt):
+        if new.state.rank < old.state.rank:
+            raise Violation(f"{name} went back from {old.state} to {new.state}", uid)
+        if old.state.terminal and new.state is not old.state and assignment.desired == "Running":
+            raise Violation(f"{name} was {old.state} and is {new.state}", uid)
+
+
+def check_room(mirror: Mirror, node: str) -> None:
+    """What has not ended there has room, and each host port for itself."""
+    cpu = memory = 0
+    ports: set[object] = set()
+    for uid in mirror.assignments.get(node, ()):
+        if mirror.is_over(node, uid):
+            continue
+        demand = mirror.demands[node, uid]
+        cpu, memory = cpu + demand.cpu, memory + demand.memory
+        if ports.intersection(demand.ports):
+            raise Violation(f"a host port is given out twice on {node}", uid, node)
+        ports.update(demand.ports)
+    if cpu > CAPACITY.cpu_millis or memory > CAPACITY.memory_bytes:
+        raise Violation(f"{node} is over its capacity: {cpu} millicores, {memory} bytes", node)
