@@ -76,7 +76,7 @@ class CronController(LeaderLoop[NamedKey]):
             proposals,
             _log,
             key=lambda write: write.owner,
-            what=lambda write: f"{write.what} {write.name} for {ObjectKey('Cron', *write.owner).label}",
+            what=lambda write: write.label("Cron"),
             committed=self._note,
         )
         for key, before, after in told:

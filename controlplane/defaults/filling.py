@@ -63,10 +63,11 @@ def _with(spec: Any, path: tuple[str, ...], value: Any) -> Any:
 def _request(name: str, read: Callable[[Quantity], int]) -> Callable[[TaskDefaults, TaskSpec], Quantity | None]:
     def value(defaults: TaskDefaults, spec: TaskSpec) -> Quantity | None:
         """No more than the task itself may use."""
-        default, most = getattr(defaults.resources, name), getattr(spec.limits, name)
+        default: Quantity | None = getattr(defaults.resources, name)
+        most: Quantity | None = getattr(spec.limits, name)
         if default is None or most is None or most == UNLIMITED:
-            return default  # type: ignore[no-any-return]
-        return min(default, most, key=read)  # type: ignore[no-any-return]
+            return default
+        return min(default, most, key=read)
 
     return value
 
@@ -74,9 +75,10 @@ def _request(name: str, read: Callable[[Quantity], int]) -> Callable[[TaskDefaul
 def _most(name: str, read: Callable[[Quantity], int]) -> Callable[[TaskDefaults, TaskSpec], Quantity | None]:
     def value(defaults: TaskDefaults, spec: TaskSpec) -> Quantity | None:
         """None for a task that sets more aside: it may use that."""
-        default, asked = getattr(defaults.limits, name), getattr(spec.resources, name)
+        default: Quantity | None = getattr(defaults.limits, name)
+        asked: Quantity | None = getattr(spec.resources, name)
         if default is None or default == UNLIMITED or asked is None or read(default) >= read(asked):
-            return default  # type: ignore[no-any-return]
+            return default
         return None
 
     return value

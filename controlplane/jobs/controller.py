@@ -106,7 +106,7 @@ class JobController(LeaderLoop[NamedKey]):
             proposals,
             _log,
             key=lambda write: write.owner,
-            what=lambda write: f"{write.what} {write.name} for {ObjectKey('Job', *write.owner).label}",
+            what=lambda write: write.label("Job"),
             committed=self._note,
         )
         for key, before, after in told:

@@ -21,6 +21,10 @@ class Write:
     owner: NamedKey
     name: str
 
+    def label(self, kind: str) -> str:
+        """`kind`: the owner's."""
+        return f"{self.what} {self.name} for {ObjectKey(kind, *self.owner).label}"
+
 
 @dataclass(frozen=True, slots=True)
 class Step:

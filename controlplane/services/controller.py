@@ -90,7 +90,7 @@ class ServiceController(LeaderLoop[NamedKey]):
             proposals,
             _log,
             key=lambda write: write.owner,
-            what=lambda write: f"{write.what} {write.name} for {ObjectKey('Service', *write.owner).label}",
+            what=lambda write: write.label("Service"),
             committed=self._note,
         )
         for key, before, after in told:

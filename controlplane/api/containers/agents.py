@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+import falcon.asgi
 import msgspec
 
 from controlplane.api.http.problem import ApiError, unavailable
@@ -81,6 +82,17 @@ async def ask(agent: AgentOf, method: str, target: str, body: Body = b"") -> Exc
     finally:
         answer.close()
     raise refused(agent.node, answer.status, complaint)
+
+
+async def pass_on(response: falcon.asgi.Response, agent: AgentOf, target: str, most: int) -> None:
+    """What its agent says, as JSON that nobody keeps: at most so many bytes."""
+    answer = await ask(agent, "GET", target)
+    try:
+        response.data = await answer.whole(most)
+    finally:
+        answer.close()
+    response.content_type = "application/json"
+    response.set_header("Cache-Control", "no-store")
 
 
 def refused(node: str, status: int, body: bytes) -> ApiError:

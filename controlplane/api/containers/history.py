@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import falcon.asgi
 
-from controlplane.api.containers.agents import AgentOf, ask
+from controlplane.api.containers.agents import AgentOf, pass_on
 from controlplane.api.containers.locating import locate
 from controlplane.api.http.problem import not_found, unavailable
 from controlplane.api.http.request import Params
@@ -26,7 +26,7 @@ class TaskStats:
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
         namespace = Params(request, ("namespace",)).text("namespace", "default")
         agent = await self.workers.read(lambda: locate(self.service, ident, namespace))
-        await _answer(response, agent, f"/stats/{quote(agent.uid, safe='')}")
+        await pass_on(response, agent, f"/stats/{quote(agent.uid, safe='')}", _MOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class NodeHistory:
 
     async def on_get(self, request: falcon.asgi.Request, response: falcon.asgi.Response, name: str) -> None:
         Params(request, ())
-        await _answer(response, await self.workers.read(lambda: self._locate(name)), "/stats")
+        await pass_on(response, await self.workers.read(lambda: self._locate(name)), "/stats", _MOST)
 
     def _locate(self, name: str) -> AgentOf:
         with self.cache.lock:
@@ -46,13 +46,3 @@ class NodeHistory:
         if node.lease is None:
             raise unavailable(f"node {name} is gone, and what it used lately with it", "NodeLost", retry_after=10)
         return AgentOf("", name, node.lease)
-
-
-async def _answer(response: falcon.asgi.Response, agent: AgentOf, target: str) -> None:
-    answer = await ask(agent, "GET", target)
-    try:
-        response.data = await answer.whole(_MOST)
-    finally:
-        answer.close()
-    response.content_type = "application/json"
-    response.set_header("Cache-Control", "no-store")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import falcon.asgi
 
-from controlplane.api.containers.agents import ask
+from controlplane.api.containers.agents import pass_on
 from controlplane.api.containers.locating import locate
 from controlplane.api.http.request import Params
 from controlplane.api.http.workers import Workers
@@ -25,10 +25,4 @@ class TaskInspect:
         params = Params(request, ("namespace", "previous"))
         agent = await self.workers.read(lambda: locate(self.service, ident, params.text("namespace", "default")))
         previous = "?previous=true" if params.flag("previous") else ""
-        answer = await ask(agent, "GET", f"/inspect/{quote(agent.uid, safe='')}{previous}")
-        try:
-            response.data = await answer.whole(_MOST)
-        finally:
-            answer.close()
-        response.content_type = "application/json"
-        response.set_header("Cache-Control", "no-store")
+        await pass_on(response, agent, f"/inspect/{quote(agent.uid, safe='')}{previous}", _MOST)
