@@ -36,6 +36,7 @@ from nodeagent.devices import Device, Devices, counts
 from nodeagent.draining import to_leave
 from nodeagent.duties import (
     EventFollower,
+    be_found,
     keep_fresh,
     keep_house,
     keep_looking,
@@ -251,7 +252,6 @@ class _Process:
         self._server.start()
         for thread in threads:
             thread.start()
-        local_agent.announce(self._options.data_dir, self._announced)
         log.info("node %s is up, its API on %s", self._options.node, self._options.listen)
         try:
             self._wait(self._stops.end)
@@ -303,13 +303,14 @@ class _Process:
         return to_leave(found, running, ended(self._informer))
 
     def _threads(self, ending: threading.Event) -> list[threading.Thread]:
-        node = self._options.node
+        node, folder = self._options.node, self._options.data_dir
         duties: dict[str, Callable[[], None]] = {
             "lease": lambda: self._registration.run(ending),
             "informer": lambda: self._informer.run(ending),
             "loop": lambda: keep_reconciling(self._agent, ending),
             "events": lambda: self._follower.run(ending),
             "look": lambda: keep_looking(self._agent, self._readiness, self._clock, self._probe_now, ending),
+            "announcement": lambda: be_found(lambda: local_agent.announce(folder, self._announced), ending),
             "housekeeping": lambda: keep_house(self._housekeeping, ending),
             "clock": lambda: keep_time(self._leader_time, self._conditions, self._options.max_clock_skew, ending),
             "freshness": lambda: keep_fresh(self._freshness, ending),

@@ -113,6 +113,17 @@ def keep_house(housekeeping: Housekeeping, ending: threading.Event) -> None:
             log.exception("the node could not be looked after; going on")
 
 
+def be_found(announce: Callable[[], None], ending: threading.Event) -> None:
+    """Until `announce` has gone well once: a data folder that is full keeps no agent from running."""
+    while not ending.is_set():
+        try:
+            announce()
+            return
+        except OSError as error:
+            log.warning("`taskyard agent drain` cannot find this agent until its data folder takes a file: %s", error)
+            ending.wait(HOUSEKEEPING_EVERY)
+
+
 def keep_time(time: LeaderTime, conditions: Conditions, allowed: float, ending: threading.Event) -> None:
     """`allowed`: seconds of skew; 0: any."""
     while not ending.wait(COMPARE_EVERY):

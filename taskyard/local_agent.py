@@ -41,7 +41,8 @@ class NoLocalAgent(Exception):
 
 
 def announce(folder: Path, agent: LocalAgent) -> None:
-    """By whoever holds the lock. Raises OSError."""
+    """By whoever holds the lock. Raises OSError, and then what an agent before this one announced is gone too."""
+    (folder / _FILE).unlink(missing_ok=True)
     temporary = folder / f"{_FILE}.new"
     temporary.unlink(missing_ok=True)
     with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:

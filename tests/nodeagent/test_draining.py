@@ -185,6 +185,14 @@ def test_the_command_without_an_agent_to_ask(tmp_path: Path, case: str) -> None:
     assert said[case] in err
 
 
+def test_an_announcement_that_fails_leaves_none_of_an_agent_before(folder: Path) -> None:
+    announce(folder, LocalAgent(node="n1", address="127.0.0.1:9", token="before"))
+    (folder / "agent.json.new").mkdir()
+    with pytest.raises(IsADirectoryError):
+        announce(folder, LocalAgent(node="n1", address="127.0.0.1:9", token="now"))
+    assert not (folder / "agent.json").exists()
+
+
 @pytest.mark.docker
 @pytest.mark.etcd
 @pytest.mark.parametrize("how", ["signal", "command"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 
 from nodeagent.agent import Agent
-from nodeagent.duties import keep_looking, keep_reconciling
+from nodeagent.duties import be_found, keep_looking, keep_reconciling
 from nodeagent.readiness import Readiness
 from nodeagent.runtime.fake import FakeRuntime
 from taskyard.clock import SystemClock
@@ -39,6 +40,26 @@ class FaultyAgent(Agent):
         raise ValueError("a fault of ours")
 
 
+class FullFolder:
+    """Takes a file once somebody has waited for it."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def announce(self) -> None:
+        self.tries += 1
+        if self.tries == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
+class Waiting(threading.Event):
+    """Whoever waits for the end goes on at once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        del timeout
+        return False
+
+
 def run(duty: Callable[[threading.Event], None], until: threading.Event) -> None:
     ending = threading.Event()
     threading.Thread(target=duty, args=(ending,), daemon=True).start()
@@ -58,3 +79,9 @@ def test_looking() -> None:
 def test_reconciling() -> None:
     agent = FaultyAgent(World().agent._parts)
     run(lambda ending: keep_reconciling(agent, ending), FaultyAgent.tried_again)
+
+
+def test_being_found_with_a_full_data_folder() -> None:
+    folder = FullFolder()
+    be_found(folder.announce, Waiting())
+    assert folder.tries == 2
