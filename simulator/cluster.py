@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from random import Random
+from traceback import format_exception
 
 from controlplane.cluster.readings import Readings
 from nodeagent.runtime.port import ContainerInfo, ContainerState
@@ -13,7 +14,7 @@ from nodeagent.watchdog.sentinel import EAGER
 from simulator.calls import check_call
 from simulator.checker import Checker
 from simulator.clocks import MachineClock
-from simulator.driver import Actor, Driver, HotLoop, Process
+from simulator.driver import Actor, Driver, Escaped, HotLoop, Process
 from simulator.node import AgentProcess, Host
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
@@ -75,13 +76,16 @@ class Cluster:
 
     def run(self, *, trace: bool = False) -> Outcome:
         violation, story = "", ""
-        with Unforeseen(self._fail), uncollected():
+        with Unforeseen(self.driver.fail), uncollected():
             try:
                 self._run()
             except Violation as found:
                 violation, story = str(found), self.story.about(found.about)
             except HotLoop as found:
                 violation, story = str(found), self.story.about(())
+            except Escaped as found:
+                violation = str(found)
+                story = "\n".join([self.story.about(()), *format_exception(found.__cause__)])
         return Outcome(
             self._seed,
             violation,
@@ -318,7 +322,9 @@ class Cluster:
 
     def wrote_again(self, key: str) -> None:
         name = key.rpartition("/")[2]
-        self._fail(Violation(f"what a user had asked of {name}, and had an answer to, was carried out once more", name))
+        self.driver.fail(
+            Violation(f"what a user had asked of {name}, and had an answer to, was carried out once more", name)
+        )
 
     def _changed(self, events: tuple[KeyEvent, ...], who: str) -> None:
         at = self.clock.monotonic()
@@ -327,7 +333,7 @@ class Cluster:
         try:
             self.checker.apply(events, who)
         except Violation as found:
-            self._fail(found)
+            self.driver.fail(found)
         self._wake_watchers(events)
 
     def _wake_watchers(self, events: tuple[KeyEvent, ...]) -> None:
@@ -362,7 +368,7 @@ class Cluster:
         try:
             check_call(self.checker, who, self.everywhere[host], call, container, name)
         except Violation as found:
-            self._fail(found)
+            self.driver.fail(found)
         if call == "start" and container is not None:
             self._look_for_the_condemned(self.everywhere[host])
             self.later(TOO_LATE, partial(self._check_alone, container))
@@ -384,13 +390,7 @@ class Cluster:
         try:
             check_alone(self.checker, self.everywhere, container, self.clock.monotonic())
         except Violation as found:
-            self._fail(found)
+            self.driver.fail(found)
 
     def note(self, text: str) -> None:
         self.story.tell(self.clock.monotonic(), "", text, fault=True)
-
-    # What is wrong. Noted rather than raised: the components outlive every exception.
-
-    def _fail(self, found: Exception) -> None:
-        if self.driver.failure is None:
-            self.driver.failure = found

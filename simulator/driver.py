@@ -25,6 +25,13 @@ class HotLoop(Exception):
     """A loop that works without end, and gets nowhere."""
 
 
+class Escaped(Exception):
+    """Something that a loop let out of a step, which real threads would have met with nobody to handle it."""
+
+    def __init__(self, actor: Actor, error: Exception) -> None:
+        super().__init__(f"{actor.process.name}'s {actor.name} lets {type(error).__name__} out: {error}")
+
+
 class Process:
     """One life of one program. `name` stays the same over restarts."""
 
@@ -70,13 +77,18 @@ class Driver:
         self.clock = clock
         self.random = random
         self.failure: Exception | None = None
-        """Raised by `run` as soon as the step is over that somebody has noted it in."""
+        """The first that was noted. Raised by `run` as soon as the step is over in which it was."""
         self.crashed: Callable[[Process], None] = lambda _: None
         self.steps = 0
         self._heap: list[tuple[float, int, Actor]] = []
         self._count = 0
         self._now = clock.monotonic()
         """By the clock, which nobody else advances."""
+
+    def fail(self, found: Exception) -> None:
+        """Noted rather than raised where the components would outlive it."""
+        if self.failure is None:
+            self.failure = found
 
     def wake(self, actor: Actor, delay: float) -> None:
         """Runs it in `delay` seconds at the latest."""
@@ -111,12 +123,18 @@ class Driver:
                 process.delayed[actor] = None
                 continue
             self.steps += 1
-            actor.count(self._now)
             try:
+                actor.count(self._now)
                 delay = actor.step()
             except Crash:
                 process.kill()
                 self.crashed(process)
+            except HotLoop as error:
+                self.fail(error)
+            except Exception as error:
+                escaped = Escaped(actor, error)
+                escaped.__cause__ = error
+                self.fail(escaped)
             else:
                 if delay < never and process.alive:
                     self.wake(actor, delay)
@@ -127,15 +145,19 @@ class Driver:
             self._now = monotonic()
 
     def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
-        """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile."""
+        """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile, or when
+        something failed elsewhere: the run is over then, and what failed is not this process's to handle."""
         process.frozen, process.frozen_since = True, self.clock.monotonic()
-        if meanwhile is not None:
-            meanwhile()
-        self.run(self.clock.monotonic() + seconds)
-        process.frozen = False
-        if not process.alive:
+        try:
+            if meanwhile is not None:
+                meanwhile()
+            self.run(self.clock.monotonic() + seconds)
+        except Exception as error:
+            self.fail(error)
+        finally:
+            process.frozen, process.frozen_since = False, math.inf
+        if self.failure is not None or not process.alive:
             raise Crash
-        process.frozen_since = math.inf
         delayed, process.delayed = process.delayed, {}
         for actor in delayed:
             self.wake(actor, self.latency())
