@@ -212,7 +212,7 @@ class _Process:
                     ended=self._queue.add,
                     unanswered=self._probe_now.set,
                 ),
-                checker=Checker(NetworkProber(self._runtime), self._lanes, clock, self._queue.add),
+                checker=Checker(NetworkProber(self._runtime, clock), self._lanes, clock, self._queue.add),
                 publisher=Publisher(options.node, self._store, self._registration),
                 standing=self._registration,
                 guard=self._guard,

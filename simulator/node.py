@@ -163,7 +163,7 @@ class AgentProcess(Process):
                     ended=self._queue.add,
                     unanswered=lambda: driver.wake(self._looking, driver.latency()),
                 ),
-                checker=Checker(NetworkProber(runtime), InlineLanes(), clock, self._queue.add),
+                checker=Checker(NetworkProber(runtime, clock), InlineLanes(), clock, self._queue.add),
                 publisher=Publisher(host.name, self.store, self._registration),
                 standing=self._registration,
                 guard=host.guard,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import http.client
 import socket
 from typing import Protocol
 
-import urllib3
-
+from nodeagent.asking import TooLarge, ask, get, parsed
 from nodeagent.runtime.port import ContainerInfo, Runtime, RuntimeRefused
+from taskyard.clock import Clock
 from taskyard.objects import Check
 from taskyard.quantity import seconds
+
+_LARGEST_HEAD = 256 * 1024
+"""Bytes."""
 
 
 class Prober(Protocol):
@@ -21,14 +25,15 @@ class Prober(Protocol):
 class NetworkProber(Prober):
     """A container without an address of its own is on the node's network."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, clock: Clock) -> None:
         self._runtime = runtime
+        self._clock = clock
 
     def probe(self, container: ContainerInfo, check: Check) -> str:
         timeout = seconds(check.timeout)
         address = container.address or "127.0.0.1"
         if check.http is not None:
-            return _get(address, check.http.port, check.http.path, timeout)
+            return _get(self._clock, address, check.http.port, check.http.path, timeout)
         if check.tcp is not None:
             return _connect(address, check.tcp.port, timeout)
         try:
@@ -38,16 +43,33 @@ class NetworkProber(Prober):
         return "" if code == 0 else "it took too long" if code is None else f"exit code {code}"
 
 
-def _get(address: str, port: int, path: str, timeout: float) -> str:
-    host = f"[{address}]" if ":" in address else address
+def _get(clock: Clock, address: str, port: int, path: str, timeout: float) -> str:
+    """The status and headers are waited for, the body is not."""
+    request = get(address, port, path, "Accept: */*")
     try:
-        # A pool of its own: nothing may keep a connection to a container that is about to be replaced.
-        with urllib3.HTTPConnectionPool(host, port, timeout=urllib3.Timeout(total=timeout)) as pool:
-            answer = pool.urlopen("GET", path, redirect=False, retries=False, preload_content=False)
-            answer.close()
-    except urllib3.exceptions.HTTPError as error:
+        raw = ask(clock, (address, port), request, longest=timeout, largest=_LARGEST_HEAD, enough=_has_head)
+        status = parsed(_without_interim(raw)).status
+    except TooLarge:
+        return f"the answer's headers have more than {_LARGEST_HEAD // 1024} KiB"
+    except http.client.RemoteDisconnected:
+        return "it closed the connection without an answer"
+    except (http.client.HTTPException, ValueError):
+        return "the answer is not HTTP"
+    except OSError as error:
         return _short(error)
-    return "" if 200 <= answer.status < 400 else f"HTTP status {answer.status}"
+    return "" if 200 <= status < 400 else f"HTTP status {status}"
+
+
+def _has_head(received: bytes) -> bool:
+    """The status line and headers of the answer itself."""
+    return b"\r\n\r\n" in _without_interim(received)
+
+
+def _without_interim(received: bytes) -> bytes:
+    """Heads of status 1xx come before the answer's own."""
+    while received[:5] == b"HTTP/" and received[8:10] == b" 1" and b"\r\n\r\n" in received:
+        received = received.partition(b"\r\n\r\n")[2]
+    return received
 
 
 def _connect(address: str, port: int, timeout: float) -> str:
@@ -58,11 +80,10 @@ def _connect(address: str, port: int, timeout: float) -> str:
     return ""
 
 
-def _short(error: Exception) -> str:
+def _short(error: OSError) -> str:
     """The same words for the same fault: equal events are counted instead of listed."""
-    # First: for urllib3 a refused connection is a timeout as well.
-    if isinstance(error, ConnectionRefusedError) or "refused" in str(error):
+    if isinstance(error, ConnectionRefusedError):
         return "connection refused"
-    if isinstance(error, TimeoutError | urllib3.exceptions.TimeoutError):
+    if isinstance(error, TimeoutError):
         return "no answer in time"
-    return getattr(error, "strerror", None) or type(error).__name__
+    return error.strerror or type(error).__name__

@@ -152,7 +152,7 @@ class ScriptedProber(NetworkProber):
     """Ports answer as the test says; commands are the runtime's."""
 
     def __init__(self, runtime: FakeRuntime) -> None:
-        super().__init__(runtime)
+        super().__init__(runtime, runtime.clock)
         self.answers: dict[int, str] = {}
         """Why a port fails, by number; others pass."""
         self.asked = 0

@@ -9,6 +9,7 @@ import pytest
 
 from nodeagent.checks.prober import NetworkProber
 from nodeagent.runtime.port import ContainerInfo
+from taskyard.clock import SystemClock
 from taskyard.objects import Check, HttpCheck, TcpCheck
 from tests.nodeagent.runtime.conftest import RealTasks, tasks
 from tests.support.waiting import until
@@ -26,7 +27,7 @@ def test_http_tcp_and_commands(tasks: RealTasks) -> None:
     tasks.until_printed(container, "up")
     found = tasks.runtime.inspect(container)
     assert found is not None
-    probe = _probing(NetworkProber(tasks.runtime), found)
+    probe = _probing(NetworkProber(tasks.runtime, SystemClock()), found)
     until(lambda: probe(Check(tcp=TcpCheck(port=80))) == "")
     assert probe(Check(http=HttpCheck(port=80, path="/ready"))) == ""
     assert probe(Check(http=HttpCheck(port=80, path="/nowhere"))) == "HTTP status 404"
@@ -42,7 +43,7 @@ def test_what_hangs_is_given_up_in_time(tasks: RealTasks) -> None:
     tasks.until_printed(container, "up")
     found = tasks.runtime.inspect(container)
     assert found is not None
-    probe = _probing(NetworkProber(tasks.runtime), found)
+    probe = _probing(NetworkProber(tasks.runtime, SystemClock()), found)
     until(lambda: probe(Check(tcp=TcpCheck(port=81))) == "")
     for check in (
         Check(http=HttpCheck(port=81), timeout="500ms"),
