@@ -287,7 +287,7 @@ def _create(situation: Situation, assignment: Assignment, status: TaskStatus) ->
     step, image = next_step(situation), _image_due(situation, assignment)
     if situation.written is None or situation.written.epoch != assignment.epoch:
         return Nothing()  # The intent has to be durable; the write is tried again when the store is back.
-    if step == NETWORK:
+    if step == NETWORK and not situation.runs_on:
         return CreateAndStart(Run(status.uid, status.epoch, status.attempt, step))
     if status.reason == PULLING:
         if not situation.fetching:

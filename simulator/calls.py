@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nodeagent.runtime.port import ContainerInfo, ContainerState
+from simulator.beside import check_stop, ours
 from simulator.checker import Checker
 from simulator.node import Host
 from simulator.promises import check_backoff, check_spacing
+from simulator.runs import PREFIX, Run, run_of
 from simulator.story import Violation
-
-_RUN = "ty-"
 
 
 def check_call(checker: Checker, who: str, host: Host, call: str, container: ContainerInfo | None, name: str) -> None:
@@ -23,68 +23,68 @@ def check_call(checker: Checker, who: str, host: Host, call: str, container: Con
 
 
 def _check_end(checker: Checker, who: str, host: Host, call: str, container: ContainerInfo | None) -> None:
-    if container is None or not container.name.startswith(_RUN):
+    if container is None or not container.name.startswith(PREFIX):
         return
-    uid, past = _parts(container.name)[0], checker.past
-    kept = past.has_to_stay(host.name, uid, container) and container.state is ContainerState.RUNNING
-    if kept and uid not in checker.mirror.assignments.get(host.name, {}):
-        raise Violation(f"{who} ends {container.name} ({call}), whose assignment was lost with the store's data", uid)
-    if call == "remove" and container.started_at:
-        past.note_ended(host.key, uid, container.name)
+    run, past = run_of(container.name), checker.past
+    kept = past.has_to_stay(host.name, run.uid, container) and container.state is ContainerState.RUNNING
+    if kept and run.uid not in checker.mirror.assignments.get(host.name, {}):
+        raise Violation(
+            f"{who} ends {container.name} ({call}), whose assignment was lost with the store's data", run.uid
+        )
+    check_stop(host, run, container)
+    if call == "remove" and container.started_at and not run.is_sidecar:
+        past.note_ended(host.key, run.uid, container.name)
 
 
-def _check_assigned(checker: Checker, who: str, host: Host, call: str, run: str) -> tuple[str, int]:
-    if not run.startswith(_RUN):
-        raise Violation(f"{who} was to {call} {run}", host.name)
-    uid, epoch = _parts(run)
-    if (host.name, uid, epoch) not in checker.past.assigned:
-        raise Violation(f"{call} {run} on {host.name}, where it never was assigned", uid)
-    return uid, epoch
+def _check_assigned(checker: Checker, who: str, host: Host, call: str, name: str) -> Run:
+    if not name.startswith(PREFIX):
+        raise Violation(f"{who} was to {call} {name}", host.name)
+    run = run_of(name)
+    if (host.name, run.uid, run.epoch) not in checker.past.assigned:
+        raise Violation(f"{call} {name} on {host.name}, where it never was assigned", run.uid)
+    return run
 
 
-def _check_create(checker: Checker, who: str, host: Host, run: str) -> None:
-    uid, epoch = _check_assigned(checker, who, host, "create", run)
+def _check_create(checker: Checker, who: str, host: Host, name: str) -> None:
+    uid, epoch, *_ = _check_assigned(checker, who, host, "create", name)
     if (uid, epoch) not in checker.past.intended:
-        raise Violation(f"{run} is created on {host.name} without a durable intent", uid)
-    if (host.key, run) in checker.past.ended:
-        raise Violation(f"{run}, which has run and ended, is made again on {host.name}", uid)
+        raise Violation(f"{name} is created on {host.name} without a durable intent", uid)
+    if (host.key, name) in checker.past.ended:
+        raise Violation(f"{name}, which has run and ended, is made again on {host.name}", uid)
 
 
 def _check_start(checker: Checker, who: str, host: Host, container: ContainerInfo | None, name: str) -> None:
-    run = container.name if container is not None else name
-    uid, _ = _check_assigned(checker, who, host, "start", run)
-    if checker.past.reporters.get((host.name, uid)) == host.key:
+    name = container.name if container is not None else name
+    run = _check_assigned(checker, who, host, "start", name)
+    status = checker.mirror.statuses.get(host.name, {}).get(run.uid)
+    told = checker.past.reporters.get((host.name, run.uid)) == host.key
+    if told:
         # Else it is what the agent of another machine has written, which had the name meanwhile.
-        check_backoff(checker.mirror.statuses.get(host.name, {}).get(uid), run, host.clock)
-    _check_spacing(checker, host, run)
-    others = [
-        one.name
-        for one in host.runtime.everything()
-        if one.state is ContainerState.RUNNING
-        and one.name != run
-        and one.name.startswith(f"{_RUN}{uid}-")
-        and one.id not in host.foreign
-    ]
+        check_backoff(status, run, host.clock)
+    if not run.is_sidecar:
+        _check_spacing(checker, host, run)
+    running = [one.name for one in ours(host, run.uid) if one.state is ContainerState.RUNNING and one.name != name]
+    others = [other for other in running if run_of(other).stem != run.stem]
     if others:
-        raise Violation(f"{run} is started on {host.name} while {others[0]} runs", uid)
-    if container is not None and container.state is ContainerState.EXITED:
-        raise Violation(f"{run}, which has ended, is started again on {host.name}", uid)
+        raise Violation(f"{name} is started on {host.name} while {others[0]} runs", run.uid)
+    if container is None:
+        return
+    if container.state is ContainerState.EXITED and not run.is_sidecar:
+        raise Violation(f"{name}, which has ended, is started again on {host.name}", run.uid)
+    spec = checker.past.specs[container.labels["taskyard/spec-hash"]]
+    checker.beside.check_start(host, run, container, spec)
+    if told and status is not None and run.is_sidecar:
+        checker.beside.check_restart(host, run, status, spec)
 
 
-def _check_spacing(checker: Checker, host: Host, run: str) -> None:
+def _check_spacing(checker: Checker, host: Host, run: Run) -> None:
     """A singleton that was fenced starts again at once, which is no restart."""
-    past, now, (uid, _) = checker.past, checker.now(), _parts(run)
-    status = checker.mirror.statuses.get(host.name, {}).get(uid)
+    past, now = checker.past, checker.now()
+    status = checker.mirror.statuses.get(host.name, {}).get(run.uid)
     if status is None:
         return
-    stem, _, number = run.rpartition("-")
-    at, restarts = past.starts.get((host.key, f"{stem}-{int(number) - 1}"), (now, status.restarts))
-    past.starts[host.key, run] = now, status.restarts
-    if restarts < status.restarts and uid not in past.restored_at:
+    before = run._replace(attempt=run.attempt - 1).stem
+    at, restarts = past.starts.get((host.key, before), (now, status.restarts))
+    past.starts[host.key, run.stem] = now, status.restarts
+    if restarts < status.restarts and run.uid not in past.restored_at:
         check_spacing(status, run, now - at, host.clock)
-
-
-def _parts(run: str) -> tuple[str, int]:
-    """uid and epoch."""
-    uid, epoch, _ = run.removeprefix(_RUN).split("-")
-    return uid, int(epoch)

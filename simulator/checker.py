@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from simulator.beside import Beside
 from simulator.changed import Changed
 from simulator.conditions import Closed, check_ended
 from simulator.contention import Contention
@@ -62,6 +63,7 @@ class Checker:
         self.garbage = Garbage()
         self.dependents = Dependents(self.services, self.jobs)
         self.contention = Contention()
+        self.beside = Beside()
         self.closed = Closed()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""

@@ -11,6 +11,7 @@ from traceback import format_exception
 from controlplane.cluster.readings import Readings
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.watchdog.sentinel import EAGER
+from simulator.beside import check_ends
 from simulator.calls import check_call
 from simulator.checker import Checker
 from simulator.clocks import MachineClock
@@ -332,6 +333,7 @@ class Cluster:
             self.story.tell(at, who, event)
         try:
             self.checker.apply(events, who)
+            check_ends(self.everywhere, self.checker.mirror, events, who)
         except Violation as found:
             self.driver.fail(found)
         self._wake_watchers(events)

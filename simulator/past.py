@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.mirror import Mirror
 from simulator.specs import ILL
-from taskyard.objects import Assignment
+from taskyard.objects import Assignment, TaskSpec
 
 _AWAY = 40.0
 """Seconds that an agent may be cut off, or dead: of what was deleted meanwhile it cannot tell that it was meant, once
@@ -42,10 +42,13 @@ class Past:
         """The highest that each uid was bound at."""
         self.assigned: set[tuple[str, str, int]] = set()
         """Node, uid, epoch."""
+        self.specs: dict[str, TaskSpec] = {}
+        """All that were ever assigned, by their hash."""
         self.intended: set[tuple[str, int]] = set()
         """uid and epoch: its agent has said that it begins."""
         self.starts: dict[tuple[str, str], tuple[float, int]] = {}
-        """When each run was last started, on the monotonic clock, and after how many restarts; by host and name."""
+        """When anything of a run but a sidecar was last started, on the monotonic clock, and after how many restarts;
+        by host and name of the run."""
         self.reporters: dict[tuple[str, str], str] = {}
         """The host whose agent has written the last status, by node and uid."""
         self.ended: set[tuple[str, str]] = set()
@@ -80,6 +83,7 @@ class Past:
         if not held.spec.singleton:
             self._others.add(held.uid)
         (self.singletons.discard if held.uid in self._others else self.singletons.add)(held.uid)
+        self.specs[held.spec_hash] = held.spec
         self.assigned.add((node, held.uid, held.epoch))
         self.forgotten.pop((node, held.uid), None)
 

@@ -13,6 +13,7 @@ from controlplane.cluster.rules import pinned_volumes
 from simulator.clocks import MachineClock
 from simulator.mirror import Mirror
 from simulator.node import CAPACITY
+from simulator.runs import Run
 from simulator.story import Violation
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, Move, Task, TaskStatus
@@ -22,25 +23,33 @@ _ROUNDING = 0.01
 """Seconds: a timestamp in the store is not as fine as the clock."""
 
 
-def check_backoff(status: TaskStatus | None, run: str, clock: MachineClock) -> None:
-    """Before a container is started: its attempt is due, by what its agent itself has written. Not judged once the time
-    of day was set: that must not turn seconds into hours."""
-    if status is None or not status.next_attempt_at or run != f"ty-{status.uid}-{status.epoch}-{status.attempt}":
-        return
-    early = parse_timestamp(status.next_attempt_at) - clock.now()
+def check_backoff(status: TaskStatus | None, run: Run, clock: MachineClock) -> None:
+    """Before any container of an attempt is started: it is due, by what its agent itself has written."""
+    if status is not None and run[:3] == (status.uid, status.epoch, status.attempt):
+        check_due(status.next_attempt_at, run.beside(run.part), run.uid, clock)
+
+
+def check_due(at: str, container: str, uid: str, clock: MachineClock) -> None:
+    """`at` empty: at once. Not judged once the time of day was set: that must not turn seconds into hours."""
+    early = parse_timestamp(at) - clock.now() if at else 0.0
     if early > _ROUNDING and clock.jumped_at < clock.monotonic() - _LONGEST_BACKOFF:
-        raise Violation(f"{run} is started {early:.1f} s before its backoff is over", status.uid)
+        raise Violation(f"{container} is started {early:.1f} s before its backoff is over", uid)
 
 
-def check_spacing(status: TaskStatus | None, run: str, gap: float, clock: MachineClock) -> None:
+def check_spacing(status: TaskStatus | None, run: Run, gap: float, clock: MachineClock) -> None:
     """Before a container is started, `gap` seconds after that of the attempt before it on that host: the waits grow,
     twofold with each restart, up to five minutes, less a tenth at most. One step may be missing, of an agent that died
     or could not write. No run here is so long that the waits begin anew, unless the time of day made it look so."""
-    if status is None or not status.restarts or run != f"ty-{status.uid}-{status.epoch}-{status.attempt}":
+    if status is None or not status.restarts or run[:3] != (status.uid, status.epoch, status.attempt):
         return
-    wait = 0.9 * min(2.0 ** (status.restarts - 2), _LONGEST_BACKOFF)
+    check_wait(status.restarts, run.beside(run.part), run.uid, gap, clock)
+
+
+def check_wait(restarts: int, container: str, uid: str, gap: float, clock: MachineClock) -> None:
+    """`gap`: seconds since the start before it."""
+    wait = 0.9 * min(2.0 ** (restarts - 2), _LONGEST_BACKOFF)
     if gap < wait - _ROUNDING and clock.jumped_at == -math.inf:
-        raise Violation(f"{run} is started {gap:.1f} s after the attempt before it, not {wait:.1f} s", status.uid)
+        raise Violation(f"{container} is started {gap:.1f} s after the time before, not {wait:.1f} s", uid)
 
 
 def check_home(task: Task, homes: Mapping[str, str]) -> None:

@@ -8,6 +8,9 @@ from random import Random
 _CRONS_TAKE = 3.0
 """Minutes until all their times have come, and what they made has ended."""
 
+_WITH_COMPANY = 0.2
+"""The share of all seeds in which something runs beside tasks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -29,14 +32,18 @@ class Settings:
     """With data loss there have to be none: what was counted is not taken back."""
     crons: int | None = None
     """Likewise."""
+    beside: bool | None = None
+    """Tasks have init tasks and sidecars."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
     def drawn(self, seed: int) -> Settings:
-        """With nothing left open: a part of all seeds have services, a part jobs, and some have both."""
+        """With nothing left open: a part of all seeds have services, a part jobs, a part init tasks and sidecars, and
+        some have several."""
         random = Random(f"{seed}/load")
         services, jobs = random.choice((0, 0, 0, 1, 2, 3)), random.choice((0, 0, 0, 0, 1, 2))
         crons = random.choice((0, 0, 0, 0, 0, 1)) if self.minutes >= _CRONS_TAKE else 0
+        beside = Random(f"{seed}/beside").random() < _WITH_COMPANY and not (self.data_loss or self.contention)
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -44,4 +51,5 @@ class Settings:
             services=services if self.services is None else self.services,
             jobs=jobs if self.jobs is None else self.jobs,
             crons=crons if self.crons is None else self.crons,
+            beside=beside if self.beside is None else self.beside,
         )

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nodeagent.runtime.port import ContainerState
+from simulator.beside import check_company, check_left, is_being_prepared, ours, winds_down
 from simulator.checker import Checker
 from simulator.conditions import check_over
+from simulator.drawn_beside import company_rests, is_prepared
 from simulator.fitting import obstacles, wrong_reason
 from simulator.node import Host
 from simulator.plane import PlaneProcess
+from simulator.runs import PREFIX, Run, run_of
 from simulator.singletons import check_all_alone
 from simulator.specs import MISSING, RESTLESS
 from simulator.story import Violation
 from simulator.turns import check_turn
 from taskyard import keys
-from taskyard.objects import Task, TaskState, TaskStatus
+from taskyard.objects import Task, TaskSpec, TaskState, TaskStatus
 
 SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
@@ -49,6 +52,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     )
     for host in hosts.values():
         _check_host(host, checker)
+        check_left(host, checker.mirror)
     check_all_alone(checker, hosts, checker.now())
     for plane in planes:
         _check_answers(plane, checker)
@@ -64,7 +68,7 @@ def restless(checker: Checker) -> set[str]:
             status = checker.mirror.statuses.get(node, {}).get(uid)
             # A port that a container has whose assignment went with the store's data stays so.
             port = status is not None and _port_is_taken(status)
-            ill = held.spec.args[0] in RESTLESS or held.spec.image == MISSING
+            ill = is_restless(held.spec) or held.spec.image == MISSING
             if ill or port or checker.services.waits_for_config(held.spec):
                 found.add(uid)
     return found
@@ -114,7 +118,7 @@ def _check_returned(task: Task, status: TaskStatus, hosts: Mapping[str, Host], c
     if task.spec.on_node_loss.on_return != "keep-original" or status.state is not TaskState.RUNNING:
         return
     protected = any(held.spec.min_available for here in mirror.assignments.values() for held in here.values())
-    if task.spec.restart.policy != "always" or task.spec.args[0] in RESTLESS or protected:
+    if task.spec.restart.policy != "always" or is_restless(task.spec) or protected:
         return
     allowed = checker.contention.quota(task.metadata.namespace)
     if not obstacles(mirror, task, binding.lost_from, allowed, without=(task.metadata.uid,)):
@@ -164,12 +168,14 @@ def _name_is_taken(status: TaskStatus | None) -> bool:
 
 def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) -> None:
     name, program, policy = task.metadata.name, task.spec.args[0], task.spec.restart
-    run = f"ty-{status.uid}-{status.epoch}-{status.attempt}"
-    found = next((one for one in host.runtime.everything() if one.name == run and one.id not in host.foreign), None)
+    run = Run(status.uid, status.epoch, status.attempt, "")
+    found = next((one for one in ours(host, status.uid) if one.name == run.stem), None)
     running = found is not None and found.state is ContainerState.RUNNING
     state = status.state
     if found is not None and max(found.started_at, found.finished_at) > host.clock.now() - NEWS:
         return  # The agent cannot have heard, and told, of it yet.
+    if task.spec.sidecars and not running and winds_down(host, found):
+        return
     if running != (state is TaskState.RUNNING):
         raise Violation(
             f"{name} is {state} on {host.name}, and its container {'runs' if running else 'does not'}", name
@@ -180,7 +186,9 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         return
     if _port_is_taken(status) and _keeps_something(host, checker):
         return  # Perhaps the port, which the version before the assigned one has.
-    match program:
+    match program if is_prepared(task.spec) else "unprepared":
+        case "unprepared":
+            right = state in (TaskState.STARTING, TaskState.FAILED)
         case "serve" | "slow" | "stubborn":
             right = state is TaskState.RUNNING
         case "brief" | "tough":
@@ -195,7 +203,10 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
             right = state in (TaskState.FAILED, TaskState.STARTING, TaskState.RUNNING)
         case _:
             right = state in (TaskState.STARTING, TaskState.RUNNING)
-    if not right or (state is TaskState.STARTING and not status.next_attempt_at):
+    under_way = bool(status.next_attempt_at) or is_being_prepared(host, status)
+    if right and state is TaskState.RUNNING and company_rests(task.spec) and program not in RESTLESS:
+        check_company(host, status, task.spec)
+    if not right or (state is TaskState.STARTING and not under_way):
         raise Violation(f"{name} ({program}) ended up {state}: {status.reason} {status.message}", status.uid, name)
 
 
@@ -221,18 +232,23 @@ def _check_host(host: Host, checker: Checker) -> None:
     if not running.issuperset(host.foreign):
         raise Violation(f"a foreign container on {host.name} does not run any more", host.name)
     for one in host.runtime.everything():
-        if not one.name.startswith("ty-"):
+        if not one.name.startswith(PREFIX):
             continue
-        uid, epoch, _ = one.name.removeprefix("ty-").split("-")
+        uid, epoch, *_ = run_of(one.name)
         assignment = checker.mirror.assignments.get(host.name, {}).get(uid)
         if one.id in host.foreign or (assignment is None and checker.past.may_be_left(host.name, uid, one)):
             continue
-        if assignment is not None and assignment.spec.image == MISSING and int(epoch) != assignment.epoch:
+        if assignment is not None and assignment.spec.image == MISSING and epoch != assignment.epoch:
             continue  # The version before runs on until the image of the new one is here.
-        if assignment is None or assignment.epoch != int(epoch):
+        if assignment is None or assignment.epoch != epoch:
             raise Violation(f"{one.name} is left on {host.name}, where nothing like it is assigned", uid)
         if one.state is ContainerState.RUNNING and one.labels["taskyard/spec-hash"] != assignment.spec_hash:
             raise Violation(f"{one.name} runs on {host.name} with another spec than is assigned there", uid)
+
+
+def is_restless(spec: TaskSpec) -> bool:
+    """Its status goes on changing, for its own sake or for that of what is beside it."""
+    return spec.args[0] in RESTLESS or not company_rests(spec)
 
 
 def _check_answers(plane: PlaneProcess, checker: Checker) -> None:

@@ -8,6 +8,7 @@ from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.watchdog.sentinel import EAGER
 from simulator.checker import Checker
 from simulator.node import Host
+from simulator.runs import run_of
 from simulator.story import Violation
 
 TOO_LATE = 2 * EAGER
@@ -21,8 +22,8 @@ def check_alone(checker: Checker, hosts: Mapping[str, Host], started: ContainerI
     past, name, uid = checker.past, started.labels["taskyard/task"], started.labels["taskyard/uid"]
     if uid not in past.singletons:
         return
-    running = [
-        f"{one.name} on {host.key}"
+    running = {
+        f"{run_of(one.name).stem} on {host.key}"
         for host in hosts.values()
         for one in host.runtime.everything()
         if one.state is ContainerState.RUNNING
@@ -30,9 +31,9 @@ def check_alone(checker: Checker, hosts: Mapping[str, Host], started: ContainerI
         and one.labels.get("taskyard/uid") in past.singletons - past.orphaned
         and now > past.restored_at.get(one.labels["taskyard/uid"], -_RESTORED) + _RESTORED
         and one.id not in host.foreign
-    ]
+    }
     if len(running) > 1:
-        raise Violation(f"the singleton {name} runs twice: {', '.join(running)}", uid)
+        raise Violation(f"the singleton {name} runs twice: {', '.join(sorted(running))}", uid)
 
 
 def check_all_alone(checker: Checker, hosts: Mapping[str, Host], now: float) -> None:

@@ -28,6 +28,8 @@ PROGRAMS: Mapping[tuple[str, ...], Program] = {
     ("refused",): Program(refuses_to_start="no such command"),
     ("slow",): Program(healthy_after=6.0),
     ("sick",): Program(unhealthy_after=9.0),
+    ("prepare",): Program(runs=1.5),
+    ("prepare slowly",): Program(runs=6.0),
 }
 ILL = ("sick",)
 """Their checks fail after a while."""

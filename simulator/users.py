@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from controlplane.admission import Wanted
 from controlplane.api.http.problem import ApiError
 from simulator.dependents import drawn_dependencies
+from simulator.drawn_beside import accompanied, template_accompanied
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
 from simulator.driver import Crash
 from simulator.effects import Request
@@ -36,6 +37,7 @@ from taskyard.objects import (
     NamespaceSpec,
     NodeSpec,
     Quota,
+    Service,
     Taint,
     Task,
     TaskSpec,
@@ -68,6 +70,7 @@ class Users:
     def __init__(self, drawn: Callable[[str], Random], settings: Settings, world: World) -> None:
         """`settings`: with nothing left open."""
         self.contends = settings.contention
+        self._beside = settings.beside
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = settings.only_requests
@@ -190,7 +193,7 @@ class Users:
             settings = drawn_settings(random)
             self._try(plane, "apply the settings", lambda: plane.configs.write(settings))
         else:
-            service, settings = drawn_service(random, name), drawn_settings(random)
+            service, settings = self._service(random, name), drawn_settings(random)
             if fresh:
                 self._try(plane, "apply the settings", lambda: plane.configs.write(settings))
             self._try(plane, f"apply {name}", lambda: plane.services.write(service))
@@ -215,7 +218,7 @@ class Users:
             task = f"{name}-{random.randrange(MOST_TASKS)}"
             self._try(plane, f"delete {task}", lambda: plane.tasks.delete(task, "default"))
         else:
-            job = drawn_job(random, name)
+            job = self._job(random, name)
             self._try(plane, f"apply {name}", lambda: plane.jobs.write(job))
 
     def _change(self, random: Random, plane: PlaneProcess, name: str) -> None:
@@ -244,10 +247,20 @@ class Users:
 
     def _drawn_task(self, random: Random, name: str) -> Task:
         spec = drawn_spec(random, name)
+        if self._beside:
+            spec = accompanied(random, spec)
         if not self.contends:
             # Gangs and their dependencies would wait for each other without end.
             spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))
         return _task(name, contended(random, name, spec), labels_of(name)) if self.contends else _task(name, spec)
+
+    def _service(self, random: Random, name: str) -> Service:
+        service = drawn_service(random, name)
+        return template_accompanied(random, service) if self._beside else service
+
+    def _job(self, random: Random, name: str) -> Job:
+        job = drawn_job(random, name)
+        return template_accompanied(random, job) if self._beside else job
 
     def _bound(self, random: Random, plane: PlaneProcess) -> None:
         """Somebody gives the namespace of all tasks another quota."""

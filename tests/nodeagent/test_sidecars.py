@@ -242,6 +242,22 @@ def test_an_image_of_theirs_that_is_missing_is_waited_for_before_the_task_begins
     assert running(world) == ALL
 
 
+def test_the_version_before_runs_until_the_task_s_own_image_is_here_and_then_their_network_is_made(
+    world: World,
+) -> None:
+    port = [{"container": 80, "host": 8080}]
+    world.assign(ports=port)
+    world.settle()
+    world.assign(2, image="far:1", ports=port, sidecars=[BESIDE[0]])
+    world.advance(6.0)
+    assert running(world) == ["1-1"]
+    assert world.status().reason == "ImagePullBackOff"
+    world.runtime.registry.add("far:1")
+    world.advance(20.0)
+    assert running(world) == ["2-1", "2-1-net", "2-1-side1"]
+    assert (world.status().state, world.status().restarts) == (TaskState.RUNNING, 0)
+
+
 def without_tool(world: World) -> None:
     """Its sidecars run, and then somebody clears one of them away, and its image with it."""
     world.assign(sidecars=BESIDE)
