@@ -4,7 +4,7 @@ Knows nothing of placement or of tasks; each of them brings its own decisions.
 """
 
 from controlplane.leading.carrying import Step, Write, carry_out
-from controlplane.leading.commits import Proposal, Results, Stale, commit_all
+from controlplane.leading.commits import Proposal, Results, Stale, commit_all, committing
 from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
 from controlplane.leading.means import Means
 
@@ -20,4 +20,5 @@ __all__ = [
     "Write",
     "carry_out",
     "commit_all",
+    "committing",
 ]

@@ -7,7 +7,7 @@ stale: the others go again at once, without them. The scheduler and the controll
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -70,6 +70,14 @@ class Results(Generic[S]):
     fenced_out: bool = False
     """Another leads now. Nothing was written after that was seen."""
 
+    def add(self, other: Results[S]) -> None:
+        self.committed += other.committed
+        self.stale += other.stale
+        self.unknown += other.unknown
+        self.untried += other.untried
+        self.refused += other.refused
+        self.fenced_out = self.fenced_out or other.fenced_out
+
     @property
     def not_written(self) -> list[Proposal[S]]:
         """As far as is known."""
@@ -77,22 +85,34 @@ class Results(Generic[S]):
         return [*(stale.proposal for stale in self.stale), *self.unknown, *self.untried, *refused]
 
 
-def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
+def commit_all(store: Store, fence: Compare, proposals: Iterable[Proposal[S]]) -> Results[S]:
     """Never raises for what a store may answer; sends no more after the first answer that does not come."""
     results: Results[S] = Results()
-    waiting = deque(batches(proposals))
-    sent: deque[tuple[list[Proposal[S]], Callable[[], Commit]]] = deque()
-    while waiting or sent:
-        if results.fenced_out or results.unknown:
-            results.untried += [proposal for batch in waiting for proposal in batch]
-            waiting.clear()
-        while waiting and len(sent) < _IN_FLIGHT:
-            batch = waiting.popleft()
-            sent.append((batch, store.begin_commit(*transaction(fence, batch))))
-        if sent:
-            batch, answer = sent.popleft()
-            waiting.extendleft(reversed(_note(batch, answer, fence, results)))
+    for answered in committing(store, fence, proposals):
+        results.add(answered)
     return results
+
+
+def committing(store: Store, fence: Compare, proposals: Iterable[Proposal[S]]) -> Iterator[Results[S]]:
+    """As `commit_all`: what became of some of them, each time that an answer has come. Meanwhile etcd has others, so
+    that it works while these are dealt with, and while `proposals` makes the next ones."""
+    unsent = batches(proposals)
+    again: deque[list[Proposal[S]]] = deque()
+    sent: deque[tuple[list[Proposal[S]], Callable[[], Commit]]] = deque()
+    over = False
+    while not over or sent:
+        while not over and len(sent) < _IN_FLIGHT and (batch := again.popleft() if again else next(unsent, None)):
+            sent.append((batch, store.begin_commit(*transaction(fence, batch))))
+        if not sent:
+            break
+        results: Results[S] = Results()
+        batch, answer = sent.popleft()
+        again.extendleft(reversed(_note(batch, answer, fence, results)))
+        over = over or results.fenced_out or bool(results.unknown)
+        yield results
+    untried = [proposal for batch in (*again, *unsent) for proposal in batch]
+    if untried:
+        yield Results(untried=untried)
 
 
 def _note(
@@ -139,20 +159,18 @@ def _without_stale(batch: list[Proposal[S]], answer: Commit, results: Results[S]
 
 def transaction(fence: Compare, batch: Sequence[Proposal[S]]) -> tuple[list[Compare], list[Operation]]:
     """The compares and operations of one commit."""
-    compares = dict.fromkeys([fence])
-    for proposal in batch:
-        compares.update(dict.fromkeys(proposal.compares))
+    compares = dict.fromkeys([fence, *(compare for proposal in batch for compare in proposal.compares)])
     return list(compares), [operation for proposal in batch for operation in proposal.operations]
 
 
-def batches(proposals: Sequence[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
+def batches(proposals: Iterable[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
     """In order, each within etcd's limits on compares (counted once each), operations and bytes."""
     batch: list[Proposal[S]] = []
     compares: set[Compare] = set()
     operations = size = 0
     for proposal in proposals:
         added = set(proposal.compares) - compares
-        weight = sum(len(op.key) + (len(op.value) if isinstance(op, Put) else 0) for op in proposal.operations)
+        weight = _weight(proposal.operations)
         full = (
             1 + len(compares) + len(added) > MAX_OPERATIONS
             or operations + len(proposal.operations) > MAX_OPERATIONS
@@ -168,6 +186,15 @@ def batches(proposals: Sequence[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
         size += weight
     if batch:
         yield batch
+
+
+def _weight(operations: Iterable[Operation]) -> int:
+    weight = 0
+    for operation in operations:
+        weight += len(operation.key)
+        if isinstance(operation, Put):
+            weight += len(operation.value)
+    return weight
 
 
 def _holds(compare: Compare, answer: Commit) -> bool:

@@ -5,9 +5,9 @@ A gang holds nothing while it waits, so two gangs can never wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
-from controlplane.leading import Proposal, Results, Stale, commit_all
+from controlplane.leading import Proposal, Results, Stale, committing
 from controlplane.scheduler.bindings import Bound
 from taskyard.keys import NamedKey
 from taskyard.store.api import Compare, Store
@@ -58,21 +58,26 @@ class Gangs:
         self._of.clear()
 
 
-def commit_together(store: Store, fence: Compare, proposals: Sequence[Proposal[Bound]]) -> Results[Bound]:
-    """As `commit_all`, with the bindings of a gang in one transaction that stands or falls as a whole."""
+def commit_together(store: Store, fence: Compare, proposals: Iterable[Proposal[Bound]]) -> Iterator[Results[Bound]]:
+    """As `committing`, with the bindings of a gang in one transaction that stands or falls as a whole."""
     gangs: dict[str, list[Proposal[Bound]]] = {}
-    alone = []
-    for proposal in proposals:
-        if proposal.subject.gang:
-            gangs.setdefault(proposal.subject.gang, []).append(proposal)
-        else:
-            alone.append(proposal)
-    results = commit_all(store, fence, alone)
-    if gangs and (results.fenced_out or results.unknown):
-        results.untried += [proposal for members in gangs.values() for proposal in members]
-    elif gangs:
-        _add(results, commit_all(store, fence, [_whole(members) for members in gangs.values()]))
-    return results
+
+    def alone() -> Iterator[Proposal[Bound]]:
+        for proposal in proposals:
+            if proposal.subject.gang:
+                gangs.setdefault(proposal.subject.gang, []).append(proposal)
+            else:
+                yield proposal
+
+    over = False
+    for results in committing(store, fence, alone()):
+        over = over or results.fenced_out or bool(results.unknown)
+        yield results
+    if over:
+        yield Results(untried=[proposal for members in gangs.values() for proposal in members])
+        return
+    for wholes in committing(store, fence, map(_whole, gangs.values())):
+        yield _members(wholes)
 
 
 def _whole(members: list[Proposal[Bound]]) -> Proposal[Whole]:
@@ -80,7 +85,8 @@ def _whole(members: list[Proposal[Bound]]) -> Proposal[Whole]:
     return Proposal(tuple(members), tuple(compares), tuple(op for member in members for op in member.operations))
 
 
-def _add(results: Results[Bound], wholes: Results[Whole]) -> None:
+def _members(wholes: Results[Whole]) -> Results[Bound]:
+    results: Results[Bound] = Results(fenced_out=wholes.fenced_out)
     for whole, revision in wholes.committed:
         results.committed += [(member, revision) for member in whole.subject]
     for stale in wholes.stale:
@@ -90,4 +96,4 @@ def _add(results: Results[Bound], wholes: Results[Whole]) -> None:
     results.unknown += [member for whole in wholes.unknown for member in whole.subject]
     results.untried += [member for whole in wholes.untried for member in whole.subject]
     results.refused += [(member, reason) for whole, reason in wholes.refused for member in whole.subject]
-    results.fenced_out = results.fenced_out or wholes.fenced_out
+    return results

@@ -7,13 +7,13 @@ made in `controlplane.placement`; what a binding writes is in `bindings.py`.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import needs_binding
-from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, carry_out, commit_all
+from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, carry_out, committing
 from controlplane.nodeloss import LossAnnouncer
 from controlplane.placement import (
     Decision,
@@ -160,12 +160,10 @@ class Scheduler(LeaderLoop[Dirty]):
             for want in unplaced:
                 self._waiting.put(want)
             self._handover.stop(fence, [d for d in decisions if d.node is not None], round_)
-            proposals = [p for d in decisions if (p := self._propose(d, round_)) is not None]
-            for proposal in proposals:
-                self._assumed.expect(proposal)
-                self._expect_news(proposal, round_)
+            proposals = self._proposals(decisions, round_)
             if self._waiting:
                 # Those that found no room were held against what this round has placed, even where that fails now.
+                proposals = list(proposals)
                 self._judged = self._assumed.over(round_.shown).nodes
             self._settle(commit_together(self.store, fence, proposals))
             left = replace(round_.shown, nodes=self._judged)
@@ -292,7 +290,7 @@ class Scheduler(LeaderLoop[Dirty]):
                 granted.append(grant(self.cache, snapshot, found, asked, timestamp(self.clock.now())))
                 self._assumed.expect(granted[-1])
         self._asked.clear()
-        self._settle(commit_all(self.store, fence, granted))
+        self._settle(committing(self.store, fence, granted))
         carry_out(
             self,
             fence,
@@ -302,6 +300,15 @@ class Scheduler(LeaderLoop[Dirty]):
             key=lambda key: key,
             what=lambda key: f"take back the wish that {ObjectKey('Task', *key).label} be moved",
         )
+
+    def _proposals(self, decisions: Iterable[Decision], round_: Round) -> Iterable[Proposal[Bound]]:
+        """Each is made when it is asked for, and expected from then on: etcd is at work on those before it."""
+        for decision in decisions:
+            proposal = self._propose(decision, round_)
+            if proposal is not None:
+                self._assumed.expect(proposal)
+                self._expect_news(proposal, round_)
+                yield proposal
 
     def _propose(self, decision: Decision, round_: Round) -> Proposal[Bound] | None:
         if decision.node is None:
@@ -333,8 +340,16 @@ class Scheduler(LeaderLoop[Dirty]):
             if isinstance(operation, Put) and (value := values.get(operation.key)) is not None:
                 self.cache.expect(operation.key, operation.value, value, demand)
 
-    def _settle(self, results: Results[Bound], *, resent: bool = False) -> None:
+    def _settle(self, answers: Iterable[Results[Bound]], *, resent: bool = False) -> None:
         """Note what became of bindings that were sent; `resent`: not for the first time. Raises FencedOut."""
+        fenced_out = False
+        for results in answers:
+            self._note(results, resent=resent)
+            fenced_out = fenced_out or results.fenced_out
+        if fenced_out:
+            raise FencedOut
+
+    def _note(self, results: Results[Bound], *, resent: bool) -> None:
         for proposal, revision in results.committed:
             self._done(proposal, revision)
         for stale in results.stale:
@@ -358,8 +373,6 @@ class Scheduler(LeaderLoop[Dirty]):
             self.metrics.refused += 1
             self._announcer.refused(proposal.subject, reason)
             self._again(proposal.subject.key)
-        if results.fenced_out:
-            raise FencedOut
 
     def _done(self, proposal: Proposal[Bound], revision: int) -> None:
         bound = proposal.subject

@@ -44,13 +44,11 @@ def entry(kv: Any) -> Entry:
 
 def transaction(compares: Sequence[Compare], operations: Iterable[Operation]) -> Any:
     """A TxnRequest. When it fails it reads the compared keys, each once, so that the caller sees what changed."""
+    raw = {compare.key: encode(compare.key) for compare in compares}
     return rpc_pb2.TxnRequest(
-        compare=[_compare(compare) for compare in compares],
+        compare=[_compare(compare, raw[compare.key]) for compare in compares],
         success=[_operation(operation) for operation in operations],
-        failure=[
-            rpc_pb2.RequestOp(request_range=rpc_pb2.RangeRequest(key=encode(key)))
-            for key in dict.fromkeys(compare.key for compare in compares)
-        ],
+        failure=[rpc_pb2.RequestOp(request_range=rpc_pb2.RangeRequest(key=key)) for key in raw.values()],
     )
 
 
@@ -85,8 +83,7 @@ def _event(message: Any) -> KeyEvent:
     return KeyEvent(found.key, found, found.mod_revision)
 
 
-def _compare(compare: Compare) -> Any:
-    key = encode(compare.key)
+def _compare(compare: Compare, key: bytes) -> Any:
     if compare.target == "mod":
         return rpc_pb2.Compare(target=_MOD, key=key, mod_revision=compare.revision)
     return rpc_pb2.Compare(target=_CREATE, key=key, create_revision=compare.revision)

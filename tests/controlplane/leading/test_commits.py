@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from controlplane.leading import Proposal, commit_all
+from controlplane.leading import Proposal, commit_all, committing
 from taskyard.clock import ManualClock
 from taskyard.store.api import Compare, Delete, Operation, Put, absent, same_life, unchanged_since
 from taskyard.store.faulty import Fault, FaultyStore
@@ -53,6 +55,23 @@ def test_batches_stay_within_the_limits(
     results = commit_all(store, fence, proposals)
     assert revisions(store) == expected
     assert [proposal.subject for proposal, _ in results.committed] == [proposal.subject for proposal in proposals]
+
+
+def test_each_is_made_when_the_store_has_those_before_it(store: FaultyStore, fence: Compare) -> None:
+    made: list[int] = []
+
+    def making() -> Iterator[Proposal[int]]:
+        for number in range(127 * 12):
+            made.append(number)
+            yield create(number)
+
+    answers = committing(store, fence, making())
+    first = next(answers)
+    assert [proposal.subject for proposal, _ in first.committed] == list(range(127))
+    assert len(made) == 127 * 8 + 1, (
+        "eight transactions are on their way, and it takes one more to see that one is full"
+    )
+    assert [len(answer.committed) for answer in answers] == [127] * 11
 
 
 def test_a_compare_that_many_share_counts_once(store: FaultyStore, fence: Compare) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from controlplane.admission import creates, removal, writer
 from controlplane.cluster import ClusterCache
-from controlplane.leading import Proposal, carrying, commits, loop
-from controlplane.scheduler import bindings, scheduler
+from controlplane.leading import Proposal, commits, loop
+from controlplane.scheduler import bindings, gangs, scheduler
 from controlplane.tasks import controller
 from nodeagent import (
     publisher,
@@ -55,11 +55,13 @@ _ALWAYS = Compare("/taskyard/v1/leader/nobody", "create", 0)
 
 
 def _fence_dropped(patch: pytest.MonkeyPatch) -> None:
-    def unfenced(store: Store, _: Compare, found: Sequence[Proposal[Any]]) -> commits.Results[Any]:
-        return commits.commit_all(store, _ALWAYS, found)
+    committing = commits.committing
 
-    patch.setattr(scheduler, "commit_all", unfenced)
-    patch.setattr(carrying, "commit_all", unfenced)
+    def unfenced(store: Store, _: Compare, found: Iterable[Proposal[Any]]) -> Iterator[commits.Results[Any]]:
+        return committing(store, _ALWAYS, found)
+
+    for module in (commits, scheduler, gangs):
+        patch.setattr(module, "committing", unfenced)
 
 
 def _scheduler_compares(patch: pytest.MonkeyPatch, drop: Callable[[Compare], bool]) -> None:
