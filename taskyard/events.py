@@ -85,7 +85,7 @@ class EventRecorder:
 
     def _event(self, about: ObjectRef, namespace: str, reason: str, message: str, *, warning: bool) -> Event:
         moment = timestamp(self._clock.now())
-        readable = message.encode(errors="backslashreplace").decode()
+        readable = message if message.isascii() else message.encode(errors="backslashreplace").decode()
         return Event(
             namespace=namespace,
             about=about,

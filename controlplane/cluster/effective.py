@@ -161,9 +161,10 @@ def on_lost_node(cache: ClusterCache, record: TaskRecord) -> bool:
 
 def _wanted(cache: ClusterCache, record: TaskRecord) -> bool:
     """It is complete, the one that owns its uid, and nobody has asked for its deletion."""
-    if not record.uid or record.task.metadata.deletion_timestamp:
+    metadata = record.task.metadata
+    if not metadata.uid or metadata.deletion_timestamp:
         return False
-    owner = cache.by_uid(record.uid)
+    owner = cache.by_uid(metadata.uid)
     return owner is record or (owner is not None and owner.key == record.key)
 
 

@@ -46,6 +46,11 @@ class OneToMany(Generic[K, V]):
         if new:
             self.add(new, value)
 
+    def only(self, key: K) -> V | None:
+        """Its value where it has just one, and nearly always then: a key that had more may need `of`."""
+        known = self._values.get(key)
+        return None if isinstance(known, set) else known
+
     def of(self, key: K) -> Collection[V]:
         """Each once, in no order."""
         known = self._values.get(key)

@@ -95,7 +95,9 @@ class TaskRecord(msgspec.Struct, frozen=True, gc=False):
     def know_hash_of(self, other: TaskRecord) -> None:
         """Takes over what was worked out for another record, if that has the same spec."""
         mine, known = self._hash, other._hash
-        if mine is not known and known.value is not None and self.task.spec == other.task.spec:
+        if mine is known or known.value is None:
+            return
+        if self.task.spec is other.task.spec or self.task.spec == other.task.spec:
             mine.value = known.value
             mine.normal = known.normal if mine.normal is None else mine.normal
 

@@ -83,12 +83,14 @@ class Tables:
         return None if key is None else self.tasks[key]
 
     def owner_key(self, uid: str) -> NamedKey | None:
-        claims = self.claims.of(uid)
-        if len(claims) > 1:
-            return min(claims, key=lambda key: (self.tasks[key].entry.create_revision, self.tasks[key].entry.key))
-        for key in claims:
-            return key
-        return None
+        only = self.claims.only(uid)
+        if only is not None:
+            return only
+        return min(self.claims.of(uid), key=self._age, default=None)
+
+    def _age(self, key: NamedKey) -> tuple[int, str]:
+        entry = self.tasks[key].entry
+        return entry.create_revision, entry.key
 
     def apply(self, batch: Sequence[Change]) -> list[CacheChange]:
         changes: list[CacheChange] = []
@@ -146,7 +148,7 @@ class Tables:
         self.client_ids.move(key, old.client_id if old else "", new.client_id if new else "")
         self.bound_to.move(key, old.node if old else "", new.node if new else "")
         node = (new.node if new else "") or (old.node if old else "")
-        owner = self._exchange_owner(ObjectKey("Task", *key), old.task if old else None, new.task if new else None)
+        owner = self._exchange_task_owner(key, old, new)
         self._judge(change, reason, changes)
         changes.append(CacheChange("task", key.name, change.revision, key, owner=owner, node=node))
 
@@ -163,6 +165,12 @@ class Tables:
         owner = self._exchange_owner(key, old.value if old else None, new.value if new else None)
         self._judge(change, reason, changes)
         changes.append(CacheChange("object", key.name, change.revision, object=key, owner=owner))
+
+    def _exchange_task_owner(self, key: NamedKey, old: TaskRecord | None, new: TaskRecord | None) -> ObjectKey | None:
+        before, now = old.task if old else None, new.task if new else None
+        if (before is None or before.metadata.owner is None) and (now is None or now.metadata.owner is None):
+            return None
+        return self._exchange_owner(ObjectKey("Task", *key), before, now)
 
     def _exchange_owner(self, key: ObjectKey, old: AnyObject | None, new: AnyObject | None) -> ObjectKey | None:
         """Whose it is now, or was."""

@@ -64,6 +64,8 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
 def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) -> Standing:
     """Call it under the cache's lock. `lost`: it is bound anew only because its node is lost."""
     assignments, statuses = cache.assignments_of(record.uid), cache.statuses_of(record.uid)
+    if not (assignments or statuses or record.task.binding):
+        return Standing(record, 0, {})
     epochs = [held.assignment.epoch for held in assignments.values()]
     epochs += [report.status.epoch for report in statuses.values()]
     epochs.append(record.task.binding.epoch if record.task.binding else 0)

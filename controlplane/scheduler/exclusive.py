@@ -48,7 +48,7 @@ def elsewhere(cache: ClusterCache, losses: Losses, record: TaskRecord, now: floa
     """By node, for a task that is a singleton, or was one when it was bound, or is stopped to make room: that is free
     once its container is gone. Call it under the cache's lock."""
     assigned = cache.assignments_of(record.uid)
-    if not (
+    if not assigned or not (
         record.task.spec.singleton
         or any(held.assignment.spec.singleton or held.assignment.desired == "Stopped" for held in assigned.values())
     ):

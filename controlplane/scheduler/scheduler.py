@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Literal, NamedTuple
+from enum import Enum
+from typing import Literal
 
 from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import needs_binding
@@ -60,15 +61,14 @@ _EARLY = 1e-6
 """Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
 
 
-class NodeName(NamedTuple):
-    """In the queue: something about this node is different."""
+class Room(Enum):
+    """In the queue, beside the keys of tasks."""
 
-    name: str
+    SOME = "something about a node is different, and so perhaps what it takes"
+    ALL = "a quota is different, or where a volume is, and so perhaps what every node takes"
 
 
-_EVERY_NODE = NodeName("")
-"""A quota is different, or where a volume is, and so perhaps what every node takes."""
-Dirty = NamedKey | NodeName
+Dirty = NamedKey | Room
 
 
 class Scheduler(LeaderLoop[Dirty]):
@@ -118,21 +118,21 @@ class Scheduler(LeaderLoop[Dirty]):
     def everything(self) -> Sequence[Dirty]:
         # Of what went while the lead was in doubt, nothing was heard.
         gone = self._known - self.cache.tasks.keys()
-        return [*self.cache.tasks, *gone, *self.cache.moves, *(NodeName(name) for name in self.cache.nodes)]
+        return [*self.cache.tasks, *gone, *self.cache.moves, Room.SOME]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
         found: list[Dirty] = []
+        if any(change.kind == "node" or change.room for change in changes):
+            found.append(Room.SOME)
         for change in changes:
             moves = change.kind in ("task", "assignment", "move") or (
                 change.kind == "status" and change.task in self._handover
             )
             if moves and change.task is not None:
                 found.append(change.task)
-            if change.kind == "node" or change.room:
-                found.append(NodeName(change.node))
             found += self._held_back.concerned_by(change)
             if change.object is not None and change.object.kind in ("Namespace", "Volume"):
-                found.append(_EVERY_NODE)
+                found.append(Room.ALL)
         for node in self._losses.take_changed():
             found += [record.key for record in self.cache.bound_to(node)]
         return found
@@ -140,7 +140,7 @@ class Scheduler(LeaderLoop[Dirty]):
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         tasks = [key for key in batch if isinstance(key, NamedKey)]
         self._loss_announcer.tell(self._losses.now)
-        if _EVERY_NODE in batch:
+        if Room.ALL in batch:
             self._judged = {}
         if doubts := self._assumed.in_doubt():
             self._settle(commit_together(self.store, fence, doubts), resent=True)

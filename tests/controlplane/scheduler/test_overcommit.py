@@ -9,7 +9,7 @@ from controlplane.cluster import Demand
 from controlplane.placement import SnapshotKeeper
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Target, propose, standing_of
-from controlplane.scheduler.scheduler import NodeName
+from controlplane.scheduler.scheduler import Room
 from taskyard.clock import ManualClock
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
@@ -40,7 +40,7 @@ def step_often(plane: Plane) -> None:
     """Also between the retries of those that failed, as when other tasks come and go; the watch is not back yet."""
     for _ in range(20):
         plane.clock.advance(0.02)
-        plane.scheduler.queue.add(NodeName("n1"))
+        plane.scheduler.queue.add(Room.SOME)
         plane.scheduler.step()
 
 
@@ -100,7 +100,7 @@ def test_a_binding_in_doubt_that_could_not_be_asked_about_again_keeps_its_room()
     store.fail("commit", "answer lost")  # of the 37
     plane.scheduler.step()
     assert bound(plane, *names) == names[:100]
-    plane.scheduler.queue.add(NodeName("n1"))
+    plane.scheduler.queue.add(Room.SOME)
     store.fail("commit", "request lost")  # of the 63 once more: the 37 are not asked about
     step_often(plane)
     assert bound(plane, *names) == names[:100]
