@@ -1,9 +1,10 @@
 """What the agent believes about its containers. Fed by its own actions, by looks, by events and by the periodic list.
 
 Events and lists do not change a belief: they mark a container as unsure, and an inspect settles it. So a list that is
-older than a start, or an event that came twice, does no harm. The one exception is the end of a container that runs and
-that nothing else is said of: its event says all that an inspect would, which Docker answers only when it has taken the
-container's network down. Thread-safe; decides nothing.
+older than a start, or an event that came twice, does no harm. There are two exceptions. The end of a container that
+runs and that nothing else is said of: its event says all that an inspect would, which Docker answers only when it has
+taken the container's network down. And its removal, after which there is nothing to look at. Thread-safe; decides
+nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState
 from nodeagent.situation import Container
 
 _ENDED = (ContainerState.EXITED, ContainerState.DEAD)
+_REMOVED = ("destroy", "remove")
+"""The action of an event, Docker's and Podman's: its id never comes back."""
+_REMEMBERED = 1024
+"""Ids that were removed: a look that was on its way at that time may still bring one up."""
 OUT_OF_MEMORY = "oom"
 """The action of an event. Docker tells of it before the end or after, as it comes."""
 
@@ -31,6 +36,8 @@ class ContainerView:
         self._with_belongings: set[str] = set()
         self._out_of_memory: set[str] = set()
         """Ids of containers of which that was told: an inspect knows of it only once they have ended, if at all."""
+        self._removed: dict[str, None] = {}
+        """Ids of those whose removal was told, oldest first."""
         self.listed = False
         """A list has succeeded: a container that is not here is not there either, or its event is on its way."""
 
@@ -66,6 +73,8 @@ class ContainerView:
         run = run_of(self._owner, info.name, info.labels)
         if run:
             with self._lock:
+                if info.id in self._removed:
+                    return
                 known = self._containers.setdefault(run.uid, {})
                 before = known.get(info.id)
                 if before and before.info.state in _ENDED and info.state is ContainerState.RUNNING:
@@ -101,9 +110,21 @@ class ContainerView:
         uid = uid_of(self._owner, event.labels)
         if uid and event.action == OUT_OF_MEMORY:
             self._note_out_of_memory(uid, event.id)
-        if uid and not (believed and self._ended(uid, event)):
+        if uid and believed and event.action in _REMOVED:
+            self._note_removal(uid, event.id)
+        elif uid and not (believed and self._ended(uid, event)):
             self.doubt(uid, [event.id])
         return uid
+
+    def _note_removal(self, uid: str, container: str) -> None:
+        self.gone(uid, container)
+        with self._lock:
+            self._removed[container] = None
+            if len(self._removed) > _REMEMBERED:
+                del self._removed[next(iter(self._removed))]
+            left = self._unsure.pop(uid, set()) - {container}
+            if left:
+                self._unsure[uid] = left
 
     def _note_out_of_memory(self, uid: str, container: str) -> None:
         with self._lock:

@@ -1,7 +1,8 @@
 """The Runtime on Docker Engine, through the SDK's low-level client.
 
 As few calls as Docker allows (a start is create and start, nothing else), each with its own time limit, because an
-engine that hangs never answers. Nothing is decided here; translation is in docker_translate.py.
+engine that hangs never answers. Those of every start and stop go past the SDK's layers, through docker_calls.py.
+Nothing is decided here; translation is in docker_translate.py.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from docker.errors import APIError
 from msgspec.structs import replace
 
 from nodeagent.runtime import pause_image
+from nodeagent.runtime.docker_calls import DockerCalls
 from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.docker_errors import explanation, is_name_taken, is_not_running, is_status, translated
 from nodeagent.runtime.docker_pull import DockerTransfer
@@ -84,6 +86,7 @@ class DockerRuntime:
         self._known: Info | None = None
         self._version: Version | None = None
         self._clients: dict[_Limit, docker.APIClient] = {}
+        self._calls: DockerCalls | None = None
 
     def describe(self) -> str:
         with translated("version"):
@@ -93,9 +96,9 @@ class DockerRuntime:
     def create(self, spec: ContainerSpec) -> str:
         with translated(f"create {spec.name}"):
             try:
-                body = msgspec.to_builtins(create_body(self._fitted(spec), self._disk(spec)))
-                answer = self._client(_Limit.WORK).create_container_from_config(body, spec.name)
-                return self._held_to(spec, msgspec.convert(answer, Created))
+                body = msgspec.json.encode(create_body(self._fitted(spec), self._disk(spec)))
+                answer = self._send("POST", "create", _Limit.WORK, {"name": spec.name}, body)
+                return self._held_to(spec, msgspec.json.decode(answer, type=Created))
             except APIError as error:
                 if is_status(error, 404) and "image" in explanation(error).lower():
                     raise ImageMissing(f"image {spec.image} is not on this node") from error
@@ -105,17 +108,17 @@ class DockerRuntime:
 
     def start(self, container: str) -> None:
         with translated(f"start {container}"):
-            self._client(_Limit.WORK).start(container)
+            self._send("POST", f"{container}/start", _Limit.WORK)
 
     def inspect(self, container: str) -> ContainerInfo | None:
         with translated(f"inspect {container}"):
             try:
-                found = self._client(_Limit.LOOK).inspect_container(container)
+                found = self._send("GET", f"{container}/json", _Limit.LOOK)
             except APIError as error:
                 if is_status(error, 404):
                     return None
                 raise
-            return container_info(msgspec.convert(found, Inspected))
+            return container_info(msgspec.json.decode(found, type=Inspected))
 
     def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         with translated("list containers"):
@@ -125,7 +128,7 @@ class DockerRuntime:
     def kill(self, container: str, signal: str) -> None:
         with translated(f"signal {container}"):
             try:
-                self._client(_Limit.WORK).kill(container, signal)
+                self._send("POST", f"{container}/kill", _Limit.WORK, {"signal": signal})
             except APIError as error:
                 if not is_status(error, 404) and not is_not_running(error):
                     raise
@@ -133,7 +136,7 @@ class DockerRuntime:
     def remove(self, container: str, *, force: bool) -> None:
         with translated(f"remove {container}"):
             try:
-                self._client(_Limit.WORK).remove_container(container, v=True, force=force)
+                self._send("DELETE", container, _Limit.WORK, {"v": "true", "force": str(force).lower()})
             except APIError as error:
                 in_progress = is_status(error, 409) and "already in progress" in explanation(error)
                 if not is_status(error, 404) and not in_progress:
@@ -274,6 +277,8 @@ class DockerRuntime:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+            if self._calls:
+                self._calls.close()
 
     def _fitted(self, spec: ContainerSpec) -> ContainerSpec:
         """Docker refuses a limit of more processors than it has, which limits nothing."""
@@ -305,17 +310,30 @@ class DockerRuntime:
             self._known = msgspec.convert(self._client(_Limit.LOOK).info(), Info)
         return self._known
 
+    def _send(
+        self, method: str, path: str, limit: _Limit, query: dict[str, str] | None = None, body: bytes = b""
+    ) -> bytes:
+        """`path`: below that of the containers."""
+        if self._calls is None:
+            with self._lock:
+                self._calls = self._calls or DockerCalls(self._host, self._spoken())
+        return self._calls.send(method, f"/containers/{path}", timeout=limit.value, query=query, body=body)
+
+    def _spoken(self) -> str:
+        """The API version: the first call to get through asks for it. Under the lock."""
+        if not self._api_version:
+            first = docker.APIClient(self._host, version="auto", timeout=_Limit.PROBE.value)
+            self._api_version = first.api_version
+            first.close()
+        return self._api_version
+
     def _client(self, limit: _Limit) -> docker.APIClient:
-        """One client for each limit; the first one to get through asks which API version the engine speaks."""
+        """One client for each limit."""
         known = self._clients.get(limit)
         if known:
             return known
         with self._lock:
-            if not self._api_version:
-                first = docker.APIClient(self._host, version="auto", timeout=_Limit.PROBE.value)
-                self._api_version = first.api_version
-                first.close()
-            client = docker.APIClient(self._host, version=self._api_version, timeout=limit.value or _Limit.LOOK.value)
+            client = docker.APIClient(self._host, version=self._spoken(), timeout=limit.value or _Limit.LOOK.value)
             # Else each call looks for proxies in the environment and for passwords in ~/.netrc.
             client.trust_env = False
             return self._clients.setdefault(limit, client)

@@ -54,6 +54,30 @@ def test_otherwise_there_is_a_look(
     assert seen.of(UID)[1] == ("c1",)
 
 
+@pytest.mark.parametrize("action", ["destroy", "remove"])
+def test_a_removal_is_known_without_a_look(action: str) -> None:
+    seen = view(ports=("a port",))
+    seen.happened(ContainerEvent("c1", LABELS, "die", 110.0, 137), believed=True)
+    seen.doubt(UID, ["c2"])
+    assert seen.happened(ContainerEvent("c1", LABELS, action, 111.0), believed=True) == UID
+    assert seen.of(UID) == ((), ("c2",))
+
+
+def test_a_look_that_was_on_its_way_brings_nothing_back_that_was_removed() -> None:
+    seen = view()
+    (one,), _ = seen.of(UID)
+    seen.happened(ContainerEvent("c1", LABELS, "destroy", 111.0), believed=True)
+    seen.saw(one.info)
+    assert seen.of(UID) == ((), ())
+
+
+def test_the_removal_of_what_the_watchdog_answers_for_is_looked_at() -> None:
+    seen = view()
+    seen.happened(ContainerEvent("c1", LABELS, "destroy", 111.0), believed=False)
+    (one,), unsure = seen.of(UID)
+    assert (one.info.id, unsure) == ("c1", ("c1",))
+
+
 def test_out_of_memory_is_told_before_the_end_and_looked_at() -> None:
     seen = view()
     seen.happened(ContainerEvent("c1", LABELS, "oom", 109.0), believed=True)

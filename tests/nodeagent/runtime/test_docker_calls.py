@@ -1,0 +1,117 @@
+"""Calls to an engine on a Unix socket and on TCP: what is sent, what is raised, and that connections are kept."""
+
+from __future__ import annotations
+
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+import urllib3
+from docker.errors import APIError
+
+from nodeagent.runtime.docker_calls import DockerCalls
+from nodeagent.runtime.docker_errors import explanation, is_status
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by the path; notes what was asked."""
+
+    protocol_version = "HTTP/1.1"
+    seen: list[tuple[str, str, bytes]]
+    connections: list[object]
+    silent: threading.Event
+
+    def setup(self) -> None:
+        super().setup()
+        self.connections.append(self)
+
+    def answer(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.seen.append((self.command, self.path, body))
+        if "silent" in self.path:
+            self.silent.wait(10)
+            self.close_connection = True
+            return
+        refused = "refused" in self.path
+        text = b'{"message": "no such container"}' if refused else b'{"Id": "a1"}'
+        self.send_response(404 if refused else 201)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextmanager
+def engine(kind: str, folder: Path) -> Iterator[tuple[str, type[Handler]]]:
+    class Own(Handler):
+        seen: list[tuple[str, str, bytes]] = []  # noqa: RUF012
+        connections: list[object] = []  # noqa: RUF012
+        silent = threading.Event()
+
+    server: socketserver.TCPServer
+    if kind == "unix":
+        server = socketserver.ThreadingUnixStreamServer(str(folder / "e.sock"), Own)
+        host = f"unix://{folder}/e.sock"
+    else:
+        server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Own)
+        host = f"tcp://127.0.0.1:{server.server_address[1]}"
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield host, Own
+    finally:
+        Own.silent.set()
+        server.shutdown()
+        server.socket.close()
+        thread.join()
+
+
+@pytest.mark.parametrize("kind", ["unix", "tcp"])
+def test_calls_go_over_one_connection_that_is_kept(kind: str, tmp_path: Path) -> None:
+    with engine(kind, tmp_path) as (host, asked):
+        calls = DockerCalls(host, "1.41")
+        made = calls.send("POST", "/containers/create", timeout=5, query={"name": "ty x"}, body=b'{"Image": "i"}')
+        assert made == b'{"Id": "a1"}'
+        calls.send("POST", "/containers/a1/start", timeout=5)
+        calls.send("DELETE", "/containers/a1", timeout=5, query={"force": "true"})
+        assert asked.seen == [
+            ("POST", "/v1.41/containers/create?name=ty+x", b'{"Image": "i"}'),
+            ("POST", "/v1.41/containers/a1/start", b""),
+            ("DELETE", "/v1.41/containers/a1?force=true", b""),
+        ]
+        assert len(asked.connections) == 1
+        calls.close()
+
+
+def test_a_refusal_says_what_the_engine_said(tmp_path: Path) -> None:
+    with engine("unix", tmp_path) as (host, _):
+        calls = DockerCalls(host, "1.41")
+        with pytest.raises(APIError) as raised:
+            calls.send("GET", "/containers/refused/json", timeout=5)
+        assert explanation(raised.value) == "no such container"
+        assert is_status(raised.value, 404)
+        calls.close()
+
+
+def test_an_engine_that_hangs_is_given_up(tmp_path: Path) -> None:
+    with engine("unix", tmp_path) as (host, asked):
+        calls = DockerCalls(host, "1.41")
+        with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+            calls.send("POST", "/containers/silent/start", timeout=0.1)
+        assert len(asked.seen) == 1, "a start may have worked: it is not sent twice"
+        calls.close()
+
+
+def test_no_engine_at_all(tmp_path: Path) -> None:
+    calls = DockerCalls(f"unix://{tmp_path}/nothing.sock", "1.41")
+    with pytest.raises(urllib3.exceptions.HTTPError):
+        calls.send("GET", "/containers/a/json", timeout=1)
