@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import groupby
 
 import click
 
@@ -21,6 +24,9 @@ from taskyard.client.watch import Item
 from taskyard.clock import SystemClock
 from taskyard.kinds import APPLY_ORDER, BY_KIND
 from taskyard.quantity import format_duration
+
+AT_ONCE = 4
+"""Requests under way. One after the other, each waits for etcd, and the first are gone before the last are asked."""
 
 
 @click.command(cls=Command, namespaced=True)
@@ -73,22 +79,14 @@ def delete(
                 failed = True
                 complain(str(error), error.hint)
     accepted: list[Awaited] = []
-    for one in asked:
-        try:
-            names = one.kind.names
-            uid = one.uid or client.object(names, one.namespace, one.name).view.metadata.uid
-            client.delete_object(names, one.namespace, one.name, grace_period=grace_period, force=force)
-        except NotFound as error:
-            if not ignore_not_found and not (selector or every):
-                failed = True
-                complain(str(error), error.hint)
-        except RequestRefused as error:
-            failed = True
-            complain(str(error), error.hint)
-        else:
-            accepted.append(replace(one, uid=uid))
+    for answer in _ask(client, asked, grace_period, force=force):
+        if isinstance(answer, Awaited):
+            accepted.append(answer)
             if not wait:
-                click.echo(f"{one.label} deleting")
+                click.echo(f"{answer.label} deleting")
+        elif not (isinstance(answer, NotFound) and (ignore_not_found or selector or every)):
+            failed = True
+            complain(str(answer), answer.hint)
     if not asked and not nodes:
         note("nothing to delete")
     if wait and accepted:
@@ -102,6 +100,24 @@ def delete(
             )
     if failed:
         raise Failed()
+
+
+def _ask(
+    client: Client, asked: Sequence[Awaited], grace_period: float | None, *, force: bool
+) -> list[Awaited | RequestRefused]:
+    """What became of each. Several at once of one kind; kind after kind, as what others need goes last."""
+
+    def ask(one: Awaited) -> Awaited | RequestRefused:
+        names = one.kind.names
+        try:
+            uid = one.uid or client.object(names, one.namespace, one.name).view.metadata.uid
+            client.delete_object(names, one.namespace, one.name, grace_period=grace_period, force=force)
+        except RequestRefused as error:
+            return error
+        return replace(one, uid=uid)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return [answer for _, kind in groupby(asked, lambda one: one.kind) for answer in pool.map(ask, kind)]
 
 
 def _wait(client: Client, accepted: list[Awaited], timeout: float | None) -> Outcome:
