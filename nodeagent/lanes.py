@@ -25,8 +25,8 @@ class Lane(StrEnum):
 
 
 WIDTH = {Lane.START: 8, Lane.STOP: 8, Lane.LOOK: 2, Lane.STORE: 3, Lane.CHECK: 8, Lane.SCRAPE: 4}
-"""How many run at once. Measured with 40 on the host's network: 7.2 to 8.0 starts a second with 8, 6.1 to 6.6 with 4;
-12 to 15 removals with 8, 11 with 4. 50 removals at once have wedged Docker."""
+"""How many run at once. `python -m bench burst` tells how many starts at once docker-py is best with: 4 or 8. Of
+removals, 50 at once have wedged Docker."""
 
 
 class Lanes(Protocol):
