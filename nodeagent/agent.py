@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import logging
 import math
+from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 from nodeagent.actions import (
     Action,
@@ -43,7 +46,7 @@ from nodeagent.logins import wishes_of
 from nodeagent.lost_assignments import LostAssignments, Recorder
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import MAIN, Owner, Run
-from nodeagent.publisher import Publisher, StoreWeather
+from nodeagent.publisher import MOST_AT_ONCE, Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import (
     ContainerEvent,
@@ -60,7 +63,7 @@ from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.keys import NodeKey
-from taskyard.objects import ObjectRef, TaskState
+from taskyard.objects import ObjectRef, TaskState, TaskStatus
 from taskyard.store.api import StoreError, StoreUnavailable
 from taskyard.store.informer import Change, Informer
 from taskyard.store.workqueue import WorkQueue
@@ -107,6 +110,8 @@ class Agent:
         self._lost = LostAssignments(
             parts.owner.node, parts.informer, parts.view, parts.anchor, parts.queue, parts.recorder
         )
+        self._unpublished: deque[tuple[TaskMemory, TaskStatus]] = deque()
+        """Statuses that wait for a turn in the lane."""
         self._restores = 0
         """The informer's, when it last told of changes."""
 
@@ -237,7 +242,8 @@ class Agent:
             case Look():
                 self._submit(Lane.LOOK, memory, lambda: effects.looker.look(memory, action))
             case Publish():
-                self._submit(Lane.STORE, memory, lambda: self._publish(memory, action))
+                self._unpublished.append((memory, action.status))
+                self._parts.lanes.submit(Lane.STORE, self._publish)
             case CreateAndStart():
                 self._submit(Lane.START, memory, lambda: effects.starter.create_and_start(memory, action))
             case Start():
@@ -305,8 +311,25 @@ class Agent:
         finally:
             self._finish(memory.uid, retry=retry)
 
-    def _publish(self, memory: TaskMemory, action: Publish) -> None:
-        if not self._parts.publisher.publish(memory, action.status):
+    def _publish(self) -> None:
+        """In a lane: whatever waits by now, as a turn before may have taken this one's."""
+        batch: list[tuple[TaskMemory, TaskStatus]] = []
+        with suppress(IndexError):
+            while len(batch) < MOST_AT_ONCE:
+                batch.append(self._unpublished.popleft())
+        written: Sequence[bool] = [False] * len(batch)
+        failure: Exception | None = None
+        try:
+            written = self._parts.publisher.publish_all(batch)
+        except Exception as error:
+            failure = error
+        for (memory, _), done in zip(batch, written, strict=True):
+            self._run(memory, partial(self._published, done, failure))
+
+    def _published(self, done: bool, failure: Exception | None) -> None:
+        if failure is not None:
+            raise failure
+        if not done:
             raise StaleAssignment("the assignment or the registration has changed; its status is written anew")
         self._parts.weather.worked()
 

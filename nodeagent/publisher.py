@@ -1,10 +1,13 @@
 """Writes task statuses to the store, compared with their assignment, our registration and the status before; with the
 last one of a job's task how it ended.
 
-While the store is away statuses stay in the agent's memory and are written once it is back. Called by agent.py.
+Those of many tasks that wait at one time go in one commit. While the store is away statuses stay in the agent's memory
+and are written once it is back. Called by agent.py.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from nodeagent.memory import TaskMemory, note_written
 from nodeagent.progress import STOPPED
@@ -12,8 +15,10 @@ from nodeagent.standing import Standing
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.objects import Result, TaskState, TaskStatus, encode
-from taskyard.store.api import Put, Store, StoreUnavailable, absent, unchanged, unchanged_since
+from taskyard.store.api import Compare, Entry, Put, Store, StoreUnavailable, absent, unchanged, unchanged_since
 
+MOST_AT_ONCE = 32
+"""Statuses in one commit, which waits for its slowest."""
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 1.0
 
@@ -48,16 +53,46 @@ class Publisher:
         self._store = store
         self._standing = standing
 
-    def publish(self, memory: TaskMemory, status: TaskStatus) -> bool:
-        """False when what the status rests on has changed: read again, decide again. Raises StoreUnavailable."""
+    def publish_all(self, batch: Sequence[tuple[TaskMemory, TaskStatus]]) -> list[bool]:
+        """For each as `publish`; in one commit if they are several and nothing that one rests on has changed."""
+        if len(batch) > 1 and self._together(batch):
+            return [True] * len(batch)
+        return [self.publish(memory, status) for memory, status in batch]
+
+    def _together(self, batch: Sequence[tuple[TaskMemory, TaskStatus]]) -> bool:
+        """False when nothing was written."""
+        if any(self._result(memory, status) for memory, status in batch):
+            return False
+        compares = [self._fence()]
+        for memory, _ in batch:
+            if memory.entry is None:
+                return False
+            compares += self._rests_on(memory, memory.entry)
+        puts = [Put(keys.status(self._node, memory.uid), encode(status)) for memory, status in batch]
+        commit = self._store.commit(compares, puts)
+        if commit.succeeded:
+            for memory, status in batch:
+                memory.written, memory.written_revision = status, commit.revision
+        return commit.succeeded
+
+    def _fence(self) -> Compare:
         fence = self._standing.fence()
         if fence is None:
             raise StoreUnavailable("the node is not registered")
+        return fence
+
+    def _rests_on(self, memory: TaskMemory, entry: Entry) -> tuple[Compare, Compare]:
+        # The second keeps out an earlier write of ours that was given up for lost and arrives after this one.
+        key = keys.status(self._node, memory.uid)
+        return unchanged(entry), unchanged_since(key, memory.written_revision)
+
+    def publish(self, memory: TaskMemory, status: TaskStatus) -> bool:
+        """False when what the status rests on has changed: read again, decide again. Raises StoreUnavailable."""
+        fence = self._fence()
         if memory.entry is None:
             return False
         key = keys.status(self._node, memory.uid)
-        # The last compare keeps out an earlier write of ours that was given up for lost and arrives after this one.
-        compares = [unchanged(memory.entry), fence, unchanged_since(key, memory.written_revision)]
+        compares = [fence, *self._rests_on(memory, memory.entry)]
         put, result = Put(key, encode(status)), self._result(memory, status)
         if result is None:
             commit = self._store.commit(compares, [put])

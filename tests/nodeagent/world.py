@@ -123,15 +123,20 @@ class FusedStore(FaultyStore):
 
 
 class SlowPulls(InlineLanes):
-    """A pull takes its time, while everything else happens at once; those given up take it too."""
+    """A pull takes its time, while everything else happens at once; those given up take it too. What is for a lane in
+    `busy` waits in `queued`."""
 
     def __init__(self, clock: ManualClock, seconds: float) -> None:
+        self.busy: set[Lane] = set()
+        self.queued: list[Callable[[], None]] = []
         self._clock = clock
         self._seconds = seconds
         self._going: list[tuple[float, Callable[[], None]]] = []
 
     def submit(self, lane: Lane, work: Callable[[], None]) -> None:
-        if lane is Lane.PULL and self._seconds:
+        if lane in self.busy:
+            self.queued.append(work)
+        elif lane is Lane.PULL and self._seconds:
             self._going.append((self._clock.monotonic() + self._seconds, work))
         else:
             work()
