@@ -7,7 +7,7 @@ it. The checker tells what it sees.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
@@ -142,7 +142,7 @@ class Contention:
                 continue
             # What a task has more after a change counts for those that are bound with it only afterwards.
             grown = {of: had for of, (at, had) in self._grown.items() if at > now - _NEWS}
-            others = spent(mirror, namespace, without=uid, instead=grown)
+            others = spent(mirror, namespace, without={uid}, instead=grown)
             wrong = [
                 over(each, others, _lesser(mirror.demand_of(task), grown.get(uid, mirror.demand_of(task))))
                 for each in allowed
@@ -158,13 +158,15 @@ class Contention:
         return past[-1][1] if past else _NO_QUOTA
 
 
-def spent(mirror: Mirror, namespace: str, *, without: str, instead: Mapping[str, Demand] | None = None) -> Amount:
-    """By all of the namespace that have a node that is there and have not ended, other than that uid.
+def spent(
+    mirror: Mirror, namespace: str, *, without: Collection[str], instead: Mapping[str, Demand] | None = None
+) -> Amount:
+    """By all of the namespace that have a node that is there and have not ended, other than those uids.
     `instead`: what counts of some, where it is less."""
     found = Amount()
     for node, here in mirror.assignments.items():
         for uid, held in here.items() if node in mirror.leases else ():
-            if held.namespace == namespace and uid != without and not mirror.is_over(node, uid):
+            if held.namespace == namespace and uid not in without and not mirror.is_over(node, uid):
                 demand, other = mirror.demands[node, uid], (instead or {}).get(uid)
                 found = found.plus(_lesser(demand, other) if other is not None else demand)
     return found

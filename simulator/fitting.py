@@ -40,7 +40,9 @@ def obstacles(
     namespace is allowed, `besides` what others would take there, `without` the uids of some."""
     lease = mirror.leases.get(node)
     demand, spec, uid = demand_of(task.spec), mirror.specs.get(node), task.metadata.uid
-    beyond = allowed != Allowance() and bool(over(allowed, spent(mirror, task.metadata.namespace, without=uid), demand))
+    beyond = allowed != Allowance() and bool(
+        over(allowed, spent(mirror, task.metadata.namespace, without={uid}), demand)
+    )
     if lease is None:
         return {"ready", "quota"} if beyond else {"ready"}
     labels = {**lease.labels, **(spec.labels if spec is not None else {})}

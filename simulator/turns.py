@@ -6,8 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from controlplane.cluster.demand import demand_of
+from controlplane.placement.quotas import Allowance, over
 from simulator.checker import Checker
+from simulator.contention import spent
 from simulator.fitting import obstacles
+from simulator.mirror import Mirror
 from simulator.story import Violation
 from taskyard.objects import Task
 
@@ -38,7 +42,8 @@ def _kept_for_others(task: Task, node: str, checker: Checker, nodes: Sequence[st
 
 
 def _check_gang(task: Task, checker: Checker, nodes: Sequence[str]) -> None:
-    """It does not wait where one node has room for all of the gang that wait, and they are enough."""
+    """It does not wait where one node has room for all of the gang that wait, their namespace is allowed as much, and
+    they are enough."""
     mirror, gang = checker.mirror, task.spec.gang
     allowed = checker.contention.quota(task.metadata.namespace)
     members = [other for other in mirror.tasks.values() if gang is not None and other.spec.gang == gang]
@@ -47,6 +52,7 @@ def _check_gang(task: Task, checker: Checker, nodes: Sequence[str]) -> None:
         gang is None
         or len(members) < gang.size
         or any(mirror.waits(o) for o in mirror.tasks.values() if o not in waiting)
+        or _beyond_quota(waiting, mirror, allowed)
     ):
         return
     for node in nodes:
@@ -56,6 +62,17 @@ def _check_gang(task: Task, checker: Checker, nodes: Sequence[str]) -> None:
         ):
             name = task.metadata.name
             raise Violation(f"{name} waits although {node} has room for its whole gang", task.metadata.uid, name)
+
+
+def _beyond_quota(together: Sequence[Task], mirror: Mirror, allowed: Allowance) -> bool:
+    """All of them besides what the others of their namespace have, though each of them alone may not be."""
+    taken = spent(mirror, together[0].metadata.namespace, without={one.metadata.uid for one in together})
+    for one in together:
+        demand = demand_of(one.spec)
+        if over(allowed, taken, demand):
+            return True
+        taken = taken.plus(demand)
+    return False
 
 
 def _runs_for_less(task: Task, node: str, checker: Checker) -> bool:
