@@ -23,6 +23,7 @@ from controlplane.cluster.records import (
     TicksRecord,
     owner_of,
 )
+from controlplane.cluster.unread import unread
 from controlplane.cluster.usage import Usage
 
 __all__ = [
@@ -46,5 +47,6 @@ __all__ = [
     "awaits_counting",
     "demand_of",
     "owner_of",
+    "unread",
     "view",
 ]

@@ -9,8 +9,8 @@ from typing import ClassVar
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ChangeKind, ObjectRecord, TicksRecord
 from controlplane.crons.decide import Decision, Situation, decide, job_name, new_job, pending
-from controlplane.crons.gather import made_jobs
-from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
+from controlplane.crons.gather import made_jobs, unread_record
+from controlplane.leading import Held, LeaderLoop, Means, Proposal, Write, carry_out
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
@@ -30,11 +30,13 @@ class CronController(LeaderLoop[NamedKey]):
 
     def __init__(self, means: Means) -> None:
         super().__init__(means)
+        self._held = Held(means, "Cron", unread_record)
         self._written: dict[NamedKey, int] = {}
         """The revision of the last write for each cron: until the cache has reached it, it shows less."""
 
     def begin_term(self) -> None:
         self._written.clear()
+        self._held.clear()
 
     def everything(self) -> Sequence[NamedKey]:
         return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Cron"]
@@ -59,6 +61,9 @@ class CronController(LeaderLoop[NamedKey]):
                 record = self.cache.objects.get(ObjectKey("Cron", *key))
                 if record is None or not record.uid or record.value.metadata.deletion_timestamp:
                     self._written.pop(key, None)
+                    self._held.forget(key)
+                elif self._held.holds(key, record.uid):
+                    pass  # Which times it has seen to nobody knows: to begin anew might run the last one twice.
                 elif self.cache.revision < self._written.get(key, 0):
                     self.queue.add_after(key, _BEHIND)
                 else:
@@ -105,9 +110,7 @@ class CronController(LeaderLoop[NamedKey]):
         found: list[Proposal[Write]] = []
         if known is None or known.run != decision.run:
             place = keys.ticks(*key)
-            # Nobody else writes there, so what somebody put by hand and nobody can read gives way.
-            there = self.cache.informer.entries.get(place)
-            compares = [same, unchanged(there) if there else absent(place)]
+            compares = [same, unchanged(known.entry) if known else absent(place)]
             operations: list[Operation] = [Put(place, encode(decision.run))]
             if decision.due is not None:
                 job = new_job(cron, decision.due, self._new_uid(), timestamp(self.clock.now()))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from controlplane.cluster import ClusterCache
+from controlplane.cluster import ClusterCache, unread
 from controlplane.crons.decide import MadeJob
+from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Cron, Job, Wire
 
@@ -31,8 +32,15 @@ def made_jobs(cache: ClusterCache, cron: Cron) -> list[MadeJob]:
     return found
 
 
+def unread_record(cache: ClusterCache, cron: NamedKey) -> str:
+    """What holds the cron, and what to do, where nobody can read which times were seen to; empty: nothing."""
+    why = unread(cache, keys.ticks(*cron), "to have the cron begin anew, which may run again what it has run last")
+    return why and f"no job is made, as {why}"
+
+
 def standing(cache: ClusterCache, cron: Cron) -> CronStatus:
-    known = cache.ticks.get(NamedKey(cron.metadata.namespace, cron.metadata.name))
+    name = NamedKey(cron.metadata.namespace, cron.metadata.name)
+    known = cache.ticks.get(name)
     run = known.run if known is not None and known.run.cron_uid == cron.metadata.uid else None
     return CronStatus(
         active=[each.job.metadata.name for each in made_jobs(cache, cron) if each.active],
@@ -40,5 +48,5 @@ def standing(cache: ClusterCache, cron: Cron) -> CronStatus:
         last_job=run.job if run is not None else "",
         made=run.made if run is not None else 0,
         skipped=run.skipped if run is not None else 0,
-        message=run.message if run is not None else "",
+        message=run.message if run is not None else unread_record(cache, name),
     )

@@ -14,7 +14,7 @@ from controlplane.cluster import CacheChange, ObjectRecord, RunRecord
 from controlplane.jobs.decide import Decision, Situation, decide
 from controlplane.jobs.gather import job_tasks, run_once_jobs_on, unread_record
 from controlplane.jobs.tasks import new_task, task_name
-from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
+from controlplane.leading import Held, LeaderLoop, Means, Proposal, Write, carry_out
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
@@ -45,11 +45,10 @@ class JobController(LeaderLoop[NamedKey]):
         """The revision of the last write for each job, until the cache has reached which it shows less; and when."""
         self._unfilled: set[NamedKey] = set()
         """Jobs of which a round made as many tasks as it could: the next need not wait for others to end."""
-        self._warned: dict[NamedKey, str] = {}
-        """What was said of a record that cannot be read."""
+        self._held = Held(means, "Job", unread_record)
 
     def begin_term(self) -> None:
-        self._warned.clear()
+        self._held.clear()
         self._written.clear()
         self._unfilled.clear()
 
@@ -83,15 +82,13 @@ class JobController(LeaderLoop[NamedKey]):
                     or _only_dispatched(record)
                 ):
                     self._written.pop(key, None)
-                    self._warned.pop(key, None)
+                    self._held.forget(key)
                     self._unfilled.discard(key)
-                elif unread := unread_record(self.cache, key):
-                    # What it has run already nobody knows: to begin anew would run it twice.
-                    self._warn(key, record.uid, unread)
+                elif self._held.holds(key, record.uid):
+                    pass  # What it has run already nobody knows: to begin anew would run it twice.
                 elif (wait := self._put_off(key)) > 0:
                     self.queue.add_after(key, wait)
                 else:
-                    self._warned.pop(key, None)
                     known = self.cache.runs.get(key)
                     decision = self._decide(record, known)
                     proposals += self._proposals(key, record, known, decision)
@@ -173,12 +170,6 @@ class JobController(LeaderLoop[NamedKey]):
     def _note(self, proposal: Proposal[Write], revision: int) -> None:
         key = proposal.subject.owner
         self._written[key] = max(revision, self._written.get(key, (0, 0.0))[0]), self.clock.monotonic()
-
-    def _warn(self, key: NamedKey, uid: str, text: str) -> None:
-        if self._warned.get(key) != text:
-            self._warned[key] = text
-            about = ObjectRef(kind="Job", name=key.name, uid=uid)
-            self._events.emit(about, key.namespace, "RecordUnreadable", text, warning=True)
 
     def _tell(self, key: NamedKey, before: JobRun | None, after: JobRun) -> None:
         """What has become of the job, once it is written."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 
-from controlplane.cluster import ClusterCache, TaskRecord
+from controlplane.cluster import ClusterCache, TaskRecord, unread
 from controlplane.cluster.effective import current_status
 from controlplane.jobs.tasks import JobTask
 from taskyard import keys
@@ -30,14 +30,8 @@ def job_tasks(cache: ClusterCache, job: Job, given_up: Set[str] = frozenset()) -
 
 def unread_record(cache: ClusterCache, job: NamedKey) -> str:
     """What holds the job, and what to do, where nobody can read what it has run already; empty: nothing."""
-    place = keys.run(*job)
-    reason = cache.quarantined.get(place)
-    if reason is None:
-        return ""
-    return (
-        f"it waits, as its record {place} cannot be read: {reason}; put a valid value there,"
-        " or delete that key to have the job begin anew, which runs again what it has run"
-    )
+    why = unread(cache, keys.run(*job), "to have the job begin anew, which runs again what it has run")
+    return why and f"it waits, as {why}"
 
 
 def run_once_jobs_on(cache: ClusterCache, node: str) -> list[NamedKey]:

@@ -5,12 +5,14 @@ Knows nothing of placement or of tasks; each of them brings its own decisions.
 
 from controlplane.leading.carrying import Step, Write, carry_out
 from controlplane.leading.commits import Proposal, Results, Stale, commit_all, committing
+from controlplane.leading.held import Held
 from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
 from controlplane.leading.means import Means
 
 __all__ = [
     "SWEEP_EVERY",
     "FencedOut",
+    "Held",
     "LeaderLoop",
     "Means",
     "Proposal",

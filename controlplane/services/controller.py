@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ObjectRecord, RolloutRecord
-from controlplane.leading import LeaderLoop, Means, Proposal, Write, carry_out
+from controlplane.leading import Held, LeaderLoop, Means, Proposal, Write, carry_out
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
 from controlplane.services.digests import with_digest
-from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots
+from controlplane.services.gather import services_on, slot_tasks, slots_of, taken_slots, unread_record
 from controlplane.services.loads import Reader, loads_of, reader, scaled
 from controlplane.services.memory import Since
 from controlplane.services.news import news
@@ -44,6 +44,7 @@ class ServiceController(LeaderLoop[NamedKey]):
         self._since = Since(means.clock)
         self._recent: dict[NamedKey, Recent] = {}
         """Of those that are autoscaled."""
+        self._held = Held(means, "Service", unread_record)
         self._written: dict[NamedKey, int] = {}
         """The revision of the last write for each service: until the cache has reached it, it shows less."""
 
@@ -51,6 +52,7 @@ class ServiceController(LeaderLoop[NamedKey]):
         self._since.clear()
         self._written.clear()
         self._recent.clear()
+        self._held.clear()
 
     def everything(self) -> Sequence[NamedKey]:
         return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Service"]
@@ -73,6 +75,8 @@ class ServiceController(LeaderLoop[NamedKey]):
                 record = self.cache.objects.get(ObjectKey("Service", *key))
                 if record is None or not record.uid or record.value.metadata.deletion_timestamp:
                     self._forget(key)
+                elif self._held.holds(key, record.uid):
+                    pass  # Which template is rolled out, or was rolled back, nobody knows: any guess would undo it.
                 elif self.cache.revision < self._written.get(key, 0):
                     self.queue.add_after(key, _BEHIND)
                 else:
@@ -160,9 +164,7 @@ class ServiceController(LeaderLoop[NamedKey]):
         found: list[Proposal[Write]] = []
         if known is None or known.rollout != decision.rollout:
             place = keys.rollout(*key)
-            # Nobody else writes there, so what somebody put by hand and nobody can read gives way.
-            there = self.cache.informer.entries.get(place)
-            before = unchanged(there) if there else absent(place)
+            before = unchanged(known.entry) if known else absent(place)
             put = Put(place, encode(decision.rollout))
             found.append(Proposal(Write("rollout", key, key.name), (same, before), (put,)))
         for make in decision.makes:
@@ -203,6 +205,7 @@ class ServiceController(LeaderLoop[NamedKey]):
     def _forget(self, key: NamedKey) -> None:
         self._since.keep(key, set())
         self._recent.pop(key, None)
+        self._held.forget(key)
         self._written.pop(key, None)
 
 

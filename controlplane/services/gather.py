@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 
-from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, view
+from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, unread, view
 from controlplane.cluster.effective import current_status
 from controlplane.services.slots import SlotTask, task_name
+from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Rollout, Service, TaskState
 from taskyard.objects.service import SLOT
@@ -59,6 +60,14 @@ def rollout_of(cache: ClusterCache, service: Service) -> Rollout | None:
     """This very service's, not that of an earlier one by the same name."""
     record = cache.rollouts.get(NamedKey(service.metadata.namespace, service.metadata.name))
     return record.rollout if record is not None and record.rollout.service_uid == service.metadata.uid else None
+
+
+def unread_record(cache: ClusterCache, service: NamedKey) -> str:
+    """What holds the service, and what to do, where nobody can read its revisions and how far it is; empty: nothing."""
+    why = unread(
+        cache, keys.rollout(*service), "to have the service begin anew, without its revisions, with what it declares"
+    )
+    return why and f"none of its tasks is made, changed or removed, as {why}"
 
 
 def services_on(cache: ClusterCache, node: str) -> list[NamedKey]:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from controlplane.cluster import ClusterCache
 from controlplane.services.digests import has_revision
-from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken_slots
+from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken_slots, unread_record
 from controlplane.services.loads import loads_of, reader, scaled
 from controlplane.services.scaling import recommend
 from controlplane.services.slots import SlotTask, task_name
+from taskyard.keys import NamedKey
 from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
 
 
@@ -61,10 +62,12 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     slots, _ = slots_of(cache, service, tasks)
     live = [each for each in tasks if not each.going and each.slot in set(slots)]
     ready = sum(1 for each in live if each.ready)
+    deleting = f"waits until its {len(tasks)} tasks are gone" if metadata.deletion_timestamp else ""
     if rollout is None:
+        unread = unread_record(cache, NamedKey(metadata.namespace, metadata.name))
         return ServiceStatus(
-            phase="Pending",
-            message="waits for the service controller",
+            phase="Deleting" if deleting else "Pending",
+            message=deleting or unread or "waits for the service controller",
             revision=0,
             latest=0,
             wanted=len(slots),
@@ -76,8 +79,8 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     seen = service.spec.paused or rollout.revisions[-1].hash == spec_hash(service.spec.template)
     updated = [each for each in live if has_revision(service, revision, each)]
     phase, message = str(rollout.phase), rollout.message
-    if metadata.deletion_timestamp:
-        phase, message = "Deleting", f"waits until its {len(tasks)} tasks are gone"
+    if deleting:
+        phase, message = "Deleting", deleting
     elif service.spec.paused:
         phase, message = "Paused", message or "another template is not rolled out until it is resumed"
     elif not seen:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from controlplane.crons.gather import standing
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import ObjectKey
@@ -110,6 +111,33 @@ def test_each_time_once_whoever_leads(plane: Plane) -> None:
     versions = [entry.version for entry in plane.store.list(keys.JOBS).entries]
     assert versions == [1] * 10
     assert run_of(plane).made == 10
+
+
+def test_it_waits_while_its_record_cannot_be_read_and_then_goes_on(plane: Plane) -> None:
+    """The job of the last time is gone already: a cron that began anew would run it again."""
+    plane.put(NIGHTLY, a_cron(plane, history=CronHistory(succeeded=0)))
+    live(plane, 42)
+    end(plane, named(1))
+    live(plane, 1)
+    assert jobs(plane) == []
+    good, place = run_of(plane), keys.ticks("default", "nightly")
+    plane.put(place, b'{"cronUid": 3}')
+    live(plane, 5)
+    entry = plane.store.get(place)
+    assert entry is not None
+    assert entry.value == b'{"cronUid": 3}'
+    assert jobs(plane) == []
+    (event,) = plane.told("RecordUnreadable")
+    assert f"{place} cannot be read" in event.message
+    assert "delete that key" in event.message
+    record = plane.cache.objects[ObjectKey("Cron", "default", "nightly")]
+    assert isinstance(record.value, Cron)
+    assert standing(plane.cache, record.value).message == event.message
+    plane.put(place, good)
+    live(plane, 5)
+    assert jobs(plane) == []
+    live(plane, 60)
+    assert jobs(plane) == [named(2)]
 
 
 def test_of_those_that_were_missed_only_the_latest_is_made(plane: Plane) -> None:

@@ -164,13 +164,63 @@ def test_another_by_the_same_name_begins_anew(plane: Plane) -> None:
     assert (task.spec.image, task.metadata.owner.uid) == ("a:2", a_uid(8))
 
 
-def test_a_rollout_put_by_hand_that_makes_no_sense_gives_way(plane: Plane) -> None:
-    plane.put(keys.rollout("default", "web"), b'{"serviceUid":"x","revisions":[],"target":3}')
-    plane.put(WEB, a_service())
-    plane.pump()
-    assert keys.rollout("default", "web") in plane.cache.quarantined
+def test_it_waits_while_its_record_cannot_be_read_and_then_goes_on(plane: Plane) -> None:
+    """Its first template was good; the second was not, and was rolled back."""
+    plane.put(WEB, a_service(replicas=2))
     settle(plane)
+    run(plane)
+    plane.put(WEB, a_service("a:2", replicas=2, update=Update(on_failure="rollback")))
+    settle(plane)
+    plane.report("web-0", TaskState.FAILED)
+    settle(plane)
+    run(plane)
+    good, place = rollout(plane), keys.rollout("default", "web")
+    assert (good.phase, good.target) == (Phase.ROLLED_BACK, 1)
+    nonsense = b'{"serviceUid":"x","revisions":[],"target":3}'
+    plane.put(place, nonsense)
+    plane.delete(keys.task("default", "web-1"))
+    settle(plane)
+    plane.clock.advance(61)  # It looks at everything again.
+    plane.elector.step()
+    settle(plane)
+    entry = plane.store.get(place)
+    assert entry is not None
+    assert entry.value == nonsense
+    assert {name: task.spec.image for name, task in tasks(plane).items()} == {"web-0": "a:1"}
+    (event,) = plane.told("RecordUnreadable")
+    assert f"{place} cannot be read" in event.message
+    assert "delete that key" in event.message
+    record = plane.cache.objects[ObjectKey("Service", "default", "web")]
+    assert isinstance(record.value, Service)
+    assert standing(plane.cache, record.value).message == event.message
+    plane.put(place, good)
+    settle(plane)
+    run(plane)
+    assert {name: task.spec.image for name, task in tasks(plane).items()} == {"web-0": "a:1", "web-1": "a:1"}
     assert rollout(plane).target == 1
+
+
+def test_a_record_that_cannot_be_read_holds_no_deletion(plane: Plane) -> None:
+    plane.put(WEB, a_service())
+    settle(plane)
+    run(plane)
+    plane.put(keys.rollout("default", "web"), b"{")
+    service = a_service()
+    plane.put(WEB, replace(service, metadata=replace(service.metadata, deletion_timestamp="now")))
+    settle(plane)
+    report_all(plane, TaskState.COMPLETED)
+    assert plane.store.get(WEB) is None
+    assert plane.store.get(keys.rollout("default", "web")) is None
+
+
+def test_it_begins_anew_once_a_record_that_cannot_be_read_is_deleted(plane: Plane) -> None:
+    plane.put(keys.rollout("default", "web"), b"{")
+    plane.put(WEB, a_service())
+    settle(plane)
+    assert tasks(plane) == {}
+    plane.delete(keys.rollout("default", "web"))
+    settle(plane)
+    assert (rollout(plane).target, sorted(tasks(plane))) == (1, ["web-0"])
 
 
 def put_config(plane: Plane, value: str, *, namespace: str = "default") -> None:
