@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from nodeagent import sidecars
 from nodeagent.actions import (
     Action,
     CheckImage,
@@ -37,7 +38,7 @@ from nodeagent.actions import (
 from nodeagent.anchor import KEY as ANCHOR
 from nodeagent.anchor import Anchor
 from nodeagent.checks.checker import Checker
-from nodeagent.checks.state import NO_CHECKS, Verdict
+from nodeagent.checks.state import NO_CHECKS, Asked, Verdict
 from nodeagent.decide import decide
 from nodeagent.effects import Effects
 from nodeagent.guard import Guard
@@ -199,20 +200,23 @@ class Agent:
                 self._tell(memory, action.happening)
         return action
 
-    def _checks(self, memory: TaskMemory, containers: Sequence[Container]) -> Verdict:
-        """Of the container that the status speaks of, while it is to run."""
+    def _checks(self, memory: TaskMemory, containers: Sequence[Container]) -> dict[int, Verdict]:
+        """By step: of the container that the status speaks of, while it is to run, and of those beside it."""
         assignment, status = memory.assignment, memory.status
         if assignment is None or status is None or status.state is TaskState.STOPPING:
-            return NO_CHECKS
+            return {}
         run = Run(memory.uid, assignment.epoch, status.attempt)
         current = next((one.info for one in containers if one.run == run and one.running), None)
         wanted = current if assignment.desired == "Running" else None
         ours = wanted is not None and wanted.id == status.container_id
-        return self._parts.checker.look(memory.uid, wanted, assignment.spec.checks, was_ready=ours and status.ready)
+        asked = [Asked(MAIN, wanted, assignment.spec.checks, ours and status.ready)] if wanted else []
+        beside = sidecars.to_ask(assignment, status, containers) if wanted else []
+        return self._parts.checker.look(memory.uid, asked + beside)
 
     def _situation(self, memory: TaskMemory) -> Situation:
         containers, unsure = self._parts.view.of(memory.uid)
         memory.ended = _newest_ended(containers) or memory.ended
+        verdicts = self._checks(memory, containers)
         return Situation(
             assignment=memory.assignment,
             status=memory.status,
@@ -227,7 +231,8 @@ class Agent:
             fetching=self._parts.pulls.fetching(memory.uid),
             transferred=self._parts.pulls.transferred(memory.uid),
             belongings=self._parts.view.may_have_belongings(memory.uid),
-            checks=self._checks(memory, containers),
+            checks=verdicts.pop(MAIN, NO_CHECKS),
+            checks_beside=verdicts,
             keep_ended=self._parts.keep_ended(),
             kept=memory.uid in self._lost,
             outdated=self._parts.outdated(memory.uid),

@@ -333,12 +333,19 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
         return progress.running(assignment, status, info, now, ready=ready, message=message, sidecars=beside)
     if situation.outdated and not assignment.spec.run_once:
         return progress.outdated(status, situation.outdated, now)
-    action, due = sidecars.next_action(situation, assignment, status), situation.checks.due
-    if action and not isinstance(action, Wait):
-        return action
-    waits = [action.seconds] if isinstance(action, Wait) else []
-    waits += [] if due is None else [max(due - situation.monotonic, 0.0)]
-    return Wait(min(waits)) if waits else None
+    failing = (
+        _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
+        for one in sidecars.to_restart(situation, status)
+    )
+    actions = [*failing, sidecars.next_action(situation, assignment, status)]
+    waits = [action.seconds for action in actions if isinstance(action, Wait)]
+    waits += [
+        max(due - situation.monotonic, 0.0)
+        for due in (situation.checks.due, sidecars.soonest_check(situation))
+        if due is not None
+    ]
+    first = next((action for action in actions if action and not isinstance(action, Wait)), None)
+    return first or (Wait(min(waits)) if waits else None)
 
 
 def _exited(situation: Situation, assignment: Assignment, status: TaskStatus, info: ContainerInfo) -> Action:

@@ -1,20 +1,23 @@
 """What becomes of the containers beside a task that runs: which is started next, which waits, how they all are. Pure.
 
 A sidecar that ends is started again, its own container, with the task's backoff and whatever the restart policy: it has
-no end of its own. What it has been through is in the task's status, so a new agent goes on with its wait. Called by
-decide.py once the task's own container runs.
+no end of its own. One whose checks fail is stopped for that, alone. What it has been through is in the task's status,
+so a new agent goes on with its wait. Called by decide.py once the task's own container runs.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import msgspec
 
 from nodeagent import memory_news
 from nodeagent.actions import Action, Pull, Remove, StartSidecar, Wait
+from nodeagent.checks.state import NO_CHECKS, Asked, named
 from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, Run
 from nodeagent.restart import luck, wait_before
-from nodeagent.runtime.port import ContainerState
+from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.situation import (
     Container,
     ImagePulled,
@@ -30,7 +33,8 @@ from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Assignment, Backoff, Sidecar, SidecarStatus, TaskStatus
 from taskyard.quantity import seconds
 
-RUNNING, STARTING, PULLING, BACK_OFF, STOPPED = "Running", "Starting", "Pulling", "BackOff", "Stopped"
+RUNNING, STARTING, PULLING, BACK_OFF = "Running", "Starting", "Pulling", "BackOff"
+STOPPING, STOPPED = "Stopping", "Stopped"
 
 
 def statuses(situation: Situation, assignment: Assignment, status: TaskStatus) -> list[SidecarStatus]:
@@ -50,8 +54,41 @@ def trouble(found: list[SidecarStatus]) -> str:
     pulling = next((one for one in found if one.state == PULLING), None)
     if pulling:
         return f"sidecar {pulling.name}: {pulling.message}"
+    stopping = next((one for one in found if one.state == STOPPING), None)
+    if stopping:
+        return f"sidecar {stopping.name} is being stopped: {stopping.message}"
     starting = next((one for one in found if one.state != RUNNING), None)
-    return f"sidecar {starting.name} is being started" if starting else ""
+    if starting:
+        return f"sidecar {starting.name} is being started"
+    unready = next((one for one in found if one.message), None)
+    return f"sidecar {unready.name}: {unready.message}" if unready else ""
+
+
+def to_ask(assignment: Assignment, status: TaskStatus, containers: Sequence[Container]) -> list[Asked]:
+    """Those whose checks are to be made."""
+    if not any(named(sidecar.checks) for sidecar in assignment.spec.sidecars):
+        return []
+    known = {one.name: one for one in status.sidecars}
+    found = []
+    for step, sidecar in numbered_sidecars(assignment.spec):
+        run = Run(status.uid, assignment.epoch, status.attempt, step)
+        one = next((one for one in containers if one.run == run and one.running), None)
+        said = known.get(sidecar.name)
+        if one and not (said and said.state == STOPPING):
+            was_ready = said is not None and (said.state, said.message) == (RUNNING, "")
+            found.append(Asked(step, one.info, sidecar.checks, was_ready))
+    return found
+
+
+def soonest_check(situation: Situation) -> float | None:
+    """When one of them is asked next, in monotonic seconds."""
+    return min((each.due for each in situation.checks_beside.values() if each.due is not None), default=None)
+
+
+def to_restart(situation: Situation, status: TaskStatus) -> list[Container]:
+    """Those whose checks failed, as far as they run still."""
+    named_so = {one.container_name for one in status.sidecars if one.state == STOPPING}
+    return [one for one in of_attempt(situation) if one.running and one.info.name in named_so]
 
 
 def is_theirs(situation: Situation, status: TaskStatus) -> bool:
@@ -112,7 +149,7 @@ def _status(
     one, known = container_of(situation, step), known or SidecarStatus(name=sidecar.name, state=STARTING)
     backoff, outcome, now = assignment.spec.restart.backoff, situation.outcome, situation.now
     if one and one.running:
-        return msgspec.structs.replace(known, state=RUNNING, container_name=one.info.name, message="", next_start_at="")
+        return _of_one_that_runs(situation, step, one.info, known)
     failure = _failure(situation, assignment, step, known)
     if failure:
         return _again(situation, backoff, known, f"could not start: {failure}", ended_at=now, ran=0.0)
@@ -133,10 +170,27 @@ def _status(
         return known  # A runtime that cannot tell when it ended would have it end anew at every look.
     ran = max(0.0, ended_at - one.info.started_at)
     how = "ran out of memory" if one.info.oom_killed else described_exit(one.info.exit_code)
+    if known.state == STOPPING:
+        how = f"was stopped: {known.message}"
     ended = msgspec.structs.replace(
         known, container_name=one.info.name, exit_code=one.info.exit_code, finished_at=timestamp(ended_at)
     )
     return _again(situation, backoff, ended, how, ended_at=ended_at, ran=ran)
+
+
+def _of_one_that_runs(situation: Situation, step: int, info: ContainerInfo, known: SidecarStatus) -> SidecarStatus:
+    if known.state == STOPPING:
+        return known
+    verdict = situation.checks_beside.get(step, NO_CHECKS)
+    failed = "its health check fails" if info.health == "unhealthy" else verdict.failed
+    unready = "its health check has yet to pass" if info.health == "starting" else verdict.unready
+    return msgspec.structs.replace(
+        known,
+        state=STOPPING if failed else RUNNING,
+        container_name=info.name,
+        message=failed or unready,
+        next_start_at="",
+    )
 
 
 def _news_due(situation: Situation, one: Container | None, sidecar: Sidecar) -> float:

@@ -129,6 +129,8 @@ class Situation(msgspec.Struct, frozen=True):
     """There may be volumes or a network on the node that are to go with the task."""
     checks: Verdict = NO_CHECKS
     """Of the container that runs."""
+    checks_beside: Mapping[int, Verdict] = {}
+    """Of the sidecars that have checks, by step."""
     keep_ended: float = math.inf
     """Seconds that the containers of a task that is over are kept, for their logs."""
     kept: bool = False

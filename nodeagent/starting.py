@@ -149,6 +149,8 @@ class Starter:
     def start_sidecar(self, memory: TaskMemory, action: StartSidecar) -> None:
         """What keeps it from starting is its own trouble, not the task's."""
         memory.outcome = None
+        # It is the same container: when it is stopped again it is to have its signal and its grace period again.
+        memory.signalled.pop(action.container, None)
         if action.container:
             self.start(memory, Start(action.run, action.container))
         else:
@@ -280,7 +282,8 @@ def _asks_its_address(memory: TaskMemory) -> bool:
     if memory.assignment is None:
         return False
     spec = memory.assignment.spec
-    return bool(spec.metrics) or any(check.http or check.tcp for check in named(spec.checks).values())
+    asked = (spec.checks, *(one.checks for one in spec.sidecars))
+    return bool(spec.metrics) or any(check.http or check.tcp for checks in asked for check in named(checks).values())
 
 
 def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from nodeagent.checks.prober import Prober
-from nodeagent.checks.state import NO_CHECKS, CheckState, Verdict, active, after, begin, judge, named
+from nodeagent.checks.state import Asked, CheckState, Verdict, active, after, begin, judge, named
 from nodeagent.lanes import Lane, Lanes
 from nodeagent.runtime.port import ContainerInfo, RuntimeFault
 from taskyard.clock import Clock
@@ -39,27 +39,29 @@ class Checker:
         self._clock = clock
         self._ended = ended
         self._lock = threading.Lock()
-        self._checked: dict[str, _Checked] = {}
+        self._checked: dict[str, dict[int, _Checked]] = {}
+        """By uid and step."""
 
-    def look(self, uid: str, container: ContainerInfo | None, checks: Checks, *, was_ready: bool) -> Verdict:
-        """Asks what is due. `container` None: none of the task's runs, and what was known is forgotten."""
-        now = self._clock.monotonic()
+    def look(self, uid: str, containers: Sequence[Asked]) -> dict[int, Verdict]:
+        """By step. Asks what is due; of a container of the task that is not among these nothing is known any more."""
+        asked = [one for one in containers if named(one.checks)]
+        now, chosen = self._clock.monotonic(), []
         with self._lock:
-            if container is None or not named(checks):
+            if not asked:
                 self._checked.pop(uid, None)
-                return NO_CHECKS
-            known = self._checked.get(uid)
-            if known is None or (known.container.id, known.checks) != (container.id, checks):
-                known = self._checked[uid] = _Checked(container, checks, begin(checks, now, was_ready=was_ready))
-            known.container = container
-            due = [name for name in active(known.states) if known.states[name].due <= now]
-            chosen = [name for name in due if name not in known.asking]
-            known.asking.update(chosen)
+                return {}
+            before = self._checked.get(uid, {})
+            found = self._checked[uid] = {one.step: _going_on(before.get(one.step), one, now) for one in asked}
+            for known in found.values():
+                due = [name for name in active(known.states) if known.states[name].due <= now]
+                chosen += [(known, name) for name in due if name not in known.asking]
+            for known, name in chosen:
+                known.asking.add(name)
         # Not under the lock: a lane may run them at once.
-        for name in chosen:
+        for known, name in chosen:
             self._lanes.submit(Lane.CHECK, partial(self._run, uid, known, name))
         with self._lock:
-            return judge(known.states)
+            return {step: judge(known.states) for step, known in found.items()}
 
     def _run(self, uid: str, known: _Checked, name: str) -> None:
         check = named(known.checks)[name]
@@ -81,3 +83,10 @@ class Checker:
             else:
                 known.states[name] = after(check, state, failure, now)
         self._ended(uid)
+
+
+def _going_on(known: _Checked | None, asked: Asked, now: float) -> _Checked:
+    if known is None or (known.container.id, known.checks) != (asked.container.id, asked.checks):
+        return _Checked(asked.container, asked.checks, begin(asked.checks, now, was_ready=asked.was_ready))
+    known.container = asked.container
+    return known

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from nodeagent.runtime.port import ContainerInfo
 from taskyard.objects import Check, Checks
 from taskyard.quantity import seconds
 
@@ -34,6 +35,16 @@ class Verdict(msgspec.Struct, frozen=True):
 
 
 NO_CHECKS = Verdict()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A container of a task whose checks are to be made. `was_ready`: an agent before this one found it so."""
+
+    step: int
+    container: ContainerInfo
+    checks: Checks
+    was_ready: bool
 
 
 def named(checks: Checks) -> dict[str, Check]:

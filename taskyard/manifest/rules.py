@@ -29,7 +29,7 @@ from taskyard.manifest.amounts import (
     broken_update_times,
     broken_windows,
 )
-from taskyard.manifest.check_rules import broken_checks, broken_hooks
+from taskyard.manifest.check_rules import broken_checks, broken_hooks, broken_sidecar_checks
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
 from taskyard.manifest.container_rules import (
     broken_addresses,
@@ -226,6 +226,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("network", broken_network),
     ("limits", broken_limits),
     ("sidecars", broken_sidecar_resources),
+    ("sidecars", broken_sidecar_checks),
     ("logs", broken_log_size),
     ("checks", broken_checks),
     ("metrics", broken_metrics),

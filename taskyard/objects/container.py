@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 from taskyard.objects.base import Wire
+from taskyard.objects.checks import Checks
 from taskyard.quantity import Cpu, CpuLimit, Size
 
 
@@ -49,6 +50,7 @@ class Sidecar(Wire, frozen=True, kw_only=True):
     """The task itself."""
     resources: SidecarResources = SidecarResources()
     """On top of the task's."""
+    checks: Checks = Checks()
 
 
 class Ulimit(Wire, frozen=True, kw_only=True):

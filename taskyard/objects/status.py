@@ -52,14 +52,14 @@ class LastExit(Wire, frozen=True, kw_only=True):
 
 
 class SidecarStatus(Wire, frozen=True, kw_only=True):
-    """`state` is Starting, Running, Pulling (its image has gone from the node), BackOff (it ended, and waits to be
-    started again) or Stopped."""
+    """`state` is Starting, Running, Stopping (its checks failed, and it is stopped to be started again), Pulling (its
+    image has gone from the node), BackOff (it ended, and waits to be started again) or Stopped."""
 
     name: str
     state: str
     container_name: str = ""
     message: str = ""
-    """How it ended, while it waits."""
+    """How it ended, while it waits; why it is not ready, while it runs."""
     exit_code: int | None = None
     """Of its last end."""
     finished_at: str = ""

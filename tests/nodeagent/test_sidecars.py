@@ -105,6 +105,81 @@ def test_a_new_agent_goes_on_with_the_wait_of_one_that_ended(world: World, at: i
     assert done(world, "start").count("1-1-side1") == 2
 
 
+LIVE = {"tcp": {"port": 90}, "interval": "1s", "failures": 2}
+READY = {"http": {"port": 91}, "interval": "1s", "failures": 1}
+
+
+def checked(**checks: Any) -> list[dict[str, Any]]:
+    return [BESIDE[0] | {"checks": checks}, BESIDE[1]]
+
+
+def test_a_task_is_not_ready_until_the_checks_of_those_beside_it_pass(world: World) -> None:
+    world.prober.answers[91] = "connection refused"
+    world.assign(sidecars=checked(readiness=READY | {"failures": 2}))
+    world.settle()
+    assert world.status().message == "not ready: sidecar proxy: its readiness check has yet to pass"
+    del world.prober.answers[91]
+    world.advance(1.0)
+    assert (world.status().ready, world.status().message) == (True, "")
+    world.prober.answers[91] = "HTTP status 503"
+    world.advance(2.0)
+    assert world.status().message == "not ready: sidecar proxy: its readiness check fails: HTTP status 503"
+    assert (beside(world)["proxy"].state, beside(world)["proxy"].restarts) == ("Running", 0)
+    assert [reason for reason in world.events.reasons if "Ready" in reason][-2:] == ["Ready", "NotReady"]
+
+
+def test_one_that_does_not_live_is_stopped_and_started_again_alone_and_each_time_by_its_signal(world: World) -> None:
+    world.assign(sidecars=checked(liveness=LIVE), stop={"gracePeriod": "5s"})
+    world.advance(3.0)
+    for restarts in (1, 2):
+        world.prober.answers[90] = "no answer in time"
+        world.advance(2.1)
+        proxy = beside(world)["proxy"]
+        assert (proxy.state, proxy.restarts) == ("BackOff", restarts)
+        assert proxy.message.startswith("was stopped: its liveness check fails: no answer in time; it is started again")
+        assert not world.status().ready
+        del world.prober.answers[90]
+        world.advance(5.0)
+        assert (beside(world)["proxy"].state, world.status().ready) == ("Running", True)
+    status = world.status()
+    assert (status.attempt, status.restarts) == (1, 0)
+    assert [call.split()[2] for call in world.runtime.calls if call.startswith("kill")] == ["SIGTERM", "SIGTERM"]
+
+
+def test_one_that_ignores_its_signal_is_killed_after_its_grace_period(world: World) -> None:
+    world.runtime.programs[PROXY] = Program(ignores=frozenset({"SIGTERM"}))
+    world.assign(sidecars=checked(liveness=LIVE), stop={"gracePeriod": "5s"})
+    world.prober.answers[90] = "connection refused"
+    world.advance(3.0)
+    proxy = beside(world)["proxy"]
+    assert (proxy.state, proxy.message) == ("Stopping", "its liveness check fails: connection refused")
+    assert world.status().message.startswith("not ready: sidecar proxy is being stopped: its liveness check fails")
+    world.boot()
+    world.advance(5.5)
+    assert beside(world)["proxy"].restarts == 1
+    assert running(world).count("1-1") == 1
+
+
+def test_a_new_agent_takes_over_that_one_was_ready_and_asks_anew(world: World) -> None:
+    world.assign(sidecars=checked(readiness=READY, startup=LIVE))
+    world.advance(3.0)
+    assert world.status().ready
+    writes, asked = world.status_writes(), world.prober.asked
+    world.boot()
+    world.advance(2.0)
+    assert (world.status().ready, world.status_writes()) == (True, writes)
+    assert world.prober.asked > asked
+
+
+def test_nothing_is_asked_of_one_that_waits_or_whose_task_stops(world: World) -> None:
+    world.assign(sidecars=checked(liveness=LIVE), restart={"backoff": {"initial": "60s", "max": "60s"}})
+    world.prober.answers[90] = "connection refused"
+    world.advance(10.0)
+    asked = world.prober.asked
+    world.advance(40.0)
+    assert (beside(world)["proxy"].state, world.prober.asked) == ("BackOff", asked)
+
+
 def test_one_whose_start_is_refused_waits_and_is_tried_again(world: World) -> None:
     refusing = Program(refuses_to_start="no such program")
     world.assign(sidecars=[{"name": "late", "args": ("late",), "start": "after"}])

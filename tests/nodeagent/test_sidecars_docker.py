@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import docker
 import pytest
 
 from taskyard.objects import SidecarStatus
@@ -75,3 +77,19 @@ def test_a_task_that_runs_to_its_end_is_over_with_its_own_container(agent: Agent
     status = agent.wait_for(uid, "Completed", timeout=90.0)
     assert (status.exit_code, [one.state for one in status.sidecars]) == (0, ["Stopped"])
     assert set(agent.containers().values()) == {"exited"}
+
+
+def test_one_that_stops_answering_is_restarted_alone_and_the_task_is_ready_again(agent: AgentProcess) -> None:
+    alive = {"http": {"port": 8000}, "interval": "200ms", "timeout": "1s", "failures": 2}
+    checks = {"startup": alive | {"failures": 100}, "liveness": alive, "readiness": alive}
+    backoff = {"backoff": {"initial": "100ms", "max": "100ms"}}
+    uid = agent.assign("sleep", "1000", sidecars=[SERVES | {"checks": checks}], restart=backoff,
+                       stop={"gracePeriod": 1})  # fmt: skip
+    ready = agent.until(lambda: (found := agent.status(uid)) and found.ready and found, timeout=90.0)
+    with closing(docker.APIClient(agent.docker_host, version="auto")) as client:
+        hung = client.exec_create(f"ty-{uid}-1-1-side1", ["sh", "-c", "mv /www /away"])
+        client.exec_start(hung["Id"])
+        agent.until(lambda: (one := beside(agent, uid, "page")) and one.restarts, timeout=60.0)
+        # Its folder is there again, as it makes it at each start.
+        again = agent.until(lambda: (found := agent.status(uid)) and found.ready and found, timeout=60.0)
+    assert (again.attempt, again.restarts, again.container_id) == (1, 0, ready.container_id)

@@ -77,6 +77,7 @@ FULL: dict[Kind, dict[str, Any]] = {
             },
             "healthCheck": {"command": ["a"], "interval": "1s"},
             "containerLabels": {"a": "b"},
+            "sidecars": [{"name": "s", "start": "after", "checks": {"liveness": {"tcp": {"port": 80}, "delay": "1s"}}}],
             "init": [{"name": "a", "image": "b", "command": ["c"], "args": ["d"], "env": {"E": "f"}}],
         },
         "binding": {"node": "n", "epoch": 1, "specHash": "x"},

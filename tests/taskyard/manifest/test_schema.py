@@ -107,6 +107,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Task", "spec.init[]", InitTask, set()),
     ("Task", "spec.sidecars[]", Sidecar, set()),
     ("Task", "spec.sidecars[].resources", SidecarResources, set()),
+    ("Task", "spec.sidecars[].checks", Checks, set()),
     ("Task", "spec.process", Process, set()),
     ("Task", "spec.process.ulimits.*", Ulimit, set()),
     ("Task", "spec.network", Network, set()),
@@ -245,13 +246,16 @@ def _around(kind: Kind, place: str, name: str, value: Any) -> dict[str, Any]:
         filled = _FILLED.get(place if step == "*" else step, {})
         target = target.setdefault(plain, [dict(filled)] if step.endswith("[]") else dict(filled))
         target = target[0] if isinstance(target, list) else target
-    if re.fullmatch(r"spec\.checks\.[a-z]+", place) and (name in ("http", "tcp") or (name, value) == ("command", [])):
+    if re.fullmatch(r"spec\.(sidecars\[\]\.)?checks\.[a-z]+", place) and (
+        name in ("http", "tcp") or (name, value) == ("command", [])
+    ):
         target.pop("command")
         target["tcp"] = {"port": 1}
         if name == "http":
             target.pop("tcp")
-    if re.fullmatch(r"spec\.checks\.[a-z]+\.[a-z]+", place):
-        manifest["spec"]["checks"][place.split(".")[2]].pop("command")
+    if re.fullmatch(r"spec\.(sidecars\[\]\.)?checks\.[a-z]+\.[a-z]+", place):
+        owner = manifest["spec"]["sidecars"][0] if "sidecars" in place else manifest["spec"]
+        owner["checks"][place.split(".")[-2]].pop("command")
     target[name] = value
     if place == "spec.metrics[]":
         target.setdefault("port", 1)
