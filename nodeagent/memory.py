@@ -67,6 +67,8 @@ def _overtaken(memory: TaskMemory, written: TaskStatus) -> bool:
         return True
     if memory.assignment is not None and written.epoch == memory.assignment.epoch != memory.status.epoch:
         return True
+    if _progress(written)[:2] == _progress(memory.status)[:2] and written.state.rank > memory.status.state.rank:
+        return True  # Of two hosts' same attempt, also where this one has counted more restarts: no state goes back.
     return _ended_otherwise(memory, written) or _progress(written) > _progress(memory.status)
 
 

@@ -63,9 +63,10 @@ class Preparer:
         self._files = files
         self._paths = HostPaths(allowance.host_paths, never)
 
-    def prepare(self, assignment: Assignment, published: Assigned) -> Preparation:
-        """`published`: where its ports are already, by another container. Raises NotAllowed, PathRefused,
-        FilesUnwritten, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
+    def prepare(self, assignment: Assignment, published: Assigned, *, files_stay: bool = False) -> Preparation:
+        """`published`: where its ports are already, by another container. `files_stay`: those of its Secrets and
+        Configs that are there are another container's, which has to hear of a change as it asks for. Raises
+        NotAllowed, PathRefused, FilesUnwritten, ValueMissing, RuntimeUnavailable, StoreUnavailable."""
         refusal = self._allowance.refusal(assignment.spec)
         if refusal:
             raise NotAllowed(refusal)
@@ -79,7 +80,7 @@ class Preparer:
             },
             paths=self._paths.resolve(assignment.spec),
             values=read_values(self._store, assignment),
-            folders=self._folders(assignment),
+            folders=self._folders(assignment, files_stay),
         )
 
     def with_files(self) -> list[str]:
@@ -91,9 +92,13 @@ class Preparer:
         if self._files:
             self._files.remove(uid)
 
-    def _folders(self, assignment: Assignment) -> dict[str, str]:
+    def _folders(self, assignment: Assignment, files_stay: bool) -> dict[str, str]:
         found = {}
         for volume in of_values(assignment.spec):
+            there = self._files.folder(assignment.uid, volume.target) if self._files and files_stay else None
+            if there is not None:
+                found[volume.target] = str(there)
+                continue
             data = read_data(self._store, source(assignment, volume))
             if self._files is None:
                 raise NotAllowed("this agent keeps no files of Secrets and Configs")

@@ -98,7 +98,8 @@ class Starter:
             assignment = at_step(memory.assignment, action.run.step)
             if action.run.step == NETWORK:
                 self._make_pause_image()
-            prepared = self._preparer.prepare(assignment, self._published(memory, action.run))
+            published, begun = self._published(memory, action.run), self._has_begun(memory, action.run)
+            prepared = self._preparer.prepare(assignment, published, files_stay=begun)
             wanted = assignment.spec.resources.generic
             prepared = replace(prepared, devices=self._devices.choose(memory.uid, wanted, self._view.all()))
             spec = container_spec(memory.assignment, action.run, self._owner, prepared)
@@ -169,6 +170,11 @@ class Starter:
         name = joined(memory.assignment.spec, run) if memory.assignment else ""
         holder = next((one.info for one in self._view.of(memory.uid)[0] if one.info.name == name), None)
         return {(port.container, port.protocol): port.host for port in holder.ports} if holder else {}
+
+    def _has_begun(self, memory: TaskMemory, run: Run) -> bool:
+        """The attempt's own container is there: what is made now is a sidecar beside it."""
+        main = msgspec.structs.replace(run, step=MAIN)
+        return any(one.run == main for one in self._view.of(memory.uid)[0])
 
     def _found(self, memory: TaskMemory, image: str) -> ImageInfo | None:
         """None, and the outcome says why, when no container can be made of it."""

@@ -77,6 +77,11 @@ class ValueFiles:
             folder = self._folder(uid, slot)
             return self._known(folder) if (folder / _NOW).is_symlink() else None
 
+    def folder(self, uid: str, slot: str) -> Path | None:
+        """Where that is; None when nothing was written."""
+        folder = self._folder(uid, slot)
+        return folder if (folder / _NOW).is_symlink() else None
+
     def version(self, uid: str) -> int:
         """Another one after each write."""
         with self._lock:

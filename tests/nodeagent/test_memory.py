@@ -26,13 +26,16 @@ def status(state: TaskState, attempt: int = 1) -> TaskStatus:
         pytest.param(status(TaskState.COMPLETED), status(TaskState.FAILED), True, id="two-ends"),
         pytest.param(status(TaskState.COMPLETED), status(TaskState.RUNNING), True, id="further-on"),
         pytest.param(status(TaskState.RUNNING), status(TaskState.FAILED), False, id="not-written-yet"),
+        pytest.param(
+            status(TaskState.RUNNING), replace(status(TaskState.STARTING), restarts=2), True, id="other-restarts"
+        ),
         pytest.param(status(TaskState.COMPLETED), status(TaskState.FAILED, attempt=2), False, id="the-next-attempt"),
     ],
 )
-def test_of_two_ends_of_an_attempt_the_one_that_is_written_counts(
+def test_of_what_two_hosts_say_of_an_attempt_the_one_that_is_written_counts(
     written: TaskStatus, remembered: TaskStatus, taken: bool
 ) -> None:
-    """Another host's agent had the node's name meanwhile, and its container has ended; here there is none of it."""
+    """Another host's agent had the node's name meanwhile, and its container runs or has ended; here there is none."""
     memory = refreshed(written, remembered)
     assert memory.status == (written if taken else remembered)
 

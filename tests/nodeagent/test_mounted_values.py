@@ -76,6 +76,20 @@ def test_what_is_missing_is_waited_for(world: World) -> None:
     assert (world.status().state, world.status().attempt) == (TaskState.RUNNING, 1)
 
 
+def test_a_sidecar_that_is_made_again_does_not_hide_a_change_from_the_task(world: World) -> None:
+    put_config(world, mode="fast")
+    world.assign(volumes=[CONFIG], sidecars=[{"name": "proxy", "args": ["proxy"]}])
+    world.settle()
+    put_config(world, mode="slow")
+    world.runtime.remove(f"ty-{UID}-1-1-side1", force=True)
+    world.advance(1.0)
+    assert world.status().sidecars[0].state == "Running"
+    refresh(world)
+    world.advance(25.0)
+    assert (world.status().state, world.status().attempt) == (TaskState.RUNNING, 2)
+    assert (mounted(world, "/etc/app") / "mode").read_text() == "slow"
+
+
 def test_a_change_reaches_the_container_that_runs(world: World) -> None:
     put_secret(world, password="old")
     world.assign(volumes=[SECRET])
