@@ -6,6 +6,7 @@ down to what the store still shows. Of all the others nothing is forgotten.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -123,6 +124,10 @@ class Past:
         self._taken[node, held.uid] = held.epoch, now
         if node in self.unmarked:
             self._may_stay(node, held.uid)
+
+    def just_taken(self, node: str, uid: str, since: float) -> bool:
+        """So that its containers are still being removed, one after the other."""
+        return self._taken.get((node, uid), (0, -math.inf))[1] > since
 
     def _may_stay(self, node: str, uid: str) -> None:
         self.forgotten[node, uid] = Forgotten(self._taken[node, uid][0], told=True, released=True)

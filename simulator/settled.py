@@ -238,6 +238,8 @@ def _check_host(host: Host, checker: Checker) -> None:
         assignment = checker.mirror.assignments.get(host.name, {}).get(uid)
         if one.id in host.foreign or (assignment is None and checker.past.may_be_left(host.name, uid, one)):
             continue
+        if assignment is None and checker.past.just_taken(host.name, uid, checker.now() - NEWS):
+            continue
         if assignment is not None and assignment.spec.image == MISSING and epoch != assignment.epoch:
             continue  # The version before runs on until the image of the new one is here.
         if assignment is None or assignment.epoch != epoch:

@@ -54,6 +54,7 @@ def test_nothing_goes_wrong_where_room_is_short(first: int) -> None:
     [
         pytest.param(48, TORN, id="a maintenance that the restored store has not heard of"),
         pytest.param(60, TORN, id="a lead that is lost and won again while its loops sleep"),
+        pytest.param(114, Settings(), id="containers of what is collected just then"),
         pytest.param(27, CROWDED, id="run once, and stopped to make room"),
         pytest.param(4, CROWDED, id="a budget that its user has taken back"),
         pytest.param(38, CROWDED, id="one of a gang that is smaller by now, brought back where it was"),

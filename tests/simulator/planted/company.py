@@ -17,6 +17,10 @@ from taskyard.objects import Assignment, TaskSpec, TaskStatus
 from tests.simulator.planted.plant import Plant
 
 ACCOMPANIED = Settings(nodes=2, tasks=12, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0, beside=True)
+CHANGED = Settings(
+    nodes=5, tasks=15, minutes=1.5, faults_per_minute=40.0, services=0, jobs=0, beside=True, kinds=frozenset({"hurry"})
+)
+"""Users edit, and few nodes have images that are far."""
 HARMED = Settings(
     nodes=2, tasks=6, minutes=1.0, faults_per_minute=40.0, services=0, jobs=0, beside=True,
     only_requests=frozenset(range(6)), kinds=frozenset({"harm_container"}),
@@ -97,6 +101,6 @@ PLANTS: dict[str, Plant] = {
     "sidecars are not started again": Plant(_sidecars_are_not_started_again, (HARMED,)),
     "sidecars do not wait": Plant(_sidecars_do_not_wait, (HARMED,)),
     "waits of sidecars do not grow": Plant(_waits_of_sidecars_do_not_grow, (HARMED,)),
-    "network made while the version before runs": Plant(_network_made_while_the_version_before_runs, (ACCOMPANIED,)),
+    "network made while the version before runs": Plant(_network_made_while_the_version_before_runs, (CHANGED,)),
     "lost network not noticed": Plant(_lost_network_not_noticed, (HARMED,)),
 }
