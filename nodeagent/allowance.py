@@ -1,18 +1,16 @@
 """What a task may have on this node beyond the usual: the node's operator decides, by flags of the agent.
 
-Pure. A policy of the task's namespace is to be laid over this: it can only take away from what the node allows.
+Pure. The limits of a task's namespace take away from this, and hold before a task gets to a node: see
+`controlplane.limits`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from taskyard.capabilities import USUAL_CAPABILITIES
 from taskyard.objects import Security, TaskSpec
 
-USUAL_CAPABILITIES = frozenset(
-    {"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID"}
-)
-"""What the images of common servers need to start as root, give up root, and bind to port 80."""
 ON_REQUEST = frozenset({"AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"})
 """The others that Docker gives to every container: no operator has to agree."""
 

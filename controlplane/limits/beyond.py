@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from controlplane.limits.loosened import loosened
 from taskyard.objects import AnyObject, Cron, Job, Range, Service, Task, TaskLimits, TaskSpec
 from taskyard.quantity import UNLIMITED, Quantity, byte_count, cpu_millis, format_bytes, format_cpu
 
@@ -43,6 +44,7 @@ def beyond(limits: TaskLimits, spec: TaskSpec, path: str = "spec") -> list[str]:
     ]
     if limits.max_priority is not None and spec.priority > limits.max_priority:
         found.append(f"{path}.priority is {spec.priority}, more than {limits.max_priority}")
+    found += loosened(limits, spec, path)
     return found
 
 

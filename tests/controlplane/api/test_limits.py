@@ -48,6 +48,22 @@ def test_a_post_says_all_that_is_wrong(bench: ApiBench) -> None:
     assert bench.call("POST", "/tasks", task("256Mi", 5)).status_code == 201
 
 
+def test_what_loosens_a_container_is_refused_where_it_enters(bench: ApiBench) -> None:
+    limit(bench, {"capabilities": [], "hostNetwork": False, "hostPaths": ["/srv/team"]})
+    wanted = task("16Mi")
+    wanted["spec"] |= {
+        "network": {"mode": "host"},
+        "security": {"capAdd": ["NET_ADMIN"]},
+        "volumes": [{"type": "host", "path": "/etc", "target": "/x"}],
+    }
+    told = problem(bench.call("POST", "/tasks", wanted), 409)
+    assert told["detail"] == (
+        "task/web in namespace team is beyond the limits of namespace team: spec.security.capAdd has NET_ADMIN, and may"
+        " have none; spec.network.mode is host, which is not allowed; spec.volumes[0].path is /etc, and may be what is"
+        " below /srv/team: change that, or spec.limits of namespace/team"
+    )
+
+
 @pytest.mark.parametrize("path", ["/apply", "/apply?dryRun=1", "/plan"])
 def test_each_way_in_refuses_alike(bench: ApiBench, path: str) -> None:
     limit(bench, LIMITS)

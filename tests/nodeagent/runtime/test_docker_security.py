@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nodeagent.allowance import USUAL_CAPABILITIES
+from taskyard.capabilities import USUAL_CAPABILITIES
 from tests.nodeagent.runtime.conftest import RealTasks
 
 pytestmark = pytest.mark.docker

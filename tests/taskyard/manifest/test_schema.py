@@ -201,7 +201,7 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
         "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks", "tolerationSeconds",
         "canary", "percent", "promoteAfter", "keepFinished", "maintenance", "maxPriority", "min", "max",
-        "autoscale",
+        "autoscale", "capabilities", "hostNetwork", "hostPaths",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
     if name not in required | optional_without_default | read_only:
