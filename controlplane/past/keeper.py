@@ -1,17 +1,19 @@
 """The leader's two duties for the past: it notes what time it is, and forgets what is older than was asked for.
 
 `keeping` decides from plain values; `HistoryKeeper` is the thin loop around it. Two leaders at once do no harm: the
-mark is compared with the leader's key, and what another has compacted already is left at that.
+mark is compared with the leader's key, and what another has compacted already is left at that. How old a revision is
+goes by the time that passes, not by the time of day: a clock that is set forward makes nothing old.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from controlplane.past.marks import last_mark_before
+from controlplane.past.marks import mark_at
 from controlplane.past.moments import earliest
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -52,6 +54,30 @@ def keeping(wanted: Retention, in_use: int, before: float) -> float:
     return before
 
 
+class Passed:
+    """Which revision was current, on the monotonic clock, as far as this process itself has seen: it forgets nothing
+    too early, and what was there before it began only once it has run for as long."""
+
+    def __init__(self, longest: float) -> None:
+        """`longest`: seconds for which it is kept what was seen."""
+        self._longest = longest
+        self._seen: list[tuple[float, int]] = []
+        """Moments and revisions, both rising."""
+
+    def see(self, revision: int, now: float) -> None:
+        if not self._seen or self._seen[-1][1] < revision:
+            self._seen.append((now, revision))
+        del self._seen[: max(self._place_of(now - self._longest), 0)]
+
+    def current_at(self, moment: float) -> int:
+        """0: not known."""
+        place = self._place_of(moment)
+        return self._seen[place][1] if place >= 0 else 0
+
+    def _place_of(self, moment: float) -> int:
+        return bisect_right(self._seen, moment, key=lambda seen: seen[0]) - 1
+
+
 class HistoryKeeper:
     """`in_use`: bytes of the store's database that hold data. `step` is one round; `run` the thread around it."""
 
@@ -74,6 +100,9 @@ class HistoryKeeper:
         self._marked_ahead = 0.0
         """By how much the time of day was ahead of the monotonic clock then."""
         self._compact_at = 0.0
+        self._passed = Passed(wanted.seconds)
+        self._look_at = 0.0
+        """While it does not lead: when it looks next at which revision there is."""
 
     def step(self) -> None:
         """Marks when anything has changed since the last mark, or the clock was set, which agents compare with theirs;
@@ -81,8 +110,14 @@ class HistoryKeeper:
         try:
             fence = self._fence()
         except NotLeader:
+            # What it sees pass now it need not wait for once it leads.
+            if self._clock.monotonic() >= self._look_at:
+                self._look_at = self._clock.monotonic() + MARK_EVERY
+                self._see(self._store.list(keys.MARK).revision)
             return
-        changed = self._store.list(keys.MARK).revision != self._marked
+        revision = self._store.list(keys.MARK).revision
+        changed = revision != self._marked
+        self._see(revision)
         now = self._clock.now()
         ahead = now - self._clock.monotonic()
         if changed or abs(ahead - self._marked_ahead) > _SET:
@@ -91,6 +126,7 @@ class HistoryKeeper:
             if not commit.succeeded:
                 return
             self._marked, self._marked_ahead = commit.revision, ahead
+            self._see(commit.revision)
         if self._clock.monotonic() >= self._compact_at:
             self._compact_at = self._clock.monotonic() + COMPACT_EVERY
             self._compact()
@@ -104,6 +140,9 @@ class HistoryKeeper:
             except Exception:
                 _log.exception("a round of the history keeper failed; it goes on")
 
+    def _see(self, revision: int) -> None:
+        self._passed.see(revision, self._clock.monotonic())
+
     def _compact(self) -> None:
         before, self._kept = self._kept, keeping(self._wanted, self._in_use(), self._kept)
         if self._kept < before:
@@ -112,9 +151,12 @@ class HistoryKeeper:
                 self._wanted.size >> 20,
                 self._kept / 60,
             )
+        then = self._passed.current_at(self._clock.monotonic() - self._kept)
+        if not then:
+            return
         try:
             oldest = earliest(self._store)
-            mark = last_mark_before(self._store, self._clock.now() - self._kept, oldest, self._marked)
+            mark = mark_at(self._store, then) if then > oldest else None
             if mark is not None and mark.revision > oldest:
                 self._store.compact(mark.revision)
         except Compacted:

@@ -168,3 +168,41 @@ def test_a_clock_that_was_set_is_marked_though_nothing_else_changed(plane: Plane
     kept.step()
     kept.step()
     assert marks(plane) == before + 1
+
+
+def test_a_clock_that_is_set_forward_makes_nothing_old(plane: Plane) -> None:
+    machine = MachineClock(plane.clock)
+    kept = HistoryKeeper(plane.store, machine, plane.elector.fence, Retention(HOUR, GIB), lambda: 0)
+    live(plane, kept, HOUR / 2)
+    machine.set_ahead(365 * 24 * HOUR)
+    live(plane, kept, HOUR / 2 - 60)
+    assert earliest(plane.store) == 1
+    jumped = plane.clock.now()
+    live(plane, kept, 2 * HOUR)
+    oldest = mark_at(plane.store, earliest(plane.store))
+    assert oldest is not None
+    assert oldest.seconds - machine.ahead > jumped, "and what is old by the time that passed goes as ever"
+
+
+def test_who_begins_to_look_takes_nothing_for_older_than_it_has_seen(plane: Plane) -> None:
+    """Its own clock may be the one that is wrong."""
+    live(plane, keeper(plane), HOUR / 2)
+    machine = MachineClock(plane.clock)
+    machine.set_ahead(24 * HOUR)
+    other = HistoryKeeper(plane.store, machine, plane.elector.fence, Retention(HOUR, GIB), lambda: 0)
+    live(plane, other, HOUR - 60)
+    assert earliest(plane.store) == 1
+    live(plane, other, 120)
+    assert earliest(plane.store) > 1
+
+
+def test_who_has_looked_on_while_another_led_forgets_as_soon_as_it_leads(plane: Plane) -> None:
+    other = Plane(clock=plane.clock, store=plane.store, identity="cp2")
+    first, second = keeper(plane, seconds=2 * HOUR), keeper(other, seconds=HOUR)
+    for _ in range(int(HOUR / MARK_EVERY) + 2):
+        live(plane, first, MARK_EVERY)
+        second.step()
+    plane.elector.resign()
+    other.lead()
+    second.step()
+    assert earliest(plane.store) > 1
