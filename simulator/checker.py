@@ -22,6 +22,7 @@ from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.past import Past
 from simulator.promises import check_forward, check_home, check_lost_from, check_moved, check_returning, check_room
+from simulator.published import Published, is_published
 from simulator.services import Services
 from simulator.story import Violation
 from simulator.writes import Writes
@@ -44,6 +45,7 @@ _ROLES = {
     "garbage": "controllers",
     "maintenance": "controllers",
     "returning": "controllers",
+    "publisher": "controllers",
 }
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
@@ -62,6 +64,7 @@ class Checker:
         self.jobs = Jobs()
         self.garbage = Garbage()
         self.dependents = Dependents(self.services, self.jobs)
+        self.published = Published(self.services)
         self.contention = Contention()
         self.beside = Beside()
         self.closed = Closed()
@@ -92,6 +95,8 @@ class Checker:
                     changed.owners = True
                     self._count(event, who)
                     self._job(event, who)
+                elif is_published(event.key):
+                    self._published(event, who)
                 elif event.key.startswith(_NAMESPACES):
                     self.contention.note_namespace(event.key, event.entry, self.now())
                 elif (key := keys.parse_node(event.key)) is not None:
@@ -108,6 +113,7 @@ class Checker:
                 self.services.available.note(self.mirror, uid, self.now())
             self.services.check_floor(self.mirror, self.now())
             self.dependents.look(self.mirror, self.now(), changed)
+            self.published.look(self.mirror, self.now(), changed)
             for node in sorted(nodes):
                 check_room(self.mirror, node)
 
@@ -122,6 +128,7 @@ class Checker:
         for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
             self.services.available.note(self.mirror, uid, self.now())
         self.dependents.restored(self.mirror, self.now())
+        self.published.restored(backup.entries, self.mirror, self.now())
 
     def _take(self, event: KeyEvent) -> None:
         self.mirror.put(event.key, event.entry.value if event.entry else None)
@@ -135,6 +142,12 @@ class Checker:
 
     def _count(self, event: KeyEvent, who: str) -> None:
         self.writes.note(event.key, who, self.now())
+
+    def _published(self, event: KeyEvent, who: str) -> None:
+        self._count(event, who)
+        if who not in _PEOPLE:
+            self._check_leads(who, "publisher", "")
+        self.published.apply(event, who, self.now())
 
     def _result(self, event: KeyEvent, who: str) -> None:
         """The outcome of a job's task: recorded once, whatever happens later."""

@@ -19,6 +19,7 @@ from simulator.driver import Actor, Driver, Escaped, HotLoop, Process
 from simulator.node import AgentProcess, Host
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
+from simulator.published import LOOKED_AT, formats, is_published
 from simulator.settings import Settings
 from simulator.settled import QUIET, SCALED, SETTLE, SWEPT, check_settled, restless
 from simulator.singletons import TOO_LATE, check_alone
@@ -107,14 +108,12 @@ class Cluster:
             self._boot_agent(host)
         until = 60 * self._settings.minutes
         settings = self._settings
-        users = Users(self._drawn, settings, self)
-        trouble = Trouble(
-            self, users, self._drawn, settings.faults_per_minute, only=settings.only_faults, kinds=settings.kinds
-        )
+        users, rate = Users(self._drawn, settings, self), settings.faults_per_minute
+        trouble = Trouble(self, users, self._drawn, rate, only=settings.only_faults, kinds=settings.kinds)
         self._users, self._trouble = users, trouble
         busy = Process("outside")
         self.driver.wake(Actor(busy, "users", users.act), 2.0)
-        if self._settings.faults_per_minute:
+        if rate:
             self.driver.wake(Actor(busy, "faults", trouble.strike), 4.0)
         self.driver.wake(Actor(self._outside, "leases", self.storage.expire), 0.0)
         self.driver.wake(Actor(self._outside, "backups", self.storage.back_up), 0.0)
@@ -124,13 +123,17 @@ class Cluster:
         self.healed = True
         heal_all(self)
         self.note("all faults have ended")
-        more = (SWEPT if settings.contention else 0.0) + (SCALED if self.checker.services.autoscaled else 0.0)
+        more = (SWEPT if settings.contention else 0.0) + (LOOKED_AT if settings.published else 0.0)
+        more += SCALED if self.checker.services.autoscaled else 0.0
         self.driver.run(self.clock.monotonic() + SETTLE + more)
-        check_settled(self.checker, self.hosts, self.planes())
+        self._check_settled()
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)
-        check_settled(self.checker, self.hosts, self.planes())
+        self._check_settled()
         self.checker.writes.check_still(restless(self.checker))
+
+    def _check_settled(self) -> None:
+        check_settled(self.checker, self.hosts, self.planes(), published=bool(self._settings.published))
 
     # What runs.
 
@@ -254,7 +257,8 @@ class Cluster:
     def _boot_plane(self, name: str) -> None:
         self._lives += 1
         drawn, clock = self._drawn(f"{name}/{self._lives}"), self._plane_clocks[name]
-        plane = PlaneProcess(name, self._lives, self.storage.store, self.driver, self, self._readings, drawn, clock)
+        store, told = self.storage.store, formats(self._settings.published)
+        plane = PlaneProcess(name, self._lives, store, self.driver, self, self._readings, drawn, clock, told)
         self._planes[name] = plane
         self.note(f"{name} starts")
         self._light_fuse(plane)
@@ -344,7 +348,7 @@ class Cluster:
         soon = leaderless = measured = False
         for event in events:
             key = event.key
-            if key.startswith(keys.EVENTS):
+            if key.startswith(keys.EVENTS) or is_published(key):
                 continue  # For people to read: nothing waits for it, and who asks hears of it with what comes next.
             of_node = keys.parse_node(key)
             if of_node is not None and of_node.part == "stats":

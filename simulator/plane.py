@@ -23,6 +23,7 @@ from controlplane.nodeloss import NodeLosses
 from controlplane.past import HistoryKeeper, Retention
 from controlplane.past.keeper import MARK_EVERY
 from controlplane.placement import PendingReasons
+from controlplane.publishing import Formats, Publisher
 from controlplane.scheduler import Scheduler
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessStore
@@ -37,6 +38,8 @@ from taskyard.store.informer import Informer
 
 _TTL = 5.0
 _FLUSH_EVERY = 2.0
+_AGAIN = 0.2
+"""Seconds after which a loop goes on whose round the store has failed, as the thread around it has it."""
 
 
 class PumpedFreshness(Freshness):
@@ -67,6 +70,7 @@ class PlaneProcess(Process):
         readings: Readings,
         random: Random,
         clock: Clock,
+        formats: Formats,
     ) -> None:
         """`clock`: of its machine. `readings`: of all planes of the run, lest each decodes the same values."""
         super().__init__(name)
@@ -93,6 +97,8 @@ class PlaneProcess(Process):
             "scheduler": Scheduler(means(scheduling)),
             **controllers(lambda _: means(controlling), KEEP),
         }
+        if formats.prefixes:
+            loops["publisher"] = Publisher(means(controlling), formats)
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
         freshness = PumpedFreshness(self.store, self._pump, self.informer)
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
@@ -161,7 +167,10 @@ class PlaneProcess(Process):
     def _loop_step(self, part: str, loop: LeaderLoop[Any]) -> Callable[[], float]:
         def step() -> float:
             self.store.who = f"{self.identity}/{part}"
-            loop.step()
+            try:
+                loop.step()
+            except StoreError:
+                return _AGAIN
             if not loop.leading:
                 return math.inf  # The elector's next step wakes it.
             return max(loop.next_due() - self._driver.clock.monotonic(), self._driver.latency())

@@ -140,7 +140,7 @@ class Services:
 
     def check_made(self, task: Task, mirror: Mirror, who: str) -> None:
         """That a task which no user applied was made for a service that wants it."""
-        name, uid, service = task.metadata.name, task.metadata.uid, self._owner(task)
+        name, uid, service = task.metadata.name, task.metadata.uid, self.owner(task)
         if service is None or service.metadata.deletion_timestamp:
             raise Violation(f"{who} made {name} for a service that is not there, or is being deleted", uid, name)
         slot, others = task.metadata.labels[SLOT], self.own(service, mirror.tasks)
@@ -171,7 +171,7 @@ class Services:
             raise Violation(f"{who} changed what the user wrote of {name}", uid)
         if new.spec != old.spec:
             self._check_declared(new, who)
-        service = self._owner(new)
+        service = self.owner(new)
         if new.spec != old.spec and service is not None:
             self._check_canaries(new, service, mirror.tasks, who)
         if service is not None and who.endswith("/services") and (new.spec != old.spec or _goes(old, new)):
@@ -244,13 +244,14 @@ class Services:
         """Of one for each node all are."""
         return service.spec.mode == "per-node" or (slot.isdecimal() and int(slot) < self._replicas(service))
 
-    def _owner(self, task: Task) -> Service | None:
+    def owner(self, task: Task) -> Service | None:
+        """The very one that it was made for, while that is there."""
         owner = task.metadata.owner
         found = self.now.get(ObjectKey("Service", task.metadata.namespace, owner.name)) if owner else None
         return found if found is not None and owner is not None and found.metadata.uid == owner.uid else None
 
     def own(self, service: Service, tasks: Mapping[str, Task]) -> list[Task]:
-        return [task for task in tasks.values() if self._owner(task) is service]
+        return [task for task in tasks.values() if self.owner(task) is service]
 
     def waits_for_config(self, spec: TaskSpec) -> bool:
         """For one that is not there; the longer it waited, the later an agent looks for it again."""
@@ -290,7 +291,7 @@ class Services:
             self._check_template(key, service, rollout, own)
         for task in tasks.values():
             owner = task.metadata.owner
-            if owner is not None and owner.kind == "Service" and self._owner(task) is None:
+            if owner is not None and owner.kind == "Service" and self.owner(task) is None:
                 raise Violation(f"{task.metadata.name} has outlived its owner", task.metadata.uid)
 
     def _check_template(self, key: ObjectKey, service: Service, rollout: Rollout, own: Mapping[str, Task]) -> None:

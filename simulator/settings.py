@@ -34,6 +34,8 @@ class Settings:
     """Likewise."""
     beside: bool | None = None
     """Tasks have init tasks and sidecars."""
+    published: bool | None = None
+    """Where services are reached is told to CoreDNS and Traefik."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
@@ -44,6 +46,9 @@ class Settings:
         services, jobs = random.choice((0, 0, 0, 1, 2, 3)), random.choice((0, 0, 0, 0, 1, 2))
         crons = random.choice((0, 0, 0, 0, 0, 1)) if self.minutes >= _CRONS_TAKE else 0
         beside = Random(f"{seed}/beside").random() < _WITH_COMPANY and not (self.data_loss or self.contention)
+        published = Random(f"{seed}/published").random() < 0.5 and bool(
+            services if self.services is None else self.services
+        )
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -52,4 +57,5 @@ class Settings:
             jobs=jobs if self.jobs is None else self.jobs,
             crons=crons if self.crons is None else self.crons,
             beside=beside if self.beside is None else self.beside,
+            published=published if self.published is None else self.published,
         )

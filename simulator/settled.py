@@ -34,7 +34,10 @@ NEWS = 2.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
 
 
-def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
+def check_settled(
+    checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess], *, published: bool = False
+) -> None:
+    """`published`: where services are reached is told to others."""
     missing = sorted(set(hosts) - checker.mirror.leases.keys())
     if missing:
         raise Violation(f"not registered again: {', '.join(missing)}", *missing)
@@ -50,6 +53,8 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
         lambda task: _name_is_taken(_status_of(task, checker)),
         lambda uid: checker.garbage.under_way(uid, checker.now()),
     )
+    if published:
+        checker.published.check_settled(checker.mirror, hosts)
     for host in hosts.values():
         _check_host(host, checker)
         check_left(host, checker.mirror)

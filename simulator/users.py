@@ -25,6 +25,7 @@ from simulator.effects import Request
 from simulator.jobs import MOST as MOST_TASKS
 from simulator.jobs import drawn_cron, drawn_job
 from simulator.plane import PlaneProcess
+from simulator.published import drawn_mischief, reachable
 from simulator.settings import Settings
 from simulator.specs import ZONES, contended, drawn_spec, labels_of
 from taskyard import keys
@@ -71,6 +72,7 @@ class Users:
         """`settings`: with nothing left open."""
         self.contends = settings.contention
         self._beside = settings.beside
+        self._published = settings.published
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = settings.only_requests
@@ -120,6 +122,9 @@ class Users:
         self._recent.append(name)
         if name not in self._made and not fresh and random.random() < 0.12:
             self._write_by_hand(random, name)
+            return
+        if self._published and name in self.services and not fresh and random.random() < 0.12:
+            self._world.by_hand(*drawn_mischief(random, name))
             return
         planes = self._world.planes()
         if not planes:
@@ -256,6 +261,7 @@ class Users:
 
     def _service(self, random: Random, name: str) -> Service:
         service = drawn_service(random, name)
+        service = reachable(random, service) if self._published else service
         return template_accompanied(random, service) if self._beside else service
 
     def _job(self, random: Random, name: str) -> Job:

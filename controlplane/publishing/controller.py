@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 
 from controlplane.cluster import CacheChange
-from controlplane.leading import SWEEP_EVERY, LeaderLoop, Means, Proposal, carry_out
+from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.publishing.records import Formats, owner_of, records
 from controlplane.services.endpoints import endpoints_of
 from controlplane.services.gather import services_touched
@@ -19,6 +19,9 @@ from taskyard.objects import Service
 from taskyard.store.api import Compare, Delete, Entry, Put, unchanged_since
 
 _log = logging.getLogger(__name__)
+
+_NOBODY = NamedKey("", "")
+"""Owns what is in our place and not of our making."""
 
 
 class Publisher(LeaderLoop[NamedKey]):
@@ -29,23 +32,25 @@ class Publisher(LeaderLoop[NamedKey]):
         self._formats = formats
         self._there: dict[NamedKey, dict[str, Entry]] = {}
         """By service, what etcd holds."""
-        self._list_at = 0.0
+        self._listed = False
 
     def begin_term(self) -> None:
-        self._there, self._list_at = {}, 0.0
+        self._there, self._listed = {}, False
 
     def everything(self) -> Sequence[NamedKey]:
+        self._listed = False
         known = [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Service"]
-        return [*known, *self._there]
+        # Also without any service there may be something left of one.
+        return [*known, *self._there, _NOBODY]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
         return [key for change in changes for key in services_touched(self.cache, change)]
 
     def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
-        gone = self._list_if_due()
+        found = self._list_if_due()
         proposals: list[Proposal[NamedKey]] = []
         with self.cache.lock:
-            for key in dict.fromkeys([*batch, *gone]):
+            for key in dict.fromkeys([*batch, *found]):
                 proposals += self._changes(key)
         failed = carry_out(
             self,
@@ -58,21 +63,19 @@ class Publisher(LeaderLoop[NamedKey]):
             committed=self._note,
         )
         if failed:
-            self._list_at = 0.0
+            self._listed = False
         return False
 
     def _list_if_due(self) -> list[NamedKey]:
-        """Reads what is there when it is time; the services of which there is anything then."""
-        now = self.clock.monotonic()
-        if now < self._list_at:
+        """Reads what is there once for each sweep; the services of which there is anything then."""
+        if self._listed:
             return []
         there: dict[NamedKey, dict[str, Entry]] = {}
         for prefix in self._formats.prefixes:
             for entry in self.store.list(prefix).entries:
-                # What is in our place and not of our making belongs to nobody: it goes with a service of no name.
-                owner = owner_of(self._formats, entry.key) or NamedKey("", "")
+                owner = owner_of(self._formats, entry.key) or _NOBODY
                 there.setdefault(owner, {})[entry.key] = entry
-        self._there, self._list_at = there, now + SWEEP_EVERY
+        self._there, self._listed = there, True
         return list(there)
 
     def _changes(self, key: NamedKey) -> list[Proposal[NamedKey]]:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from controlplane.leading import SWEEP_EVERY
 from controlplane.publishing import Formats, Publisher, owner_of
-from controlplane.publishing.controller import SWEEP_EVERY
 from taskyard import keys
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import HostPort, Metadata, Port, Resources, Service, ServiceSpec, TaskSpec, TaskState, TaskStatus
@@ -162,6 +162,27 @@ def test_what_others_did_in_our_place_is_put_right_and_what_is_theirs_is_left() 
     assert theirs.items() <= found.items()
     assert not odd.keys() & found.keys()
     assert json.loads(found[f"{WEB}web-0"])["port"] == 32768
+
+
+def test_what_is_left_of_the_last_service_goes_too() -> None:
+    """It was deleted while nobody led."""
+    world = World()
+    world.plane.store.commit([], [Put(f"{WEB}web-0", b"{}")])
+    world.settle()
+    assert world.there("/skydns/") == {}
+
+
+def test_a_list_between_two_sweeps_delays_none() -> None:
+    world = World()
+    world.declare()
+    world.runs("web-0", 32768)
+    world.later(SWEEP_EVERY / 2)
+    world.plane.store.commit([], [Put(f"{WEB}web-0", b"{}")])
+    world.runs("web-0", 32770)
+    world.later(5)  # What it rests on had changed, so it has listed anew.
+    world.plane.store.commit([], [Put(f"{WEB}web-0", b"{}")])
+    world.later(SWEEP_EVERY / 2 - 2)
+    assert json.loads(world.there(WEB)[f"{WEB}web-0"])["port"] == 32770
 
 
 def test_another_leader_takes_over_what_is_there() -> None:

@@ -79,7 +79,8 @@ def _planes_count_by_the_time_of_day(patch: pytest.MonkeyPatch) -> None:
     original = PlaneProcess.__init__
 
     def begin(self: PlaneProcess, *args: Any) -> None:
-        original(self, *args[:-1], TimeOfDay(args[-1]))
+        *others, clock, formats = args
+        original(self, *others, TimeOfDay(clock), formats)
 
     patch.setattr(PlaneProcess, "__init__", begin)
 
