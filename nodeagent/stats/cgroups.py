@@ -1,11 +1,13 @@
 """CPU, memory and network of a container, read from the kernel's files (cgroup v1 and v2).
 
-Measured with 20 containers: 0.3 ms each here; `docker stats` takes 2.4 ms of the agent, 2.8 ms of dockerd and a second
-of waiting. Works for containers of this machine only; elsewhere there is simply no reading.
+It is done for each container every few seconds, so in plain calls: most of the time is the kernel's. `docker stats`
+takes 2.4 ms of the agent, 2.8 ms of dockerd and a second of waiting for each. Works for containers of this machine
+only; elsewhere there is simply no reading.
 """
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,43 +29,52 @@ class Reading:
 
 def read(container: str, *, root: Path = _ROOT, proc: Path = _PROC) -> Reading | None:
     """None when the container does not run, or not here."""
-    try:
-        for place in (pattern.format(id=container) for pattern in _PLACES):
-            if (root / "cgroup.controllers").exists() and (root / place).is_dir():
-                return _read_v2(root / place, proc)
-            if (root / "cpuacct" / place).is_dir():
-                return _read_v1(root, place, proc)
-    except (OSError, ValueError, KeyError):
-        return None  # It ended while it was read.
+    of_kind = _read_v2 if os.path.exists(f"{root}/cgroup.controllers") else _read_v1
+    for place in _PLACES:
+        try:
+            return of_kind(str(root), place.format(id=container), str(proc))
+        except (OSError, ValueError, KeyError):
+            continue  # It is not there, or ended while it was read.
     return None
 
 
-def _read_v1(root: Path, place: str, proc: Path) -> Reading:
-    used = int((root / "memory" / place / "memory.usage_in_bytes").read_text())
-    cache = _fields(root / "memory" / place / "memory.stat")["total_inactive_file"]
-    received, sent = _network(root / "cpuacct" / place, proc)
-    cpu = int((root / "cpuacct" / place / "cpuacct.usage").read_text())
+def _read_v1(root: str, place: str, proc: str) -> Reading:
+    cpu = int(_text(f"{root}/cpuacct/{place}/cpuacct.usage"))
+    used = int(_text(f"{root}/memory/{place}/memory.usage_in_bytes"))
+    cache = _field(_text(f"{root}/memory/{place}/memory.stat"), b"total_inactive_file")
+    received, sent = _network(f"{root}/cpuacct/{place}", proc)
     return Reading(cpu, max(used - cache, 0), received, sent)
 
 
-def _read_v2(folder: Path, proc: Path) -> Reading:
-    used = int((folder / "memory.current").read_text())
-    cache = _fields(folder / "memory.stat")["inactive_file"]
+def _read_v2(root: str, place: str, proc: str) -> Reading:
+    folder = f"{root}/{place}"
+    used = int(_text(f"{folder}/memory.current"))
+    cache = _field(_text(f"{folder}/memory.stat"), b"inactive_file")
     received, sent = _network(folder, proc)
-    return Reading(_fields(folder / "cpu.stat")["usage_usec"] * 1000, max(used - cache, 0), received, sent)
+    cpu = _field(_text(f"{folder}/cpu.stat"), b"usage_usec")
+    return Reading(cpu * 1000, max(used - cache, 0), received, sent)
 
 
-def _fields(path: Path) -> dict[str, int]:
-    return {name: int(value) for name, value in (line.split() for line in path.read_text().splitlines())}
+def _text(path: str) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return file.read()
 
 
-def _network(folder: Path, proc: Path) -> tuple[int, int]:
+def _field(text: bytes, name: bytes) -> int:
+    """Of lines `name number`. Raises KeyError, ValueError."""
+    _, found, rest = (b"\n" + text).partition(b"\n" + name + b" ")
+    if not found:
+        raise KeyError(name)
+    return int(rest.partition(b"\n")[0])
+
+
+def _network(folder: str, proc: str) -> tuple[int, int]:
     """Bytes received and sent by all interfaces but loopback, as one of the container's processes sees them."""
-    pid = (folder / "cgroup.procs").read_text().split("\n", 1)[0]
+    pid = _text(f"{folder}/cgroup.procs").partition(b"\n")[0].decode()
     received = sent = 0
-    for line in (proc / pid / "net/dev").read_text().splitlines()[2:]:
-        name, _, counts = line.partition(":")
-        if name.strip() != "lo":
+    for line in _text(f"{proc}/{pid}/net/dev").splitlines()[2:]:
+        name, _, counts = line.partition(b":")
+        if name.strip() != b"lo":
             numbers = counts.split()
             received += int(numbers[0])
             sent += int(numbers[8])
