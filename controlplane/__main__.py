@@ -14,13 +14,27 @@ from taskyard.config import ConfigError, load
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--host", help="Where the API listens. Default: TASKYARD_HOST or 127.0.0.1. There is no authentication.")
-@click.option("--port", type=int, help="Default: TASKYARD_PORT or 8080; 0 picks a free one.")
-@click.option("--etcd", help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.")
-@click.option("--roles", help="What this process does: api, scheduler, controllers, with commas. Default: all.")
+@click.option(
+    "--host",
+    metavar="ADDRESS",
+    help="Where the API listens. Default: TASKYARD_HOST or 127.0.0.1. There is no authentication.",
+)
+@click.option("--port", type=int, metavar="N", help="Default: TASKYARD_PORT or 8080; 0 picks a free one.")
+@click.option(
+    "--etcd",
+    metavar="ENDPOINTS",
+    help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.",
+)
+@click.option(
+    "--roles", metavar="NAMES", help="What this process does: api, scheduler, controllers, with commas. Default: all."
+)
 @click.option("--manifests", metavar="DIR", help="A folder to watch: its manifests are applied, and removed with it.")
-@click.option("--allowed-hosts", help="Names by which the API may be called besides localhost, with commas.")
-@click.option("--strategy", help="For tasks that name none: spread (default) over the nodes, or binpack.")
+@click.option(
+    "--allowed-hosts", metavar="NAMES", help="Names by which the API may be called besides localhost, with commas."
+)
+@click.option(
+    "--strategy", metavar="NAME", help="For tasks that name none: spread (default) over the nodes, or binpack."
+)
 @click.option("--publish-dns", metavar="ZONE", help="Publish services in etcd for CoreDNS, under this zone.")
 @click.option("--publish-traefik", metavar="KEY", help="Publish services in etcd for Traefik, under this root key.")
 @click.option("--history", metavar="DURATION", help="How much of etcd's history is kept. Default: 24h.")
@@ -33,9 +47,15 @@ from taskyard.config import ConfigError, load
     help="Tasks and jobs that have ended are deleted after that, or never. Default: 168h.",
 )
 @click.option("--keep-finished", metavar="N", help="Of those so many are kept in a namespace. Default: 1000.")
-@click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
+@click.option("--config", metavar="FILE", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
 @click.option("--access-log", is_flag=True, help="Log each request.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is told.",
+)
 def main(
     host: str | None,
     port: int | None,
@@ -54,7 +74,12 @@ def main(
     access_log: bool,
     log_level: str,
 ) -> None:
-    """Runs a control plane: the API, the scheduler and the controllers, until SIGTERM. Containers go on without it."""
+    """Runs a control plane: the API, the scheduler and the controllers, until SIGTERM. Containers go on without it.
+
+    \b
+      taskyard controlplane --etcd e1:2379,e2:2379,e3:2379
+      taskyard controlplane --manifests manifests/            and applies what is saved in that folder
+    """
     log_lines.set_up(log_level)
     flags = {
         "host": host,

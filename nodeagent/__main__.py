@@ -25,11 +25,27 @@ from taskyard.objects import LONGEST_LEASE
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--node", help="This node's name in the cluster. Default: TASKYARD_NODE, or the host's in lower case.")
-@click.option("--etcd", help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.")
-@click.option("--config", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
-@click.option("--cluster", default="default", show_default=True, help="Tells clusters that share a Docker apart.")
-@click.option("--docker-host", envvar="DOCKER_HOST", default="", help="As in DOCKER_HOST. Default: the local engine.")
+@click.option(
+    "--node",
+    metavar="NAME",
+    help="This node's name in the cluster. Default: TASKYARD_NODE, or the host's in lower case.",
+)
+@click.option(
+    "--etcd",
+    metavar="ENDPOINTS",
+    help="etcd endpoints, host:port, with commas. Default: TASKYARD_ETCD or 127.0.0.1:2379.",
+)
+@click.option("--config", metavar="FILE", help="A TOML file with settings. Default: TASKYARD_CONFIG.")
+@click.option(
+    "--cluster", metavar="NAME", default="default", show_default=True, help="Tells clusters that share a Docker apart."
+)
+@click.option(
+    "--docker-host",
+    metavar="URL",
+    envvar="DOCKER_HOST",
+    default="",
+    help="As in DOCKER_HOST. Default: the local engine.",
+)
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,8 +53,19 @@ from taskyard.objects import LONGEST_LEASE
     show_default=True,
     help="Keeps this host's identity.",
 )
-@click.option("--listen", default="127.0.0.1:0", show_default=True, help="Where the agent's own API (logs) listens.")
-@click.option("--advertise", default="", help="Where the control plane reaches that API. Default: as it listens.")
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    default="127.0.0.1:0",
+    show_default=True,
+    help="Where the agent's own API (logs) listens.",
+)
+@click.option(
+    "--advertise",
+    metavar="HOST:PORT",
+    default="",
+    help="Where the control plane reaches that API. Default: as it listens.",
+)
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="A label of the node; repeatable.")
 @click.option(
     "--resource",
@@ -54,9 +81,21 @@ from taskyard.objects import LONGEST_LEASE
     metavar="NAME=PATH[,PATH]",
     help="One such resource, and the device files that a task gets with it, such as gpu=/dev/dri/card0; repeatable.",
 )
-@click.option("--lease-ttl", type=click.FloatRange(2, LONGEST_LEASE), default=10.0, show_default=True, help="Seconds.")
 @click.option(
-    "--max-pulls", type=click.IntRange(min=1), default=3, show_default=True, help="How many images are fetched at once."
+    "--lease-ttl",
+    type=click.FloatRange(2, LONGEST_LEASE),
+    default=10.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After so long without a word from it the node is taken for lost.",
+)
+@click.option(
+    "--max-pulls",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=3,
+    show_default=True,
+    help="How many images are fetched at once.",
 )
 @click.option(
     "--allow-capability",
@@ -76,6 +115,7 @@ from taskyard.objects import LONGEST_LEASE
 @click.option(
     "--keep-ended",
     type=click.FloatRange(min=0),
+    metavar="SECONDS",
     default=86_400.0,
     show_default=True,
     help="Seconds that the containers of tasks that are over are kept, for their logs; less when the disk is full.",
@@ -83,6 +123,7 @@ from taskyard.objects import LONGEST_LEASE
 @click.option(
     "--max-clock-skew",
     type=click.FloatRange(min=0),
+    metavar="SECONDS",
     default=5.0,
     show_default=True,
     help="Seconds by which this machine's clock and the control plane's may differ before the node says so; 0: any.",
@@ -100,9 +141,20 @@ from taskyard.objects import LONGEST_LEASE
     help="On SIGTERM have the tasks moved to other nodes first, as on SIGUSR1. A second SIGTERM does not wait.",
 )
 @click.option(
-    "--drain-timeout", type=click.FloatRange(min=0), default=600.0, show_default=True, help="Seconds it may take."
+    "--drain-timeout",
+    type=click.FloatRange(min=0),
+    metavar="SECONDS",
+    default=600.0,
+    show_default=True,
+    help="How long it may take.",
 )
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), default="info")
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is told.",
+)
 def main(
     node: str | None,
     etcd: str | None,
@@ -128,6 +180,10 @@ def main(
     log_level: str,
 ) -> None:
     """Runs this machine's share of the cluster's tasks in Docker, until SIGTERM; its containers stay.
+
+    \b
+      taskyard agent --etcd e1:2379,e2:2379,e3:2379 --node n1 --label zone=a
+      taskyard agent drain            has the one that runs here emptied, and ended
 
     `taskyard agent drain` on this machine, or SIGUSR1, has them moved to other nodes; it ends when none is left, or
     after --drain-timeout.

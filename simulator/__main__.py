@@ -20,15 +20,15 @@ from simulator.shrink import shrink
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--seeds", default=20, show_default=True, help="How many seeds to run.")
 @click.option("--start", default=0, show_default=True, help="The first of them.")
-@click.option("--nodes", default=3, show_default=True)
-@click.option("--tasks", default=12, show_default=True)
+@click.option("--nodes", default=3, show_default=True, help="In each cluster.")
+@click.option("--tasks", default=12, show_default=True, help="That users ask for.")
 @click.option("--minutes", default=3.0, show_default=True, help="Of users and faults, before all has to settle.")
 @click.option("--faults", default=12.0, show_default=True, help="Per minute.")
 @click.option("--data-loss", is_flag=True, help="The store may be wiped, or restored from a backup, once in a run.")
 @click.option("--contention", is_flag=True, help="Users ask with priorities and in gangs, under a quota.")
 @click.option("--only-faults", type=NumbersType(), help="Their numbers, as 3,7-9. Default: all.")
 @click.option("--only-requests", type=NumbersType(), help="Those of the users, likewise.")
-@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="Processes.")
+@click.option("--jobs", type=click.IntRange(1), metavar="N", default=1, show_default=True, help="Processes.")
 @click.option(
     "--shrink/--no-shrink", "shrinks", default=True, help="Look for fewer faults and requests that do it too."
 )
@@ -48,7 +48,12 @@ def main(
     shrinks: bool,
     trace: bool,
 ) -> None:
-    """Simulate whole clusters under faults, each from its seed."""
+    """Simulate whole clusters under faults, each from its seed.
+
+    \b
+      taskyard simulate --seeds 50
+      taskyard simulate --start 17 --seeds 1 --trace      one of them, with all that happened
+    """
     settings = Settings(nodes, tasks, minutes, faults, data_loss, only_faults, only_requests, contention)
     began, simulated, failed = time.perf_counter(), 0.0, 0
     for done, outcome in enumerate(_outcomes(range(start, start + seeds), settings, jobs, trace), start=1):
@@ -112,4 +117,4 @@ def again(seed: int, settings: Settings) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="taskyard simulate")

@@ -141,15 +141,26 @@ class DockerConsole:
 
     async def read_files(self, container: str, path: str) -> Exchange:
         """A tar stream in which the first part of each name is the path's last."""
-        return await self._engine.request("GET", f"/containers/{container}/archive", {"path": path})
+        try:
+            return await self._engine.request("GET", f"/containers/{container}/archive", {"path": path})
+        except RuntimeRefused as error:
+            raise _without_id(error, container) from error
 
     async def write_files(self, container: str, folder: str, archive: AsyncIterator[bytes]) -> None:
         """`folder` has to be there. Returns when all is unpacked."""
-        answer = await self._engine.request(
-            "PUT",
-            f"/containers/{container}/archive",
-            {"path": folder, "noOverwriteDirNonDir": "1"},
-            archive,
-            "application/x-tar",
-        )
+        try:
+            answer = await self._engine.request(
+                "PUT",
+                f"/containers/{container}/archive",
+                {"path": folder, "noOverwriteDirNonDir": "1"},
+                archive,
+                "application/x-tar",
+            )
+        except RuntimeRefused as error:
+            raise _without_id(error, container) from error
         answer.close()
+
+
+def _without_id(error: RuntimeRefused, container: str) -> RuntimeRefused:
+    """`Could not find the file /x in container 8f3a…`: nobody who asks for a task's file knows that id."""
+    return RuntimeRefused(str(error).replace(f"container {container}", "the container").replace(container, "it"))

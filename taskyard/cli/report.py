@@ -12,6 +12,7 @@ import click
 from taskyard.cli.exits import Exit
 from taskyard.cli.failure import Failed
 from taskyard.cli.manifests import BadManifests
+from taskyard.cli.usage import usage_lines
 from taskyard.client.errors import ClientError, RequestRefused, ServerUnreachable, Violation
 from taskyard.config import ConfigError
 
@@ -25,7 +26,7 @@ def report(error: Exception) -> int:
 
 def _lines(error: Exception) -> list[str]:
     if isinstance(error, click.UsageError):
-        return _usage(error)
+        return usage_lines(error)
     if isinstance(error, click.ClickException):
         return [f"error: {error.format_message()}"]
     if isinstance(error, ClientError):
@@ -45,13 +46,6 @@ def _lines(error: Exception) -> list[str]:
         *traceback.format_exception(error),
         "error: this is a bug in Taskyard; please report it with the lines above",
     ]
-
-
-def _usage(error: click.UsageError) -> list[str]:
-    lines = [f"error: {error.format_message()}"]
-    if error.ctx is not None:
-        lines.append(f"hint: see '{error.ctx.command_path} -h'")
-    return lines
 
 
 def _client(error: ClientError) -> list[str]:

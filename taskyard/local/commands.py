@@ -34,11 +34,17 @@ _state_dir = click.option(
 @click.option("--no-manifests", is_flag=True, help="Apply nothing.")
 @_state_dir
 @click.option(
-    "--host", default="127.0.0.1", envvar=["TASKYARD_HOST", "ORCHESTRATION_HOST"], help="Where the API listens."
+    "--host",
+    default="127.0.0.1",
+    envvar=["TASKYARD_HOST", "ORCHESTRATION_HOST"],
+    show_default=True,
+    metavar="ADDRESS",
+    help="Where the API listens.",
 )
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
+    metavar="N",
     envvar=["TASKYARD_PORT", "ORCHESTRATION_PORT"],
     help="The API's port. [default: 8080, or the next free one]",
 )
@@ -49,7 +55,9 @@ _state_dir = click.option(
     metavar="ENDPOINTS|own",
     help="An etcd to use, or `own` to start one. [default: the one on port 2379, else its own]",
 )
-@click.option("--node", default="", envvar="TASKYARD_NODE", help="The node's name. [default: the host's]")
+@click.option(
+    "--node", default="", envvar="TASKYARD_NODE", metavar="NAME", help="The node's name. [default: the host's]"
+)
 def up(
     detach: bool,
     manifests: Path | None,
@@ -109,7 +117,12 @@ def up(
 @click.option("--purge", is_flag=True, help="Delete the data, too: all of the state folder.")
 @_state_dir
 def down(purge: bool, state_dir: Path) -> None:
-    """Stop what `up` started, and remove its containers. Data stays for the next `up`, unless --purge."""
+    """Stop what `up` started, and remove its containers. Data stays for the next `up`, unless --purge.
+
+    \b
+      taskyard down
+      taskyard down --purge       nothing is left
+    """
     from taskyard.local.down import take_down
     from taskyard.local.steps import Steps
 
@@ -119,7 +132,11 @@ def down(purge: bool, state_dir: Path) -> None:
 @click.command(context_settings=CONTEXT_SETTINGS)
 @_state_dir
 def status(state_dir: Path) -> int:
-    """Show which parts of `up` run on this machine. Exits 1 if one does not."""
+    """Show which parts of `up` run on this machine. Exits 1 if one does not.
+
+    \b
+      taskyard status
+    """
     from taskyard.local.status import standing
 
     found = standing(StateFolder(state_dir), time.time())

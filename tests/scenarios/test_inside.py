@@ -248,6 +248,7 @@ def test_copying_what_is_not_there(live: LiveCluster, task: str, tmp_path: Path)
     ):
         done = taskyard(live, "cp", *words)
         assert (done.returncode, done.stderr[:6]) == (1, b"error:"), done
+        assert words[0].startswith("/") or words[0].encode() in done.stderr, "by task and path"
     assert list(tmp_path.iterdir()) == []
 
 

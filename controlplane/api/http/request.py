@@ -15,8 +15,9 @@ import falcon.asgi
 
 from controlplane.admission import ANY
 from controlplane.api.http.problem import ApiError, bad_request
-from taskyard.keys import NamedKey
+from taskyard.keys import CLUSTER_NAMESPACE, NamedKey
 from taskyard.manifest.limits import MAX_DOCUMENT_BYTES, MAX_STREAM_BYTES
+from taskyard.object_name import ACCEPTED, is_object_name
 
 MAX_BODY = MAX_DOCUMENT_BYTES
 MAX_BODIES = MAX_STREAM_BYTES
@@ -43,6 +44,10 @@ class Params:
             if not isinstance(value, str):
                 raise bad_request(f"the query parameter {name!r} is given more than once")
             self._given[name] = value
+        # One that cannot be is a slip of the pen: an empty list in answer would look like an empty namespace.
+        namespace = self.text("namespace", "default")
+        if not is_object_name(namespace) and namespace != CLUSTER_NAMESPACE:
+            raise bad_request(f"namespace={namespace!r} is not a namespace's name: use {ACCEPTED}", "BadNamespace")
 
     def text(self, name: str, default: str = "") -> str:
         return self._given.get(name) or default

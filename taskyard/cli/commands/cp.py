@@ -53,6 +53,12 @@ def cp(source: str, target: str) -> None:
             download(client, namespace, here, there.path)
         else:
             upload(client, namespace, here.path, there)
+    except NotFound as error:
+        place = here if here.task else there
+        if _no_task(error):
+            raise
+        # The agent knows containers, the one who typed this a task and a path.
+        raise Failed(f"{place.task}:{place.path}: {error}", _look(place)) from error
     except Unsafe as error:
         raise Failed(str(error), "look at what the container has there before you trust it") from error
     except tarfile.TarError as error:
@@ -94,11 +100,11 @@ def upload(client: Client, namespace: str, source: str, target: Place) -> None:
         return
     place = Path(source)
     if not place.exists() and not place.is_symlink():
-        raise Failed(f"there is no {source} here")
+        raise Failed(f"there is no {source} here", "the first of the two is what is copied: taskyard cp SOURCE TARGET")
     folder, name = target.path.rstrip("/") or "/", place.resolve().name
     if not _is_folder(client, namespace, Place(target.task, folder)):
         if target.path.endswith("/"):
-            raise Failed(f"there is no folder {target.path} in task/{target.task}")
+            raise Failed(f"there is no folder {target.path} in task/{target.task}", _look(Place(target.task, folder)))
         folder, name = posixpath.split(folder)
     client.write_files(namespace, target.task, folder, packed(place, name))
     note(f"{source} copied to {target.task}:{posixpath.join(folder, name)}")
@@ -108,7 +114,16 @@ def _is_folder(client: Client, namespace: str, place: Place) -> bool:
     try:
         found = client.stat_file(namespace, place.task, place.path)
     except NotFound as error:
-        if error.problem.type.endswith(":NotFound"):
-            raise  # There is no such task.
+        if _no_task(error):
+            raise
         return False
     return bool(found.mode & _GO_DIR)
+
+
+def _no_task(error: NotFound) -> bool:
+    """Not a path that is not there."""
+    return error.problem.type.endswith(":NotFound")
+
+
+def _look(place: Place) -> str:
+    return f"what is there: taskyard exec {place.task} -- ls {posixpath.dirname(place.path)}"

@@ -66,6 +66,10 @@ def exec_(
 def attach(task: str, stdin: bool, tty: bool, container: str, sig_proxy: bool) -> int:
     """Watch and feed the process that a task's container runs; when it ends, its exit code is ours.
 
+    \b
+      taskyard attach web
+      taskyard attach -it shell           for a task whose process reads stdin
+
     Only what it writes from now on: `logs` has the rest. Ctrl-C (with -t: Ctrl-P Ctrl-Q) detaches, and it runs on.
     """
     if tty and not (sys.stdin.isatty() and sys.stdout.isatty()):

@@ -14,7 +14,12 @@ from taskyard.cli.session import Command, session
 @click.argument("task", shell_complete=complete.task_names)
 @click.option("-p", "--previous", is_flag=True, help="Of the attempt before this one.")
 def inspect(task: str, previous: bool) -> None:
-    """All that Docker says of a task's container, as JSON. Values in its environment are masked on the node."""
+    """All that Docker says of a task's container, as JSON. Values in its environment are masked on the node.
+
+    \b
+      taskyard inspect web
+      taskyard inspect web -p         of the attempt before this one
+    """
     current = session()
     name = one_task((task,), "inspect web")
     found = current.client().inspect(current.namespace_or_default(), name, previous=previous)

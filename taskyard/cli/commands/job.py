@@ -26,7 +26,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group(context_settings=CONTEXT_SETTINGS)
 def job() -> None:
-    """Wait for a job, suspend and resume it, run it again, or with arguments."""
+    """Wait for a job, suspend and resume it, run it again, or with arguments.
+
+    \b
+      taskyard job status resize
+      taskyard job run resize --wait
+      taskyard job suspend cron/nightly
+    """
 
 
 def _job(function: F) -> F:
@@ -44,7 +50,12 @@ def _force(function: F) -> F:
 @click.option("--wait/--no-wait", default=True, help="Wait until it has finished (the default), or only look.")
 @wait_timeout("1h")
 def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
-    """How far it is; waits until it is complete, and fails when the job does."""
+    """How far it is; waits until it is complete, and fails when the job does.
+
+    \b
+      taskyard job status resize
+      taskyard job status job/resize --no-wait    only look
+    """
     client, namespace, name = _named(words, "job status resize")
     if wait:
         _wait(client, namespace, name, timeout)
@@ -56,7 +67,12 @@ def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
 @_job
 @_force
 def suspend(words: tuple[str, ...], force: bool) -> None:
-    """Stop a job's tasks and make no others until it is resumed; or let a cron make no jobs."""
+    """Stop a job's tasks and make no others until it is resumed; or let a cron make no jobs.
+
+    \b
+      taskyard job suspend resize
+      taskyard job suspend cron/nightly
+    """
     target, client, namespace = _target(words, "job suspend resize")
     _set_suspended(client, namespace, target, True, force)
     click.echo(f"{target} suspended")
@@ -66,7 +82,12 @@ def suspend(words: tuple[str, ...], force: bool) -> None:
 @_job
 @_force
 def resume(words: tuple[str, ...], force: bool) -> None:
-    """Go on after a suspension; a job's deadline begins anew."""
+    """Go on after a suspension; a job's deadline begins anew.
+
+    \b
+      taskyard job resume resize
+      taskyard job resume cron/nightly
+    """
     target, client, namespace = _target(words, "job resume resize")
     _set_suspended(client, namespace, target, None, force)
     click.echo(f"{target} resumed")

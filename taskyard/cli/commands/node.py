@@ -20,7 +20,12 @@ EFFECTS = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 @click.command(cls=Command)
 @click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
 def cordon(nodes: tuple[str, ...]) -> None:
-    """Place nothing new on a node; what runs there stays."""
+    """Place nothing new on a node; what runs there stays.
+
+    \b
+      taskyard cordon n1
+      taskyard uncordon n1        undoes it
+    """
     client = session().client()
     for name in node_names(nodes, "cordon n1"):
         set_node(client, client.node(name).view, {"cordoned": True}, "cordoned")
@@ -29,7 +34,11 @@ def cordon(nodes: tuple[str, ...]) -> None:
 @click.command(cls=Command)
 @click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
 def uncordon(nodes: tuple[str, ...]) -> None:
-    """Let a node take new tasks again, also after a drain."""
+    """Let a node take new tasks again, also after a drain.
+
+    \b
+      taskyard uncordon n1
+    """
     client = session().client()
     for name in node_names(nodes, "uncordon n1"):
         before = client.node(name).view

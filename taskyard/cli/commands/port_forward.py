@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import threading
@@ -53,7 +54,7 @@ def port_forward(task: str, ports: tuple[str, ...], address: str) -> None:
             try:
                 listeners.append((listen(address, pair.local), pair))
             except OSError as error:
-                raise Failed(f"cannot listen on {address}:{pair.local}: {error.strerror}") from error
+                raise _cannot_listen(address, pair, name, error) from error
         forward.probe()
         for listener, pair in listeners:
             host, port = listener.getsockname()[:2]
@@ -63,6 +64,18 @@ def port_forward(task: str, ports: tuple[str, ...], address: str) -> None:
     finally:
         for listener, _ in listeners:
             listener.close()
+
+
+def _cannot_listen(address: str, pair: Pair, task: str, error: OSError) -> Failed:
+    """By the error's number: `create_server` adds the address to its words, and a name that is none has only words."""
+    known = error.errno is not None and error.errno > 0
+    why = os.strerror(error.errno or 0) if known else str(error.strerror or error)
+    return Failed(
+        f"cannot listen on {address}:{pair.local}: {why}",
+        f"any free port here: taskyard port-forward {task} :{pair.remote}"
+        if known
+        else "write --address with an address of this machine, for example 127.0.0.1",
+    )
 
 
 def read_pair(text: str) -> Pair:

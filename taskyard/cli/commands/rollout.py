@@ -28,7 +28,13 @@ _RESTARTED_AT = "restarted-at"
 
 @click.group(context_settings=CONTEXT_SETTINGS)
 def rollout() -> None:
-    """How far a service is with its template, and turning that back, on or off."""
+    """How far a service is with its template, and turning that back, on or off.
+
+    \b
+      taskyard rollout status service/web
+      taskyard rollout history web
+      taskyard rollout undo web --to 3
+    """
 
 
 def _service(function: F) -> F:
@@ -46,7 +52,12 @@ def _force(function: F) -> F:
 @click.option("--wait/--no-wait", default=True, help="Wait until it is complete (the default), or only look.")
 @wait_timeout("10m")
 def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
-    """How far it is; waits until it is complete, and fails when the rollout does."""
+    """How far it is; waits until it is complete, and fails when the rollout does.
+
+    \b
+      taskyard rollout status service/web
+      taskyard rollout status web --no-wait       only look
+    """
     client, namespace, name = _named(words, "rollout status service/web")
     found = client.service(namespace, name)
     if not wait:
@@ -58,7 +69,11 @@ def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
 @rollout.command(cls=Command, namespaced=True)
 @_service
 def history(words: tuple[str, ...]) -> None:
-    """The templates it had, by number; * is what tasks are to have now, or only its canaries."""
+    """The templates it had, by number; * is what tasks are to have now, or only its canaries.
+
+    \b
+      taskyard rollout history service/web
+    """
     client, namespace, name = _named(words, "rollout history service/web")
     found = client.revisions(namespace, name)
     now = SystemClock().now()
@@ -82,7 +97,12 @@ def history(words: tuple[str, ...]) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
 @_force
 def undo(words: tuple[str, ...], number: int | None, reason: str, force: bool) -> None:
-    """Declare an earlier template again. What has it already is left alone."""
+    """Declare an earlier template again. What has it already is left alone.
+
+    \b
+      taskyard rollout undo service/web                           the one before
+      taskyard rollout undo web --to 3 --reason "loses orders"    as `rollout history` numbers them
+    """
     client, namespace, name = _named(words, "rollout undo service/web --to 3")
     found = client.revisions(namespace, name)
     by_number = {each.number: each for each in found.revisions}
@@ -100,7 +120,11 @@ def undo(words: tuple[str, ...], number: int | None, reason: str, force: bool) -
 @_service
 @_force
 def promote(words: tuple[str, ...], force: bool) -> None:
-    """Let a template go beyond its canaries, to all other tasks."""
+    """Let a template go beyond its canaries, to all other tasks.
+
+    \b
+      taskyard rollout promote service/web
+    """
     client, namespace, name = _named(words, "rollout promote service/web")
     item = client.service(namespace, name)
     status = item.view.status
@@ -116,7 +140,11 @@ def promote(words: tuple[str, ...], force: bool) -> None:
 @click.option("--reason", default="", metavar="TEXT", help="Why, for the history.")
 @_force
 def abort(words: tuple[str, ...], reason: str, force: bool) -> None:
-    """Declare the last template again that all tasks had. What has it still is left alone."""
+    """Declare the last template again that all tasks had. What has it still is left alone.
+
+    \b
+      taskyard rollout abort service/web
+    """
     client, namespace, name = _named(words, "rollout abort service/web")
     found = client.revisions(namespace, name)
     if not found.stable or found.stable == found.revisions[-1].number:
@@ -129,7 +157,12 @@ def abort(words: tuple[str, ...], reason: str, force: bool) -> None:
 @_service
 @_force
 def pause(words: tuple[str, ...], force: bool) -> None:
-    """Stop where it is; other templates wait until it is resumed."""
+    """Stop where it is; other templates wait until it is resumed.
+
+    \b
+      taskyard rollout pause service/web
+      taskyard rollout resume service/web         goes on
+    """
     client, namespace, name = _named(words, "rollout pause service/web")
     client.patch_object(Kind.SERVICE.names, namespace, name, {"spec": {"paused": True}}, force=force)
     click.echo(f"service/{name} paused")
@@ -139,7 +172,11 @@ def pause(words: tuple[str, ...], force: bool) -> None:
 @_service
 @_force
 def resume(words: tuple[str, ...], force: bool) -> None:
-    """Go on, after a pause or after a failure."""
+    """Go on, after a pause or after a failure.
+
+    \b
+      taskyard rollout resume service/web
+    """
     client, namespace, name = _named(words, "rollout resume service/web")
     patch: dict[str, Any] = {"spec": {"paused": None}}
     if client.service(namespace, name).view.status.phase in ("Failed", "RolledBack"):
@@ -153,7 +190,12 @@ def resume(words: tuple[str, ...], force: bool) -> None:
 @click.option("--reason", default="restarted", metavar="TEXT", help="Why, for the history.")
 @_force
 def restart(words: tuple[str, ...], reason: str, force: bool) -> None:
-    """Start every task anew, a few at a time, as an update does."""
+    """Start every task anew, a few at a time, as an update does.
+
+    \b
+      taskyard rollout restart service/web
+      taskyard rollout status web                 waits until it is through
+    """
     client, namespace, name = _named(words, "rollout restart service/web")
     label = {_RESTARTED_AT: timestamp(SystemClock().now())}
     patch = {
@@ -166,16 +208,23 @@ def restart(words: tuple[str, ...], reason: str, force: bool) -> None:
 
 @click.command(cls=Command, namespaced=True)
 @_service
-@click.option("--replicas", type=click.IntRange(0, 10000), required=True, metavar="N", help="How many tasks.")
+@click.option("--replicas", type=click.IntRange(0, 10000), metavar="N", help="How many tasks it is to have.")
 @click.option("--wait", is_flag=True, help="Wait until there are so many, and ready.")
 @wait_timeout("5m")
 @_force
-def scale(words: tuple[str, ...], replicas: int, wait: bool, timeout: float, force: bool) -> None:
+def scale(words: tuple[str, ...], replicas: int | None, wait: bool, timeout: float, force: bool) -> None:
     """Set how many tasks a service has.
 
     \b
       taskyard scale service/web --replicas 5
+      taskyard scale web --replicas 0 --wait      stops them all, and waits until they are gone
     """
+    if replicas is None:
+        name, number = _as_elsewhere(words)
+        raise Failed(
+            "say how many tasks the service is to have: --replicas N",
+            f"for example: taskyard scale {name} --replicas {number}",
+        )
     client, namespace, name = _named(words, "scale service/web --replicas 5")
     if client.service(namespace, name).view.status.autoscale is not None:
         raise Failed(f"service/{name} is autoscaled", "change spec.autoscale.min and max, or remove spec.autoscale")
@@ -183,6 +232,13 @@ def scale(words: tuple[str, ...], replicas: int, wait: bool, timeout: float, for
     click.echo(f"service/{name} scaled to {replicas}")
     if wait:
         _wait(client, namespace, name, timeout)
+
+
+def _as_elsewhere(words: tuple[str, ...]) -> tuple[str, str]:
+    """Service and number, of `scale web 2` and `scale web=2`."""
+    name, _, number = words[0].partition("=")
+    last = words[-1] if len(words) > 1 else number
+    return name, last if last.isdigit() else "5"
 
 
 def _named(words: tuple[str, ...], example: str) -> tuple[Client, str, str]:

@@ -21,7 +21,7 @@ COLUMNS = ("NAME", "CPU", "MOST", "CPU OVER TIME", "MEMORY", "MOST", "MEMORY OVE
 @click.command(cls=Command, namespaced=True)
 @click.argument("what", nargs=-1, required=True, metavar="[KIND] NAME...", shell_complete=complete.objects)
 @click.option("-w", "--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
-@click.option("--interval", type=click.FloatRange(1), default=5.0, show_default=True, help="Seconds, with -w.")
+@click.option("--interval", type=click.FloatRange(1), default=5.0, metavar="SECONDS", help="With -w: how often (5).")
 def stats(what: tuple[str, ...], watch: bool, interval: float) -> None:
     """CPU, memory and network of tasks and nodes over the last quarter of an hour.
 

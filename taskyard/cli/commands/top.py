@@ -20,11 +20,25 @@ TASK_COLUMNS = ("NAMESPACE", "NAME", "NODE", "CPU", "MEMORY", "RECEIVED", "SENT"
 @click.command(cls=Command, namespaced=True)
 @click.argument("what", default="nodes", metavar="[nodes|tasks]")
 @click.option("-A", "--all-namespaces", is_flag=True, help="Tasks of every namespace.")
-@click.option("--sort-by", type=click.Choice(["name", "cpu", "memory"]), default="name", show_default=True)
+@click.option(
+    "--sort-by",
+    type=click.Choice(["name", "cpu", "memory"]),
+    default="name",
+    show_default=True,
+    help="By name, or what takes most first.",
+)
 @click.option("-w", "--watch", is_flag=True, help="Show it again every few seconds, until Ctrl-C.")
-@click.option("--interval", type=click.FloatRange(1), default=5.0, show_default=True, help="Seconds, with -w.")
+@click.option("--interval", type=click.FloatRange(1), default=5.0, metavar="SECONDS", help="With -w: how often (5).")
 def top(what: str, all_namespaces: bool, sort_by: str, watch: bool, interval: float) -> None:
-    """CPU and memory in use, by node or by task. Measured every 15 s; `stats` shows it over time."""
+    """CPU (cores, 250m is a quarter of one) and memory (bytes, Ki, Mi, Gi) in use, by node or by task.
+
+    \b
+      taskyard top nodes
+      taskyard top tasks -A --sort-by memory      what takes most of it first
+      taskyard top tasks -w
+
+    Measured every 15 s; `stats` shows it over time.
+    """
     kind = find_kind(what)
     if kind not in (Kind.NODE, Kind.TASK):
         raise Failed(f"there is nothing to measure about '{what}'", "use: taskyard top nodes, or: taskyard top tasks")

@@ -50,8 +50,18 @@ def _target(what: tuple[str, ...]) -> Target:
         return Target(Kind.TASK, what[0])
     target = one_target(what, "why web")
     if target.kind not in (Kind.TASK, Kind.NODE):
-        raise Failed(f"{target} is neither a task nor a node", "for example: taskyard why task/web")
+        raise Failed(f"`why` is about tasks and nodes, and {target} is neither", _instead(target))
     return target
+
+
+def _instead(target: Target) -> str:
+    """What to type for a kind that is not placed by itself."""
+    tasks = f"why each of its tasks is where it is: taskyard get tasks -l taskyard/{target.kind}={target.name}"
+    if target.kind is Kind.SERVICE:
+        return f"how far it is: taskyard rollout status {target.name} --no-wait; {tasks}, then taskyard why TASK"
+    if target.kind is Kind.JOB:
+        return f"how far it is: taskyard job status {target.name} --no-wait; {tasks}, then taskyard why TASK"
+    return f"all about it: taskyard describe {target}"
 
 
 def _print(output: str | None, data: Any, lines: list[str]) -> None:

@@ -80,6 +80,10 @@ def test_a_body_that_does_not_say_how_large_it_is_is_not_read_to_its_end(bench: 
         pytest.param("/tasks?limit=-1", "not a whole number", id="number"),
         pytest.param("/tasks?limit=1&limit=2", "more than once", id="twice"),
         pytest.param("/tasks/web/logs?tail=some", "not a whole number", id="tail"),
+        pytest.param(
+            "/tasks?namespace=A%20B", "namespace='A B' is not a namespace's name: use 1 to 63", id="namespace"
+        ),
+        pytest.param("/events?namespace=a.b&watch=1", "is not a namespace's name", id="namespace of a watch"),
         pytest.param("/nodes?namespace=a", "no query parameter 'namespace'", id="not of this route"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -127,5 +127,33 @@ def test_an_engine_that_is_not_there_is_unavailable(host: str) -> None:
     async def test() -> None:
         with pytest.raises(RuntimeUnavailable):
             await DockerConsole(Engine(host)).inspect("x")
+
+    run(test)
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_what_docker_says_of_a_path_is_told_without_the_containers_id(way: str) -> None:
+    ident = "0366e7d666fa" * 5
+    body = b'{"message":"Could not find the file /etc/x in container %s"}' % ident.encode()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+        writer.close()
+
+    async def nothing() -> AsyncIterator[bytes]:
+        yield b""
+
+    async def test() -> None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            console = DockerConsole(Engine(f"tcp://127.0.0.1:{server.sockets[0].getsockname()[1]}"))
+            asked = (
+                console.read_files(ident, "/etc/x")
+                if way == "read"
+                else console.write_files(ident, "/etc/x", nothing())
+            )
+            with pytest.raises(RuntimeRefused, match=r"^Could not find the file /etc/x in the container$"):
+                await asked
 
     run(test)

@@ -6,7 +6,9 @@ import json
 
 import pytest
 
+from taskyard.cli.main import main
 from tests.support.fake_api import FakeApi
+from tests.support.served import ServedPlane
 from tests.taskyard.cli.conftest import Cli
 
 
@@ -119,3 +121,26 @@ def test_two_kinds_are_told_apart(cli: Cli, api: FakeApi) -> None:
     out = cli("get", "tasks,nodes").out
     assert "task/web" in out
     assert "node/n1   Ready,Cordoned" in out
+
+
+def test_a_namespace_that_there_is_not(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    """One that nobody declared and that holds nothing; an empty one that is declared, or holds other kinds, is."""
+
+    def nothing(namespace: str) -> str:
+        capsys.readouterr()
+        assert main(["--server", f"http://127.0.0.1:{served.port}", "get", "tasks", "-n", namespace]) == 0
+        return capsys.readouterr().err
+
+    served.call("POST", "/namespaces", {"apiVersion": "taskyard/v1", "kind": "Namespace", "metadata": {"name": "shop"}})
+    config = {"metadata": {"name": "app", "namespace": "held"}, "spec": {"data": {"a": "b"}}}
+    served.call("POST", "/configs", {"apiVersion": "taskyard/v1", "kind": "Config", **config})
+    assert nothing("shop") == "there are no tasks in namespace 'shop'\n"
+    assert nothing("held") == "there are no tasks in namespace 'held'\n"
+    assert nothing("default") == "there are no tasks in namespace 'default'\n"
+    assert nothing("shp") == "there are no tasks in namespace 'shp', which does not exist; did you mean shop?\n"
+    assert nothing("xyzzy").endswith("which does not exist; see taskyard get namespaces\n")
+
+
+def test_a_namespace_that_cannot_be(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--server", f"http://127.0.0.1:{served.port}", "get", "tasks", "-n", "A B"]) == 1
+    assert "namespace='A B' is not a namespace's name: use 1 to 63 lower-case ASCII letters" in capsys.readouterr().err

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from taskyard.cli.commands.cp import Place, read_place
 from taskyard.cli.commands.port_forward import Pair, read_pair
 from taskyard.cli.failure import Failed
+from taskyard.listening import listen
 from tests.support.fake_api import FakeApi
 from tests.taskyard.cli.conftest import Cli
 
@@ -65,3 +68,31 @@ def test_pairs_of_ports(text: str, pair: Pair) -> None:
 def test_what_is_no_pair_of_ports(text: str) -> None:
     with pytest.raises(Failed, match="is not a pair of ports"):
         read_pair(text)
+
+
+def test_a_path_that_is_not_there_is_named_with_its_task(cli: Cli, api: FakeApi, tmp_path: Path) -> None:
+    api.refusals.append((404, "Could not find the file /etc/x in the container"))
+    run = cli("cp", "web:/etc/x", str(tmp_path))
+    assert run.err.splitlines() == [
+        "error: web:/etc/x: Could not find the file /etc/x in the container",
+        "hint: what is there: taskyard exec web -- ls /etc",
+    ]
+    assert run.code == 1
+
+
+def test_a_port_here_that_is_taken(cli: Cli) -> None:
+    with listen("127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        run = cli("port-forward", "web", f"{port}:80")
+    assert run.err.splitlines() == [
+        f"error: cannot listen on 127.0.0.1:{port}: Address already in use",
+        "hint: any free port here: taskyard port-forward web :80",
+    ]
+    assert run.code == 1
+
+
+def test_an_address_that_is_none(cli: Cli) -> None:
+    run = cli("port-forward", "web", "80", "--address", "no.such.host.invalid")
+    assert run.err.startswith("error: cannot listen on no.such.host.invalid:80: ")
+    assert "--address with an address of this machine" in run.err
+    assert run.code == 1

@@ -203,7 +203,7 @@ def test_delete_takes_its_tasks_along(served: ServedPlane, out: Out) -> None:
         (["rollout", "history", "nope"], "there is no service 'nope' in namespace default"),
         (["rollout", "promote", "web"], "service/web does not wait for a promotion"),
         (["rollout", "abort", "web"], "service/web has nothing to go back from"),
-        (["scale", "web"], "Missing option '--replicas'"),
+        (["scale", "web"], "say how many tasks the service is to have: --replicas N"),
     ],
 )
 def test_what_cannot_be_done_is_told(

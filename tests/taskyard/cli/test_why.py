@@ -101,3 +101,20 @@ def test_names_that_are_not_there(served: ServedPlane, capsys: pytest.CaptureFix
     assert "there is no task 'none'" in capsys.readouterr().err
     assert main(["--server", server, "why", "node/n1", "--node", "n2"]) == 1
     assert "--node is for a task" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        pytest.param(["svc/web"], "taskyard get tasks -l taskyard/service=web, then taskyard why TASK", id="service"),
+        pytest.param(["job/resize"], "taskyard job status resize --no-wait", id="job"),
+        pytest.param(["cron/nightly"], "taskyard describe cron/nightly", id="cron"),
+    ],
+)
+def test_another_kind_is_told_what_to_type(
+    served: ServedPlane, capsys: pytest.CaptureFixture[str], words: list[str], meant: str
+) -> None:
+    assert main(["--server", f"http://127.0.0.1:{served.port}", "why", *words]) == 1
+    said = capsys.readouterr().err
+    assert "`why` is about tasks and nodes" in said
+    assert meant in said
