@@ -153,7 +153,7 @@ class ObjectWriter:
                 existing, source=source, now=self._clock.now(), take_over=take_over, grace_period=grace_period
             )
 
-        return delete_object(self._store, key, removal, if_match)
+        return delete_object(self._store, key, removal, if_match, self._guess)
 
     def _namespaces(self, wanted: Sequence[Wanted]) -> Namespaces:
         return Namespaces(self._store, self._guess, (each.value for each in wanted))

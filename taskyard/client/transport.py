@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
 MAX_ANSWER_SHOWN = 200
+_POOLED = 8
+"""Connections that are kept: as many as `taskyard delete` uses at once."""
 Query = Mapping[str, str | int | bool | None]
 
 
@@ -116,7 +118,7 @@ class Transport:
         from urllib3 import exceptions
 
         if self._pool is None:
-            self._pool = urllib3.connection_from_url(self.url, maxsize=4)
+            self._pool = urllib3.connection_from_url(self.url, maxsize=_POOLED)
         self._trace(f"{method} {self.url}{path}{_query_string(query)}")
         target = urlsplit(self.url).path.rstrip("/") + path + _query_string(query)
         try:

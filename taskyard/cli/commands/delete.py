@@ -25,7 +25,7 @@ from taskyard.clock import SystemClock
 from taskyard.kinds import APPLY_ORDER, BY_KIND
 from taskyard.quantity import format_duration
 
-AT_ONCE = 4
+AT_ONCE = 8
 """Requests under way. One after the other, each waits for etcd, and the first are gone before the last are asked."""
 
 

@@ -260,6 +260,44 @@ def test_an_old_guess_is_caught() -> None:
     assert applied(bench.writer.apply(task("busybox:1.35"), create_only=True)).result == "created"
 
 
+def guessing() -> tuple[Bench, dict[str, Entry | None]]:
+    """A cache that the test brings up to date."""
+    guesses: dict[str, Entry | None] = {}
+    return Bench(guess=guesses.get), guesses
+
+
+def test_a_deletion_reads_nothing_that_the_cache_knows() -> None:
+    bench, guesses = guessing()
+    bench.writer.apply(task())
+    guesses[KEY] = bench.memory.get(KEY)
+    bench.store.fail("get", "unreachable")
+    assert deleted(bench.writer.delete(WEB)).gone
+    assert bench.memory.get(KEY) is None
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_deletion_goes_by_what_is_there_where_the_cache_is_behind(known: bool) -> None:
+    bench, guesses = guessing()
+    bench.writer.apply(task())
+    guesses[KEY] = bench.memory.get(KEY) if known else None
+    bench.bind()
+    assert not deleted(bench.writer.delete(WEB)).gone
+    assert bench.stored().metadata.deletion_timestamp
+
+
+def test_that_nothing_is_to_be_written_is_not_believed_of_the_cache() -> None:
+    bench, guesses = guessing()
+    bench.writer.apply(task())
+    old = bench.memory.get(KEY)
+    bench.bind()
+    bench.writer.delete(WEB)
+    guesses[KEY] = bench.memory.get(KEY)
+    assert old is not None
+    bench.put(old.value)
+    assert deleted(bench.writer.delete(WEB)).gone
+    assert refused(bench.writer.delete(WEB)).reason == "NotFound"
+
+
 def test_a_value_that_is_no_task_is_replaced_and_deleted(bench: Bench) -> None:
     bench.put(b"not json")
     assert applied(bench.writer.apply(task())).result == "created"
