@@ -1,7 +1,7 @@
 """The Runtime on Docker Engine, through the SDK's low-level client.
 
 As few calls as Docker allows (a start is create and start, nothing else), each with its own time limit, because an
-engine that hangs never answers. Those of every start and stop go past the SDK's layers, through docker_calls.py.
+engine that hangs never answers. Those of every start, stop and look go past the SDK's layers, through docker_calls.py.
 Nothing is decided here; translation is in docker_translate.py.
 """
 
@@ -122,8 +122,9 @@ class DockerRuntime:
 
     def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         with translated("list containers"):
-            found = self._client(_Limit.LOOK).containers(all=True, filters={"label": _pairs(labels)})
-            return [container_summary(one) for one in msgspec.convert(found, list[Listed])]
+            filters = msgspec.json.encode({"label": _pairs(labels)}).decode()
+            found = self._send("GET", "json", _Limit.LOOK, {"all": "true", "filters": filters})
+            return [container_summary(one) for one in msgspec.json.decode(found, type=list[Listed])]
 
     def kill(self, container: str, signal: str) -> None:
         with translated(f"signal {container}"):
@@ -253,7 +254,7 @@ class DockerRuntime:
     def folders(self, container: str) -> tuple[str, ...]:
         try:
             with translated(f"inspect {container}"):
-                found = msgspec.convert(self._client(_Limit.LOOK).inspect_container(container), Folders)
+                found = msgspec.json.decode(self._send("GET", f"{container}/json", _Limit.LOOK), type=Folders)
         except RuntimeFault:
             return ()
         layer = found.graph_driver.data.get("UpperDir", "") if found.graph_driver and found.graph_driver.data else ""

@@ -1,4 +1,4 @@
-"""The calls to Docker Engine that every start and every stop makes, on pooled connections. Made by docker.py.
+"""The calls to Docker Engine that every start, stop and look makes, on pooled connections. Made by docker.py.
 
 The SDK's own way to send one costs five times the processor time (0.7 to 0.9 ms against 0.15), and with many starts at
 once that is time which the engine on the same machine does not get. What is rare goes through the SDK.

@@ -18,24 +18,29 @@ _BLOCK = 512
 
 
 class DiskUse:
-    """`folders`: where on this machine a container writes, by its id; none where that cannot be known."""
+    """`folders`: where on this machine a container writes, by its id; none where that cannot be known. It is asked once
+    for each, as it stays the same and the inspect that it takes costs more than the walk."""
 
     def __init__(self, clock: Clock, folders: Callable[[str], tuple[str, ...]]) -> None:
         self._clock = clock
         self._folders = folders
         self._known: dict[str, tuple[float, int]] = {}
+        self._places: dict[str, tuple[str, ...]] = {}
 
     def of(self, containers: Iterable[str]) -> dict[str, int]:
         """Bytes by container id, up to EVERY seconds old."""
         now = self._clock.monotonic()
         self._known = {one: self._measured(one, now) for one in containers}
+        self._places = {one: places for one, places in self._places.items() if one in self._known}
         return {one: used for one, (_, used) in self._known.items()}
 
     def _measured(self, container: str, now: float) -> tuple[float, int]:
         known = self._known.get(container)
         if known is not None and now < known[0] + EVERY:
             return known
-        return now, sum(used(folder) for folder in self._folders(container))
+        places = self._places.get(container) or self._folders(container)
+        self._places[container] = places
+        return now, sum(map(used, places))
 
 
 def used(folder: str) -> int:

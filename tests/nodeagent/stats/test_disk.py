@@ -29,3 +29,29 @@ def test_a_container_is_walked_now_and_then(tmp_path: Path) -> None:
     assert disk.of(["c1", "c2"]) == {"c1": 0, "c2": size}
     clock.advance(EVERY)
     assert disk.of(["c1"]) == {"c1": size}
+
+
+def test_where_a_container_writes_is_asked_once_for_as_long_as_it_runs(tmp_path: Path) -> None:
+    clock, asked = ManualClock(), []
+
+    def folders(container: str) -> tuple[str, ...]:
+        asked.append(container)
+        return (str(tmp_path),)
+
+    disk = DiskUse(clock, folders)
+    for _ in range(3):
+        disk.of(["c1", "c2"])
+        clock.advance(EVERY)
+    assert asked == ["c1", "c2"]
+    disk.of([])
+    disk.of(["c1"])
+    assert asked == ["c1", "c2", "c1"]
+
+
+def test_where_a_container_writes_is_asked_again_when_that_was_not_known(tmp_path: Path) -> None:
+    clock, known = ManualClock(), [(), (str(tmp_path),)]
+    (tmp_path / "file").write_bytes(b"x" * 4096)
+    disk = DiskUse(clock, lambda _: known.pop(0))
+    assert disk.of(["c1"]) == {"c1": 0}
+    clock.advance(EVERY)
+    assert disk.of(["c1"])["c1"] >= 4096
