@@ -1,9 +1,9 @@
 """Which tasks of lower priority would have to stop so that a task fits, and which of all those sets is the cheapest.
 
 Pure. A task is never stopped for one of equal or lower priority, nor where fewer with its labels would be left than it
-says (`minAvailable`). Of the nodes where it would fit without all that may be stopped there, each gives back as many as
-it can, the most important and the largest first; then the cheapest node is the one whose most important victim is the
-least important, then the one with fewer victims, then with less set aside for them.
+says (`minAvailable`). Of the nodes where it would fit without all that may be stopped there together, each gives back
+as many as it can, the most important and the largest first; then the cheapest node is the one whose most important
+victim is the least important, then the one with fewer victims, then with less set aside for them.
 """
 
 from __future__ import annotations
@@ -98,28 +98,31 @@ class _Judge:
 
     def victims(self, node: NodeState) -> list[Demand]:
         """Empty: it is not possible there."""
-        left = self._budgets.copy()
-        # The most important and the largest last: the first to be given back.
-        lower = [tenant for tenant in node.tenants if self._may_stop(tenant)]
+        lower = [each for each in node.tenants if each.priority < self._demand.priority and each.namespace]
         lower.sort(key=lambda tenant: (tenant.priority, _share(tenant, node)))
-        for tenant in lower:
-            node = node.released(tenant)
-        if not self._fits(node):
-            return []
-        victims: list[Demand] = []
-        while lower:
-            tenant = lower.pop()
-            back = node.charged(tenant)
-            if self._fits(back):
-                node = back
-                continue
-            if not left.take(tenant):
-                return []
-            victims.append(tenant)
-        return victims
+        # Where a budget has no room for all of them: the least important of its kind, or else the largest.
+        for order in (lower, lower[::-1]):
+            left = self._budgets.copy()
+            together = [tenant for tenant in order if left.take(tenant)]
+            without = node
+            for tenant in together:
+                without = without.released(tenant)
+            if together and self._fits(without):
+                return self._needed(without, together if order is lower else together[::-1])
+            if len(together) == len(lower):
+                break
+        return []
 
-    def _may_stop(self, tenant: Demand) -> bool:
-        return tenant.priority < self._demand.priority and bool(tenant.namespace) and self._budgets.allow(tenant)
+    def _needed(self, without: NodeState, gone: Sequence[Demand]) -> list[Demand]:
+        """Of those that are gone from the node: the last are the first to be given back."""
+        needed: list[Demand] = []
+        for tenant in reversed(gone):
+            back = without.charged(tenant)
+            if self._fits(back):
+                without = back
+            else:
+                needed.append(tenant)
+        return needed
 
     def _fits(self, node: NodeState) -> bool:
         nodes = {**self._snapshot.nodes, node.facts.name: node} if self._alone is None else {}

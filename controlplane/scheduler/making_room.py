@@ -1,7 +1,7 @@
 """For tasks that fit nowhere: others of lower priority are stopped for them, or room is kept for those that wait long.
 
-Looks at nodes as the round has left them, with all that is kept for others taken out of their room. What is decided is
-`controlplane.placement.preempting`'s.
+Looks at nodes as the round has left them, without the room that is kept for others which matter as much. What is
+decided is `controlplane.placement.preempting`'s.
 """
 
 from __future__ import annotations
@@ -107,8 +107,10 @@ class RoomMaker:
                 continue
             tries += 1
             kept = self.kept.reservations(now)
-            there = without_kept(snapshot, kept)
-            not_left = self._not_left(snapshot, kept)
+            # Room that is kept for a less important one keeps nobody waiting, and holds nothing that could be stopped.
+            from_it = [one for one in kept if one.demand.priority >= want.priority]
+            there = without_kept(snapshot, from_it)
+            not_left = self._not_left(snapshot, from_it)
             if want.gang:
                 self._for_gang(fence, members, there, not_left)
                 continue

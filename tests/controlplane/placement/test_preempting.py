@@ -57,6 +57,25 @@ def test_so_many_are_left_as_they_say() -> None:
     assert found.node == "n9"
 
 
+def test_where_a_budget_lets_only_some_go_others_of_the_node_make_up_for_it() -> None:
+    db = tenant(GI, app="db", keep=1)
+    node = a_node("n1", memory=4 * GI, tenants=(db, db, tenant(2 * GI, 1, app="web")))
+    found = cheapest(a_snapshot(node), Demand(memory=2 * GI, priority=5))
+    assert found is not None
+    assert found.victims == (tenant(2 * GI, 1, app="web"),)
+    both = cheapest(a_snapshot(node), Demand(memory=3 * GI, priority=5))
+    assert both is not None
+    assert both.victims == (tenant(2 * GI, 1, app="web"), db)
+    assert cheapest(a_snapshot(node), Demand(memory=4 * GI, priority=5)) is None
+
+
+def test_where_a_budget_lets_one_go_it_may_be_the_larger_one() -> None:
+    small, large = tenant(GI, app="db", keep=1), tenant(3 * GI, 1, app="db", keep=1)
+    found = cheapest(a_snapshot(a_node("n1", memory=4 * GI, tenants=(small, large))), Demand(memory=2 * GI, priority=5))
+    assert found is not None
+    assert found.victims == (large,)
+
+
 def test_the_budget_of_who_asks_holds_too_and_nobody_may_count_on_it_or_on_others_of_its_gang() -> None:
     kind = [a_node(f"n{i}", memory=GI, tenants=(tenant(GI, app="db"),)) for i in range(2)]
     asked, plain = tenant(GI, 5, app="db", keep=2), tenant(GI, 5, app="web")

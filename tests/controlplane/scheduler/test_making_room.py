@@ -123,6 +123,27 @@ def test_a_large_task_that_has_waited_is_not_passed_for_ever_by_small_ones() -> 
     assert plane.node_of("large") == "n1"
 
 
+@pytest.mark.parametrize(
+    ("priority", "stopped"),
+    [
+        pytest.param(10, ["small3", "small4"], id="more important"),
+        pytest.param(-5, [], id="as important"),
+    ],
+)
+def test_room_that_is_kept_for_a_less_important_task_keeps_nobody_waiting(priority: int, stopped: list[str]) -> None:
+    plane = plane_with()
+    for number in range(1, 5):
+        add(plane, number, f"small{number}", "1Gi", -5)
+        plane.report(f"small{number}", TaskState.RUNNING)
+    add(plane, 10, "large", "3Gi", -5)
+    plane.live(130)
+    assert events(plane, "Reserved")
+    add(plane, 11, "asks", "2Gi", priority)
+    plane.live(5)
+    found = {f"small{n}": plane.assignment("n1", a_uid(n)) for n in range(1, 5)}
+    assert [name for name, held in found.items() if held is not None and held.desired == "Stopped"] == stopped
+
+
 def test_a_gang_is_bound_in_one_transaction_or_not_at_all() -> None:
     plane = plane_with(2)
     gang = Gang(name="train", size=3)
