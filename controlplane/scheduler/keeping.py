@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from controlplane.cluster import Demand
 from controlplane.placement import Reservation
 from taskyard.keys import NamedKey
 
@@ -51,9 +52,13 @@ class KeptRoom:
             del self._kept[key]
         return [kept.reservation for kept in self._kept.values() if now < kept.until]
 
-    def drop(self, key: NamedKey) -> bool:
-        """It needs it no more. True when there was any."""
-        return self._kept.pop(key, None) is not None
+    def drop(self, key: NamedKey, unless: Demand | None = None) -> bool:
+        """It needs it no more, unless it still asks for just that. True when there was any."""
+        kept = self._kept.get(key)
+        if kept is None or kept.reservation.demand == unless:
+            return False
+        del self._kept[key]
+        return True
 
     def clear(self) -> None:
         self._kept.clear()

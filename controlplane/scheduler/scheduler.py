@@ -190,16 +190,17 @@ class Scheduler(LeaderLoop[Dirty]):
         due = self._due(record) if record is not None else ""
         placed = record is not None and not due and bool(record.node)
         self._room.note(key, record)
-        self._room.priorities.note(key, record.task.spec.priority if record is not None and placed else None)
+        # Also of one that waits with a new spec: it holds the room of the one before.
+        self._room.priorities.note(key, record.task.spec.priority if record is not None and record.node else None)
         gang = gang_of(record) if record is not None and (due or placed) else ""
         self._gangs.note(key, gang, waits=bool(due))
         for other in self._gangs.waiting(gang) if placed and gang else ():
             # So many that they did not all go into one transaction.
             self.queue.add(other)
+        if self._room.kept.drop(key, unless=record.demand if record is not None and due else None):
+            # Others may have what was kept for it.
+            self._judged = {}
         if record is None or not due:
-            if self._room.kept.drop(key):
-                # Others may have what was kept for it.
-                self._judged = {}
             self._ready.remove(key)
             self._first_seen.pop(key, None)
             self._announcer.forget(key)

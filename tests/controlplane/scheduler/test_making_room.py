@@ -144,6 +144,35 @@ def test_room_that_is_kept_for_a_less_important_task_keeps_nobody_waiting(priori
     assert [name for name, held in found.items() if held is not None and held.desired == "Stopped"] == stopped
 
 
+def test_room_is_not_kept_for_what_a_task_asked_for_before_an_edit() -> None:
+    plane = plane_with()
+    for number in range(1, 5):
+        add(plane, number, f"small{number}", "1Gi", 5)
+        plane.report(f"small{number}", TaskState.RUNNING)
+    add(plane, 10, "large", "3Gi", 5)
+    plane.live(130)
+    assert events(plane, "Reserved")
+    plane.add_task(msgspec.structs.replace(plane.task("large"), spec=a_spec(memory="1Gi", priority=-5)))
+    plane.live(1)
+    add(plane, 11, "asks", "1Gi")
+    plane.report("small1", TaskState.COMPLETED)
+    plane.live(5)
+    assert plane.node_of("asks") == "n1"
+
+
+def test_one_that_waits_with_a_new_spec_is_stopped_where_it_is_for_a_more_important_one() -> None:
+    plane = plane_with()
+    add(plane, 1, "low", "3Gi")
+    plane.report("low", TaskState.RUNNING)
+    plane.add_task(msgspec.structs.replace(plane.task("low"), spec=a_spec(memory="8Gi")))
+    plane.live(5)
+    add(plane, 2, "urgent", "2Gi", 10)
+    plane.live(5)
+    held = plane.assignment("n1", a_uid(1))
+    assert held is not None
+    assert held.desired == "Stopped"
+
+
 def test_a_gang_is_bound_in_one_transaction_or_not_at_all() -> None:
     plane = plane_with(2)
     gang = Gang(name="train", size=3)
