@@ -100,8 +100,9 @@ class Parts:
     """Called when the runtime did not answer, so that someone finds out whether it is down."""
     keep_ended: Callable[[], float] = lambda: math.inf
     """Seconds that the containers of a task that is over are kept, for their logs."""
-    outdated: Callable[[str], str] = lambda _: ""
-    """What has changed for this task, which is to be restarted for it; empty: nothing."""
+    outdated: Callable[[str, str], str] = lambda *_: ""
+    """What has changed for the task of this uid, with the spec of this hash, which is to be restarted for it; empty:
+    nothing."""
 
 
 class Agent:
@@ -235,7 +236,7 @@ class Agent:
             checks_beside=verdicts,
             keep_ended=self._parts.keep_ended(),
             kept=memory.uid in self._lost,
-            outdated=self._parts.outdated(memory.uid),
+            outdated=self._parts.outdated(memory.uid, memory.assignment.spec_hash) if memory.assignment else "",
             store_reachable=self._parts.weather.fair(),
             now=self._parts.clock.now(),
             monotonic=self._parts.clock.monotonic(),

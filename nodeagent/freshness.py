@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from nodeagent.mounted_values import of_values, settings, source
-from nodeagent.value_files import FilesRefused, ValueFiles
+from nodeagent.value_files import Files, FilesRefused
 from nodeagent.values import ValueMissing, read_data
 from taskyard.keys import ObjectKey
 from taskyard.objects import Assignment, ObjectRef, Volume
@@ -30,7 +30,7 @@ class Freshness:
     def __init__(
         self,
         store: Store,
-        files: ValueFiles,
+        files: Files,
         recorder: Recorder,
         assigned: Callable[[], Iterable[Assignment]],
         look_again: Callable[[str], None],
@@ -40,18 +40,20 @@ class Freshness:
         self._recorder = recorder
         self._assigned = assigned
         self._look_again = look_again
-        self._outdated: dict[str, tuple[str, int]] = {}
-        """What has changed for a task that is to be restarted for it, and the version of its files then."""
+        self._outdated: dict[str, tuple[str, str, int]] = {}
+        """What has changed for a task that is to be restarted for it, its spec's hash, and the version of its files
+        then."""
 
-    def outdated(self, uid: str) -> str:
-        """`secret/db`, when that has changed since the task's files were written; else empty. Any thread may ask."""
-        label, version = self._outdated.get(uid, ("", 0))
-        return label if label and version == self._files.version(uid) else ""
+    def outdated(self, uid: str, spec_hash: str) -> str:
+        """`secret/db`, when that has changed since the task's files were written for this spec; else empty: another
+        spec may have no files, and they would not become newer with any restart. Any thread may ask."""
+        label, known, version = self._outdated.get(uid, ("", "", 0))
+        return label if (known, version) == (spec_hash, self._files.version(uid)) else ""
 
     def step(self) -> None:
         """Raises StoreUnavailable, OSError; the next step goes on."""
         known: dict[ObjectKey, Mapping[str, str] | None] = {}
-        outdated: dict[str, tuple[str, int]] = {}
+        outdated: dict[str, tuple[str, str, int]] = {}
         for assignment in self._assigned():
             if assignment.desired != "Running":
                 continue
@@ -62,7 +64,7 @@ class Freshness:
                 if wanted is None or wanted == has:
                     continue
                 if volume.on_change == "restart":
-                    outdated[assignment.uid] = (source(assignment, volume).label, version)
+                    outdated[assignment.uid] = source(assignment, volume).label, assignment.spec_hash, version
                 else:
                     self._renew(assignment, volume, wanted)
         fresh = [uid for uid, found in outdated.items() if self._outdated.get(uid) != found]

@@ -15,7 +15,7 @@ from nodeagent.host_paths import HostPaths
 from nodeagent.mounted_values import of_values, settings, source
 from nodeagent.names import Owner, group_labels
 from nodeagent.runtime.port import Runtime
-from nodeagent.value_files import FilesRefused, ValueFiles
+from nodeagent.value_files import Files, FilesRefused
 from nodeagent.values import read_data, read_values
 from taskyard.objects import Assignment
 from taskyard.store.api import Store
@@ -54,7 +54,7 @@ class Preparer:
         store: Store,
         allowance: Allowance = NOTHING_MORE,
         never: tuple[str, ...] = (),
-        files: ValueFiles | None = None,
+        files: Files | None = None,
     ) -> None:
         self._owner = owner
         self._runtime = runtime

@@ -21,6 +21,7 @@ from nodeagent.host_paths import PathRefused
 from nodeagent.image_names import foreign, pinned
 from nodeagent.looking import Looker
 from nodeagent.memory import TaskMemory
+from nodeagent.mounted_values import of_values
 from nodeagent.names import MAIN, NETWORK, Owner, Run, run_of
 from nodeagent.preparation import FilesUnwritten, NotAllowed, Preparer
 from nodeagent.runtime.port import (
@@ -54,6 +55,7 @@ from nodeagent.values import ValueMissing
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
+from taskyard.objects import TaskSpec
 from taskyard.quantity import seconds
 from taskyard.store.api import Store, StoreUnavailable
 
@@ -98,6 +100,8 @@ class Starter:
             assignment = at_step(memory.assignment, action.run.step)
             if action.run.step == NETWORK:
                 self._make_pause_image()
+            if _leaves_something(assignment.spec):
+                self._view.has_belongings(memory.uid)  # Before they are made: what fails in between leaves them.
             published, begun = self._published(memory, action.run), self._has_begun(memory, action.run)
             prepared = self._preparer.prepare(assignment, published, files_stay=begun)
             wanted = assignment.spec.resources.generic
@@ -108,8 +112,6 @@ class Starter:
                 self._devices.settled(memory.uid)
                 return
             spec = msgspec.structs.replace(spec, image=pinned(spec.image, found))
-            if spec.network.group or prepared.folders or any(mount.labels for mount in spec.mounts):
-                self._view.has_belongings(memory.uid)
             identity = self._create(memory, spec)
             if identity:
                 self._view.saw(_as_created(identity, spec))
@@ -271,6 +273,11 @@ class Starter:
                 raise NotCertain(f"the assignment could not be confirmed: {error}") from error
             return True
         return current is not None and current.mod_revision == memory.entry.mod_revision
+
+
+def _leaves_something(spec: TaskSpec) -> bool:
+    """A network, files or volumes that are to go with the task."""
+    return bool(spec.network.group or of_values(spec)) or any(one.on_delete == "remove" for one in spec.volumes)
 
 
 def _of_sidecar(step: int, outcome: Outcome | None) -> Outcome | None:

@@ -15,6 +15,7 @@ import stat
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 import psutil
@@ -36,6 +37,22 @@ class FileSettings(msgspec.Struct, frozen=True, gc=False):
     mode: int
     user: int
     group: int
+
+
+class Files(Protocol):
+    """What the agent needs of them: see `ValueFiles`."""
+
+    def write(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> Path: ...
+
+    def read(self, uid: str, slot: str) -> dict[str, str] | None: ...
+
+    def folder(self, uid: str, slot: str) -> Path | None: ...
+
+    def version(self, uid: str) -> int: ...
+
+    def remove(self, uid: str) -> None: ...
+
+    def uids(self) -> list[str]: ...
 
 
 class ValueFiles:

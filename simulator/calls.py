@@ -73,6 +73,8 @@ def _check_start(checker: Checker, who: str, host: Host, container: ContainerInf
         raise Violation(f"{name}, which has ended, is started again on {host.name}", run.uid)
     spec = checker.past.specs[container.labels["taskyard/spec-hash"]]
     checker.beside.check_start(host, run, container, spec)
+    if not run.part:
+        checker.mounts.check_start(host, run.uid, container, spec)
     if told and status is not None and run.is_sidecar:
         checker.beside.check_restart(host, run, status, spec)
 

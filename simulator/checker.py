@@ -20,6 +20,7 @@ from simulator.dependents import Dependents
 from simulator.garbage import Garbage
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
+from simulator.mounts import Mounts
 from simulator.past import Past
 from simulator.promises import check_forward, check_home, check_lost_from, check_moved, check_returning, check_room
 from simulator.published import Published, is_published
@@ -67,6 +68,7 @@ class Checker:
         self.published = Published(self.services)
         self.contention = Contention()
         self.beside = Beside()
+        self.mounts = Mounts()
         self.closed = Closed()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
@@ -80,6 +82,7 @@ class Checker:
             for event in together:
                 if event.key.startswith(keys.EVENTS):
                     continue  # For people to read.
+                self.mounts.note(event)
                 if event.key.startswith(keys.TASKS):
                     changed.tasks.add(event.key)
                     self._task(event, who, touched, bound)

@@ -52,7 +52,7 @@ class Cluster:
         self.storage = Storage(self.clock, self._changed)
         self._delays = self._drawn("delays")
         names = [f"n{number:02d}" for number in range(1, settings.nodes + 1)]
-        self.hosts_in_order = [Host(name, self.clock, key=name) for name in names]
+        self.hosts_in_order = [Host(name, self.clock, key=name, mounts=bool(settings.files)) for name in names]
         self.hosts = {host.name: host for host in self.hosts_in_order}
         self.everywhere = dict(self.hosts)
         """Those as well that want another's name, or wanted it once; by key."""
@@ -130,7 +130,7 @@ class Cluster:
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)
         self._check_settled()
-        self.checker.writes.check_still(restless(self.checker))
+        self.checker.writes.check_still(restless(self.checker, self.hosts))
 
     def _check_settled(self) -> None:
         check_settled(self.checker, self.hosts, self.planes(), published=bool(self._settings.published))
@@ -174,7 +174,7 @@ class Cluster:
 
     def begin_twin(self, name: str) -> bool:
         """Another machine's agent that wants to be this node; False when there is one already."""
-        host = Host(name, self.clock, key=f"{name}b")
+        host = Host(name, self.clock, key=f"{name}b", mounts=bool(self._settings.files))
         if host.key in self._agents:
             return False
         self.everywhere[host.key] = host

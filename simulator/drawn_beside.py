@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from simulator.specs import IMAGES, LOCAL
+from simulator.specs import IMAGES, LOCAL, RESTLESS
 from taskyard.objects import InitTask, Job, Service, Sidecar, SidecarResources, TaskSpec
 from taskyard.objects.normal import normalize
 
@@ -29,7 +29,8 @@ def accompanied(random: Random, spec: TaskSpec, *, reliable: bool = False) -> Ta
         return spec
     inits, sidecars = random.choice(((0, 1), (0, 2), (1, 0), (1, 1), (2, 0), (2, 1), (1, 2)))
     prepares = _PREPARES if reliable else (*_PREPARES, *_FAILS)
-    accompanies = _ACCOMPANIES if reliable else (*_ACCOMPANIES, *_ENDS)
+    # With each attempt of the task their waits begin anew: two loops in one write more than either may.
+    accompanies = _ACCOMPANIES if reliable or spec.args[0] in RESTLESS else (*_ACCOMPANIES, *_ENDS)
     init = [_init(random, number, prepares) for number in range(inits)]
     return normalize(
         replace(spec, init=init, sidecars=[_sidecar(random, number, accompanies) for number in range(sidecars)])

@@ -10,17 +10,21 @@ from random import Random
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, MemoryMemo
+from nodeagent.assigned import assigned
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
 from nodeagent.conditions import Conditions
-from nodeagent.duties import LOOK_EVERY, MEASURE_EVERY, PROBE_EVERY
+from nodeagent.duties import FRESHEN_EVERY, LOOK_EVERY, MEASURE_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
+from nodeagent.fake_files import FakeFiles, Kept
 from nodeagent.fake_guard import FakeGuard
+from nodeagent.freshness import Freshness
 from nodeagent.lanes import InlineLanes, Lane
 from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
 from nodeagent.leader_time import LeaderTime, skew
 from nodeagent.logins import Logins
 from nodeagent.names import Owner
+from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.readiness import Readiness
@@ -71,6 +75,9 @@ class Host:
     """Id → name."""
     broken: bool = field(default=False, init=False)
     """Its container runtime does not work properly."""
+    files: Kept = field(default_factory=dict, init=False)
+    mounts: bool = False
+    """Some tasks have files of Secrets and Configs, which the agent is to keep fresh."""
     guarding: Callable[[float], None] = lambda _: None
     """Called with the seconds until the watchdog may have something to do, sooner than it said."""
 
@@ -146,6 +153,10 @@ class AgentProcess(Process):
         view = ContainerView(owner)
         self._runtime = runtime
         self._owner = owner
+        files = FakeFiles(host.files, lambda what: self.fuse.light(what, "of values", "loop"))
+        self._freshness = Freshness(
+            self.store, files, self._recorder, lambda: assigned(self._informer), self._queue.add
+        )
         self._agent = Agent(
             Parts(
                 owner=owner,
@@ -153,7 +164,16 @@ class AgentProcess(Process):
                 informer=self._informer,
                 queue=self._queue,
                 view=view,
-                effects=Effects(owner, runtime, self.store, view, self._registration, host.guard, clock),
+                effects=Effects(
+                    owner,
+                    runtime,
+                    self.store,
+                    view,
+                    self._registration,
+                    host.guard,
+                    clock,
+                    Preparer(owner, runtime, self.store, files=files),
+                ),
                 pulls=Pulls(
                     runtime,
                     PullLanes(self, driver),
@@ -173,6 +193,7 @@ class AgentProcess(Process):
                 lanes=InlineLanes(),
                 clock=clock,
                 runtime_failed=lambda: driver.wake(self._looking, driver.latency()),
+                outdated=self._freshness.outdated,
             )
         )
         self._informer.subscribe(self._agent.changed)
@@ -192,6 +213,8 @@ class AgentProcess(Process):
         self._recording = Actor(self, "recorder", self._flush)
 
     def boot(self) -> None:
+        if self.host.mounts:
+            self._driver.wake(Actor(self, "freshness", self._freshen), FRESHEN_EVERY)
         for actor in (
             self.following,
             self._registering,
@@ -239,6 +262,15 @@ class AgentProcess(Process):
             self._driver.wake(self._registering, self._driver.latency())
         self._wake_loop()
         return PROBE_EVERY if ready else 1.0
+
+    def _freshen(self) -> float:
+        self.store.who = f"{self.name}/loop"
+        try:
+            self._freshness.step()
+        except StoreError:
+            return FRESHEN_EVERY
+        self._wake_loop()
+        return FRESHEN_EVERY
 
     def _compare_clocks(self) -> float:
         try:

@@ -104,6 +104,7 @@ class PlaneProcess(Process):
         self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
         self.services = ObjectService("Service", self.cache, writer, freshness)
         self.configs = ObjectService("Config", self.cache, writer, freshness)
+        self.secrets = ObjectService("Secret", self.cache, writer, freshness)
         self.jobs = ObjectService("Job", self.cache, writer, freshness)
         self.crons = ObjectService("Cron", self.cache, writer, freshness)
         self.namespaces = ObjectService("Namespace", self.cache, writer, freshness)

@@ -11,6 +11,9 @@ _CRONS_TAKE = 3.0
 _WITH_COMPANY = 0.2
 """The share of all seeds in which something runs beside tasks."""
 
+_WITH_FILES = 0.15
+"""The share in which some have Secrets and Configs as files."""
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -36,12 +39,14 @@ class Settings:
     """Tasks have init tasks and sidecars."""
     published: bool | None = None
     """Where services are reached is told to CoreDNS and Traefik."""
+    files: bool | None = None
+    """Tasks have Secrets and Configs as files."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
     def drawn(self, seed: int) -> Settings:
-        """With nothing left open: a part of all seeds have services, a part jobs, a part init tasks and sidecars, and
-        some have several."""
+        """With nothing left open: a part of all seeds have services, a part jobs, a part init tasks and sidecars, a
+        part Secrets and Configs as files, and some have several."""
         random = Random(f"{seed}/load")
         services, jobs = random.choice((0, 0, 0, 1, 2, 3)), random.choice((0, 0, 0, 0, 1, 2))
         crons = random.choice((0, 0, 0, 0, 0, 1)) if self.minutes >= _CRONS_TAKE else 0
@@ -49,6 +54,7 @@ class Settings:
         published = Random(f"{seed}/published").random() < 0.5 and bool(
             services if self.services is None else self.services
         )
+        files = Random(f"{seed}/files").random() < _WITH_FILES and not (self.data_loss or self.contention)
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -56,6 +62,7 @@ class Settings:
             services=services if self.services is None else self.services,
             jobs=jobs if self.jobs is None else self.jobs,
             crons=crons if self.crons is None else self.crons,
+            files=files if self.files is None else self.files,
             beside=beside if self.beside is None else self.beside,
             published=published if self.published is None else self.published,
         )

@@ -10,6 +10,7 @@ from simulator.checker import Checker
 from simulator.conditions import check_over
 from simulator.drawn_beside import company_rests, is_prepared
 from simulator.fitting import obstacles, wrong_reason
+from simulator.mounts import check_files_left
 from simulator.node import Host
 from simulator.plane import PlaneProcess
 from simulator.runs import PREFIX, Run, run_of
@@ -58,12 +59,14 @@ def check_settled(
     for host in hosts.values():
         _check_host(host, checker)
         check_left(host, checker.mirror)
+        assigned = checker.mirror.assignments.get(host.name, {}).keys()
+        check_files_left(host, set(assigned), checker.past, checker.now() - NEWS)
     check_all_alone(checker, hosts, checker.now())
     for plane in planes:
         _check_answers(plane, checker)
 
 
-def restless(checker: Checker) -> set[str]:
+def restless(checker: Checker, hosts: Mapping[str, Host]) -> set[str]:
     """uids of what goes on failing, or going up and down. What runs counts, which is an older spec where the new one
     finds no room."""
     found = checker.names_taken | checker.garbage.collected
@@ -74,7 +77,8 @@ def restless(checker: Checker) -> set[str]:
             # A port that a container has whose assignment went with the store's data stays so.
             port = status is not None and _port_is_taken(status)
             ill = is_restless(held.spec) or held.spec.image == MISSING
-            if ill or port or checker.services.waits_for_config(held.spec):
+            waits = checker.services.waits_for_config(held.spec) or checker.mounts.waits(held.spec, status, hosts[node])
+            if ill or port or waits:
                 found.add(uid)
     return found
 
@@ -189,6 +193,8 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         return
     if status.reason == "ConfigMissing" and checker.services.waits_for_config(task.spec):
         return
+    if state is TaskState.STARTING and checker.mounts.waits(task.spec, status, host):
+        return
     if _port_is_taken(status) and _keeps_something(host, checker):
         return  # Perhaps the port, which the version before the assigned one has.
     match program if is_prepared(task.spec) else "unprepared":
@@ -211,6 +217,8 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
     under_way = bool(status.next_attempt_at) or is_being_prepared(host, status)
     if right and state is TaskState.RUNNING and company_rests(task.spec) and program not in RESTLESS:
         check_company(host, status, task.spec)
+    if state is TaskState.RUNNING and found is not None:
+        checker.mounts.check_settled(host, status.uid, found, task.spec)
     if not right or (state is TaskState.STARTING and not under_way):
         raise Violation(f"{name} ({program}) ended up {state}: {status.reason} {status.message}", status.uid, name)
 

@@ -24,6 +24,7 @@ from simulator.driver import Crash
 from simulator.effects import Request
 from simulator.jobs import MOST as MOST_TASKS
 from simulator.jobs import drawn_cron, drawn_job
+from simulator.mounts import VALUES, drawn_value, with_files
 from simulator.plane import PlaneProcess
 from simulator.published import drawn_mischief, reachable
 from simulator.settings import Settings
@@ -82,8 +83,9 @@ class Users:
         self.services = [f"s{number}" for number in range(settings.services or 0)]
         self.jobs = [f"j{number}" for number in range(settings.jobs or 0)]
         self.crons = [f"c{number}" for number in range(settings.crons or 0)]
-        self._names = self.tasks + self.services + self.jobs + self.crons
-        self._made = {*self.services, *self.jobs, *self.crons}
+        self.values = [*VALUES] if settings.files else []
+        self._names = self.tasks + self.services + self.jobs + self.crons + self.values
+        self._made = {*self.services, *self.jobs, *self.crons, *self.values}
         """Those that are no tasks."""
         self._recent: deque[str] = deque(maxlen=3)
         """Whose tasks are likely to be in the middle of something."""
@@ -136,6 +138,8 @@ class Users:
             self._at(plane, lambda: self._ask_for_a_cron(random, plane, name, fresh=fresh))
         elif name in self.jobs:
             self._at(plane, lambda: self._ask_for_a_job(random, plane, name, fresh=fresh))
+        elif name in self.values:
+            self._at(plane, lambda: self._ask_for_a_value(random, plane, name, fresh=fresh))
         elif fresh:
             self.apply(random, plane, name)
         elif random.random() < 0.12:
@@ -203,6 +207,14 @@ class Users:
                 self._try(plane, "apply the settings", lambda: plane.configs.write(settings))
             self._try(plane, f"apply {name}", lambda: plane.services.write(service))
 
+    def _ask_for_a_value(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
+        value = drawn_value(random, name)
+        objects = plane.configs if value.kind == "Config" else plane.secrets
+        if not fresh and random.random() < 0.1:
+            self._try(plane, f"delete {name}", lambda: objects.delete(name, "default"))
+        else:
+            self._try(plane, f"apply {name}", lambda: objects.write(value))
+
     def _ask_for_a_cron(self, random: Random, plane: PlaneProcess, name: str, *, fresh: bool) -> None:
         if not fresh and random.random() < 0.4:
             self._try(plane, f"delete {name}", lambda: plane.crons.delete(name, "default"))
@@ -254,6 +266,8 @@ class Users:
         spec = drawn_spec(random, name)
         if self._beside:
             spec = accompanied(random, spec)
+        if self.values:
+            spec = with_files(random, spec)
         if not self.contends:
             # Gangs and their dependencies would wait for each other without end.
             spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))

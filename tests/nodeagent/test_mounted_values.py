@@ -90,6 +90,17 @@ def test_a_sidecar_that_is_made_again_does_not_hide_a_change_from_the_task(world
     assert (mounted(world, "/etc/app") / "mode").read_text() == "slow"
 
 
+@pytest.mark.parametrize("other", [[], [CONFIG]], ids=["no image", "another is missing"])
+def test_files_go_with_a_task_that_never_got_a_container(world: World, other: list[dict[str, str]]) -> None:
+    put_secret(world, password=VALUE)
+    world.assign(image="busybox:1.35" if other else "far:1", volumes=[SECRET, *other])
+    world.settle()
+    assert list(world.secrets_dir.glob(f"*/{UID}"))
+    world.unassign()
+    world.advance(1.0)
+    assert not list(world.secrets_dir.glob(f"*/{UID}"))
+
+
 def test_a_change_reaches_the_container_that_runs(world: World) -> None:
     put_secret(world, password="old")
     world.assign(volumes=[SECRET])
@@ -141,6 +152,17 @@ def test_a_job_s_that_ends_well_while_it_is_stopped_for_a_change_is_done(world: 
     assert (status.state, status.attempt, status.exit_code) == (TaskState.COMPLETED, 1, 0)
     assert result is not None
     assert decode(result.value, Result).succeeded
+
+
+def test_a_version_without_the_files_is_not_restarted_for_them(world: World) -> None:
+    put_config(world, mode="slow")
+    world.assign(volumes=[CONFIG])
+    world.settle()
+    put_config(world, mode="fast")
+    world.freshness.step()
+    world.assign(2)
+    world.advance(11.0)
+    assert (world.status().state, world.status().epoch, world.status().attempt) == (TaskState.RUNNING, 2, 1)
 
 
 def test_a_new_agent_finishes_the_restart(world: World) -> None:

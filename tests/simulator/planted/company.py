@@ -16,13 +16,23 @@ from simulator.settings import Settings
 from taskyard.objects import Assignment, TaskSpec, TaskStatus
 from tests.simulator.planted.plant import Plant
 
-ACCOMPANIED = Settings(nodes=2, tasks=12, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0, beside=True)
+ACCOMPANIED = Settings(
+    nodes=2, tasks=12, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0, beside=True, files=False
+)
 CHANGED = Settings(
-    nodes=5, tasks=15, minutes=1.5, faults_per_minute=40.0, services=0, jobs=0, beside=True, kinds=frozenset({"hurry"})
+    nodes=5,
+    tasks=15,
+    minutes=1.5,
+    faults_per_minute=40.0,
+    services=0,
+    jobs=0,
+    beside=True,
+    files=False,
+    kinds=frozenset({"hurry"}),
 )
 """Users edit, and few nodes have images that are far."""
 HARMED = Settings(
-    nodes=2, tasks=6, minutes=1.0, faults_per_minute=40.0, services=0, jobs=0, beside=True,
+    nodes=2, tasks=6, minutes=1.0, faults_per_minute=40.0, services=0, jobs=0, beside=True, files=False,
     only_requests=frozenset(range(6)), kinds=frozenset({"harm_container"}),
 )  # fmt: skip
 """Everybody applies once, and somebody kills containers."""
