@@ -18,6 +18,7 @@ import msgspec
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import BadValue, Event, ObjectRef, decode, encode
+from taskyard.similar_events import SimilarEvents
 from taskyard.store.api import (
     MAX_OPERATIONS,
     Entry,
@@ -66,6 +67,7 @@ class EventRecorder:
         self._store = store
         self._clock = clock
         self._component = component
+        self._similar = SimilarEvents()
         self._pending: OrderedDict[str, Event] = OrderedDict()
         """By key; the count is of what is not written yet."""
         self._dropped = 0
@@ -98,9 +100,11 @@ class EventRecorder:
         )
 
     def _buffer(self, event: Event) -> None:
-        key = _key(event)
-        key.encode()  # raises here, in emit, for a name that is not Unicode: in flush it would hold up all the others
+        _key(
+            event
+        ).encode()  # raises here, in emit, for a name that is not Unicode: in flush it would hold up all others
         with self._buffer_lock:
+            key, event = self._similar.placed(event, self._clock.monotonic())
             self._pending[key] = _joined(self._pending.get(key), event)
             self._drop_oldest()
         self._noted()

@@ -9,6 +9,7 @@ from taskyard import keys
 from taskyard.clock import ManualClock, SystemClock, parse_timestamp
 from taskyard.events import EventRecorder
 from taskyard.objects import Event, ObjectRef, decode
+from taskyard.similar_events import COMBINED, MOST_DIFFERENT, WITHIN
 from taskyard.store.api import Commit, Compare, Operation, Put, RequestRefused
 from taskyard.store.faulty import Fault, FaultyStore
 from taskyard.store.memory import MemoryStore
@@ -53,6 +54,11 @@ class World:
     def emit(self, message: str = "bound to n1", times: int = 1, *, warning: bool = False) -> None:
         for _ in range(times):
             self.recorder.emit(WEB, "default", "Bound", message, warning=warning)
+
+    def emit_of_many(self, count: int) -> None:
+        """An event of each of so many tasks."""
+        for number in range(count):
+            self.recorder.emit(ObjectRef(kind="Task", name=f"t{number}"), "default", "Bound", f"event {number}")
 
     def written(self) -> list[Event]:
         return [decode(entry.value, Event) for entry in self.memory.list(keys.EVENTS).entries]
@@ -183,8 +189,7 @@ def test_a_lease_that_is_gone_is_replaced(world: World) -> None:
 
 
 def test_many_go_in_batches_that_etcd_takes(world: World) -> None:
-    for number in range(300):
-        world.emit(f"event {number}")
+    world.emit_of_many(300)
     world.recorder.flush()
     assert world.store.commits == [128, 128, 44]
     assert len(world.written()) == 300
@@ -192,10 +197,10 @@ def test_many_go_in_batches_that_etcd_takes(world: World) -> None:
 
 def test_while_the_store_is_away_they_wait_and_are_still_counted(world: World) -> None:
     world.store.down = True
-    for number in range(200):
-        world.emit(f"event {number}")
+    world.emit_of_many(200)
     world.recorder.flush()
-    world.emit("event 0", times=4)
+    for _ in range(4):
+        world.emit_of_many(1)
     world.recorder.flush()
     world.store.down = False
     world.recorder.flush()
@@ -218,8 +223,7 @@ def test_without_an_answer_an_event_is_written_at_least_once(world: World, fault
 def test_more_than_fit_drop_the_oldest_and_say_how_many(world: World) -> None:
     world.store.down = True
     world.emit("first", times=5)
-    for number in range(1024):
-        world.emit(f"event {number}")
+    world.emit_of_many(1024)
     world.recorder.flush()
     world.emit("last")
     world.store.down = False
@@ -304,3 +308,28 @@ def test_a_failure_that_is_not_the_stores_ends_no_thread_and_holds_up_no_later_e
     recorder.emit(WEB, "default", "Bound", "kept")
     recorder.flush()
     assert [decode(entry.value, Event).message for entry in memory.list(keys.EVENTS).entries] == ["kept"]
+
+
+def test_many_that_differ_in_their_words_alone_are_told_as_one(world: World) -> None:
+    for number in range(100):
+        world.emit(f"exit code {number}")
+        world.clock.advance(1)
+        world.recorder.flush()
+    counts = world.counts()
+    assert len(counts) == MOST_DIFFERENT + 1
+    assert counts[f"{COMBINED}exit code 99"] == 100 - MOST_DIFFERENT
+    world.emit("exit code 0")
+    world.recorder.flush()
+    assert world.counts()["exit code 0"] == 2, "what was told in its own words before is counted there"
+
+
+def test_what_comes_seldom_or_is_of_another_object_or_reason_keeps_its_words(world: World) -> None:
+    for number in range(3 * MOST_DIFFERENT):
+        world.emit(f"seldom {number}")
+        world.clock.advance(WITHIN / MOST_DIFFERENT)
+    for number in range(3 * MOST_DIFFERENT):
+        world.recorder.emit(ObjectRef(kind="Task", name=f"t{number}"), "default", "Bound", f"of another {number}")
+        world.recorder.emit(WEB, "default", f"Reason{number}", f"why {number}")
+    world.recorder.flush()
+    assert not [message for message in world.counts() if message.startswith(COMBINED)]
+    assert len(world.written()) == 9 * MOST_DIFFERENT
