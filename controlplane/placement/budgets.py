@@ -6,13 +6,11 @@ Read by all that stops or moves tasks which nobody has asked to go: preemption, 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from itertools import chain
 
 from controlplane.cluster import ClusterCache, Demand
 from controlplane.cluster.effective import runs
 from controlplane.cluster.rules import Labels
 from controlplane.placement.around import selects
-from controlplane.placement.nodes import Snapshot
 from taskyard.keys import NamedKey
 
 _Budget = tuple[str, Labels, int]
@@ -32,20 +30,6 @@ class Budgets:
                 self._spare[budget] += 1
 
     @classmethod
-    def of(cls, snapshot: Snapshot, leaving: Iterable[Demand] = (), waiting: Iterable[Demand] = ()) -> Budgets:
-        """Those on nodes that are there are available, but for those that are `leaving` already. `waiting`: others
-        whose budgets hold, though none of them is left."""
-        nodes = snapshot.nodes.values()
-        found = cls(
-            chain((tenant for node in nodes for tenant in node.tenants), waiting),
-            (tenant for node in nodes if node.facts.ready for tenant in node.tenants),
-        )
-        for each in leaving:
-            for budget in found._of(each):
-                found._spare[budget] -= 1
-        return found
-
-    @classmethod
     def of_what_runs(cls, cache: ClusterCache, leaving: Container[NamedKey] = ()) -> Budgets:
         """Only those that run are available, but for those that are `leaving`. Call it under the cache's lock."""
         records = cache.tasks.values()
@@ -58,6 +42,11 @@ class Budgets:
         found = Budgets((), ())
         found._spare = dict(self._spare)
         return found
+
+    @property
+    def spent(self) -> bool:
+        """There is one that allows nothing at present."""
+        return any(spare <= 0 for spare in self._spare.values())
 
     def allow(self, task: Demand) -> bool:
         """One such task may be stopped."""

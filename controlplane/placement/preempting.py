@@ -28,14 +28,11 @@ class Preemption:
     victims: tuple[Demand, ...]
 
 
-def cheapest(
-    snapshot: Snapshot, demand: Demand, leaving: Iterable[Demand] = (), together: Iterable[Demand] = ()
-) -> Preemption | None:
-    """None: nothing that may be stopped would make room for it. `leaving`: of the tasks on the nodes, those that are
-    being stopped already; `together`: of its gang, whose budgets hold as its own does."""
+def cheapest(snapshot: Snapshot, demand: Demand, budgets: Budgets) -> Preemption | None:
+    """None: nothing that may be stopped would make room for it. `budgets`: of what runs, without the task itself."""
     if Around(snapshot).over_quota(demand):
         return None
-    judge = _Judge(snapshot, demand, Budgets.of(snapshot, leaving, (demand, *together)))
+    judge = _Judge(snapshot, demand, budgets)
     able = [
         node
         for node in snapshot.nodes.values()
@@ -56,22 +53,21 @@ def cheapest(
     return min(found, key=lambda pair: pair[0])[1] if found else None
 
 
-def for_all(snapshot: Snapshot, demands: Sequence[Demand], leaving: Iterable[Demand] = ()) -> list[Preemption] | None:
+def for_all(snapshot: Snapshot, demands: Sequence[Demand], budgets: Budgets) -> list[Preemption] | None:
     """For a gang: where each goes, in their order, and who is stopped for it there: nobody where there is room already.
-    None: not all of them can have room. `leaving` as for `cheapest`."""
-    engine, leaving, found = Engine(), tuple(leaving), []
+    None: not all of them can have room. `budgets`: of what runs, without any of the gang."""
+    engine, budgets, found = Engine(), budgets.copy(), []
     for demand in demands:
         engine.take(snapshot)
         choice = engine.choose(demand)
-        one = Preemption(choice.node, ()) if choice is not None else cheapest(snapshot, demand, leaving, demands)
+        one = Preemption(choice.node, ()) if choice is not None else cheapest(snapshot, demand, budgets)
         if one is None:
             return None
         node = snapshot.nodes[one.node]
         for victim in one.victims:
             node = node.released(victim)
+            budgets.take(victim)
         snapshot = replace(snapshot, nodes={**snapshot.nodes, one.node: node.charged(demand)})
-        # It does not run yet, so no budget may count on it.
-        leaving = (*leaving, demand)
         found.append(one)
     return found
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from controlplane.cluster import ClusterCache, Demand, TaskRecord
+from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.leading import FencedOut, Proposal, commit_all
 from controlplane.placement import (
     Preemption,
@@ -25,6 +25,7 @@ from controlplane.placement import (
     victims_of,
     without_kept,
 )
+from controlplane.placement.budgets import Budgets
 from controlplane.placement.placing import LARGEST_GANG
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.exclusive import stop
@@ -38,6 +39,9 @@ _PER_ROUND = 4
 """Tasks for which all nodes are looked through for what could be stopped there."""
 _STOPPED_AT_ONCE = 60
 """Tasks: one transaction of etcd has room for two compares of each."""
+_BUDGET_AGAIN = 5.0
+"""Seconds until it is looked again what may be stopped for one that a budget may have stood in the way of: that another
+runs by then changes no node's room, and would wake nobody."""
 _NODES_PER_KEPT = 10
 """So many nodes for each on which room is kept for one that has waited."""
 
@@ -53,13 +57,14 @@ class RoomMaker:
         announcer: Announcer,
         metrics: SchedulerMetrics,
         retry: Callable[[NamedKey], object],
+        look_again: Callable[[NamedKey, float], object],
     ) -> None:
         self.kept = KeptRoom()
         self.priorities = Priorities()
         self._leaving: dict[NamedKey, tuple[str, str, int]] = {}
         """Node and uid of what is being stopped, by its task, and the revision from which on the cache shows it."""
         self._store, self._cache, self._clock = store, cache, clock
-        self._announcer, self._metrics, self._retry = announcer, metrics, retry
+        self._announcer, self._metrics, self._retry, self._look_again = announcer, metrics, retry, look_again
 
     def clear(self) -> None:
         self.kept.clear()
@@ -79,18 +84,22 @@ class RoomMaker:
         elif key in self._leaving and self._leaving[key][2] <= self._cache.revision:
             del self._leaving[key]
 
-    def _not_left(self, snapshot: Snapshot, kept: Sequence[Reservation]) -> list[Demand]:
-        """What is on the nodes of the snapshot, with what is kept taken out of their room, and what no budget may count
-        on: it is being stopped, and not over, or it has only room that is kept for it, and does not run yet."""
+    def _budgets(self, rebound: Set[NamedKey], wants: Sequence[Want]) -> Budgets:
+        """Of what runs: not what is only bound, and not what is being stopped, also where the cache does not show it
+        yet. No budget counts on what waits, and may run with its spec from before."""
         with self._cache.lock:
-            found = [self._cache.usage(node).by_uid.get(uid) for node, uid, _ in self._leaving.values()]
-        ready = {name for name, node in snapshot.nodes.items() if node.facts.ready}
-        return [demand for demand in found if demand is not None] + [one.demand for one in kept if one.node in ready]
+            return Budgets.of_what_runs(self._cache, {*rebound, *self._leaving, *(want.key for want in wants)})
 
     def make(
-        self, fence: Compare, wants: Sequence[Want], snapshot: Snapshot, waiting_since: Mapping[NamedKey, float]
+        self,
+        fence: Compare,
+        wants: Sequence[Want],
+        snapshot: Snapshot,
+        waiting_since: Mapping[NamedKey, float],
+        rebound: Set[NamedKey],
     ) -> None:
-        """For some of those that fit nowhere, the most important first. Raises FencedOut."""
+        """For some of those that fit nowhere, the most important first. `rebound`: tasks whose bindings the cache does
+        not show yet. Raises FencedOut."""
         now, tries = self._clock.monotonic(), 0
         gangs: dict[str, list[Want]] = {}
         for want in sorted(wants, key=lambda want: want.turn):
@@ -110,28 +119,35 @@ class RoomMaker:
             # Room that is kept for a less important one keeps nobody waiting, and holds nothing that could be stopped.
             from_it = [one for one in kept if one.demand.priority >= want.priority]
             there = without_kept(snapshot, from_it)
-            not_left = self._not_left(snapshot, from_it)
             if want.gang:
-                self._for_gang(fence, members, there, not_left)
+                self._for_gang(fence, members, there, rebound)
                 continue
             there = without_own(there, want)
-            found = cheapest(there, want.demand, not_left) if important else None
-            if found is not None:
-                self._preempt(fence, [want], [found])
-            elif waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
+            if important:
+                budgets = self._budgets(rebound, [want])
+                found = cheapest(there, want.demand, budgets)
+                if found is not None:
+                    self._preempt(fence, [want], [found])
+                    continue
+                if budgets.spent:
+                    self._look_again(want.key, _BUDGET_AGAIN)
+            if waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
                 node = nearest(there, want.demand)
                 if node is not None:
                     self.kept.for_a_while(Reservation(want.key, node, want.demand), now)
                     self._announcer.kept(want, node, PATIENCE)
 
-    def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot, not_left: Sequence[Demand]) -> None:
+    def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot, rebound: Set[NamedKey]) -> None:
         """Room for all that go into one transaction, or for none."""
         if len(members) < members[0].gang_lacks:
             return
         for member in members:
             snapshot = without_own(snapshot, member)
         members = members[:LARGEST_GANG]
-        found = for_all(snapshot, [member.demand for member in members], not_left)
+        budgets = self._budgets(rebound, members)
+        found = for_all(snapshot, [member.demand for member in members], budgets)
+        if found is None and budgets.spent:
+            self._look_again(members[0].key, _BUDGET_AGAIN)
         if found is not None and any(one.victims for one in found):
             self._preempt(fence, members, found)
 

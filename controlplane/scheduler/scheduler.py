@@ -96,7 +96,9 @@ class Scheduler(LeaderLoop[Dirty]):
         """The nodes that those in the waiting room were last held against."""
         self._gangs = Gangs()
         self._held_back = HeldBack(means.cache, means.clock, means.events, self.queue.add_after)
-        self._room = RoomMaker(means.store, means.cache, means.clock, self._announcer, self.metrics, self.queue.retry)
+        self._room = RoomMaker(
+            means.store, means.cache, means.clock, self._announcer, self.metrics, self.queue.retry, self.queue.add_after
+        )
         self._handover = Handover(means.store, means.clock, self._announcer, self.queue.retry, self.queue.add_after)
 
     def begin_term(self) -> None:
@@ -168,7 +170,7 @@ class Scheduler(LeaderLoop[Dirty]):
             self._settle(commit_together(self.store, fence, proposals))
             left = replace(round_.shown, nodes=self._judged)
             self._announcer.unplaced(unplaced, left, kept)
-            self._room.make(fence, unplaced, left, self._first_seen)
+            self._room.make(fence, unplaced, left, self._first_seen, self._assumed.keys)
         self.metrics.pending = len(self._ready) + len(self._waiting)
         return bool(self._ready)
 

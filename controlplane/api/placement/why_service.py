@@ -43,6 +43,7 @@ from controlplane.placement import (
     victims_of,
     want_of,
 )
+from controlplane.placement.budgets import Budgets
 from controlplane.placement.fairness import capacity_of
 from controlplane.placement.holdings import Holdings
 from controlplane.why import grouped, standing
@@ -163,10 +164,13 @@ class WhyService:
 
     def _by_preemption(self, snapshot: Snapshot, want: Want) -> str:
         """What would be stopped for it; empty when nothing would help."""
+        members = self._waiting_of(want.gang) if want.gang else [want]
+        with self.cache.lock:
+            budgets = Budgets.of_what_runs(self.cache, {member.key for member in members})
         if want.gang:
-            found = for_all(snapshot, [member.demand for member in self._waiting_of(want.gang)]) or []
+            found = for_all(snapshot, [member.demand for member in members], budgets) or []
         else:
-            alone = cheapest(snapshot, want.demand)
+            alone = cheapest(snapshot, want.demand, budgets)
             found = [alone] if alone is not None else []
         together = by_node(found)
         with self.cache.lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import msgspec
@@ -10,7 +11,10 @@ from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
 from controlplane.cluster.rules import Rules
-from controlplane.placement import Snapshot, cheapest, explain, for_all, nearest, place
+from controlplane.placement import Preemption, Snapshot, explain, nearest, place
+from controlplane.placement.budgets import Budgets
+from controlplane.placement.preempting import cheapest as cheapest_within
+from controlplane.placement.preempting import for_all as for_all_within
 from tests.controlplane.placement.made_up import plain_demands, snapshots, want
 from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
 
@@ -18,6 +22,23 @@ from tests.controlplane.placement.nodes import GI, MI, a_node, a_snapshot
 def tenant(memory: int, priority: int = 0, *, app: str = "", keep: int = 0) -> Demand:
     labels = (("app", app),) if app else ()
     return Demand(memory=memory, priority=priority, namespace="default", labels=labels, rules=Rules(min_available=keep))
+
+
+def budgets(snapshot: Snapshot, asked: Sequence[Demand], idle: Sequence[Demand]) -> Budgets:
+    """All tasks on the nodes run but for those that are idle."""
+    there = [tenant for node in snapshot.nodes.values() for tenant in node.tenants]
+    running = list(there)
+    for each in idle:
+        running.remove(each)
+    return Budgets([*there, *asked], running)
+
+
+def cheapest(snapshot: Snapshot, demand: Demand, idle: Sequence[Demand] = ()) -> Preemption | None:
+    return cheapest_within(snapshot, demand, budgets(snapshot, [demand], idle))
+
+
+def for_all(snapshot: Snapshot, demands: Sequence[Demand]) -> list[Preemption] | None:
+    return for_all_within(snapshot, demands, budgets(snapshot, demands, ()))
 
 
 def test_no_more_are_stopped_than_it_takes_and_the_least_important_ones() -> None:
@@ -50,7 +71,7 @@ def test_so_many_are_left_as_they_say() -> None:
     asked = Demand(memory=GI, priority=5)
     assert cheapest(a_snapshot(*kept), asked) is not None
     assert cheapest(a_snapshot(*kept[:2]), asked) is None
-    assert cheapest(a_snapshot(*kept), asked, leaving=kept[0].tenants) is None
+    assert cheapest(a_snapshot(*kept), asked, idle=kept[0].tenants) is None
     free = a_node("n9", memory=GI, tenants=(tenant(GI, 4),))
     found = cheapest(a_snapshot(*kept[:2], free), asked)
     assert found is not None

@@ -331,18 +331,25 @@ def test_a_task_whose_new_spec_is_as_important_and_waits_is_not_stopped() -> Non
     assert (held.desired, plane.node_of("urgent")) == ("Running", "")
 
 
-def test_what_is_being_stopped_is_not_counted_among_those_that_are_left() -> None:
-    plane = plane_with()
+def test_what_does_not_run_yet_or_is_being_stopped_is_not_counted_among_those_that_are_left() -> None:
+    plane, spec = plane_with(), msgspec.structs.replace(a_spec(memory="1Gi"), min_available=2)
     for number in range(1, 4):
-        spec = msgspec.structs.replace(a_spec(memory="1Gi"), min_available=2)
         plane.add_task(a_task(f"db{number}", a_uid(number), spec))
         plane.live(1)
-        plane.report(f"db{number}", TaskState.RUNNING)
+        plane.report(f"db{number}", TaskState.RUNNING if number < 3 else TaskState.STARTING)
     add(plane, 4, "urgent", "2Gi", priority=10)
+
+    def left() -> list[str]:
+        found = [plane.assignment("n1", a_uid(number)) for number in range(1, 4)]
+        return sorted(held.desired for held in found if held is not None)
+
+    plane.live(15)
+    assert left() == ["Running", "Running", "Running"]
+    plane.report("db3", TaskState.RUNNING)
+    plane.live(10)
     add(plane, 5, "next", "1Gi", priority=10)
     plane.live(5)
-    found = [plane.assignment("n1", a_uid(number)) for number in range(1, 4)]
-    assert sorted(held.desired for held in found if held is not None) == ["Running", "Running", "Stopped"]
+    assert left() == ["Running", "Running", "Stopped"]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from controlplane.cluster import Demand, NodeRecord
+from controlplane.cluster import ClusterCache, NodeRecord, TaskRecord
+from controlplane.cluster.effective import current_status
 from controlplane.garbage import gather as garbage
 from controlplane.maintenance import controller as maintenance
+from controlplane.placement import budgets
+from controlplane.placement.budgets import Budgets
 from controlplane.placement.engine import engine
 from controlplane.returning import controller as returning
 from controlplane.scheduler.gangs import Gangs
@@ -67,16 +70,16 @@ def _all_brought_back(patch: pytest.MonkeyPatch) -> None:
 
 
 def _what_is_stopped_counts_as_left(patch: pytest.MonkeyPatch) -> None:
-    original = RoomMaker._not_left
+    def none_leaving(cache: ClusterCache, record: TaskRecord) -> bool:
+        status = current_status(cache, record)
+        return status is not None and status.status.state is TaskState.RUNNING
 
-    def none_leaving(self: RoomMaker, *args: Any) -> list[Demand]:
-        leaving, self._leaving = self._leaving, {}
-        try:
-            return original(self, *args)
-        finally:
-            self._leaving = leaving
+    def budgets_of_all(self: RoomMaker, *_: Any) -> Budgets:
+        with self._cache.lock:
+            return Budgets.of_what_runs(self._cache)
 
-    patch.setattr(RoomMaker, "_not_left", none_leaving)
+    patch.setattr(budgets, "runs", none_leaving)
+    patch.setattr(RoomMaker, "_budgets", budgets_of_all)
 
 
 PLANTS: dict[str, Plant] = {
