@@ -23,7 +23,7 @@ from controlplane.cluster.records import (
     TicksRecord,
     owner_of,
 )
-from controlplane.cluster.unread import unread
+from controlplane.cluster.unread import unread, unread_volumes
 from controlplane.cluster.usage import Usage
 
 __all__ = [
@@ -48,5 +48,6 @@ __all__ = [
     "demand_of",
     "owner_of",
     "unread",
+    "unread_volumes",
     "view",
 ]

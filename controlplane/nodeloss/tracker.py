@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from controlplane.cluster import CacheChange, ChangeKind, ClusterCache, TaskRecord
+from controlplane.cluster import CacheChange, ChangeKind, ClusterCache, TaskRecord, unread_volumes
 from controlplane.cluster.effective import on_lost_node
 from controlplane.cluster.rules import pinned_volumes
 from controlplane.nodeloss.losses import Losses, Sighting, observe
@@ -47,6 +47,9 @@ class NodeLosses:
         if not on_lost_node(self._cache, record):
             return None
         spec = record.task.spec
+        if where := unread_volumes(self._cache, record):
+            # It may be on this very node.
+            return Outlook(None, "NodeLost", f"it waits for its node: {where}")
         if record.node in self._losses.expected and record.demand.rules.tolerates(MAINTENANCE_TAINT):
             return Outlook(None, "Maintenance", "it waits for its node, which is in maintenance")
         return outlook(

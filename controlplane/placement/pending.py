@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting
+from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting, unread_volumes
 from controlplane.dependencies import unmet
 from controlplane.limits import held_by_limits
 from controlplane.placement.explanation import explain, why_waiting
@@ -24,6 +24,8 @@ class PendingReasons:
         with self._cache.lock:
             if limits := held_by_limits(self._cache, record):
                 return Waiting("BeyondLimits", limits)
+            if where := unread_volumes(self._cache, record):
+                return Waiting("RecordUnreadable", where)
             if waits_for := unmet(self._cache, record):
                 return Waiting("Dependencies", f"waits for {' and '.join(each.text for each in waits_for)}")
             snapshot = self._keeper.take()

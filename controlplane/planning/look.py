@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from controlplane.cluster import ClusterCache
+from controlplane.cluster import ClusterCache, unread_volumes
 from controlplane.dependencies import unmet
 from controlplane.forecast import Fork, Placed
 from controlplane.limits import held_by_limits
@@ -67,6 +67,8 @@ def node_facts(snapshot: Snapshot, name: str) -> dict[str, object]:
 def _unplaced(cache: ClusterCache, snapshot: Snapshot, key: NamedKey) -> Unplaced:
     if limits := held_by_limits(cache, cache.tasks[key]):
         return Unplaced(limits, ())
+    if where := unread_volumes(cache, cache.tasks[key]):
+        return Unplaced(where, ())
     if waits_for := unmet(cache, cache.tasks[key]):
         return Unplaced("", (), f"waits for {' and '.join(each.text for each in waits_for)}")
     want = want_of(cache, cache.tasks[key])

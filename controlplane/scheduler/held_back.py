@@ -1,4 +1,5 @@
-"""Tasks that get no node yet: they wait for others, or are beyond their namespace's limits; and what may let one go on.
+"""Tasks that get no node yet: they wait for others, are beyond their namespace's limits, or have a volume whose record
+nobody can read; and what may let one go on.
 
 `controlplane.dependencies` and `controlplane.limits` tell which. The scheduler asks about each that it would place.
 """
@@ -7,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from controlplane.cluster import CacheChange, ClusterCache, TaskRecord
+from controlplane.cluster import CacheChange, ClusterCache, TaskRecord, unread_volumes
 from controlplane.cluster.index import OneToMany
+from controlplane.cluster.rules import pinned_volumes
 from controlplane.dependencies import Unmet, unmet
 from controlplane.limits import held_by_limits
 from taskyard.clock import Clock, parse_timestamp
@@ -53,7 +55,11 @@ class HeldBack:
         namespace = record.key.namespace
         if limits := held_by_limits(self._cache, record):
             self._wait_for(record.key, {ObjectKey("Namespace", "default", namespace)})
-            self._warn(record, limits)
+            self._warn(record, "BeyondLimits", limits)
+            return True
+        if where := unread_volumes(self._cache, record):
+            self._wait_for(record.key, {ObjectKey("Volume", namespace, n) for n in pinned_volumes(record.task.spec)})
+            self._warn(record, "RecordUnreadable", where)
             return True
         found = unmet(self._cache, record) if record.task.spec.depends_on else []
         if not found:
@@ -81,12 +87,12 @@ class HeldBack:
         named = [key for key in (change.object, change.owner, task) if key is not None]
         return sorted({key for place in named for key in self._waiting.of(place)})
 
-    def _warn(self, record: TaskRecord, text: str) -> None:
+    def _warn(self, record: TaskRecord, reason: str, text: str) -> None:
         if self._told.get(record.key) != text:
             self._told[record.key] = text
             metadata = record.task.metadata
             about = ObjectRef(kind="Task", name=metadata.name, uid=metadata.uid)
-            self._events.emit(about, metadata.namespace, "BeyondLimits", text, warning=True)
+            self._events.emit(about, metadata.namespace, reason, text, warning=True)
 
     def _tell(self, record: TaskRecord, found: list[Unmet]) -> None:
         metadata = record.task.metadata

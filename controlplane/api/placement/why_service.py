@@ -22,7 +22,7 @@ from controlplane.api.placement.shown_why import (
     show_placement,
 )
 from controlplane.api.shown.objects import ShownTask, show_event, show_node
-from controlplane.cluster import ClusterCache, Demand, TaskRecord
+from controlplane.cluster import ClusterCache, Demand, TaskRecord, unread_volumes
 from controlplane.cluster.effective import needs_binding, on_lost_node
 from controlplane.dependencies import unmet
 from controlplane.limits import held_by_limits
@@ -81,7 +81,9 @@ class WhyService:
             snapshot, want = self.keeper.take(), want_of(self.cache, record)
             due = needs_binding(self.cache, record) or on_lost_node(self.cache, record)
             revision, bound = self.cache.revision, self._bound_at(record)
-            held_back = bool(unmet(self.cache, record) or held_by_limits(self.cache, record))
+            held_back = bool(
+                unmet(self.cache, record) or held_by_limits(self.cache, record) or unread_volumes(self.cache, record)
+            )
             line = self._line(record, snapshot) if due and not held_back else None
             kept = self._kept_for_others(record) if due and not held_back else ""
         binding = record.task.binding

@@ -70,6 +70,38 @@ def end(plane: Plane, name: str) -> None:
     assert plane.store.get(keys.task("default", name)) is None
 
 
+def test_it_waits_while_nobody_can_read_where_its_data_is_and_then_goes_there(plane: Plane) -> None:
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1"), labels={"at": "first"}))
+    add(plane, 1, "first", on="first")
+    end(plane, "first")
+    plane.put(keys.object_key(DATA), b"{")
+    add(plane, 2, "second", memory="1Gi")
+    run(plane, 1.0)
+    assert plane.node_of("second") == ""
+    (event,) = plane.told("RecordUnreadable")
+    assert event.message == why(plane, "second")
+    assert f"data of volume data is, as its record {keys.object_key(DATA)} cannot be read" in event.message
+    assert "put a valid value there, or delete that key" in event.message
+    put_record(plane, "n1")
+    assert plane.node_of("second") == "n1"
+
+
+def test_on_a_lost_node_it_waits_while_nobody_can_read_where_its_data_is(plane: Plane) -> None:
+    add(plane, 1, "only")
+    plane.report("only", TaskState.RUNNING)
+    lost = plane.node_of("only")
+    plane.put(keys.object_key(DATA), b"{")
+    plane.delete(keys.node_lease(lost))
+    run(plane, 120.0)
+    assert plane.node_of("only") == lost
+    found = plane.losses.outlook(plane.cache.tasks[NamedKey("default", "only")])
+    assert found is not None
+    assert f"{keys.object_key(DATA)} cannot be read" in found.message
+    plane.delete(keys.object_key(DATA))
+    run(plane, 120.0)
+    assert plane.node_of("only") not in ("", lost)
+
+
 def test_a_later_task_goes_where_the_data_is_though_the_other_node_is_better(plane: Plane) -> None:
     plane.set_node(NodeSpec(metadata=Metadata(name="n1"), labels={"at": "first"}))
     add(plane, 1, "first", on="first")
