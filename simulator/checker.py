@@ -12,6 +12,7 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
+from simulator.allowed import Allowed, stated
 from simulator.beside import Beside
 from simulator.changed import Changed
 from simulator.conditions import Closed, check_ended
@@ -24,6 +25,7 @@ from simulator.mounts import Mounts
 from simulator.past import Past
 from simulator.promises import check_forward, check_home, check_lost_from, check_moved, check_returning, check_room
 from simulator.published import Published, is_published
+from simulator.roles import ROLES
 from simulator.services import Services
 from simulator.story import Violation
 from simulator.writes import Writes
@@ -34,20 +36,6 @@ from taskyard.objects.normal import normalize
 from taskyard.store.api import Entry, KeyEvent
 from taskyard.store.memory import Backup
 
-_ROLES = {
-    "scheduler": "scheduler",
-    "tasks": "controllers",
-    "intake": "controllers",
-    "services": "controllers",
-    "jobs": "controllers",
-    "ownership": "controllers",
-    "evictions": "controllers",
-    "volumes": "controllers",
-    "garbage": "controllers",
-    "maintenance": "controllers",
-    "returning": "controllers",
-    "publisher": "controllers",
-}
 _PEOPLE = ("user", "hand")
 """Through the API, and straight into the store."""
 _NAMESPACES = keys.ROOT + "namespaces/"
@@ -70,6 +58,7 @@ class Checker:
         self.beside = Beside()
         self.mounts = Mounts()
         self.closed = Closed()
+        self.allowed = Allowed()
         self.names_taken: set[str] = set()
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
 
@@ -102,6 +91,7 @@ class Checker:
                     self._published(event, who)
                 elif event.key.startswith(_NAMESPACES):
                     self.contention.note_namespace(event.key, event.entry, self.now())
+                    self.allowed.note_namespace(event.key, event.entry, self.now())
                 elif (key := keys.parse_node(event.key)) is not None:
                     self._node(key, event, who, touched, nodes, changed)
                 else:
@@ -201,6 +191,7 @@ class Checker:
                 self.past.gone.add(old.metadata.uid)
             return
         touched.add(new.metadata.uid)
+        self.allowed.check(old, new, who, self.now())
         if not self.past.is_own_uid(new.metadata.uid, event.key):
             raise Violation(f"the uid {new.metadata.uid} is used twice", new.metadata.uid)
         if new.metadata.uid in self.past.gone:
@@ -252,7 +243,7 @@ class Checker:
         """Of what was put by hand: the user's part stays, in one spelling, and what ran under its name runs on."""
         name, uid = new.metadata.name, new.metadata.uid
         self._check_leads(who, "intake", uid)
-        kept = _users(old.metadata) == _users(new.metadata) and normalize(old.spec) == new.spec
+        kept = _users(old.metadata) == _users(new.metadata) and normalize(old.spec) == stated(new)
         if not kept or old.metadata.uid not in ("", uid):
             raise Violation(f"the intake changed what was put of {name}", uid)
         if new.binding is not None and new.binding != old.binding:
@@ -277,7 +268,7 @@ class Checker:
 
     def _check_leads(self, who: str, part: str, uid: str) -> None:
         """It is the part that may write this, and its process held the role when it did."""
-        role = _ROLES.get(part)
+        role = ROLES.get(part)
         leads = self.mirror.leaders.get(role or "")
         if role is not None and who.endswith(f"/{part}") and self.now() <= self.past.uncertain_until:
             return

@@ -126,14 +126,11 @@ class Cluster:
         more = (SWEPT if settings.contention else 0.0) + (LOOKED_AT if settings.published else 0.0)
         more += SCALED if self.checker.services.autoscaled else 0.0
         self.driver.run(self.clock.monotonic() + SETTLE + more)
-        self._check_settled()
+        check_settled(self.checker, self.hosts, self.planes())
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)
-        self._check_settled()
+        check_settled(self.checker, self.hosts, self.planes())
         self.checker.writes.check_still(restless(self.checker, self.hosts))
-
-    def _check_settled(self) -> None:
-        check_settled(self.checker, self.hosts, self.planes(), published=bool(self._settings.published))
 
     # What runs.
 

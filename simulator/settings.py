@@ -10,9 +10,10 @@ _CRONS_TAKE = 3.0
 
 _WITH_COMPANY = 0.2
 """The share of all seeds in which something runs beside tasks."""
-
 _WITH_FILES = 0.15
 """The share in which some have Secrets and Configs as files."""
+_WITH_LIMITS = 0.2
+"""The share in which the namespace has limits and defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Settings:
     """Where services are reached is told to CoreDNS and Traefik."""
     files: bool | None = None
     """Tasks have Secrets and Configs as files."""
+    limited: bool | None = None
+    """Their namespace has limits and defaults, which change."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
@@ -55,6 +58,7 @@ class Settings:
             services if self.services is None else self.services
         )
         files = Random(f"{seed}/files").random() < _WITH_FILES and not (self.data_loss or self.contention)
+        limited = Random(f"{seed}/limited").random() < _WITH_LIMITS and not (self.data_loss or self.contention)
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -64,5 +68,6 @@ class Settings:
             crons=crons if self.crons is None else self.crons,
             files=files if self.files is None else self.files,
             beside=beside if self.beside is None else self.beside,
+            limited=(limited and not (beside or files)) if self.limited is None else self.limited,
             published=published if self.published is None else self.published,
         )

@@ -35,10 +35,7 @@ NEWS = 2.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
 
 
-def check_settled(
-    checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess], *, published: bool = False
-) -> None:
-    """`published`: where services are reached is told to others."""
+def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     missing = sorted(set(hosts) - checker.mirror.leases.keys())
     if missing:
         raise Violation(f"not registered again: {', '.join(missing)}", *missing)
@@ -54,8 +51,7 @@ def check_settled(
         lambda task: _name_is_taken(_status_of(task, checker)),
         lambda uid: checker.garbage.under_way(uid, checker.now()),
     )
-    if published:
-        checker.published.check_settled(checker.mirror, hosts)
+    checker.published.check_settled(checker.mirror, hosts)
     for host in hosts.values():
         _check_host(host, checker)
         check_left(host, checker.mirror)
@@ -136,9 +132,13 @@ def _check_returned(task: Task, status: TaskStatus, hosts: Mapping[str, Host], c
 
 def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], planes: list[PlaneProcess]) -> None:
     name, mirror = task.metadata.name, checker.mirror
+    if checker.allowed.beyond_now(task):
+        if task.binding is None:
+            _check_held_back(name, planes, "BeyondLimits")
+        return
     if checker.dependents.held_back(task, checker.now()):
         if not checker.dependents.holds_now(task):
-            _check_held_back(name, planes)
+            _check_held_back(name, planes, "Dependencies")
         return
     allowed = checker.contention.quota(task.metadata.namespace)
     found = [obstacles(mirror, task, node, allowed) for node in hosts]
@@ -154,11 +154,11 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
             raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
 
 
-def _check_held_back(name: str, planes: list[PlaneProcess]) -> None:
+def _check_held_back(name: str, planes: list[PlaneProcess], reason: str) -> None:
     for plane in planes:
         shown = plane.tasks.get(name, "default").status
-        if shown.state is not TaskState.PENDING or shown.reason != "Dependencies":
-            raise Violation(f"{name} waits for others and is shown as {shown.state} ({shown.reason})", name)
+        if shown.state is not TaskState.PENDING or shown.reason != reason:
+            raise Violation(f"{name} is held back ({reason}) and is shown as {shown.state} ({shown.reason})", name)
 
 
 def _status_of(task: Task, checker: Checker) -> TaskStatus | None:

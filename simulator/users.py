@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from controlplane.admission import Wanted
 from controlplane.api.http.problem import ApiError
+from simulator.allowed import drawn_namespace, silent
 from simulator.dependents import drawn_dependencies
 from simulator.drawn_beside import accompanied, template_accompanied
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
@@ -74,6 +75,7 @@ class Users:
         self.contends = settings.contention
         self._beside = settings.beside
         self._published = settings.published
+        self._limited = settings.limited
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = settings.only_requests
@@ -132,6 +134,8 @@ class Users:
         if not planes:
             return
         plane = random.choice(planes)
+        if self._limited and random.random() < (0.2 if fresh else 0.06):
+            self._at(plane, lambda: self._limit(random, plane))
         if name in self.services:
             self._at(plane, lambda: self._ask_for_a_service(random, plane, name, fresh=fresh))
         elif name in self.crons:
@@ -264,6 +268,8 @@ class Users:
 
     def _drawn_task(self, random: Random, name: str) -> Task:
         spec = drawn_spec(random, name)
+        if self._limited:
+            spec = silent(random, spec)
         if self._beside:
             spec = accompanied(random, spec)
         if self.values:
@@ -288,6 +294,10 @@ class Users:
         quota = random.choice((Quota(), Quota(tasks=tasks * 2 // 3), Quota(cpu=str(nodes * 2)), Quota(memory="3Gi")))
         value = Namespace(metadata=Metadata(name="default"), spec=NamespaceSpec(quota=quota))
         self._try(plane, "set the quota", lambda: plane.namespaces.write(value))
+
+    def _limit(self, random: Random, plane: PlaneProcess) -> None:
+        value = drawn_namespace(random)
+        self._try(plane, "set limits and defaults", lambda: plane.namespaces.write(value))
 
     def _operate(self, random: Random, plane: PlaneProcess) -> None:
         """An operator says something else of a node."""
