@@ -13,7 +13,7 @@ import os
 import subprocess
 import tarfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import docker
@@ -57,6 +57,21 @@ class Registry:
         client.close()
         assert '"error"' not in answer, answer
         return image
+
+    def push_variant(self, docker_host: str, name: str, variant: str) -> tuple[str, str]:
+        """The demo image with a variable VARIANT, under a tag that may have stood for another; Docker does not keep it.
+        Returns its full name and its digest here."""
+        image = f"{self.host}/{name}"
+        repository, _, tag = image.rpartition(":")
+        with closing(docker.APIClient(docker_host, version="auto")) as client:
+            container = client.create_container("busybox:1.35")
+            client.commit(container, repository=repository, tag=tag, changes=[f"ENV VARIANT={variant}"])
+            client.remove_container(container)
+            answer = str(client.push(image, auth_config={"username": USER, "password": PASSWORD}))
+            assert '"error"' not in answer, answer
+            digest = client.inspect_distribution(image)["Descriptor"]["digest"]
+            client.remove_image(image)
+        return image, digest
 
     def put_foreign(self, name: str, *, index: bool) -> str:
         """An image that is for linux/s390x alone, by itself or as the only one of an index; returns its full name."""
