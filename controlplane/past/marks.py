@@ -47,3 +47,11 @@ def last_mark_before(store: Store, seconds: float, first: int, last: int) -> Mar
             found = mark or found
             first = middle + 1
     return found
+
+
+def first_mark(store: Store, first: int, last: int) -> Marked | None:
+    """The oldest mark that can still be read, of those from before `first` the last. Raises Compacted."""
+    if mark := mark_at(store, first):
+        return mark
+    entry = store.get(keys.MARK, revision=last)
+    return mark_at(store, entry.create_revision) if entry and entry.create_revision >= first else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controlplane.past.marks import last_mark_before, mark_at
+from controlplane.past.marks import first_mark, last_mark_before, mark_at
 from taskyard import keys
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.store.api import Compacted, Store
@@ -66,7 +66,9 @@ def _revision_before(store: Store, seconds: float, oldest: int, now: int) -> int
             "no moment is known of this store's history: controllers note what time it is, and none has so far;"
             f" name a revision from {oldest} to {now}"
         )
+    first = first_mark(store, oldest, now)
+    known = f", {timestamp(first.seconds)}," if first else ""
     raise BadMoment(
-        f"history goes back to revision {oldest}, and the first moment known of it is later than"
+        f"history goes back to revision {oldest}, and the first moment known of it{known} is later than"
         f" {timestamp(seconds)}; name a later moment, or a revision from {oldest} to {now}"
     )

@@ -101,7 +101,10 @@ def _contents(names: Sequence[str]) -> Iterator[tuple[str, bytes]]:
             continue
         files = list(find_files(name))
         if not files:
-            raise Failed(f"there is no manifest (*{', *'.join(SUFFIXES)}) below {name}")
+            raise Failed(
+                f"there is no manifest (*{', *'.join(SUFFIXES)}) below {name}",
+                "name a folder that holds some, or a file: -f web.yaml; hidden files are not read",
+            )
         for file in files:
             yield str(file), file.read_bytes()
 

@@ -34,7 +34,13 @@ class Moment(click.ParamType[str]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if value.isdigit() or "T" in value or "-" in value:
             return value
-        ago = Duration().convert(value, param, ctx)
+        from taskyard.quantity import seconds
+
+        try:
+            ago = seconds(value)
+        except ValueError:
+            accepted = "how long ago (10m, 1h30m), a moment (2026-11-22T20:57:48Z) or a revision (1042)"
+            self.fail(f"'{value}' is no moment: write {accepted}", param, ctx)
         return timestamp(SystemClock().now() - ago)
 
 

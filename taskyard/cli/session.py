@@ -30,6 +30,7 @@ class Session:
     config: str | None = None
     verbose: bool = False
     namespace: str | None = None
+    warned: bool = False
 
     def url(self) -> str:
         """--server, or where --host, --port, the environment, the configuration file and the defaults say it is."""
@@ -45,7 +46,13 @@ class Session:
         """`at`: for looking at objects as they were then."""
         from taskyard.client.api import Client
 
-        return Client(self.url(), timeouts, trace=_trace if self.verbose else None, at=at or "")
+        return Client(self.url(), timeouts, trace=_trace if self.verbose else None, at=at or "", warn=self._warn)
+
+    def _warn(self, words: str) -> None:
+        """Once, however many answers a command needs."""
+        if not self.warned:
+            self.warned = True
+            click.echo(f"warning: {words}", err=True)
 
     def namespace_or_default(self) -> str:
         return self.namespace or "default"

@@ -33,8 +33,13 @@ def usage_lines(error: click.UsageError) -> list[str]:
         first = f"there is no option '{error.option_name}' of `{error.ctx.command_path}`"
         meant = _meant(error.option_name.lstrip("-"), command)
         lines = [f"error: {first}", *([f"hint: {meant}"] if meant else [])]
+    elif isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(command, click.Group):
+        there = ", ".join(command.list_commands(error.ctx))
+        lines = [f"error: say which: {error.ctx.command_path} is followed by one of {there}"]
+        lines += [f"hint: for example: {shown}" for shown in examples(command, error.ctx.command_path)[:1]]
     else:
-        lines = [f"error: {error.format_message()}"]
+        lines = [f"error: {' '.join(error.format_message().split())}"]
+    if isinstance(error, click.MissingParameter):
         lines += [f"hint: for example: {shown}" for shown in examples(command, error.ctx.command_path)[:1]]
     return [*lines, f"hint: see '{error.ctx.command_path} -h'"]
 

@@ -55,8 +55,8 @@ class Sent:
 class Client:
     """One server. Inert until the first call. Every call raises the errors of taskyard/client/errors.py.
 
-    `trace` is told of each request and each answer, in a line. `at`: objects are read as they were at that revision or
-    RFC 3339 moment; nothing else is changed by it.
+    `trace` is told of each request and each answer, in a line; `warn` why an answer may be out of date. `at`: objects
+    are read as they were at that revision or RFC 3339 moment; nothing else is changed by it.
     """
 
     def __init__(
@@ -66,8 +66,9 @@ class Client:
         trace: Callable[[str], None] | None = None,
         *,
         at: str = "",
+        warn: Callable[[str], None] | None = None,
     ) -> None:
-        self._transport = Transport(url, timeouts, trace)
+        self._transport = Transport(url, timeouts, trace, warn)
         self._at = at
 
     @property

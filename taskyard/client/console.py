@@ -8,6 +8,7 @@ from __future__ import annotations
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
@@ -90,7 +91,10 @@ def open_console(url: str, opening: Any, connect_timeout: float) -> Console:
         detail = said or f"{url} answered {error.response.status_code}"
         raise refusal(Problem(status=error.response.status_code, detail=detail)) from error
     except (OSError, TimeoutError) as error:
-        raise ServerUnreachable(f"cannot reach the server at {url}: {error.strerror or error}") from error
+        # As for any other request: the server, and not what was asked of it.
+        parts = urlsplit(url)
+        where = f"{parts.scheme}://{parts.netloc}"
+        raise ServerUnreachable(f"cannot reach the server at {where}: {error.strerror or error}") from error
     except InvalidHandshake as error:
         raise BadAnswer(f"{url} does not speak WebSocket: {error}") from error
     console = Console(connection, url)

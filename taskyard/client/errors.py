@@ -78,10 +78,15 @@ class ServerFailed(RequestRefused):
     """5xx: the server could not, for now (its etcd is away, it is starting). Trying again may help."""
 
 
+_ETCD_AWAY = (
+    "start etcd again and repeat this; what runs goes on meanwhile. Is it the one of `taskyard up`? See taskyard status"
+)
+
+
 def refusal(problem: Problem) -> RequestRefused:
     """The class that fits the problem's status."""
     if problem.status >= 500:
-        return ServerFailed(problem)
+        return ServerFailed(problem, _ETCD_AWAY if problem.type.endswith(":EtcdUnavailable") else "")
     return {404: NotFound, 409: Conflict, 410: TooOld, 412: Conflict}.get(problem.status, RequestRefused)(problem)
 
 

@@ -47,10 +47,17 @@ class Answer:
 class Transport:
     """Requests to one server. Inert until the first one; keeps connections; nothing is ever sent twice by itself."""
 
-    def __init__(self, url: str, timeouts: Timeouts | None = None, trace: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        timeouts: Timeouts | None = None,
+        trace: Callable[[str], None] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
         self.url = server_url(url)
         self.timeouts = timeouts or Timeouts()
         self._trace = trace or (lambda _line: None)
+        self._warn = warn or (lambda _words: None)
         self._pool: HTTPConnectionPool | None = None
 
     def request(
@@ -139,6 +146,8 @@ class Transport:
         except (exceptions.HTTPError, OSError) as error:
             raise ServerUnreachable(f"the connection to {self.url} failed: {_cause(error)}", sent=True) from error
         self._trace(f"{response.status} {response.reason}")
+        if stale := _staleness(response.headers.get("Warning", "")):
+            self._warn(stale)
         try:
             if response.status >= 300:
                 raise refusal(
@@ -165,6 +174,12 @@ def server_url(text: str) -> str:
     shown = f"[{host}]" if ":" in host else host
     default = 8080 if parts.scheme == "http" else 443
     return f"{parts.scheme}://{shown}:{port or default}{parts.path.rstrip('/')}"
+
+
+def _staleness(header: str) -> str:
+    """What a `Warning: 110 taskyard "…"` says (RFC 7234, 5.5.1): the answer is from memory, as etcd is away."""
+    code, _, rest = header.partition(" ")
+    return rest.partition('"')[2].rstrip('"') if code == "110" else ""
 
 
 def _query_string(query: Query | None) -> str:

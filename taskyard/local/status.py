@@ -20,7 +20,13 @@ class Standing:
 def standing(folder: StateFolder, now: float) -> Standing:
     settings, report = folder.settings(), folder.report()
     if settings is None or report is None:
-        return Standing([f"nothing is running in {folder.path}"], False)
+        return Standing(
+            [
+                f"nothing is running in {folder.path}",
+                "start it with `taskyard up`, or name the folder in which it runs with --state-dir",
+            ],
+            False,
+        )
     rows = [_supervisor_row(report), *(_row(child, now) for child in report.children)]
     table = Table(("PART", "STATE", "PID", "SINCE", "RESTARTS", "LAST EXIT"))
     lines = [*table.lines(rows), "", *_words(folder, settings)]

@@ -79,5 +79,8 @@ def details(error: Exception) -> str:
 
 
 def describe(error: grpc.RpcError) -> str:
-    """One line for a person: `UNAVAILABLE: Socket closed`."""
-    return f"{code(error).name}: {details(error)}"
+    """One line for a person: `UNAVAILABLE: Socket closed`. Of gRPC's chain of what could not be connected, the end."""
+    chain, cause = details(error), ""
+    if chain.startswith(_NEVER_SENT[0]):
+        cause = chain.rpartition("Failed to connect to remote host: ")[2]
+    return f"{code(error).name}: {cause or chain}"

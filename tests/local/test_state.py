@@ -9,6 +9,7 @@ import pytest
 
 from taskyard.local.errors import LocalError
 from taskyard.local.state import ChildPlan, Plan, Settings, StateFolder
+from taskyard.local.status import standing
 
 
 def test_only_one_holds_a_lock(tmp_path: Path) -> None:
@@ -51,3 +52,11 @@ def test_url_is_one_that_can_be_opened_here(host: str, url: str) -> None:
         host=host, port=8080, etcd=["e:1"], own_etcd=False, docker="d", own_docker=False, cluster="c", node="n"
     )
     assert settings.url == url
+
+
+def test_a_folder_where_nothing_runs_says_what_to_do(tmp_path: Path) -> None:
+    found = standing(StateFolder(tmp_path / "none"), 0.0)
+    assert not found.good
+    assert found.lines[0] == f"nothing is running in {tmp_path / 'none'}"
+    assert "`taskyard up`" in found.lines[1]
+    assert "--state-dir" in found.lines[1]

@@ -53,11 +53,11 @@ class Workers:
             raise unavailable(f"{MAX_IN_THE_PAST} reads of the past are waiting already", "Busy")
         self._in_the_past += 1
         try:
-            return await self._answer(self._past, call)
+            return await self._answer(self._past, call, "what was cannot be read")
         finally:
             self._in_the_past -= 1
 
-    async def _answer(self, pool: ThreadPoolExecutor, call: Callable[[], T]) -> T:
+    async def _answer(self, pool: ThreadPoolExecutor, call: Callable[[], T], follows: str = "nothing was changed") -> T:
         try:
             return await asyncio.get_running_loop().run_in_executor(pool, call)
         except OutcomeUnknown as error:
@@ -68,7 +68,7 @@ class Workers:
             raise unavailable(f"etcd takes no writes, so nothing was changed: {error}", "EtcdFull") from error
         except StoreUnavailable as error:
             self._on_unavailable(str(error))
-            raise unavailable(f"etcd does not answer, so nothing was changed: {error}", "EtcdUnavailable") from error
+            raise unavailable(f"etcd does not answer, so {follows}: {error}", "EtcdUnavailable") from error
         except RequestRefused as error:
             raise ApiError(500, "EtcdRefused", f"etcd refused the request: {error}") from error
 

@@ -57,10 +57,12 @@ def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
       taskyard job status job/resize --no-wait    only look
     """
     client, namespace, name = _named(words, "job status resize")
+    # Asked for first in any case: to a wait one that never was looks like one that was deleted.
+    found = client.job(namespace, name)
     if wait:
         _wait(client, namespace, name, timeout)
     else:
-        click.echo(f"job/{name}: {job_progress(client.job(namespace, name).view)}")
+        click.echo(f"job/{name}: {job_progress(found.view)}")
 
 
 @job.command(cls=Command, namespaced=True)

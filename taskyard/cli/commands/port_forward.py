@@ -95,8 +95,15 @@ class Forward:
         self._free = threading.Semaphore(MAX_CONNECTIONS)
 
     def probe(self) -> None:
-        """Raises ClientError when there is no such task: better said now than at the first connection."""
-        self._client.task(self._namespace, self._name)
+        """Raises ClientError when there is no such task, Failed while it has no node: better said now than at the first
+        connection."""
+        status = self._client.task(self._namespace, self._name).view.status
+        if not status.node:
+            why = f": {status.message}" if status.message else ""
+            raise Failed(
+                f"task/{self._name} has no container yet, it is {status.state}{why}",
+                f"what it waits for: taskyard why {self._name}",
+            )
 
     def serve(self, listener: socket.socket, port: int) -> None:
         """Takes connections for as long as the listener is open; more than MAX_CONNECTIONS wait."""

@@ -104,6 +104,15 @@ def test_each_option_says_what_it_takes(path: str) -> None:
             id="another tool's option",
         ),
         pytest.param(
+            ["rollout"],
+            [
+                "error: say which: taskyard rollout is followed by one of abort, history, pause, promote, restart,"
+                " resume, status, undo",
+                "hint: for example: taskyard rollout status service/web",
+            ],
+            id="a group alone",
+        ),
+        pytest.param(
             ["get", "--watsh"],
             ["error: there is no option '--watsh' of `taskyard get`", "hint: did you mean --watch?"],
             id="a slip",
@@ -118,7 +127,7 @@ def test_a_command_line_that_is_refused_shows_what_to_type(cli: Cli, words: list
 
 
 def _path(words: list[str]) -> str:
-    return "taskyard rollout undo" if words[0] == "rollout" else f"taskyard {words[0]}"
+    return " ".join(["taskyard", *(words if words[0] == "rollout" else words[:1])])
 
 
 @pytest.mark.parametrize("words", [["scale", "x", "2"], ["scale", "x=2"]], ids=" ".join)
@@ -126,4 +135,12 @@ def test_scale_as_elsewhere(cli: Cli, words: list[str]) -> None:
     run = cli(*words)
     assert "say how many tasks the service is to have: --replicas N" in run.err
     assert "taskyard scale x --replicas 2" in run.err
+    assert run.code == 1
+
+
+def test_a_value_that_is_refused_says_what_is_taken(cli: Cli) -> None:
+    """And shows no example, which has no such value."""
+    run = cli("get", "tasks", "--at", "yesterday")
+    assert "'yesterday' is no moment: write how long ago (10m, 1h30m), a moment (2026-11-22T20:57:48Z) or a" in run.err
+    assert "for example" not in run.err
     assert run.code == 1

@@ -96,3 +96,20 @@ def test_an_address_that_is_none(cli: Cli) -> None:
     assert run.err.startswith("error: cannot listen on no.such.host.invalid:80: ")
     assert "--address with an address of this machine" in run.err
     assert run.code == 1
+
+
+def test_no_server_for_a_conversation_is_said_as_for_anything_else(cli: Cli) -> None:
+    run = cli("exec", "--port", "1", "web", "--", "ls")
+    assert run.err.splitlines()[0] == "error: cannot reach the server at http://127.0.0.1:1: Connection refused"
+    assert "taskyard up" in run.err
+    assert run.code == 1
+
+
+def test_no_port_of_a_task_that_has_no_node_is_forwarded(cli: Cli, api: FakeApi) -> None:
+    api.put("web", "Pending", epoch=0, node="", message="no node has joined yet")
+    run = cli("port-forward", "web", ":80")
+    assert run.err.splitlines() == [
+        "error: task/web has no container yet, it is Pending: no node has joined yet",
+        "hint: what it waits for: taskyard why web",
+    ]
+    assert run.code == 1

@@ -180,3 +180,11 @@ def test_its_template_stays_as_it_was(applied: Path, served: ServedPlane, capsys
 def test_what_is_waited_for(phase: str, settled: bool, failed: bool) -> None:
     verdict = judge_complete(awaited_job("default", "a"), JobView(status=JobStatusView(phase=phase)))
     assert (verdict.settled, bool(verdict.failure)) == (settled, failed)
+
+
+@pytest.mark.parametrize("words", [["job", "status", "nope"], ["job", "status", "nope", "--no-wait"]], ids=" ".join)
+def test_a_job_that_never_was_is_not_waited_for(
+    served: ServedPlane, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert main(["--server", f"http://127.0.0.1:{served.port}", *words]) == 1
+    assert capsys.readouterr().err == "error: there is no job 'nope' in namespace default\n"
