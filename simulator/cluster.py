@@ -20,6 +20,7 @@ from simulator.node import AgentProcess, Host
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
 from simulator.published import LOOKED_AT, formats, is_published
+from simulator.retained import Retained, retention
 from simulator.settings import Settings
 from simulator.settled import QUIET, SCALED, SETTLE, SWEPT, check_settled, restless
 from simulator.singletons import TOO_LATE, check_alone
@@ -38,8 +39,7 @@ from taskyard.store.memory import Backup
 Member = PlaneProcess | AgentProcess
 
 _MEASURED = 1.0
-"""Seconds within which a control plane hears what a node has measured: nobody waits for that, and many nodes measure at
-one moment."""
+"""Seconds within which a control plane hears what a node has measured: nobody waits for that."""
 
 
 class Cluster:
@@ -57,6 +57,7 @@ class Cluster:
         self.everywhere = dict(self.hosts)
         """Those as well that want another's name, or wanted it once; by key."""
         self.checker = Checker(self.clock.monotonic)
+        self._retained = Retained()
         self._planes: dict[str, PlaneProcess] = {}
         self._readings = Readings()
         self._plane_clocks = {name: MachineClock(self.clock) for name in ("cp1", "cp2")}
@@ -106,7 +107,6 @@ class Cluster:
         for host in self.hosts_in_order:
             self._watch_over(host)
             self._boot_agent(host)
-        until = 60 * self._settings.minutes
         settings = self._settings
         users, rate = Users(self._drawn, settings, self), settings.faults_per_minute
         trouble = Trouble(self, users, self._drawn, rate, only=settings.only_faults, kinds=settings.kinds)
@@ -117,8 +117,9 @@ class Cluster:
             self.driver.wake(Actor(busy, "faults", trouble.strike), 4.0)
         self.driver.wake(Actor(self._outside, "leases", self.storage.expire), 0.0)
         self.driver.wake(Actor(self._outside, "backups", self.storage.back_up), 0.0)
-        self.driver.wake(Actor(self._outside, "compaction", self._compact), COMPACT_EVERY)
-        self.driver.run(until)
+        if not settings.retained:
+            self.driver.wake(Actor(self._outside, "compaction", self.storage.keep_compacting), COMPACT_EVERY)
+        self.driver.run(60 * settings.minutes)
         busy.kill()
         self.healed = True
         heal_all(self)
@@ -130,6 +131,8 @@ class Cluster:
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)
         check_settled(self.checker, self.hosts, self.planes())
+        if settings.retained:
+            self._retained.check_settled(self.storage.oldest, self.clock.monotonic())
         self.checker.writes.check_still(restless(self.checker, self.hosts))
 
     # What runs.
@@ -254,8 +257,8 @@ class Cluster:
     def _boot_plane(self, name: str) -> None:
         self._lives += 1
         drawn, clock = self._drawn(f"{name}/{self._lives}"), self._plane_clocks[name]
-        store, told = self.storage.store, formats(self._settings.published)
-        plane = PlaneProcess(name, self._lives, store, self.driver, self, self._readings, drawn, clock, told)
+        store, told, kept = self.storage.store, formats(self._settings.published), retention(self._settings.retained)
+        plane = PlaneProcess(name, self._lives, store, self.driver, self, self._readings, drawn, clock, told, kept)
         self._planes[name] = plane
         self.note(f"{name} starts")
         self._light_fuse(plane)
@@ -310,10 +313,6 @@ class Cluster:
 
         self.driver.wake(Actor(self._outside, "later", step), delay)
 
-    def _compact(self) -> float:
-        self.storage.compact()
-        return COMPACT_EVERY
-
     # What is observed: simulator.effects.Observer.
 
     def before_write(self) -> None:
@@ -322,14 +321,18 @@ class Cluster:
     def wrote(self, who: str) -> None:
         self.storage.wrote(who)
 
+    def forgot(self, who: str, revision: int) -> None:
+        if wrong := self._retained.forgotten_early(revision, who, self.clock.monotonic()):
+            self.driver.fail(Violation(wrong, who))
+
     def wrote_again(self, key: str) -> None:
         name = key.rpartition("/")[2]
-        self.driver.fail(
-            Violation(f"what a user had asked of {name}, and had an answer to, was carried out once more", name)
-        )
+        text = f"what a user had asked of {name}, and had an answer to, was carried out once more"
+        self.driver.fail(Violation(text, name))
 
     def _changed(self, events: tuple[KeyEvent, ...], who: str) -> None:
         at = self.clock.monotonic()
+        self._retained.note(events[-1].revision, at)
         for event in events:
             self.story.tell(at, who, event)
         try:

@@ -29,6 +29,10 @@ class Observer(Protocol):
         """For a user who had been answered long ago."""
         ...
 
+    def forgot(self, who: str, revision: int) -> None:
+        """What was so before it cannot be read any more."""
+        ...
+
     def called(self, who: str, host: str, call: str, container: ContainerInfo | None, name: str) -> None: ...
 
     def note(self, text: str) -> None: ...
@@ -111,6 +115,15 @@ class ProcessStore(FaultyStore):
             self._observer.wrote("lease")
 
         self._do("revoke", action)
+
+    def compact(self, revision: int) -> None:
+        who = self.who
+
+        def action() -> None:
+            self.inner.compact(revision)
+            self._observer.forgot(who, revision)
+
+        self._do("compact", action)
 
     def heal(self) -> None:
         """No faults any more, and what is late arrives."""

@@ -71,6 +71,7 @@ class PlaneProcess(Process):
         random: Random,
         clock: Clock,
         formats: Formats,
+        kept: Retention,
     ) -> None:
         """`clock`: of its machine. `readings`: of all planes of the run, lest each decodes the same values."""
         super().__init__(name)
@@ -117,7 +118,7 @@ class PlaneProcess(Process):
         for part, loop in loops.items():
             actor = Actor(self, part, self._loop_step(part, loop))
             self._looping[scheduling if part == "scheduler" else controlling].append((actor, loop))
-        self._history = HistoryKeeper(self.store, clock, controlling.fence, Retention(math.inf, 1), lambda: 0)
+        self._history = HistoryKeeper(self.store, clock, controlling.fence, kept, lambda: 0)
         self._marking = Actor(self, "history", self._mark)
         self._recording = Actor(self, "recorder", self._flush)
 

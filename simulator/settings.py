@@ -12,6 +12,8 @@ _WITH_COMPANY = 0.2
 """The share of all seeds in which something runs beside tasks."""
 _WITH_FILES = 0.15
 """The share in which some have Secrets and Configs as files."""
+_RETAINED = 0.2
+"""The share in which history is compacted by a leader alone."""
 _WITH_LIMITS = 0.2
 """The share in which the namespace has limits and defaults."""
 
@@ -44,6 +46,8 @@ class Settings:
     """Tasks have Secrets and Configs as files."""
     limited: bool | None = None
     """Their namespace has limits and defaults, which change."""
+    retained: bool | None = None
+    """The leader forgets history that is old enough."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
@@ -59,6 +63,7 @@ class Settings:
         )
         files = Random(f"{seed}/files").random() < _WITH_FILES and not (self.data_loss or self.contention)
         limited = Random(f"{seed}/limited").random() < _WITH_LIMITS and not (self.data_loss or self.contention)
+        retained = Random(f"{seed}/retained").random() < _RETAINED and not self.data_loss
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -69,5 +74,6 @@ class Settings:
             files=files if self.files is None else self.files,
             beside=beside if self.beside is None else self.beside,
             limited=(limited and not (beside or files)) if self.limited is None else self.limited,
+            retained=retained if self.retained is None else self.retained,
             published=published if self.published is None else self.published,
         )

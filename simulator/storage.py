@@ -59,6 +59,19 @@ class Storage:
         except Compacted:
             return
 
+    def keep_compacting(self) -> float:
+        self.compact()
+        return COMPACT_EVERY
+
+    @property
+    def oldest(self) -> int:
+        """The first revision that can still be read."""
+        try:
+            self.store.get("", revision=1)
+        except Compacted as gone:
+            return gone.revision
+        return 1
+
     def disconnect(self, *, compact: bool) -> None:
         self.wrote("lease")
         self.store.disconnect()

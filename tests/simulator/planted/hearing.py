@@ -79,8 +79,8 @@ def _planes_count_by_the_time_of_day(patch: pytest.MonkeyPatch) -> None:
     original = PlaneProcess.__init__
 
     def begin(self: PlaneProcess, *args: Any) -> None:
-        *others, clock, formats = args
-        original(self, *others, TimeOfDay(clock), formats)
+        *others, clock, formats, kept = args
+        original(self, *others, TimeOfDay(clock), formats, kept)
 
     patch.setattr(PlaneProcess, "__init__", begin)
 
