@@ -63,6 +63,13 @@ class Start(msgspec.Struct, frozen=True):
     container: str
 
 
+class RunHook(msgspec.Struct, frozen=True):
+    """Its postStart, in a container of which nobody knows whether it has had it: the agent that started it died, or
+    had no answer."""
+
+    container: str
+
+
 class StartSidecar(msgspec.Struct, frozen=True):
     """Beside a task that runs. `container`: the one it has had; empty: there is none, and one is made."""
 
@@ -119,6 +126,7 @@ Action = (
     | Pull
     | CreateAndStart
     | Start
+    | RunHook
     | StartSidecar
     | Hold
     | Signal

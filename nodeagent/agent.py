@@ -29,6 +29,7 @@ from nodeagent.actions import (
     Pull,
     Remove,
     Report,
+    RunHook,
     Signal,
     Start,
     StartSidecar,
@@ -254,6 +255,8 @@ class Agent:
                 self._submit(Lane.START, memory, lambda: effects.starter.create_and_start(memory, action))
             case Start():
                 self._submit(Lane.START, memory, lambda: effects.starter.start(memory, action))
+            case RunHook():
+                self._submit(Lane.START, memory, lambda: effects.starter.run_hook(memory, action))
             case StartSidecar():
                 self._submit(Lane.START, memory, lambda: effects.starter.start_sidecar(memory, action))
             case Hold():

@@ -25,6 +25,7 @@ from nodeagent.actions import (
     Pull,
     Remove,
     Report,
+    RunHook,
     Signal,
     Start,
     Tidy,
@@ -38,6 +39,7 @@ from nodeagent.restart import wait_before
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.situation import (
     Container,
+    HookRan,
     ImageAbsent,
     ImageHere,
     ImagePulled,
@@ -314,6 +316,9 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
         return progress.fenced(assignment, status, info, now)
     if not current.running:
         return _wind_down(situation, status, None) or _exited(situation, assignment, status, info)
+    hook = assignment.spec.hooks.post_start
+    if hook and status.state is TaskState.STARTING and not isinstance(situation.outcome, HookRan):
+        return RunHook(info.id)
     if status.state is TaskState.STOPPING:
         return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":

@@ -52,6 +52,10 @@ class StartRefused(msgspec.Struct, frozen=True, gc=False):
     """For the status."""
 
 
+class HookRan(msgspec.Struct, frozen=True, gc=False):
+    """Its postStart hook has succeeded, and that it runs is told next."""
+
+
 class NameTaken(msgspec.Struct, frozen=True, gc=False):
     message: str
 
@@ -82,6 +86,7 @@ Outcome = (
     | ImagePulled
     | PullFailed
     | StartRefused
+    | HookRan
     | NameTaken
     | NotYet
     | SidecarFailed

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from nodeagent.actions import CheckImage, CreateAndStart, Start, StartSidecar
+from nodeagent.actions import CheckImage, CreateAndStart, RunHook, Start, StartSidecar
 from nodeagent.checks.state import named
 from nodeagent.container_env import Assigned
 from nodeagent.container_spec import container_spec
@@ -38,6 +38,7 @@ from nodeagent.runtime.port import (
     RuntimeUnavailable,
 )
 from nodeagent.situation import (
+    HookRan,
     ImageAbsent,
     ImageHere,
     ImagePulled,
@@ -149,6 +150,12 @@ class Starter:
             self._view.doubt(memory.uid, [action.container])
             raise
 
+    def run_hook(self, memory: TaskMemory, action: RunHook) -> None:
+        containers, _ = self._view.of(memory.uid)
+        found = next((one.info for one in containers if one.info.id == action.container), None)
+        if found is not None:
+            self._after_start(memory, found)
+
     def start_sidecar(self, memory: TaskMemory, action: StartSidecar) -> None:
         """What keeps it from starting is its own trouble, not the task's."""
         memory.outcome = None
@@ -241,7 +248,10 @@ class Starter:
 
     def _after_start(self, memory: TaskMemory, container: ContainerInfo) -> None:
         hook = memory.assignment.spec.hooks.post_start if memory.assignment else None
-        failure = run_hook(self._runtime, container, hook, within=seconds(hook.timeout)) if hook else ""
+        if hook is None:
+            return
+        failure = run_hook(self._runtime, container, hook, within=seconds(hook.timeout))
+        memory.outcome = HookRan()
         if failure:
             self._runtime.kill(container.id, "SIGKILL")
             self._view.doubt(memory.uid, [container.id])

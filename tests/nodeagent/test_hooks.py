@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from taskyard.objects import TaskState
-from tests.nodeagent.world import UID, World
+from tests.nodeagent.world import UID, Crash, Fuse, World
 
 HOOKS = {"postStart": {"command": ["register"]}, "preStop": {"command": ["drain"]}}
 
@@ -24,6 +26,36 @@ def test_they_are_run_once_each_in_their_places() -> None:
     world.advance(11.0)
     assert calls(world) == ["create", "start", "run", "run", "kill", "remove"]
     assert world.status().reason == "Stopped"
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+@pytest.mark.parametrize("after", [False, True])
+def test_none_runs_without_its_hook_when_the_agent_dies_at_any_step(at: int, after: bool) -> None:
+    world = World()
+    world.assign(hooks=HOOKS)
+    world.store.fuse = world.runtime.fuse = Fuse(at, after)
+    try:
+        world.settle()
+    except Crash:
+        world.store.fuse = world.runtime.fuse = Fuse()
+        world.boot()
+    world.store.fuse = world.runtime.fuse = Fuse()
+    world.advance(11.0)
+    assert world.status().state is TaskState.RUNNING
+    assert calls(world).count("start") == 1
+    assert calls(world).count("run") >= 1
+
+
+def test_it_is_run_once_the_runtime_answers_again() -> None:
+    world = World()
+    world.assign(hooks=HOOKS)
+    world.runtime.before_start = [lambda: world.runtime.break_down("answers lost")]
+    world.settle()
+    world.runtime.before_start = []
+    world.runtime.break_down("")
+    world.advance(30.0)
+    assert calls(world) == ["create", "start", "run"]
+    assert world.status().state is TaskState.RUNNING
 
 
 def test_a_start_whose_hook_fails_has_failed() -> None:
