@@ -12,6 +12,7 @@ from nodeagent.runtime.port import RuntimeRefused
 from nodeagent.stats.disk import DiskUse
 from taskyard.clock import ManualClock
 from tests.nodeagent.runtime.conftest import RealTasks
+from tests.nodeagent.runtime.harness import RealHarness
 
 pytestmark = pytest.mark.docker
 _EATS = "x=x; while :; do x=$x$x; done"
@@ -50,8 +51,13 @@ def test_processes_are_limited(tasks: RealTasks) -> None:
 )
 def test_out_of_memory_is_told_apart_from_exit_137(tasks: RealTasks, script: str, out_of_memory: bool) -> None:
     container = tasks.start({"command": ["sh", "-c", script], "limits": {"memory": "16Mi"}})
-    found = tasks.ended(container)
-    assert (found.exit_code, found.oom_killed) == (137, out_of_memory)
+    tasks.ended(container)
+
+    def told() -> bool:
+        found = tasks.runtime.inspect(container)
+        return found is not None and (found.exit_code, found.oom_killed) == (137, out_of_memory)
+
+    RealHarness(tasks.runtime).until(told)
 
 
 def test_a_task_that_talks_without_end_fills_no_disk(tasks: RealTasks) -> None:
