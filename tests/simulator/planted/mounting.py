@@ -11,11 +11,6 @@ from simulator.settings import Settings
 from tests.simulator.planted.plant import Plant
 
 MOUNTED = Settings(nodes=2, tasks=8, minutes=1.0, faults_per_minute=20.0, services=0, jobs=0, beside=False, files=True)
-HARMED = Settings(
-    nodes=2, tasks=8, minutes=1.5, faults_per_minute=15.0, services=0, jobs=0, beside=True, files=True,
-    kinds=frozenset({"harm_container"}),
-)  # fmt: skip
-"""Somebody kills and removes containers."""
 
 
 def _files_not_renewed(patch: pytest.MonkeyPatch) -> None:
@@ -34,15 +29,9 @@ def _files_forgotten_until_a_container_is_made(patch: pytest.MonkeyPatch) -> Non
     patch.setattr(starting, "_leaves_something", lambda _: False)
 
 
-def _files_written_anew_beside_the_task(patch: pytest.MonkeyPatch) -> None:
-    """A sidecar that is made again hides from the task that values have changed."""
-    patch.setattr(starting.Starter, "_has_begun", lambda *_: False)
-
-
 PLANTS: dict[str, Plant] = {
     "files not renewed": Plant(_files_not_renewed, (MOUNTED,)),
     "nobody restarted for values": Plant(_nobody_restarted_for_values, (MOUNTED,)),
     "files left behind": Plant(_files_left_behind, (MOUNTED,)),
     "files forgotten until a container is made": Plant(_files_forgotten_until_a_container_is_made, (MOUNTED,)),
-    "files written anew beside the task": Plant(_files_written_anew_beside_the_task, (HARMED,)),
 }
