@@ -87,9 +87,9 @@ def test_one_that_stops_answering_is_restarted_alone_and_the_task_is_ready_again
                        stop={"gracePeriod": 1})  # fmt: skip
     ready = agent.until(lambda: (found := agent.status(uid)) and found.ready and found, timeout=90.0)
     with closing(docker.APIClient(agent.docker_host, version="auto")) as client:
-        hung = client.exec_create(f"ty-{uid}-1-1-side1", ["sh", "-c", "mv /www /away"])
+        hung = client.exec_create(f"ty-{uid}-1-1-side1", ["rm", "/www/index.html"])
         client.exec_start(hung["Id"])
         agent.until(lambda: (one := beside(agent, uid, "page")) and one.restarts, timeout=60.0)
-        # Its folder is there again, as it makes it at each start.
+        # Its page is there again, as it writes it at each start.
         again = agent.until(lambda: (found := agent.status(uid)) and found.ready and found, timeout=60.0)
     assert (again.attempt, again.restarts, again.container_id) == (1, 0, ready.container_id)
