@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Literal
 
-from taskyard.objects import Phase, Update
+import pytest
+from msgspec.structs import replace
+
+from taskyard.annotations import RESUMED_AT
+from taskyard.objects import Phase, TemplateMetadata, Update
 from tests.controlplane.services.world import World, a_service
 
 
@@ -250,13 +254,48 @@ def test_another_change_in_the_middle_of_a_rollout() -> None:
 
 
 def test_labels_change_without_a_restart() -> None:
-    from msgspec.structs import replace
-
-    from taskyard.objects import TemplateMetadata
-
     world = running()
     before = dict(world.since)
     world.apply(template=replace(world.service.spec.template, metadata=TemplateMetadata(labels={"tier": "a"})))
     world.run()
     assert all(task.metadata.labels["tier"] == "a" for task in world.tasks.values())
     assert world.since == before
+
+
+@pytest.mark.parametrize(
+    ("on_failure", "ended"), [("pause", Phase.FAILED), ("rollback", Phase.ROLLED_BACK)], ids=["failed", "rolled back"]
+)
+def test_somebody_s_word_has_what_failed_tried_again_once(
+    on_failure: Literal["pause", "rollback"], ended: Phase
+) -> None:
+    world = running(update=Update(on_failure=on_failure))
+    world.bad = frozenset({"a:2"})
+    world.apply(image="a:2")
+    world.run()
+    assert phase(world) is ended
+    world.bad = frozenset()
+    before = world.images()
+    for _ in range(5):
+        world.tick()
+    assert before == world.images(), "not by itself"
+    resume(world, "2026-11-22T20:57:48Z")
+    world.run()
+    assert set(world.images().values()) == {"a:2"}
+    assert phase(world) is Phase.COMPLETE
+    assert world.rollout is not None
+    assert world.rollout.revisions[-1].number == 2, "it is the same revision"
+
+
+def test_a_word_that_was_given_before_the_failure_does_not_count_for_it() -> None:
+    world = running(update=Update(on_failure="rollback"))
+    resume(world, "2026-11-22T20:57:48Z")
+    world.bad = frozenset({"a:2"})
+    world.apply(image="a:2")
+    world.run()
+    assert phase(world) is Phase.ROLLED_BACK
+    assert set(world.images().values()) == {"a:1"}
+
+
+def resume(world: World, at: str) -> None:
+    metadata = replace(world.service.metadata, annotations={RESUMED_AT: at})
+    world.service = replace(world.service, metadata=metadata)
