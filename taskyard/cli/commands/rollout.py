@@ -7,12 +7,13 @@ from typing import Any, TypeVar
 
 import click
 
-from taskyard.annotations import CHANGE_CAUSE, PROMOTED_REVISION, RESUMED_AT
+from taskyard.annotations import CHANGE_CAUSE, CHANGED_BY, PROMOTED_REVISION, RESUMED_AT
 from taskyard.cli import complete
 from taskyard.cli.age import age
 from taskyard.cli.failure import Failed, complain
 from taskyard.cli.kinds import Kind, find_kind, one_target
 from taskyard.cli.options import wait_timeout
+from taskyard.cli.person import login_name
 from taskyard.cli.progress import progress
 from taskyard.cli.rollouts import awaited_service, progress_of, wait_for_rollouts
 from taskyard.cli.session import CONTEXT_SETTINGS, Command, session
@@ -130,8 +131,7 @@ def promote(words: tuple[str, ...], force: bool) -> None:
     status = item.view.status
     if status.phase != "AwaitingPromotion":
         raise Failed(f"service/{name} does not wait for a promotion", f"it is {progress_of(item.view)}")
-    patch = {"metadata": {"annotations": {PROMOTED_REVISION: str(status.revision)}}}
-    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    _patch(client, namespace, name, {}, force, {PROMOTED_REVISION: str(status.revision)})
     click.echo(f"revision {status.revision} of service/{name} goes to all tasks")
 
 
@@ -164,7 +164,7 @@ def pause(words: tuple[str, ...], force: bool) -> None:
       taskyard rollout resume service/web         goes on
     """
     client, namespace, name = _named(words, "rollout pause service/web")
-    client.patch_object(Kind.SERVICE.names, namespace, name, {"spec": {"paused": True}}, force=force)
+    _patch(client, namespace, name, {"paused": True}, force)
     click.echo(f"service/{name} paused")
 
 
@@ -178,10 +178,9 @@ def resume(words: tuple[str, ...], force: bool) -> None:
       taskyard rollout resume service/web
     """
     client, namespace, name = _named(words, "rollout resume service/web")
-    patch: dict[str, Any] = {"spec": {"paused": None}}
-    if client.service(namespace, name).view.status.phase in ("Failed", "RolledBack"):
-        patch["metadata"] = {"annotations": {RESUMED_AT: timestamp(SystemClock().now())}}
-    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    failed = client.service(namespace, name).view.status.phase in ("Failed", "RolledBack")
+    again = {RESUMED_AT: timestamp(SystemClock().now())} if failed else {}
+    _patch(client, namespace, name, {"paused": None}, force, again)
     click.echo(f"service/{name} resumed")
 
 
@@ -198,11 +197,8 @@ def restart(words: tuple[str, ...], reason: str, force: bool) -> None:
     """
     client, namespace, name = _named(words, "rollout restart service/web")
     label = {_RESTARTED_AT: timestamp(SystemClock().now())}
-    patch = {
-        "metadata": {"annotations": {CHANGE_CAUSE: reason}},
-        "spec": {"template": {"spec": {"containerLabels": label}}},
-    }
-    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    spec = {"template": {"spec": {"containerLabels": label}}}
+    _patch(client, namespace, name, spec, force, {CHANGE_CAUSE: reason})
     click.echo(f"service/{name} restarts")
 
 
@@ -228,7 +224,7 @@ def scale(words: tuple[str, ...], replicas: int | None, wait: bool, timeout: flo
     client, namespace, name = _named(words, "scale service/web --replicas 5")
     if client.service(namespace, name).view.status.autoscale is not None:
         raise Failed(f"service/{name} is autoscaled", "change spec.autoscale.min and max, or remove spec.autoscale")
-    client.patch_object(Kind.SERVICE.names, namespace, name, {"spec": {"replicas": replicas}}, force=force)
+    _patch(client, namespace, name, {"replicas": replicas}, force)
     click.echo(f"service/{name} scaled to {replicas}")
     if wait:
         _wait(client, namespace, name, timeout)
@@ -258,13 +254,31 @@ def _marked(number: int, found: RevisionsView) -> str:
     return f"{number}* canary" if found.canary else f"{number}*"
 
 
+def _patch(
+    client: Client,
+    namespace: str,
+    name: str,
+    spec: dict[str, Any],
+    force: bool,
+    annotations: dict[str, str] | None = None,
+) -> None:
+    """Says who did it, too: whoever declared it last did not."""
+    told = {CHANGED_BY: login_name() or None, **(annotations or {})}
+    patch = {"metadata": {"annotations": told}, **({"spec": spec} if spec else {})}
+    client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+
+
 def _declare_again(
     client: Client, namespace: str, name: str, found: RevisionsView, number: int, because: str, *, force: bool
 ) -> None:
     item = client.service(namespace, name)
     manifest = item.data()
     manifest["spec"]["template"] = next(each.template for each in found.revisions if each.number == number)
-    manifest["metadata"].setdefault("annotations", {})[CHANGE_CAUSE] = because
+    annotations = manifest["metadata"].setdefault("annotations", {})
+    annotations[CHANGE_CAUSE] = because
+    annotations.pop(CHANGED_BY, None)  # Whoever declared it last did not do this.
+    if by := login_name():
+        annotations[CHANGED_BY] = by
     names, match = Kind.SERVICE.names, str(item.view.metadata.revision)
     client.replace_object(names, namespace, name, manifest, if_match=match, force=force)
     click.echo(f"service/{name} goes back to revision {number}")

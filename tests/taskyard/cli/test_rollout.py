@@ -97,6 +97,25 @@ def test_history_and_undo(apply: Callable[[str], None], served: ServedPlane, out
     assert images(served) == {"busybox:1.37"}
 
 
+def test_what_is_done_from_here_is_not_told_of_whoever_declared_it_last(
+    apply: Callable[[str], None], served: ServedPlane, out: Out, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOGNAME", "bert")
+    anna = {"metadata": {"annotations": {"taskyard/changed-by": "anna"}}}
+    apply("1.36")
+    served.call("PATCH", "/services/web", anna, content_type="application/merge-patch+json")
+    out("rollout", "undo", "web", "--to", "1")
+    run(served)
+    served.call("PATCH", "/services/web", anna, content_type="application/merge-patch+json")
+    out("rollout", "restart", "web")
+    run(served)
+    rows = [row.split(maxsplit=4) for row in out("rollout", "history", "web").splitlines()[1:]]
+    assert [(row[2], row[4]) for row in rows[-2:]] == [("bert", "undone to revision 1"), ("bert", "restarted")]
+    served.call("PATCH", "/services/web", anna, content_type="application/merge-patch+json")
+    out("scale", "web", "--replicas", "3")
+    assert "bert" in out("history", "service/web").splitlines()[-1]
+
+
 @pytest.fixture
 def canary(apply: Callable[[str], None], served: ServedPlane, out: Out, tmp_path: Path) -> None:
     """It waits to be promoted to 1.36."""
