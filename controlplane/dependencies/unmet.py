@@ -21,8 +21,8 @@ class Unmet:
 
     @property
     def text(self) -> str:
-        """`job/migrate to be completed (it runs: 0 of 1 done)`"""
-        late = f", for {self.dependency.timeout} at most" if self.dependency.timeout is not None else ""
+        """`job/migrate to be completed, timeout 5m (it runs: 0 of 1 done)`; it goes on waiting after a timeout."""
+        late = f", timeout {self.dependency.timeout}" if self.dependency.timeout is not None else ""
         return f"{self.dependency.label} to be {self.dependency.awaited}{late} (it {self.now})"
 
 

@@ -145,7 +145,7 @@ def test_waiting_for_too_long_is_told(plane: Plane) -> None:
     assert plane.told("Waiting")[0].message == "waits for task/db to be healthy"
     assert plane.told("DependencyTimeout") == []
     plane.live(12)
-    assert "still waits for task/db to be healthy, for 10s at most" in plane.told("DependencyTimeout")[0].message
+    assert "still waits for task/db to be healthy, timeout 10s (" in plane.told("DependencyTimeout")[0].message
 
 
 def test_another_namespace_s_task_of_that_name_is_not_meant(plane: Plane) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import subprocess
 import sys
 
@@ -35,7 +34,7 @@ def test_what_happens_to_a_service_and_its_tasks_is_told_at_once(served: ServedP
     assert "Restarting" in process.stdout.readline()
     tell(served, "Task", "web-0", uid, "Restarting")
     again = process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.terminate()
     process.wait(timeout=10)
     assert "Restarting" in again
     assert "x2" in again
