@@ -62,6 +62,8 @@ class Services:
         self._restored_at = float("-inf")
         self._taken: list[tuple[Task, Service]] = []
         """Tasks that this transaction takes away, as they were, and that must have passed for available."""
+        self._sent_away: set[str] = set()
+        """uids of those that a controller of services has deleted: of what others delete it may not have heard."""
 
     @property
     def autoscaled(self) -> bool:
@@ -172,6 +174,8 @@ class Services:
         if new.spec != old.spec:
             self._check_declared(new, who)
         service = self.owner(new)
+        if who.endswith("/services") and _goes(old, new):
+            self._sent_away.add(uid)
         if new.spec != old.spec and service is not None:
             self._check_canaries(new, service, mirror.tasks, who)
         if service is not None and who.endswith("/services") and (new.spec != old.spec or _goes(old, new)):
@@ -201,7 +205,7 @@ class Services:
                 one
                 for one in there
                 if self.available.may_pass(one, seconds(spec.update.min_ready), now)
-                and not one.metadata.deletion_timestamp
+                and not (one.metadata.deletion_timestamp and one.metadata.uid in self._sent_away)
             ]
             if len(left) < replicas - spec.update.unavailable:
                 raise Violation(
