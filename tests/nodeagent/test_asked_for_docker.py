@@ -1,11 +1,13 @@
 """What a task asks for beyond its container, all the way through one agent on a real Docker: checks that decide on
-restarts, exit codes, what is waited for, values, and what goes with the task."""
+restarts, exit codes, what the node refuses or waits for, values, and what goes with the task."""
 
 from __future__ import annotations
 
 import socket
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -27,17 +29,28 @@ PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The node's operator allows it; it leads out by two links."""
+    found = tmp_path_factory.mktemp("allowed")
+    (found / "file").write_text("from the node")
+    (found / "out").symlink_to("/etc")
+    (found / "engine").symlink_to("/run")
+    return found
+
+
+@pytest.fixture(scope="module")
 def agent(
-    tmp_path_factory: pytest.TempPathFactory, etcd_of_session: EtcdServer, docker_engine: DockerEngine
+    tmp_path_factory: pytest.TempPathFactory, etcd_of_session: EtcdServer, docker_engine: DockerEngine, folder: Path
 ) -> Iterator[AgentProcess]:
     """One for all of them: each has tasks of its own."""
     etcd_of_session.wipe()
     process = AgentProcess(tmp_path_factory.mktemp("agent"), etcd_of_session.endpoint, docker_engine.host)
-    process.start()
-    process.ready()
-    yield process
-    process.stop()
-    docker_engine.remove_all(f"taskyard/cluster={process.cluster}")
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
+        process.start("--allow-host-path", str(folder), "--secrets-dir", memory)
+        process.ready()
+        yield process
+        process.stop()
+        docker_engine.remove_all(f"taskyard/cluster={process.cluster}")
 
 
 @pytest.fixture
@@ -121,6 +134,27 @@ def test_an_exit_code_decides_with_the_policy(agent: AgentProcess) -> None:
     leave(agent, failing, succeeding, given_up)
 
 
+def test_what_the_node_s_operator_did_not_allow_is_refused_with_the_reason(agent: AgentProcess, folder: Path) -> None:
+    def mounts(path: Path, **more: Any) -> dict[str, Any]:
+        return {"volumes": [{"type": "host", "path": str(path), "target": "/x", **more}]}
+
+    good = agent.assign(command=shell("cat /x/file; echo; sleep 1000"), stop=AT_ONCE, **mounts(folder, readOnly=True))
+    refused: list[tuple[dict[str, Any], str]] = [
+        (mounts(folder / "out"), "/etc) is not below a folder that this node allows"),
+        (mounts(folder / "engine"), "/run) is not below a folder that this node allows"),
+        (mounts(folder / "nothing"), "it is not there on this node"),
+        ({"security": {"capAdd": ["NET_ADMIN"]}}, "--allow-capability"),
+        ({"network": {"mode": "host"}}, "--allow-host-network"),
+    ]
+    uids = [agent.assign("sleep", "1000", restart=SOON, **spec) for spec, _ in refused]
+    for uid, (_, words) in zip(uids, refused, strict=True):
+        agent.until(lambda uid=uid, words=words: told(agent, uid, "NotAllowed", words), timeout=PATIENCE)  # type: ignore[misc]
+        assert not any(uid in name for name in agent.containers())
+    agent.wait_for(good, "Running", timeout=PATIENCE)
+    agent.until(lambda: agent.logs(good) == ["from the node"], timeout=PATIENCE)
+    leave(agent, good, *uids)
+
+
 def test_what_is_not_there_yet_is_waited_for(agent: AgentProcess, client: docker.APIClient) -> None:
     """A port that somebody has, an image that must not be fetched, a value that nobody has put yet."""
     image, always = f"late-{agent.cluster[:8]}:1", SOON | {"policy": "never"}
@@ -151,6 +185,21 @@ def test_what_is_not_there_yet_is_waited_for(agent: AgentProcess, client: docker
     agent.until(lambda: agent.logs(value) == ["from-secret from-config"], timeout=PATIENCE)
     leave(agent, port, late, value)
     client.remove_image(image)
+
+
+def test_a_config_is_a_file_and_its_change_restarts_the_task_that_says_so(agent: AgentProcess) -> None:
+    put(agent, Config(metadata=Metadata(name="page"), spec=ConfigSpec(data={"text": "old"})))
+    volume = {"type": "config", "name": "page", "target": "/etc/page", "onChange": "restart"}
+    uid = agent.assign(command=shell("cat /etc/page/text; echo; sleep 1000"), volumes=[volume], stop=AT_ONCE,
+                       restart={"policy": "never"})  # fmt: skip
+    agent.wait_for(uid, "Running", timeout=PATIENCE)
+    agent.until(lambda: agent.logs(uid) == ["old"], timeout=PATIENCE)
+    put(agent, Config(metadata=Metadata(name="page"), spec=ConfigSpec(data={"text": "new"})))
+    status = agent.wait_for(uid, "Running", attempt=2, timeout=PATIENCE)
+    agent.until(lambda: agent.logs(uid) == ["new"], timeout=PATIENCE)
+    assert agent.logs(uid, previous="1") == ["old"]
+    assert status.restarts == 0
+    leave(agent, uid)
 
 
 def test_what_belongs_to_a_task_goes_with_it_and_what_is_others_stays(
