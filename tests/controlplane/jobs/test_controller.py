@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from controlplane.jobs.standing import standing
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import ObjectKey
@@ -147,6 +148,9 @@ def test_it_waits_while_its_record_cannot_be_read_and_then_goes_on(plane: Plane,
     settle(plane)
     end(plane, "resize-1")
     settle(plane)
+    ended = plane.task("resize-1")
+    plane.add_task(replace(ended, metadata=replace(ended.metadata, deletion_timestamp="2026-11-22T20:57:48.123Z")))
+    settle(plane)  # It stays until its end is counted.
     entry = plane.store.get(place)
     assert entry is not None
     assert entry.value == b'{"jobUid": 3}'
@@ -154,6 +158,9 @@ def test_it_waits_while_its_record_cannot_be_read_and_then_goes_on(plane: Plane,
     (event,) = plane.told("RecordUnreadable")
     assert f"{place} cannot be read" in event.message
     assert "delete that key" in event.message
+    job = plane.cache.objects[ObjectKey("Job", "default", "resize")].value
+    assert isinstance(job, Job)
+    assert standing(plane.cache, job).message == event.message
     plane.put(place, good)
     settle(plane)
     assert run_of(plane).succeeded == "0-1"
