@@ -7,6 +7,7 @@ Since when a taint is there is counted by who leads, and never stored: a new lea
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -14,11 +15,11 @@ from functools import cache
 from msgspec.structs import replace
 
 from controlplane.cluster import AssignmentRecord, CacheChange, TaskRecord
-from controlplane.cluster.effective import current_status
+from controlplane.cluster.effective import current_status, runs
 from controlplane.evictions.decide import Leave, leave
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
-from controlplane.placement.budgets import Budgets
-from taskyard.keys import ObjectKey
+from controlplane.placement.budgets import Budget, Budgets
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import ObjectRef, Taint, encode
 from taskyard.store.api import Compare, Put, unchanged
 
@@ -33,12 +34,15 @@ _EARLY = 1e-6
 @dataclass(frozen=True, slots=True)
 class Evicted:
     record: TaskRecord
-    node: str
     why: str
 
 
-class EvictionController(LeaderLoop[str]):
-    """Keys are nodes. Run it in one thread, or step it."""
+Dirty = str | NamedKey
+"""A node whose taints may be others, or a task."""
+
+
+class EvictionController(LeaderLoop[Dirty]):
+    """Run it in one thread, or step it."""
 
     kinds = ("node", "assignment", "status")
 
@@ -48,45 +52,69 @@ class EvictionController(LeaderLoop[str]):
         """By node with a taint NoExecute: when each was first seen, on the monotonic clock."""
         self._written = 0
         """The revision of its last write: until the cache has reached it, more seem to run than do."""
-        self._held: set[str] = set()
-        """Nodes that a task may not leave yet, since too few like it would be left."""
+        self._held: dict[NamedKey, Budget] = {}
+        """Tasks that may not leave yet, and what would not be kept."""
+        self._held_by: dict[Budget, set[NamedKey]] = {}
+        """The same the other way round."""
 
     def begin_term(self) -> None:
         self._since.clear()
         self._held.clear()
+        self._held_by.clear()
         self._written = 0
 
-    def everything(self) -> Sequence[str]:
+    def everything(self) -> Sequence[Dirty]:
         return sorted(name for name in self.cache.nodes if self._taints(name))
 
-    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[str]:
-        found: dict[str, None] = {}
+    def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
+        found: dict[Dirty, None] = {}
         for change in changes:
             if change.kind == "node" and (change.node in self._since or self._taints(change.node)):
                 found[change.node] = None
-            elif change.kind in ("assignment", "status"):
+            elif change.kind in ("assignment", "status") and change.task is not None:
                 if change.node in self._since:
-                    found[change.node] = None
-                found.update(dict.fromkeys(sorted(self._held)))
+                    found[change.task] = None
+                found.update(dict.fromkeys(self._let_go_by(change.task)))
         return list(found)
 
-    def work(self, batch: Sequence[str], fence: Compare) -> bool:
+    def _let_go_by(self, key: NamedKey) -> list[NamedKey]:
+        """One more of its kind runs, so that one that is held may leave: the first of those that the same budget holds.
+        The next follow where it does not need that."""
+        record = self.cache.tasks.get(key) if self._held else None
+        if record is None or not runs(self.cache, record):
+            return []
+        return [min(held) for budget, held in self._held_by.items() if budget.counts(record.demand)]
+
+    def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         proposals: list[Proposal[Evicted]] = []
         with self.cache.lock:
             if self.cache.revision < self._written:
-                for node in batch:
-                    self.queue.add_after(node, _BEHIND)
+                for key in batch:
+                    self.queue.add_after(key, _BEHIND)
                 return False
             budgets = cache(lambda: Budgets.of_what_runs(self.cache, self.cache.moves))
-            for node in batch:
-                proposals += self._leaving(node, budgets)
+            left, looked_at = deque(self._tasks_of(batch)), set[NamedKey]()
+            while left:
+                key = left.popleft()
+                if key in looked_at:
+                    continue
+                looked_at.add(key)
+                budget = self._let_go(key)
+                if (proposal := self._leaving(key, budgets)) is not None:
+                    proposals.append(proposal)
+                if (
+                    budget is not None
+                    and key not in self._held
+                    and (others := self._held_by.get(budget, set()) - looked_at)
+                ):
+                    left.append(min(others))
         carry_out(
             self,
             fence,
             batch,
             proposals,
             _log,
-            key=lambda one: one.node,
+            key=lambda one: one.record.key,
             what=lambda one: f"stop {ObjectKey('Task', *one.record.key).label}: {one.why}",
             committed=self._evicted,
         )
@@ -96,32 +124,46 @@ class EvictionController(LeaderLoop[str]):
         self._written = max(self._written, revision)
         self._tell(proposal.subject.record, "Evicted", proposal.subject.why)
 
-    def _leaving(self, node: str, budgets: Callable[[], Budgets]) -> list[Proposal[Evicted]]:
-        now, before = self.clock.monotonic(), self._since.pop(node, {})
-        self._held.discard(node)
-        taints = self._taints(node)
-        if not taints:
-            return []
-        self._since[node] = {taint: before.get(taint, now) for taint in taints}
-        found = []
-        for record in self.cache.bound_to(node):
-            held = self._stays(record)
-            why = leave(node, held.assignment.spec.tolerations, self._since[node]) if held is not None else None
-            if held is None or why is None:
-                continue
-            if why.at > now + _EARLY:
-                self.queue.add_after(node, why.at - now)
-                continue
-            if budgets().take(record.demand):
-                found.append(_evict(record, held, node, why))
-            else:
-                self._held.add(node)
-                self._tell(
-                    record,
-                    "EvictionHeld",
-                    f"it stays while minAvailable would not be kept, though it is to be {why.why}",
-                )
-        return found
+    def _tasks_of(self, batch: Sequence[Dirty]) -> list[NamedKey]:
+        """Those to be looked at: all of a node whose taints may be others."""
+        nodes = [key for key in batch if isinstance(key, str)]
+        for node in nodes:
+            now, before = self.clock.monotonic(), self._since.pop(node, {})
+            if taints := self._taints(node):
+                self._since[node] = {taint: before.get(taint, now) for taint in taints}
+        tasks = [record.key for node in nodes for record in self.cache.bound_to(node)]
+        return [*tasks, *(key for key in batch if not isinstance(key, str))]
+
+    def _leaving(self, key: NamedKey, budgets: Callable[[], Budgets]) -> Proposal[Evicted] | None:
+        record = self.cache.tasks.get(key)
+        since = self._since.get(record.node) if record is not None else None
+        if record is None or since is None:
+            return None
+        held = self._stays(record)
+        why = leave(record.node, held.assignment.spec.tolerations, since) if held is not None else None
+        if held is None or why is None:
+            return None
+        now = self.clock.monotonic()
+        if why.at > now + _EARLY:
+            self.queue.add_after(key, why.at - now)
+            return None
+        if budgets().take(record.demand):
+            return _evict(record, held, why)
+        if (budget := budgets().refusing(record.demand)) is not None:
+            self._held[key] = budget
+            self._held_by.setdefault(budget, set()).add(key)
+        text = f"it stays while minAvailable would not be kept, though it is to be {why.why}"
+        self._tell(record, "EvictionHeld", text)
+        return None
+
+    def _let_go(self, key: NamedKey) -> Budget | None:
+        """What has held it so far."""
+        budget = self._held.pop(key, None)
+        if budget is not None:
+            self._held_by[budget].discard(key)
+            if not self._held_by[budget]:
+                del self._held_by[budget]
+        return budget
 
     def _stays(self, record: TaskRecord) -> AssignmentRecord | None:
         """Its assignment, if it is to go on there; one that runs once is left to its end."""
@@ -143,7 +185,7 @@ class EvictionController(LeaderLoop[str]):
         self._events.emit(about, record.key.namespace, reason, message, warning=True)
 
 
-def _evict(record: TaskRecord, held: AssignmentRecord, node: str, why: Leave) -> Proposal[Evicted]:
+def _evict(record: TaskRecord, held: AssignmentRecord, why: Leave) -> Proposal[Evicted]:
     stopped = replace(held.assignment, desired="Stopped", reason=why.why)
     compares = (unchanged(record.entry), unchanged(held.entry))
-    return Proposal(Evicted(record, node, why.why), compares, (Put(held.entry.key, encode(stopped)),))
+    return Proposal(Evicted(record, why.why), compares, (Put(held.entry.key, encode(stopped)),))

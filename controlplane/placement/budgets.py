@@ -6,6 +6,7 @@ Read by all that stops or moves tasks which nobody has asked to go: preemption, 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
+from typing import NamedTuple
 
 from controlplane.cluster import ClusterCache, Demand
 from controlplane.cluster.effective import runs
@@ -13,15 +14,22 @@ from controlplane.cluster.rules import Labels
 from controlplane.placement.around import selects
 from taskyard.keys import NamedKey
 
-_Budget = tuple[str, Labels, int]
-"""Namespace, labels, and so many with them that have to be left."""
+
+class Budget(NamedTuple):
+    namespace: str
+    labels: Labels
+    least: int
+    """So many with the labels have to be left."""
+
+    def counts(self, task: Demand) -> bool:
+        return self.namespace == task.namespace and selects(self.labels, task.labels)
 
 
 class Budgets:
     def __init__(self, protecting: Iterable[Demand], available: Iterable[Demand]) -> None:
         """`protecting`: all tasks there are; `available`: those that count as left."""
-        self._spare: dict[_Budget, int] = {
-            (each.namespace, each.labels, each.rules.min_available): -each.rules.min_available
+        self._spare: dict[Budget, int] = {
+            Budget(each.namespace, each.labels, each.rules.min_available): -each.rules.min_available
             for each in protecting
             if each.rules.min_available
         }
@@ -50,7 +58,11 @@ class Budgets:
 
     def allow(self, task: Demand) -> bool:
         """One such task may be stopped."""
-        return all(self._spare[budget] > 0 for budget in self._of(task))
+        return self.refusing(task) is None
+
+    def refusing(self, task: Demand) -> Budget | None:
+        """One by which no such task may be stopped."""
+        return next((budget for budget in self._of(task) if self._spare[budget] <= 0), None)
 
     def take(self, task: Demand) -> bool:
         """It is stopped; False, and nothing is taken, when it must not be."""
@@ -60,5 +72,5 @@ class Budgets:
             self._spare[budget] -= 1
         return True
 
-    def _of(self, task: Demand) -> list[_Budget]:
-        return [each for each in self._spare if each[0] == task.namespace and selects(each[1], task.labels)]
+    def _of(self, task: Demand) -> list[Budget]:
+        return [each for each in self._spare if each.counts(task)]

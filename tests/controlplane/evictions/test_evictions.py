@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from controlplane.cluster import AssignmentRecord, TaskRecord
+from controlplane.evictions import EvictionController
 from controlplane.evictions.decide import leave
 from taskyard import keys
 from taskyard.keys import NamedKey
@@ -154,3 +156,36 @@ def test_where_nothing_else_takes_it_it_waits_and_says_why(plane: Plane) -> None
     run(plane)
     assert plane.task("web").binding is not None
     assert plane.task("web").binding.epoch == 2  # type: ignore[union-attr]
+
+
+def test_only_what_changed_is_looked_at_and_one_that_is_held_when_one_more_of_its_kind_runs(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    stays = EvictionController._stays
+
+    def counted(self: EvictionController, record: TaskRecord) -> AssignmentRecord | None:
+        looks.append(record.key.name)
+        return stays(self, record)
+
+    monkeypatch.setattr(EvictionController, "_stays", counted)
+    add(plane, 1, "tough", tolerations=[Toleration(operator="Exists")])
+    for number in range(11, 21):
+        add(plane, number, f"web{number}", min_available=11)  # The tough one counts, too.
+    taint(plane, BAD)
+    assert sorted(looks) == sorted(["tough", *(f"web{number}" for number in range(11, 21))])
+    plane.add_node("n2")
+    looks.clear()
+    add(plane, 21, "web21", min_available=11)
+    assert looks == ["web11", "web12", "web11"], "the first leaves, the second is held as before, the first changes"
+    assert desired(plane, 11) == "Stopped"
+    looks.clear()
+    plane.report("web11", TaskState.STOPPING)
+    run(plane)
+    assert looks == ["web11"]
+    end(plane, "web11")
+    assert plane.node_of("web11") == "n2"
+    looks.clear()
+    plane.report("web11", TaskState.RUNNING)
+    run(plane)
+    assert looks == ["web12", "web13", "web12"]
