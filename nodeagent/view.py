@@ -181,7 +181,7 @@ class ContainerView:
 
 
 def _as_reached(containers: tuple[Container, ...]) -> tuple[Container, ...]:
-    """A container in another's network is reached by that one's address and ports."""
+    """A container in another's network is reached by that one's address, and the task itself by its ports."""
     holders = {one.run: one.info for one in containers if one.run.step == NETWORK}
     if not holders:
         return containers
@@ -189,9 +189,10 @@ def _as_reached(containers: tuple[Container, ...]) -> tuple[Container, ...]:
 
 
 def _through(one: Container, holder: ContainerInfo | None) -> Container:
-    if holder is None or one.run.step != MAIN:
+    if holder is None or one.run.step < MAIN:
         return one
-    return replace(one, info=replace(one.info, address=holder.address, ports=holder.ports))
+    ports = holder.ports if one.run.step == MAIN else one.info.ports
+    return replace(one, info=replace(one.info, address=holder.address, ports=ports))
 
 
 def _differs(known: ContainerInfo, seen: ContainerSummary) -> bool:

@@ -128,6 +128,12 @@ def test_a_task_is_not_ready_until_the_checks_of_those_beside_it_pass(world: Wor
     assert [reason for reason in world.events.reasons if "Ready" in reason][-2:] == ["Ready", "NotReady"]
 
 
+def test_they_are_asked_where_their_network_is_and_not_on_the_node(world: World) -> None:
+    world.assign(sidecars=checked(readiness=READY, liveness=LIVE), checks={"liveness": LIVE})
+    world.advance(3.0)
+    assert world.prober.addresses == {"192.0.2.1"}
+
+
 def test_one_that_does_not_live_is_stopped_and_started_again_alone_and_each_time_by_its_signal(world: World) -> None:
     world.assign(sidecars=checked(liveness=LIVE), stop={"gracePeriod": "5s"})
     world.advance(3.0)

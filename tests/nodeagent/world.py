@@ -161,10 +161,13 @@ class ScriptedProber(NetworkProber):
         self.answers: dict[int, str] = {}
         """Why a port fails, by number; others pass."""
         self.asked = 0
+        self.addresses: set[str] = set()
+        """Of the containers whose ports were asked; empty is the node's own."""
 
     def probe(self, container: ContainerInfo, check: Check) -> str:
         self.asked += 1
         port = check.http or check.tcp
+        self.addresses |= {container.address} if port else set()
         return super().probe(container, check) if port is None else self.answers.get(port.port, "")
 
 
