@@ -125,11 +125,11 @@ def test_what_was_due_while_it_was_frozen_comes_after(driver: Driver) -> None:
 
 def test_a_run_in_which_a_component_lets_something_out_fails_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     def step(_: TaskController, timeout: float = 0.0) -> bool:
-        raise StoreUnavailable(f"no answer within {timeout:g} s")
+        raise ValueError(f"a fault of ours within {timeout:g} s")
 
     monkeypatch.setattr(TaskController, "step", step)
     outcome = Cluster(0, Settings(minutes=0.5)).run()
-    assert outcome.violation.endswith("'s tasks lets StoreUnavailable out: no answer within 0 s")
+    assert outcome.violation.endswith("'s tasks lets ValueError out: a fault of ours within 0 s")
     assert "in step" in outcome.story
 
 

@@ -100,7 +100,7 @@ def _admission_compare_dropped(patch: pytest.MonkeyPatch) -> None:
 
 
 def _deletion_compare_dropped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(removal, "unchanged", lambda entry: Compare(entry.key + "/none", "mod", 0))
+    patch.setattr(removal, "unchanged_since", lambda key, _: Compare(key + "/none", "mod", 0))
 
 
 def _lease_not_registered_again(patch: pytest.MonkeyPatch) -> None:
