@@ -100,11 +100,9 @@ class EventRecorder:
         )
 
     def _buffer(self, event: Event) -> None:
-        _key(
-            event
-        ).encode()  # raises here, in emit, for a name that is not Unicode: in flush it would hold up all others
         with self._buffer_lock:
             key, event = self._similar.placed(event, self._clock.monotonic())
+            key.encode()  # raises here, in emit, for a name that is not Unicode: in flush it would hold up all others
             self._pending[key] = _joined(self._pending.get(key), event)
             self._drop_oldest()
         self._noted()

@@ -34,14 +34,14 @@ class SimilarEvents:
         """The key to write it under, and as what. `now`: seconds on a clock that only goes on."""
         about = event.about
         place = (event.namespace, about.kind, about.name, event.reason)
-        told = {message: at for message, at in self._told.get(place, {}).items() if now - at < WITHIN}
-        message, alone = event.message, event.message in told or len(told) < MOST_DIFFERENT
-        if alone:
+        message, before = event.message, self._told.pop(place, None)
+        # Most objects have it told once.
+        told = {} if before is None else {other: at for other, at in before.items() if now - at < WITHIN}
+        if message in told or len(told) < MOST_DIFFERENT:
             told.setdefault(message, now)
         else:
             event, message = msgspec.structs.replace(event, message=f"{COMBINED}{message}"), ""
         self._told[place] = told
-        self._told.move_to_end(place)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
         return keys.event(event.namespace, about.kind, about.name, event.component, event.reason, message), event

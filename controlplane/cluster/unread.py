@@ -24,6 +24,8 @@ def unread(cache: ClusterCache, place: str, otherwise: str) -> str:
 def unread_volumes(cache: ClusterCache, record: TaskRecord) -> str:
     """What keeps the task from getting a node, and what to do, while nobody knows where the data of its volumes is;
     empty: nothing does."""
+    if not cache.quarantined:
+        return ""
     said = []
     for name in pinned_volumes(record.task.spec):
         place = keys.object_key(ObjectKey("Volume", record.key.namespace, name))
