@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +113,7 @@ def test_checks_decide_on_traffic_and_on_a_restart(agent: AgentProcess, client: 
         status = ready(agent, uid, attempt=2)
         assert status.last_exit is not None
         assert (status.last_exit.reason, status.restarts) == ("Unhealthy", 1)
-        agent.until(lambda uid=uid, words=words: told(agent, uid, words))  # type: ignore[misc]
+        agent.until(partial(told, agent, uid, words))
     leave(agent, *uids)
 
 
@@ -148,7 +149,7 @@ def test_what_the_node_s_operator_did_not_allow_is_refused_with_the_reason(agent
     ]
     uids = [agent.assign("sleep", "1000", restart=SOON, **spec) for spec, _ in refused]
     for uid, (_, words) in zip(uids, refused, strict=True):
-        agent.until(lambda uid=uid, words=words: told(agent, uid, "NotAllowed", words), timeout=PATIENCE)  # type: ignore[misc]
+        agent.until(partial(told, agent, uid, "NotAllowed", words), timeout=PATIENCE)
         assert not any(uid in name for name in agent.containers())
     agent.wait_for(good, "Running", timeout=PATIENCE)
     agent.until(lambda: agent.logs(good) == ["from the node"], timeout=PATIENCE)

@@ -5,52 +5,22 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from controlplane.cluster.effective import view
 from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import (
-    Event,
-    Gang,
     Metadata,
     Namespace,
     NamespaceSpec,
     NodeLease,
     Port,
     Quota,
-    TaskSpec,
     TaskState,
     decode,
     key_of,
 )
+from tests.controlplane.scheduler.crowded import add, events, plane_with, shown
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
-
-
-def plane_with(nodes: int = 1) -> Plane:
-    plane = Plane()
-    for number in range(nodes):
-        plane.add_node(f"n{number + 1}", memory=4 * GI)
-    plane.lead()
-    return plane
-
-
-def add(plane: Plane, number: int, name: str, memory: str, priority: int = 0, **changes: object) -> None:
-    spec: TaskSpec = msgspec.structs.replace(a_spec(memory=memory, priority=priority), **changes)
-    plane.add_task(a_task(name, a_uid(number), spec, created=number))
-    plane.live(1)
-
-
-def shown(plane: Plane, name: str) -> tuple[str, str]:
-    plane.pump()
-    record = plane.cache.tasks[NamedKey("default", name)]
-    status = view(plane.cache, record, PendingReasons(plane.cache))
-    return status.state, status.reason
-
-
-def events(plane: Plane, reason: str, name: str = "") -> list[str]:
-    plane.events.flush()
-    found = [decode(entry.value, Event) for entry in plane.store.list(keys.EVENTS).entries]
-    return [event.message for event in found if event.reason == reason and name in ("", event.about.name)]
 
 
 @pytest.fixture
@@ -171,74 +141,6 @@ def test_one_that_waits_with_a_new_spec_is_stopped_where_it_is_for_a_more_import
     held = plane.assignment("n1", a_uid(1))
     assert held is not None
     assert held.desired == "Stopped"
-
-
-def test_a_gang_is_bound_in_one_transaction_or_not_at_all() -> None:
-    plane = plane_with(2)
-    gang = Gang(name="train", size=3)
-    for number in range(1, 3):
-        add(plane, number, f"g{number}", "2Gi", gang=gang)
-        assert plane.node_of(f"g{number}") == ""
-    add(plane, 3, "g3", "2Gi", gang=gang)
-    bindings = {plane.store.get(keys.task("default", f"g{n}")).mod_revision for n in range(1, 4)}  # type: ignore[union-attr]
-    assert len(bindings) == 1
-    assert all(plane.node_of(f"g{number}") for number in range(1, 4))
-
-
-def test_members_that_went_while_the_lead_was_in_doubt_count_no_more() -> None:
-    plane = plane_with(2)
-    gang = Gang(name="train", size=3)
-    for number in range(1, 4):
-        add(plane, number, f"g{number}", "1Gi", gang=gang)
-    assert plane.node_of("g3")
-    plane.clock.advance(9.5)
-    assert not plane.scheduler.step()
-    assert not plane.scheduler.leading
-    for number in range(1, 4):
-        name = f"g{number}"
-        plane.delete(keys.task("default", name), keys.assignment(plane.node_of(name), a_uid(number)))
-    plane.pump()
-    plane.live(1)
-    assert plane.scheduler.leading
-    for number in (4, 5):
-        add(plane, number, f"g{number}", "1Gi", gang=gang)
-    assert (plane.node_of("g4"), plane.node_of("g5")) == ("", "")
-    add(plane, 6, "g6", "1Gi", gang=gang)
-    assert all(plane.node_of(f"g{number}") for number in (4, 5, 6))
-
-
-def test_what_is_said_of_a_gang_is_not_said_of_others_that_ask_for_as_much() -> None:
-    plane = plane_with()
-    plane.add_task(
-        a_task("g1", a_uid(1), msgspec.structs.replace(a_spec(memory="9Gi"), gang=Gang(name="pair", size=2)))
-    )
-    plane.add_task(a_task("other", a_uid(2), a_spec(memory="9Gi")))
-    plane.live(1)
-    told = {event.about.name: event.message for event in plane.told("FailedScheduling")}
-    assert "its gang pair" in told["g1"]
-    assert "gang" not in told["other"]
-
-
-def test_a_gang_that_does_not_fit_takes_no_room_from_others() -> None:
-    plane = plane_with()
-    gang = Gang(name="train", size=2)
-    add(plane, 1, "g1", "3Gi", gang=gang)
-    add(plane, 2, "g2", "3Gi", gang=gang)
-    add(plane, 3, "other", "3Gi")
-    assert (plane.node_of("g1"), plane.node_of("g2"), plane.node_of("other")) == ("", "", "n1")
-    plane.add_node("n2", memory=8 * GI)
-    plane.live(1)
-    assert (plane.node_of("g1"), plane.node_of("g2")) == ("n2", "n2")
-
-
-def test_more_than_one_transaction_holds_come_after_it() -> None:
-    plane = plane_with(2)
-    gang = Gang(name="train", size=2)
-    for number in range(1, 41):
-        spec = msgspec.structs.replace(a_spec(memory="64Mi"), gang=gang)
-        plane.add_task(a_task(f"g{number:02}", a_uid(number), spec))
-    plane.live(2)
-    assert all(plane.node_of(f"g{number:02}") for number in range(1, 41))
 
 
 def test_a_node_that_has_the_image_is_taken_among_much_the_same() -> None:
@@ -368,54 +270,6 @@ def test_an_edit_of_one_that_runs_keeps_the_budget_that_the_edit_says(least: int
     held = plane.assignment("n1", a_uid(2))
     assert held is not None
     assert held.desired == desired
-
-
-def gang_plane() -> Plane:
-    plane = plane_with(2)
-    for number in range(1, 3):
-        add(plane, number, f"low{number}", "3Gi")
-        plane.report(f"low{number}", TaskState.RUNNING)
-    return plane
-
-
-def desired(plane: Plane) -> list[str]:
-    held = [plane.assignment(plane.node_of(f"low{number}"), a_uid(number)) for number in range(1, 3)]
-    return [each.desired if each is not None else "" for each in held]
-
-
-def test_room_is_made_for_a_whole_gang_in_one_transaction_and_nobody_else_gets_it() -> None:
-    plane = gang_plane()
-    gang = Gang(name="train", size=2)
-    for number in range(11, 13):
-        add(plane, number, f"g{number}", "3Gi", priority=5, gang=gang)
-    assert desired(plane) == ["Stopped", "Stopped"]
-    stopped = {plane.store.get(keys.assignment(f"n{n}", a_uid(n))).mod_revision for n in range(1, 3)}  # type: ignore[union-attr]
-    assert len(stopped) == 1
-    add(plane, 20, "sneaky", "3Gi")
-    plane.report("low1", TaskState.COMPLETED)
-    plane.live(1)
-    assert (plane.node_of("g11"), plane.node_of("sneaky")) == ("", "")
-    plane.report("low2", TaskState.COMPLETED)
-    plane.live(1)
-    assert {plane.node_of("g11"), plane.node_of("g12")} == {"n1", "n2"}
-
-
-def test_nobody_is_stopped_for_a_gang_of_which_one_would_still_not_fit() -> None:
-    plane = gang_plane()
-    gang = Gang(name="train", size=3)
-    for number in range(11, 14):
-        add(plane, number, f"g{number}", "3Gi", priority=5, gang=gang)
-    assert desired(plane) == ["Running", "Running"]
-
-
-def test_a_budget_holds_for_all_of_a_gang_together() -> None:
-    plane = plane_with(2)
-    for number in range(1, 3):
-        add(plane, number, f"low{number}", "3Gi", min_available=1)
-        plane.report(f"low{number}", TaskState.RUNNING)
-    for number in range(11, 13):
-        add(plane, number, f"g{number}", "3Gi", priority=5, gang=Gang(name="train", size=2))
-    assert desired(plane) == ["Running", "Running"]
 
 
 def test_what_is_said_of_those_that_fit_nowhere_counts_what_came_before_them_in_the_round() -> None:

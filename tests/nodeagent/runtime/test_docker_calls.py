@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import urllib3
@@ -21,8 +22,8 @@ class Handler(BaseHTTPRequestHandler):
     """Answers by the path; notes what was asked."""
 
     protocol_version = "HTTP/1.1"
-    seen: list[tuple[str, str, bytes]]
-    connections: list[object]
+    seen: ClassVar[list[tuple[str, str, bytes]]]
+    connections: ClassVar[list[object]]
     silent: threading.Event
 
     def setup(self) -> None:
@@ -52,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
 @contextmanager
 def engine(kind: str, folder: Path) -> Iterator[tuple[str, type[Handler]]]:
     class Own(Handler):
-        seen: list[tuple[str, str, bytes]] = []  # noqa: RUF012
-        connections: list[object] = []  # noqa: RUF012
+        seen: ClassVar[list[tuple[str, str, bytes]]] = []
+        connections: ClassVar[list[object]] = []
         silent = threading.Event()
 
     server: socketserver.TCPServer
