@@ -17,6 +17,7 @@ from simulator.checker import Checker
 from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, Escaped, HotLoop, Process
 from simulator.node import AgentProcess, Host
+from simulator.operators import Operator
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
 from simulator.published import LOOKED_AT, formats, is_published
@@ -31,8 +32,8 @@ from simulator.uncollected import uncollected
 from simulator.unforeseen import Unforeseen
 from simulator.users import Users
 from taskyard import keys
-from taskyard.clock import ManualClock, timestamp
-from taskyard.objects import Maintenance, Metadata, NodeSpec, encode
+from taskyard.clock import ManualClock
+from taskyard.objects import NodeSpec, encode
 from taskyard.store.api import Delete, KeyEvent, Put
 from taskyard.store.memory import Backup
 
@@ -57,6 +58,7 @@ class Cluster:
         self.everywhere = dict(self.hosts)
         """Those as well that want another's name, or wanted it once; by key."""
         self.checker = Checker(self.clock.monotonic)
+        self.operator = Operator(lambda node: self.checker.mirror.specs.get(node), self._say)
         self._retained = Retained()
         self._planes: dict[str, PlaneProcess] = {}
         self._readings = Readings()
@@ -207,17 +209,6 @@ class Cluster:
         self.storage.store.revoke(entry.lease)
         self.wrote("lease")
         return True
-
-    def cordon(self, host: Host, cordoned: bool) -> None:
-        """An operator's doing, as the API writes it."""
-        before = self.checker.mirror.specs.get(host.name)
-        worked_on = before.maintenance if before is not None else None
-        self._say(NodeSpec(metadata=Metadata(name=host.name), cordoned=cordoned, maintenance=worked_on))
-
-    def maintain(self, host: Host, seconds: float) -> None:
-        """Likewise. It ends by itself."""
-        until = Maintenance(until=timestamp(self.clock.now() + seconds))
-        self._say(NodeSpec(metadata=Metadata(name=host.name), maintenance=until))
 
     def _say(self, spec: NodeSpec) -> None:
         self.storage.store.commit([], [Put(keys.node_spec(spec.metadata.name), encode(spec))])

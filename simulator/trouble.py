@@ -93,7 +93,7 @@ def heal_all(cluster: Cluster) -> None:
     for _, clock in cluster.clocks():
         clock.set_ahead(0.0)
     for host in cluster.hosts_in_order:
-        cluster.cordon(host, False)
+        cluster.operator.cordon(host.name, False)
         host.fill(False)
         host.runtime.break_down("")
         cluster.woken_up(host)

@@ -79,6 +79,11 @@ class Results(Generic[S]):
         self.fenced_out = self.fenced_out or other.fenced_out
 
     @property
+    def end_it(self) -> bool:
+        """Nothing more may be sent after them: another leads, or an answer did not come."""
+        return self.fenced_out or bool(self.unknown)
+
+    @property
     def not_written(self) -> list[Proposal[S]]:
         """As far as is known."""
         refused = [proposal for proposal, _ in self.refused]
@@ -108,7 +113,7 @@ def committing(store: Store, fence: Compare, proposals: Iterable[Proposal[S]]) -
         results: Results[S] = Results()
         batch, answer = sent.popleft()
         again.extendleft(reversed(_note(batch, answer, fence, results)))
-        over = over or results.fenced_out or bool(results.unknown)
+        over = over or results.end_it
         yield results
     untried = [proposal for batch in (*again, *unsent) for proposal in batch]
     if untried:

@@ -71,7 +71,7 @@ def commit_together(store: Store, fence: Compare, proposals: Iterable[Proposal[B
 
     over = False
     for results in committing(store, fence, alone()):
-        over = over or results.fenced_out or bool(results.unknown)
+        over = over or results.end_it
         yield results
     if over:
         yield Results(untried=[proposal for members in gangs.values() for proposal in members])

@@ -6,6 +6,7 @@ from nodeagent.runtime.fake import Breakdown
 from nodeagent.runtime.port import ContainerState, NameConflict
 from simulator.faults.scene import Scene
 from simulator.watches import RECONNECT
+from taskyard.clock import timestamp
 
 _JUMPS = (-3600.0, -40.0, -3.0, 3.0, 40.0, 3600.0)
 
@@ -133,15 +134,15 @@ def twin(scene: Scene) -> str:
 def cordon(scene: Scene) -> str:
     """What is edited meanwhile has to move."""
     host = scene.host()
-    scene.cluster.cordon(host, True)
-    scene.cluster.later(scene.random.uniform(5.0, 40.0), lambda: scene.cluster.cordon(host, False))
+    scene.cluster.operator.cordon(host.name, True)
+    scene.cluster.later(scene.random.uniform(5.0, 40.0), lambda: scene.cluster.operator.cordon(host.name, False))
     return f"{host.name} is cordoned"
 
 
 def maintain(scene: Scene) -> str:
     """What is there leaves; the machine goes down for a part of the time, in half of the cases, and comes back."""
     host, seconds = scene.host(), scene.random.uniform(10.0, 50.0)
-    scene.cluster.maintain(host, seconds)
+    scene.cluster.operator.maintain(host.name, timestamp(scene.cluster.clock.now() + seconds))
     if scene.random.random() < 0.5:
         scene.cluster.later(seconds / 2, lambda: scene.lose(host))
     return f"{host.name} is in maintenance for {seconds:.0f} s"

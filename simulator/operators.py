@@ -1,0 +1,24 @@
+"""Whoever looks after the nodes: what is said of them, as the API writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from taskyard.objects import Maintenance, Metadata, NodeSpec
+
+
+class Operator:
+    """`known`: what is said of a node so far, by its name; `say` writes what is said now."""
+
+    def __init__(self, known: Callable[[str], NodeSpec | None], say: Callable[[NodeSpec], None]) -> None:
+        self._known = known
+        self._say = say
+
+    def cordon(self, node: str, cordoned: bool) -> None:
+        before = self._known(node)
+        worked_on = before.maintenance if before is not None else None
+        self._say(NodeSpec(metadata=Metadata(name=node), cordoned=cordoned, maintenance=worked_on))
+
+    def maintain(self, node: str, until: str) -> None:
+        """`until`: a timestamp. It ends by itself."""
+        self._say(NodeSpec(metadata=Metadata(name=node), maintenance=Maintenance(until=until)))
