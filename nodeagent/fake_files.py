@@ -30,6 +30,12 @@ class FakeFiles:
         self._touched("after it wrote files")
         return self._path(uid, slot)
 
+    def renew(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> bool:
+        there = self.folder(uid, slot) is not None
+        if there:
+            self.write(uid, slot, values, settings)
+        return there
+
     def read(self, uid: str, slot: str) -> dict[str, str] | None:
         return self._kept.get(uid, {}).get(slot)
 

@@ -84,7 +84,8 @@ class Freshness:
     def _renew(self, assignment: Assignment, volume: Volume, wanted: Mapping[str, str]) -> None:
         label = source(assignment, volume).label
         try:
-            self._files.write(assignment.uid, volume.target, wanted, settings(volume))
+            if not self._files.renew(assignment.uid, volume.target, wanted, settings(volume)):
+                return
         except FilesRefused as error:
             log.warning("the files of %s for task %s stay as they are: %s", label, assignment.uid, error)
             return

@@ -44,6 +44,8 @@ class Files(Protocol):
 
     def write(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> Path: ...
 
+    def renew(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> bool: ...
+
     def read(self, uid: str, slot: str) -> dict[str, str] | None: ...
 
     def folder(self, uid: str, slot: str) -> Path | None: ...
@@ -67,26 +69,17 @@ class ValueFiles:
 
     def write(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> Path:
         """The folder to mount for this volume of the task, `slot` being where to. Raises FilesRefused, OSError."""
-        folder = self._folder(uid, slot)
         with self._lock:
-            self._make_root()
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o755)
-            known = self._known(folder)
-            self._versions[uid] = self._versions.get(uid, 0) + 1
-            held = folder / f"..{secrets.token_hex(4)}"
-            held.mkdir()
-            held.chmod(0o755)
-            for name, value in values.items():
-                _put(held / name, value, settings)
-                _link(folder / name, f"{_NOW}/{name}")
-            _link(folder / _NOW, held.name)
-            for name in known.keys() - values.keys():
-                (folder / name).unlink(missing_ok=True)
-            for other in folder.glob("..[0-9a-f]*"):
-                if other.name != held.name:
-                    shutil.rmtree(other, ignore_errors=True)
-        return folder
+            return self._write(uid, slot, values, settings)
+
+    def renew(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> bool:
+        """As `write`, in place of what was written before. False when that is gone: whoever removed it does not come
+        again, so nothing may be put there after that."""
+        with self._lock:
+            there = self.folder(uid, slot) is not None
+            if there:
+                self._write(uid, slot, values, settings)
+            return there
 
     def read(self, uid: str, slot: str) -> dict[str, str] | None:
         """What was written there; None when nothing was. Raises OSError."""
@@ -115,6 +108,27 @@ class ValueFiles:
             return sorted(entry.name for entry in self._root.iterdir())
         except FileNotFoundError:
             return []
+
+    def _write(self, uid: str, slot: str, values: Mapping[str, str], settings: FileSettings) -> Path:
+        self._make_root()
+        folder = self._folder(uid, slot)
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+        known = self._known(folder)
+        self._versions[uid] = self._versions.get(uid, 0) + 1
+        held = folder / f"..{secrets.token_hex(4)}"
+        held.mkdir()
+        held.chmod(0o755)
+        for name, value in values.items():
+            _put(held / name, value, settings)
+            _link(folder / name, f"{_NOW}/{name}")
+        _link(folder / _NOW, held.name)
+        for name in known.keys() - values.keys():
+            (folder / name).unlink(missing_ok=True)
+        for other in folder.glob("..[0-9a-f]*"):
+            if other.name != held.name:
+                shutil.rmtree(other, ignore_errors=True)
+        return folder
 
     def _folder(self, uid: str, slot: str) -> Path:
         return self._root / uid / hashlib.sha256(slot.encode()).hexdigest()[:16]

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from nodeagent.assigned import assigned
+from nodeagent.freshness import Freshness
 from nodeagent.runtime.fake_program import Program
+from nodeagent.value_files import ValueFiles
 from taskyard import keys
 from taskyard.keys import ObjectKey
-from taskyard.objects import Config, Metadata, Result, Secret, TaskState, decode, encode
+from taskyard.objects import Assignment, Config, Metadata, Result, Secret, TaskState, decode, encode
 from taskyard.objects.config import ConfigSpec
 from taskyard.objects.secret import SecretSpec
-from taskyard.store.api import Delete, Put
+from taskyard.store.api import Delete, Entry, Put
+from taskyard.store.faulty import FaultyStore
 from tests.nodeagent.world import FOREVER, UID, World
 
 VALUE = "s3cr3t-value"
@@ -213,6 +217,31 @@ def test_files_of_a_task_that_is_gone_are_removed_by_the_next_agent(world: World
     world.boot()
     world.settle()
     assert not folder.exists()
+
+
+def test_a_change_that_is_being_read_does_not_outlive_the_task(world: World) -> None:
+    """The task's last container and its files go between the look at the Secret and the write."""
+    put_secret(world, password="old")
+    world.assign(volumes=[SECRET])
+    world.settle()
+    folder = mounted(world, "/run/db")
+    put_secret(world, password=VALUE)
+
+    class GoneMeanwhile(FaultyStore):
+        def get(self, key: str) -> Entry | None:
+            found = super().get(key)
+            world.unassign()
+            world.advance(15.0)
+            assert not folder.exists()
+            return found
+
+    def as_it_was(assignments: Sequence[Assignment]) -> Freshness:
+        store, files = GoneMeanwhile(world.memory), ValueFiles(world.secrets_dir, world.owner)
+        return Freshness(store, files, world.events, lambda: assignments, world.queue.add)
+
+    as_it_was(list(assigned(world.informer))).step()
+    assert not list(world.secrets_dir.glob(f"*/{UID}"))
+    assert "ValuesUpdated" not in world.events.reasons
 
 
 def test_without_memory_for_them_it_waits_and_says_so(tmp_path: Path) -> None:

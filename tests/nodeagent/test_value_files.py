@@ -87,6 +87,18 @@ def test_they_go_with_the_task(files: ValueFiles, memory: Path) -> None:
     assert [path for path in memory.rglob("*") if path.is_file()] == []
 
 
+def test_what_is_gone_is_not_renewed(files: ValueFiles, memory: Path) -> None:
+    folder = files.write(UID, "/a", {"one": "1"}, SETTINGS)
+    assert files.renew(UID, "/a", {"one": "2"}, SETTINGS)
+    assert (folder / "one").read_text() == "2"
+    version = files.version(UID)
+    files.remove(UID)
+    assert not files.renew(UID, "/a", {"one": "3"}, SETTINGS)
+    assert [path for path in memory.rglob("*") if path.is_file()] == []
+    assert files.uids() == []
+    assert files.version(UID) != version
+
+
 def test_a_disk_is_no_place_for_them(tmp_path: Path) -> None:
     with pytest.raises(FilesRefused, match=r"on a disk.*--secrets-dir"):
         ValueFiles(tmp_path, OWNER).write(UID, "/a", {"one": "1"}, SETTINGS)
