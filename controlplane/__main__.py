@@ -11,6 +11,7 @@ import click
 from controlplane import log_lines
 from controlplane.app import CannotRun, ControlPlane
 from taskyard.config import ConfigError, load
+from taskyard.endings import heed
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,8 +102,7 @@ def main(
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    heed((signal.SIGTERM, signal.SIGINT), lambda _: stop.set())
     try:
         ControlPlane(settings, access_log=access_log, failpoints=os.environ.get("TASKYARD_FAILPOINTS", "")).run(stop)
     except CannotRun as error:

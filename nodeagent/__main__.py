@@ -19,6 +19,7 @@ from nodeagent.devices import Device
 from nodeagent.emptying import Stops
 from nodeagent.host import FolderTaken
 from taskyard.config import ConfigError, load
+from taskyard.endings import heed
 from taskyard.local_agent import DATA_DIR
 from taskyard.node_name import of_host
 from taskyard.objects import LONGEST_LEASE
@@ -220,8 +221,10 @@ def main(
         drain_timeout=drain_timeout,
     )
     stops = Stops()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
-        signal.signal(number, lambda caught, _: stops.ask(drain=drain_on_stop or caught == signal.SIGUSR1))
+    heed(
+        (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1),
+        lambda caught: stops.ask(drain=drain_on_stop or caught == signal.SIGUSR1),
+    )
     try:
         app.run(options, stops)
     except (app.CannotRun, FolderTaken, OSError) as error:

@@ -18,6 +18,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from taskyard.clock import Clock, SystemClock
+from taskyard.endings import heed
 from taskyard.local.process import identify, spawn, stop
 from taskyard.local.state import ChildPlan, ChildReport, Plan, Report, StateFolder
 from taskyard.local.supervision import ended, next_step
@@ -133,8 +134,7 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     folder = StateFolder(Path(arguments[0]))
     stop_asked = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop_asked.set())
+    heed((signal.SIGTERM, signal.SIGINT), lambda _: stop_asked.set())
     with folder.locked("supervisor"):
         plan = folder.plan()
         if plan is None:

@@ -117,7 +117,8 @@ class LiveCluster:
         try:
             child.wait(20)
         except subprocess.TimeoutExpired:
-            child.kill()
+            # What each of its threads does, into its log (PYTHONFAULTHANDLER).
+            child.send_signal(signal.SIGABRT)
             child.wait()
             raise AssertionError(f"{role} did not end within 20 s of SIGTERM:\n{self.log(role)}") from None
 
@@ -130,7 +131,7 @@ class LiveCluster:
 
     def log(self, role: str) -> str:
         """The last lines of a process's output."""
-        return "\n".join((self.folder / f"{role}.log").read_text(errors="replace").splitlines()[-40:])
+        return "\n".join((self.folder / f"{role}.log").read_text(errors="replace").splitlines()[-100:])
 
     def data_dir(self, role: str) -> Path:
         return self.folder / role
