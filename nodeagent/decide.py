@@ -2,12 +2,13 @@
 
 Pure. The agent asks again after each action and whenever something changed, so a rule only ever names the next step;
 every sequence (intent, create, start, report) comes from asking repeatedly. After a crash the same question, asked
-of what the store and the runtime still know, continues where it ended.
+of what store and runtime still know, continues where it ended.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 
 from msgspec.structs import replace
 
@@ -147,9 +148,7 @@ def _stop(situation: Situation, one: Container, grace: float | None, last: Actio
         return last  # It does nothing that it could bring to an end.
     if sent is None or not sent.signal:
         return Signal(one.info.id, one.info.stop_signal) if allowed > 0 else last
-    if sent.signal == "SIGKILL":
-        allowed = KILL_PATIENCE
-    left = sent.at + allowed - situation.monotonic
+    left = sent.at + (KILL_PATIENCE if sent.signal == "SIGKILL" else allowed) - situation.monotonic
     return Wait(left) if left > 0 else last
 
 
@@ -202,9 +201,10 @@ def _rest_when_over(situation: Situation, _: Assignment, status: TaskStatus) -> 
     if not status.state.terminal:
         return None
     since = parse_timestamp(status.finished_at) if status.finished_at else situation.now
-    if situation.containers and situation.now - since >= situation.keep_ended:
+    left = since + situation.keep_ended - situation.now if situation.containers else inf
+    if left <= 0:
         return Remove(situation.containers[0].info.id, force=False)  # Its log has been there for long enough.
-    return Nothing()
+    return Wait(left) if left < inf else Nothing()
 
 
 def _notice_the_loss(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:

@@ -112,6 +112,14 @@ class AgentProcess:
 
         return self.until(look, timeout)
 
+    def events(self) -> list[str]:
+        """As they are stored."""
+        return [entry.value.decode() for entry in self.store.list("").entries if "/events/" in entry.key]
+
+    def told(self, uid: str, *words: str) -> bool:
+        """By an event, which is written a little later."""
+        return any(f"task-{uid}" in event and all(word in event for word in words) for event in self.events())
+
     def containers(self) -> dict[str, str]:
         """State by name, of this agent's."""
         client = docker.APIClient(self.docker_host, version="auto")

@@ -29,13 +29,18 @@ OFTEN = {"interval": "200ms", "timeout": "2s", "failures": 2}
 PATIENCE = 60.0
 
 
+def socket_of(engine: DockerEngine) -> Path:
+    return Path(engine.host.removeprefix("unix://"))
+
+
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The node's operator allows it; it leads out by two links."""
+def folder(tmp_path_factory: pytest.TempPathFactory, docker_engine: DockerEngine) -> Path:
+    """The node's operator allows it, and the folder of the engine; it leads out by two links."""
     found = tmp_path_factory.mktemp("allowed")
     (found / "file").write_text("from the node")
     (found / "out").symlink_to("/etc")
     (found / "engine").symlink_to("/run")
+    (found / "socket").symlink_to(socket_of(docker_engine))
     return found
 
 
@@ -47,7 +52,8 @@ def agent(
     etcd_of_session.wipe()
     process = AgentProcess(tmp_path_factory.mktemp("agent"), etcd_of_session.endpoint, docker_engine.host)
     with tempfile.TemporaryDirectory(dir="/dev/shm") as memory:
-        process.start("--allow-host-path", str(folder), "--secrets-dir", memory)
+        allowed = ("--allow-host-path", str(folder), "--allow-host-path", str(socket_of(docker_engine).parent))
+        process.start(*allowed, "--secrets-dir", memory)
         process.ready()
         yield process
         process.stop()
@@ -72,12 +78,6 @@ def ready(agent: AgentProcess, uid: str, attempt: int = 1) -> TaskStatus:
     return agent.until(
         lambda: (found := agent.status(uid)) and found.ready and found.attempt >= attempt and found, timeout=PATIENCE
     )
-
-
-def told(agent: AgentProcess, uid: str, *words: str) -> bool:
-    """By an event, which is written a little later."""
-    events = [entry.value.decode() for entry in agent.store.list("").entries if "/events/" in entry.key]
-    return any(f"task-{uid}" in event and all(word in event for word in words) for event in events)
 
 
 def leave(agent: AgentProcess, *uids: str) -> None:
@@ -113,7 +113,7 @@ def test_checks_decide_on_traffic_and_on_a_restart(agent: AgentProcess, client: 
         status = ready(agent, uid, attempt=2)
         assert status.last_exit is not None
         assert (status.last_exit.reason, status.restarts) == ("Unhealthy", 1)
-        agent.until(partial(told, agent, uid, words))
+        agent.until(partial(agent.told, uid, words))
     leave(agent, *uids)
 
 
@@ -135,7 +135,12 @@ def test_an_exit_code_decides_with_the_policy(agent: AgentProcess) -> None:
     leave(agent, failing, succeeding, given_up)
 
 
-def test_what_the_node_s_operator_did_not_allow_is_refused_with_the_reason(agent: AgentProcess, folder: Path) -> None:
+def test_what_the_node_s_operator_did_not_allow_is_refused_with_the_reason(
+    agent: AgentProcess, folder: Path, docker_engine: DockerEngine
+) -> None:
+    """The engine's socket would be below an allowed folder."""
+    engine = socket_of(docker_engine)
+
     def mounts(path: Path, **more: Any) -> dict[str, Any]:
         return {"volumes": [{"type": "host", "path": str(path), "target": "/x", **more}]}
 
@@ -143,13 +148,16 @@ def test_what_the_node_s_operator_did_not_allow_is_refused_with_the_reason(agent
     refused: list[tuple[dict[str, Any], str]] = [
         (mounts(folder / "out"), "/etc) is not below a folder that this node allows"),
         (mounts(folder / "engine"), "/run) is not below a folder that this node allows"),
+        (mounts(engine), f"{engine} is never mounted"),
+        (mounts(engine.parent), f"{engine.parent} is never mounted: with {engine} a task would own this node"),
+        (mounts(folder / "socket"), f"(a link to {engine}) is never mounted"),
         (mounts(folder / "nothing"), "it is not there on this node"),
         ({"security": {"capAdd": ["NET_ADMIN"]}}, "--allow-capability"),
         ({"network": {"mode": "host"}}, "--allow-host-network"),
     ]
     uids = [agent.assign("sleep", "1000", restart=SOON, **spec) for spec, _ in refused]
     for uid, (_, words) in zip(uids, refused, strict=True):
-        agent.until(partial(told, agent, uid, "NotAllowed", words), timeout=PATIENCE)
+        agent.until(partial(agent.told, uid, "NotAllowed", words), timeout=PATIENCE)
         assert not any(uid in name for name in agent.containers())
     agent.wait_for(good, "Running", timeout=PATIENCE)
     agent.until(lambda: agent.logs(good) == ["from the node"], timeout=PATIENCE)
@@ -200,6 +208,20 @@ def test_a_config_is_a_file_and_its_change_restarts_the_task_that_says_so(agent:
     agent.until(lambda: agent.logs(uid) == ["new"], timeout=PATIENCE)
     assert agent.logs(uid, previous="1") == ["old"]
     assert status.restarts == 0
+    leave(agent, uid)
+
+
+def test_a_config_changes_in_a_container_that_runs_on(agent: AgentProcess) -> None:
+    put(agent, Config(metadata=Metadata(name="live"), spec=ConfigSpec(data={"text": "old", "gone": "x"})))
+    volume = {"type": "config", "name": "live", "target": "/etc/live", "onChange": "update"}
+    look = "while :; do echo $(cd /etc/live; ls; cat text); sleep 0.1; done"
+    uid = agent.assign(command=shell(look), volumes=[volume], stop=AT_ONCE)
+    first = agent.wait_for(uid, "Running", timeout=PATIENCE)
+    agent.until(lambda: "gone text old" in agent.logs(uid), timeout=PATIENCE)
+    put(agent, Config(metadata=Metadata(name="live"), spec=ConfigSpec(data={"text": "new", "more": "y"})))
+    agent.until(lambda: "more text new" in agent.logs(uid), timeout=PATIENCE)
+    assert agent.status(uid) == first
+    agent.until(partial(agent.told, uid, "ValuesUpdated", "/etc/live"), timeout=PATIENCE)
     leave(agent, uid)
 
 

@@ -275,7 +275,7 @@ def test_next_report(given: Situation, state: TaskState, reason: str, attempt: i
 @pytest.mark.parametrize(
     ("ended_ago", "containers", "action"),
     [
-        pytest.param(100, (container(state="exited"),), Nothing(), id="kept for its log"),
+        pytest.param(100, (container(state="exited"),), Wait(3500.0), id="kept for its log"),
         pytest.param(3600, (container(state="exited"),), Remove("c11", force=False), id="long enough"),
         pytest.param(
             3600, (container(1, "exited"), container(2, "exited")), Remove("c11", force=False), id="the older first"

@@ -1,10 +1,13 @@
-"""Pulls on a real Docker from a real registry that takes its time: given up at once, and no outage during an update."""
+"""Pulls on a real Docker from a real registry that takes its time: given up at once, no outage during
+an update, and few at a time."""
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,33 @@ def test_a_task_reacts_while_its_image_is_fetched(agent: AgentProcess, registry:
     # Killing and removing the container takes a part of it.
     assert time.monotonic() - asked < 2.0
     assert agent.containers() == {}
+
+
+def test_few_are_fetched_at_once_and_say_how_much_has_come(agent: AgentProcess, registry: Registry) -> None:
+    names = {registry.push(agent.docker_host, f"{name}:1", megabytes=3): name for name in ("one", "two", "three")}
+    agent.start("--max-pulls", "2")
+    agent.ready()
+    registry.relay.slow_down(_SLOW)
+    # They have no program, so none gets to run.
+    uids = {agent.assign(image=image, restart={"policy": "never"}): name for image, name in names.items()}
+
+    def come() -> list[str]:
+        statuses = {uid: agent.status(uid) for uid in uids}
+        return [uid for uid, status in statuses.items() if status and "MiB have come" in status.message]
+
+    agent.until(lambda: len(come()) == 2, timeout=60.0)
+    assert registry.asked_for() == {uids[uid] for uid in come()}
+    (last,) = uids.keys() - set(come())
+    status = agent.status(last)
+    assert status is not None
+    assert (status.reason, "come" in status.message) == ("Pulling", False)
+
+    registry.relay.slow_down(0)
+    for uid in uids:
+        agent.wait_for(uid, "Failed", timeout=60.0)
+    assert registry.asked_for() == set(names.values())
+    for uid in uids:
+        agent.until(partial(agent.told, uid, "Pulled", "fetched image"))
+    amounts = [re.search(r"([0-9.]+) of ([0-9.]+) MiB have come", event) for event in agent.events() for uid in uids
+               if f"task-{uid}" in event]  # fmt: skip
+    assert sum(found is not None and 0 < float(found[1]) < float(found[2]) for found in amounts) >= 2

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -42,8 +43,9 @@ _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
 class Registry:
     """`host` is the first part of its images' names."""
 
-    def __init__(self, relay: Relay) -> None:
+    def __init__(self, relay: Relay, log: Path) -> None:
         self.relay = relay
+        self._log = log
         self.host = relay.endpoint
 
     def push(self, docker_host: str, name: str, megabytes: int) -> str:
@@ -89,6 +91,10 @@ class Registry:
             self._manifest(repository, tag, _INDEX, {"schemaVersion": 2, "mediaType": _INDEX, "manifests": [entry]})
         return f"{self.host}/{name}"
 
+    def asked_for(self) -> set[str]:
+        """The repositories of which somebody has begun to fetch an image."""
+        return set(re.findall(r'"GET /v2/(\S+)/manifests/', self._log.read_text()))
+
     def _blob(self, repository: str, content: bytes) -> dict[str, str | int]:
         begun = urllib3.request("POST", f"http://{self.host}/v2/{repository}/blobs/uploads/", timeout=10)
         place = begun.headers["Location"]
@@ -124,7 +130,7 @@ def running_registry(folder: Path, *, private: bool = False) -> Iterator[Registr
     try:
         until(lambda: _answers(port))
         with Relay(f"127.0.0.1:{port}") as relay:
-            yield Registry(relay)
+            yield Registry(relay, folder / "log")
     finally:
         process.kill()
         process.wait()

@@ -1,0 +1,63 @@
+"""What outlasts a container or an agent, on a real Docker: the log of a task that is over, and how long it still waits
+for its next start."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import docker
+import pytest
+
+from taskyard.clock import parse_timestamp
+from tests.nodeagent.agent_process import AgentProcess
+from tests.support.docker_engine import DockerEngine
+from tests.support.etcd_server import EtcdServer
+
+pytestmark = [pytest.mark.docker, pytest.mark.etcd]
+
+
+@pytest.fixture
+def agent(tmp_path: Path, etcd: EtcdServer, docker_engine: DockerEngine) -> Iterator[AgentProcess]:
+    process = AgentProcess(tmp_path, etcd.endpoint, docker_engine.host)
+    yield process
+    process.stop()
+    docker_engine.remove_all(f"taskyard/cluster={process.cluster}")
+
+
+def test_the_log_of_a_task_that_is_over_stays_as_long_as_the_operator_says(agent: AgentProcess) -> None:
+    agent.start("--keep-ended", "4")
+    agent.ready()
+    uid = agent.assign(command=["sh", "-c", "echo done; exit 3"], restart={"policy": "never"})
+    ended = agent.wait_for(uid, "Failed")
+    assert agent.logs(uid) == ["done"]
+    with closing(docker.APIClient(agent.docker_host, version="auto")) as client:
+        events = client.events(since=int(parse_timestamp(ended.finished_at)), decode=True, filters={
+            "label": f"taskyard/cluster={agent.cluster}", "event": "destroy"})  # fmt: skip
+        removed = next(events)["timeNano"] / 1e9
+        events.close()
+    assert 4.0 <= removed - parse_timestamp(ended.finished_at) < 9.0
+    assert agent.containers() == {}
+    agent.until(lambda: agent.get(f"/logs/{uid}").status == 404)
+    assert agent.status(uid) == ended
+
+
+def test_a_new_agent_waits_out_what_is_left_of_a_backoff(agent: AgentProcess) -> None:
+    agent.start()
+    agent.ready()
+    backoff = {"initial": "2s", "max": "60s", "jitter": 0}
+    uid = agent.assign(command=["sh", "-c", "exit 3"], restart={"backoff": backoff}, stop={"gracePeriod": "0s"})
+    waiting = agent.until(
+        lambda: (found := agent.status(uid)) and found.backoff_step == 2 and found.next_attempt_at and found
+    )
+    agent.kill()
+    agent.start()
+    agent.until(lambda: (found := agent.status(uid)) and found.backoff_step == 3 and found.next_attempt_at)
+    with closing(docker.APIClient(agent.docker_host, version="auto")) as client:
+        begun, ended = (
+            parse_timestamp(client.inspect_container(f"ty-{uid}-1-{attempt}")["State"][when])
+            for attempt, when in ((3, "StartedAt"), (2, "FinishedAt"))
+        )
+    assert 4.0 <= parse_timestamp(waiting.next_attempt_at) - ended < 8.0
+    assert begun >= parse_timestamp(waiting.next_attempt_at)
