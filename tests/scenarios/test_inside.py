@@ -274,3 +274,40 @@ def test_stats_show_what_was_used(live: LiveCluster, task: str) -> None:
         return "▁" in taskyard(live, "stats", task, f"node/{live.node}").stdout.decode().splitlines()[1]
 
     live.until(measured, PATIENCE, "the agent has measured")
+
+
+def test_top_shows_what_nodes_and_tasks_use(live: LiveCluster) -> None:
+    start(live, "busy", "while :; do :; done", limits={"cpu": "200m"})
+
+    def rows(*words: str) -> list[list[str]]:
+        done = taskyard(live, "top", *words)
+        assert done.returncode == 0, done
+        return [line.split() for line in done.stdout.decode().splitlines()[1:]]
+
+    def first() -> list[str]:
+        found = rows("tasks", "--sort-by", "cpu")
+        return found[0] if found and found[0][1] == "busy" else []
+
+    row = live.until(first, PATIENCE, "the agent has measured the task that takes most")
+    namespace, _, node, cpu = row[:4]
+    assert (namespace, node) == ("default", live.node)
+    assert 100 <= float(cpu.removesuffix("m")) <= 300, row
+    (of_node,) = rows("nodes")
+    assert of_node[0] == live.node
+    assert of_node[2].endswith("%")
+
+
+def test_logs_of_all_that_have_a_label(live: LiveCluster) -> None:
+    for name, labels in (("red", {"team": "a"}), ("green", {"team": "a"}), ("blue", {"team": "b"})):
+        body = {"image": "busybox:1.35", "command": ["sh", "-c", f"echo from {name}; sleep 1000"],
+                "stop": {"gracePeriod": 0}}  # fmt: skip
+        metadata = {"name": name, "labels": labels}
+        live.apply({"apiVersion": "taskyard/v1", "kind": "Task", "metadata": metadata, "spec": body})
+    for name in ("red", "green", "blue"):
+        live.wait_state(name, "Running", PATIENCE)
+
+    def written() -> bool:
+        done = taskyard(live, "logs", "-l", "team=a")
+        return sorted(done.stdout.splitlines()) == [b"green | from green", b"red   | from red"]
+
+    live.until(written, PATIENCE, "both have written, each under its name")
