@@ -12,6 +12,10 @@ revision that is to go beyond its canaries: a promotion that comes late promotes
 COLLECTED = "taskyard/collected"
 """Why the garbage collector has asked for its deletion; written by it alone."""
 
+STANDS_IN_FOR = "taskyard/stands-in-for"
+"""Of a task beyond the replicas of a service: the slot of the one that a drain drives off its node, and that is stopped
+once this one is ready. Written by the service controller."""
+
 HTTP_HOST = "taskyard/http-host"
 HTTP_PORT = "taskyard/http-port"
 """Of a service: the host names whose requests are its (with commas), and to which of its ports they go (name or number;

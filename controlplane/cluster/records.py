@@ -20,6 +20,7 @@ from taskyard.objects import (
     Assignment,
     BadValue,
     CronRun,
+    Drain,
     JobRun,
     Maintenance,
     Move,
@@ -199,12 +200,18 @@ class NodeRecord(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def taints(self) -> list[Taint]:
-        """The operator's, and those that maintenance, the agent's drain and the node's conditions amount to."""
+        """The operator's, and those that maintenance, a drain and the node's conditions amount to."""
         own = self.spec.taints if self.spec else []
         conditions = self.lease.conditions if self.lease else []
         worked_on = [MAINTENANCE_TAINT] if self.maintenance is not None else []
-        drained = [DRAIN_TAINT] if self.lease and self.lease.draining and DRAIN_TAINT not in own else []
+        asked = self.drain is not None or (self.lease is not None and self.lease.draining)
+        drained = [DRAIN_TAINT] if asked and DRAIN_TAINT not in own else []
         return [*own, *worked_on, *drained, *(CONDITION_TAINTS[each.type] for each in conditions)]
+
+    @property
+    def drain(self) -> Drain | None:
+        """The operator's."""
+        return self.spec.drain if self.spec else None
 
     @property
     def maintenance(self) -> Maintenance | None:

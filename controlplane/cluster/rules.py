@@ -138,3 +138,14 @@ def _for_good(each: Toleration) -> Iterable[Tolerated]:
     elif not each.effect:
         yield each.key, each.operator, each.value, "NoSchedule"
         yield each.key, each.operator, each.value, "PreferNoSchedule"
+
+
+def pinned(spec: TaskSpec) -> str:
+    """Why a task of this spec is never moved off a node that lives; empty when it may be."""
+    if spec.singleton:
+        return "it is a singleton, which would have to stop before it starts elsewhere"
+    if spec.run_once:
+        return "it runs once, and elsewhere it would run again"
+    if pinned_volumes(spec):
+        return "the data of its named volume is on its node"
+    return ""

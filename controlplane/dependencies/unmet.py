@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from controlplane.cluster import ClusterCache, EffectiveStatus, TaskRecord, view
-from controlplane.services.gather import is_ready
+from controlplane.services.ready import is_ready
 from controlplane.services.standing import standing
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Dependency, Job, JobPhase, Service, TaskState

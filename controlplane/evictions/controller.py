@@ -7,6 +7,7 @@ Since when a taint is there is counted by who leads, and never stored: a new lea
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from msgspec.structs import replace
 
 from controlplane.cluster import AssignmentRecord, CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, runs
-from controlplane.evictions.decide import Leave, leave
+from controlplane.evictions.decide import Leave, forced, leave, left
+from controlplane.evictions.held import HeldByBudgets, HeldForStandIns
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
-from controlplane.placement.budgets import Budget, Budgets
+from controlplane.placement.budgets import Budgets
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import ObjectRef, Taint, encode
 from taskyard.store.api import Compare, Put, unchanged
@@ -27,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 _BEHIND = 0.05
 """Seconds after which nodes are looked at again while the cache has not seen the last write."""
+_LOOK = 60.0
+"""Seconds between two looks at the time of day, which somebody may set."""
 _EARLY = 1e-6
 """Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
 
@@ -52,15 +56,13 @@ class EvictionController(LeaderLoop[Dirty]):
         """By node with a taint NoExecute: when each was first seen, on the monotonic clock."""
         self._written = 0
         """The revision of its last write: until the cache has reached it, more seem to run than do."""
-        self._held: dict[NamedKey, Budget] = {}
-        """Tasks that may not leave yet, and what would not be kept."""
-        self._held_by: dict[Budget, set[NamedKey]] = {}
-        """The same the other way round."""
+        self._held = HeldByBudgets()
+        self._stand_ins = HeldForStandIns(means.clock)
 
     def begin_term(self) -> None:
         self._since.clear()
         self._held.clear()
-        self._held_by.clear()
+        self._stand_ins.clear()
         self._written = 0
 
     def everything(self) -> Sequence[Dirty]:
@@ -75,15 +77,16 @@ class EvictionController(LeaderLoop[Dirty]):
                 if change.node in self._since:
                     found[change.task] = None
                 found.update(dict.fromkeys(self._let_go_by(change.task)))
+                stood_in_for = self._stand_ins.stood_in_for(self.cache, change.task) if self._since else None
+                if stood_in_for is not None:
+                    found[stood_in_for] = None
         return list(found)
 
     def _let_go_by(self, key: NamedKey) -> list[NamedKey]:
         """One more of its kind runs, so that one that is held may leave: the first of those that the same budget holds.
         The next follow where it does not need that."""
-        record = self.cache.tasks.get(key) if self._held else None
-        if record is None or not runs(self.cache, record):
-            return []
-        return [min(held) for budget, held in self._held_by.items() if budget.counts(record.demand)]
+        record = self.cache.tasks.get(key)
+        return self._held.first_of_each(record) if record is not None and runs(self.cache, record) else []
 
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         proposals: list[Proposal[Evicted]] = []
@@ -93,21 +96,17 @@ class EvictionController(LeaderLoop[Dirty]):
                     self.queue.add_after(key, _BEHIND)
                 return False
             budgets = cache(lambda: Budgets.of_what_runs(self.cache, self.cache.moves))
-            left, looked_at = deque(self._tasks_of(batch)), set[NamedKey]()
-            while left:
-                key = left.popleft()
+            todo, looked_at = deque(self._tasks_of(batch)), set[NamedKey]()
+            while todo:
+                key = todo.popleft()
                 if key in looked_at:
                     continue
                 looked_at.add(key)
-                budget = self._let_go(key)
+                budget = self._held.let_go(key)
                 if (proposal := self._leaving(key, budgets)) is not None:
                     proposals.append(proposal)
-                if (
-                    budget is not None
-                    and key not in self._held
-                    and (others := self._held_by.get(budget, set()) - looked_at)
-                ):
-                    left.append(min(others))
+                if budget is not None and key not in self._held and (others := self._held.held_by(budget) - looked_at):
+                    todo.append(min(others))
         carry_out(
             self,
             fence,
@@ -131,6 +130,8 @@ class EvictionController(LeaderLoop[Dirty]):
             now, before = self.clock.monotonic(), self._since.pop(node, {})
             if taints := self._taints(node):
                 self._since[node] = {taint: before.get(taint, now) for taint in taints}
+            if 0 < (wait := self._left(node)) < math.inf:
+                self.queue.add_after(node, min(wait + _EARLY, _LOOK))
         tasks = [record.key for node in nodes for record in self.cache.bound_to(node)]
         return [*tasks, *(key for key in batch if not isinstance(key, str))]
 
@@ -144,26 +145,28 @@ class EvictionController(LeaderLoop[Dirty]):
         if held is None or why is None:
             return None
         now = self.clock.monotonic()
+        if not self._left(record.node) and (force := forced(record.node, held.assignment.spec.tolerations, now)):
+            budgets().spend(record.demand)
+            return _evict(record, held, force)
         if why.at > now + _EARLY:
             self.queue.add_after(key, why.at - now)
+            return None
+        if (waits := self._stand_ins.waits(self.cache, record)) is not None:
+            self.queue.add_after(key, waits[0] + _EARLY)
+            self._tell(record, "EvictionHeld", f"{waits[1]}, though it is to be {why.why}")
             return None
         if budgets().take(record.demand):
             return _evict(record, held, why)
         if (budget := budgets().refusing(record.demand)) is not None:
-            self._held[key] = budget
-            self._held_by.setdefault(budget, set()).add(key)
+            self._held.hold(key, budget)
         text = f"it stays while minAvailable would not be kept, though it is to be {why.why}"
         self._tell(record, "EvictionHeld", text)
         return None
 
-    def _let_go(self, key: NamedKey) -> Budget | None:
-        """What has held it so far."""
-        budget = self._held.pop(key, None)
-        if budget is not None:
-            self._held_by[budget].discard(key)
-            if not self._held_by[budget]:
-                del self._held_by[budget]
-        return budget
+    def _left(self, node: str) -> float:
+        """Seconds until the deadline of its drain; inf where it has none."""
+        record = self.cache.nodes.get(node)
+        return left(record.drain if record is not None else None, self.clock.now())
 
     def _stays(self, record: TaskRecord) -> AssignmentRecord | None:
         """Its assignment, if it is to go on there; one that runs once is left to its end."""

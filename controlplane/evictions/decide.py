@@ -6,9 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from taskyard.objects import Taint, Toleration
+from controlplane.services.standins import Stage
+from taskyard.clock import parse_timestamp
+from taskyard.objects import DRAIN_TAINT, Drain, Taint, Toleration, Update
 from taskyard.objects.assignment import EVICTED
+from taskyard.quantity import seconds
 from taskyard.tolerations import DRAIN, patience
+
+UNPLACED = 30.0
+"""Seconds after which a task is not kept for a stand-in that has no node: what nothing else takes is stopped first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,3 +45,34 @@ def _because_of(node: str, tolerations: Sequence[Toleration], taint: Taint, at: 
     if stays == math.inf:
         return None
     return Leave(at + stays, f"{EVICTED}{node}: it tolerates taint {spelled} for {stays:g} s, and they are over")
+
+
+def left(drain: Drain | None, now: float) -> float:
+    """Seconds until what is still there is stopped whatever holds it; `now`: since the epoch. A deadline that is no
+    moment was put by hand, and is none."""
+    try:
+        return max(parse_timestamp(drain.deadline) - now, 0.0) if drain is not None and drain.deadline else math.inf
+    except ValueError:
+        return math.inf
+
+
+def forced(node: str, tolerations: Sequence[Toleration], at: float) -> Leave | None:
+    """Once the deadline of a drain is over; None: it tolerates drains for ever."""
+    if patience(tolerations, DRAIN_TAINT) == math.inf:
+        return None
+    return Leave(at, f"{EVICTED}{node}: the node is drained, and its deadline is over")
+
+
+def awaited(stage: Stage, update: Update, name: str, stayed: float) -> tuple[float, str] | None:
+    """Seconds for which a task stays for its stand-in, which has been so far for `stayed` seconds, and why; None: it
+    does not stay. One that starts has as long as an update has to get further."""
+    whose = f"it stays until its stand-in, task/{name},"
+    limits = {
+        "none": (UNPLACED, "it stays until another task can stand in for it"),
+        "queued": (seconds(update.progress_deadline), "it stays until its turn comes to have a stand-in"),
+        "unplaced": (UNPLACED, f"{whose} has a node"),
+        "starting": (seconds(update.progress_deadline), f"{whose} is ready"),
+        "ready": (seconds(update.min_ready), f"{whose} has been ready for {update.min_ready}"),
+    }
+    limit, why = limits[stage]
+    return (limit - stayed, why) if stayed < limit else None

@@ -68,9 +68,13 @@ class Budgets:
         """It is stopped; False, and nothing is taken, when it must not be."""
         if not self.allow(task):
             return False
+        self.spend(task)
+        return True
+
+    def spend(self, task: Demand) -> None:
+        """It is stopped, whether it may be or not."""
         for budget in self._of(task):
             self._spare[budget] -= 1
-        return True
 
     def _of(self, task: Demand) -> list[Budget]:
         return [each for each in self._spare if each.counts(task)]

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, view
 from controlplane.cluster.effective import needs_binding
+from controlplane.cluster.rules import pinned
 from controlplane.placement.budgets import Budgets
-from controlplane.scheduler.moves import TOO_FEW_LEFT, pinned
+from controlplane.scheduler.moves import TOO_FEW_LEFT
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
 

@@ -12,11 +12,11 @@ from functools import cache
 
 from controlplane.cluster import CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, needs_binding, runs
+from controlplane.cluster.rules import pinned
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.placement import Held, SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.returning.decide import SETTLED, GoesBack, judged
-from controlplane.scheduler.moves import pinned
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from controlplane.cluster import ClusterCache, MoveRecord
 from controlplane.cluster.effective import current_status, needs_binding, runs
 from controlplane.cluster.failing import keeps_failing
-from controlplane.cluster.rules import pinned_volumes
+from controlplane.cluster.rules import pinned
 from controlplane.leading import Proposal
 from controlplane.placement import Decision, Snapshot, explain, want_of
 from controlplane.placement.budgets import Budgets
@@ -20,7 +20,6 @@ from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
 from taskyard import keys
 from taskyard.clock import parse_timestamp
 from taskyard.keys import NamedKey
-from taskyard.objects import TaskSpec
 from taskyard.store.api import Delete, unchanged, unchanged_since
 
 LASTS = 60.0
@@ -33,17 +32,6 @@ class Refusal:
     """`why` is empty for a wish that means nothing any more."""
 
     why: str = ""
-
-
-def pinned(spec: TaskSpec) -> str:
-    """Why a task of this spec is never moved off a node that lives; empty when it may be."""
-    if spec.singleton:
-        return "it is a singleton, which would have to stop before it starts elsewhere"
-    if spec.run_once:
-        return "it runs once, and elsewhere it would run again"
-    if pinned_volumes(spec):
-        return "the data of its named volume is on its node"
-    return ""
 
 
 def judge(

@@ -168,7 +168,8 @@ class ServiceController(LeaderLoop[NamedKey]):
             put = Put(place, encode(decision.rollout))
             found.append(Proposal(Write("rollout", key, key.name), (same, before), (put,)))
         for make in decision.makes:
-            task = new_task(service, make.template, make.slot, self._new_uid(), timestamp(self.clock.now()))
+            at, uid = timestamp(self.clock.now()), self._new_uid()
+            task = new_task(service, make.template, make.slot, uid, at, stands_in_for=make.stands_in_for)
             place = keys.task(key.namespace, task.metadata.name)
             put = Put(place, encode(task))
             found.append(Proposal(Write("make", key, task.metadata.name), (same, absent(place)), (put,)))

@@ -5,6 +5,7 @@ that is as it is to be is left alone. The limits are those of a rolling update: 
 settled, and never fewer available ones than the replicas less `unavailable`. With `surge`, more tasks are made first,
 which stand in for those that are changed in place, and go at the end. With canaries, only so many tasks have the
 template, stand-ins counted, until the rollout says that it is promoted; that is written before any other task gets it.
+Where nothing is updated, a task that is to leave its node gets a stand-in of its own, as far as `surge` allows it.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ class Make:
 
     slot: str
     template: TaskTemplate
+    stands_in_for: str = ""
+    """The slot of the one that leaves its node once this one is ready."""
 
 
 @dataclass(slots=True)
@@ -91,20 +94,38 @@ class _Keeping:
         self.present = {each.slot for each in situation.tasks}
         self._wanted = {each.slot: wanted_task(self.service, self.revision, each) for each in situation.tasks}
         self.live = [each for each in situation.tasks if not each.going and each.slot in wanted]
-        self.extra = [each for each in situation.tasks if not each.going and each.slot not in wanted]
+        beyond = [each for each in situation.tasks if not each.going and each.slot not in wanted]
+        self.stand_ins = [each for each in beyond if each.stands_in_for]
+        self.extra = [each for each in beyond if not each.stands_in_for]
 
     def decide(self) -> Decision:
         failed = self.situation.rollout.phase is Phase.FAILED
         template = self.stable if failed else self.template
         self._make(self.situation.slots, lambda: template)
         self._relabel()
+        self._stand_in(template)
         if not failed:
-            self.decision.removes += self.extra
+            self.decision.removes += [*self.extra, *self._dismissed()]
             return self.decision
         if self._complete():
             self._completed()
-        self._thin_out((), sum(1 for each in (*self.live, *self.extra) if self.available(each)))
+        self._thin_out(())
         return self.decision
+
+    def _stand_in(self, template: TaskTemplate) -> None:
+        stood_in_for = {each.stands_in_for for each in self.stand_ins}
+        wanting = [each.slot for each in self.live if each.leaving and each.slot not in stood_in_for]
+        room = max(self.update.surge - len(self.stand_ins) - len(self.extra), 0)
+        unused = self.present | self.situation.taken
+        free = [slot for slot in self.situation.spare if slot not in unused]
+        for slot, leaving in zip(free, wanting[:room], strict=False):
+            self.decision.makes.append(Make(slot, template, leaving))
+
+    def _dismissed(self) -> list[SlotTask]:
+        """Stand-ins whose work is done: what they stood in for stays and is available, or is not wanted."""
+        live = {each.slot: each for each in self.live}
+        there = {slot for slot, each in live.items() if self.available(each) and not each.leaving}
+        return [each for each in self.stand_ins if each.stands_in_for in there or each.stands_in_for not in self.slots]
 
     @property
     def stable(self) -> TaskTemplate:
@@ -129,10 +150,13 @@ class _Keeping:
             if wanted != each.task and wanted.spec == each.task.spec:
                 self.decision.changes.append(Change(each, wanted))
 
-    def _thin_out(self, kept: Sequence[SlotTask], available: int) -> None:
+    def _thin_out(self, kept: Sequence[SlotTask]) -> None:
         """Removes what is beyond the replicas, as far as nothing is missed without it."""
         slots = {each.slot for each in kept}
-        for each in reversed(self.extra):
+        changed = {change.old.slot for change in self.decision.changes if change.task.spec != change.old.task.spec}
+        every = [*self.live, *self.extra, *self.stand_ins]
+        available = sum(1 for each in every if each.slot not in changed and self.available(each))
+        for each in (*self._dismissed(), *reversed(self.extra)):
             if each.slot in slots:
                 continue
             left = self._left_without(each, available)
@@ -216,7 +240,8 @@ class _Rolling(_Keeping):
             room = 0
         # Those that stand in for others come first, then those that cost nothing, then slot by slot.
         surge = min(self.update.surge, len(outdated) + sum(1 for each in unsettled if each.slot in self.slots))
-        wanting = [slot for slot in self.situation.spare if slot not in self.present][: max(surge - len(spare), 0)]
+        beyond = len(spare) + len(self.stand_ins)
+        wanting = [slot for slot in self.situation.spare if slot not in self.present][: max(surge - beyond, 0)]
         if outdated and not self.service.spec.paused:
             first = wanting[: max(min(room, self.may_get_it), 0)]
             self._make(first, self._next_template)
@@ -231,7 +256,7 @@ class _Rolling(_Keeping):
             self.decision.changes.append(Change(each, self.wanted(each)))
             self.may_get_it -= 1
             room -= 1
-        self._thin_out(spare if self.service.spec.paused else spare[:surge], available)
+        self._thin_out(spare if self.service.spec.paused else spare[:surge])
         if self._complete():
             self._completed()
         elif self._awaits_promotion() and not self.service.spec.paused:

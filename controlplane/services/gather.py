@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence, Set
 
-from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, NodeRecord, TaskRecord, unread, view
-from controlplane.cluster.effective import current_status
+from controlplane.cluster import CacheChange, ClusterCache, EffectiveStatus, NodeRecord, unread, view
+from controlplane.services.ready import is_ready
 from controlplane.services.slots import SlotTask, task_name
+from controlplane.services.standins import leaves
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Rollout, Service, TaskState
@@ -17,16 +18,6 @@ _SPARE = 100
 _CRASHES = 3
 """Restarts after which a task that is not ready is taken not to become so."""
 _LONGEST_LABEL = 63
-
-
-def is_ready(cache: ClusterCache, record: TaskRecord, status: EffectiveStatus) -> bool:
-    """It does its work, or has done it: by its readiness check where it has one, else by its health check."""
-    if status.state is not TaskState.RUNNING:
-        return status.state is TaskState.COMPLETED
-    if record.task.spec.checks.readiness is not None:
-        reported = current_status(cache, record)
-        return reported is not None and reported.status.ready
-    return status.health in ("", "healthy")
 
 
 def slot_tasks(
@@ -51,6 +42,7 @@ def slot_tasks(
                 ready_for(f"{record.uid}/{status.epoch}", ready),
                 _trouble(status) if settled and not ready else "",
                 status.image_digest if settled and status.state is TaskState.RUNNING else "",
+                ready and leaves(cache, service, record),
             )
         )
     return sorted(found, key=lambda each: _order(each.slot))
@@ -108,10 +100,11 @@ def taken_slots(cache: ClusterCache, service: Service, slots: tuple[str, ...]) -
 
 
 def _takes(node: NodeRecord, service: Service, present: bool, given_up: Set[str]) -> bool:
-    """A node that is away, cordoned or in maintenance keeps the task that it has and gets none."""
+    """A node that is away, cordoned, drained or in maintenance keeps the task that it has and gets none."""
     if node.lease is None or len(node.name) > _LONGEST_LABEL:
         return present and node.name not in given_up
-    if node.spec is not None and (node.spec.cordoned or node.maintenance is not None) and not present:
+    closed = node.drain is not None or node.maintenance is not None or (node.spec is not None and node.spec.cordoned)
+    if closed and not present:
         return False
     labels = node.labels
     return all(labels.get(key) == value for key, value in service.spec.template.spec.node_selector.items())

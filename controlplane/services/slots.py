@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from taskyard.annotations import STANDS_IN_FOR
 from taskyard.objects import NODE_NAME, Constraint, Metadata, Owner, Service, Task, TaskSpec, TaskTemplate
 from taskyard.objects.service import SERVICE, SLOT
 from taskyard.store.api import Entry
@@ -35,12 +36,17 @@ class SlotTask:
     """Why it will not become ready by itself; empty while it may."""
     digest: str = ""
     """Of the image that it runs, as far as it is known."""
-    placed: bool = True
-    """It has a node, and the node is there."""
+    leaving: bool = False
+    """It is ready, and is to leave its node once another stands in for it."""
 
     @property
     def going(self) -> bool:
         return bool(self.task.metadata.deletion_timestamp)
+
+    @property
+    def stands_in_for(self) -> str:
+        """The slot of one that is to leave its node; empty for a task of its own."""
+        return self.task.metadata.annotations.get(STANDS_IN_FOR, "")
 
 
 def task_name(service: str, slot: str, *, per_node: bool) -> str:
@@ -61,8 +67,12 @@ def wanted_spec(service: Service, template: TaskTemplate, slot: str) -> TaskSpec
     return replace(template.spec, constraints=[*template.spec.constraints, here], volumes=own)
 
 
-def new_task(service: Service, template: TaskTemplate, slot: str, uid: str, created_at: str) -> Task:
+def new_task(
+    service: Service, template: TaskTemplate, slot: str, uid: str, created_at: str, *, stands_in_for: str = ""
+) -> Task:
     labels, annotations = _marks(service, template, slot)
+    if stands_in_for:
+        annotations[STANDS_IN_FOR] = stands_in_for
     metadata = Metadata(
         name=task_name(service.metadata.name, slot, per_node=service.spec.mode == "per-node"),
         namespace=service.metadata.namespace,

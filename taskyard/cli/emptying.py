@@ -16,17 +16,21 @@ from taskyard.client.api import Client
 from taskyard.client.selection import Selection
 from taskyard.client.views import TaskView
 from taskyard.client.watch import Patience
-from taskyard.clock import SystemClock
+from taskyard.clock import SystemClock, parse_timestamp
 from taskyard.objects import Taint, Toleration
+from taskyard.quantity import format_duration
 from taskyard.tolerations import patience
 
 _THERE = ("Scheduled", "Starting", "Running", "Stopping", "Lost")
 """States of a task that its node has not finished with."""
 
 
-def wait_until_empty(client: Client, names: list[str], taint: Taint, timeout: float, *, goes_on: str) -> None:
+def wait_until_empty(
+    client: Client, names: list[str], taint: Taint, timeout: float, *, goes_on: str, until: str = ""
+) -> None:
     """Each node in turn is told to be drained once nothing is left there that does not tolerate `taint` for ever.
-    Failed after `timeout` seconds in all, with what is still there; `goes_on` says that it is not over with that."""
+    Failed after `timeout` seconds in all, with what is still there; `goes_on` says that it is not over with that.
+    `until`: when what is left is stopped whatever holds it; empty: never."""
     clock = SystemClock()
     deadline = clock.monotonic() + timeout
     for name in names:
@@ -45,7 +49,7 @@ def wait_until_empty(client: Client, names: list[str], taint: Taint, timeout: fl
                         left[label] = view
                 if not left:
                     break
-                shown.show(_told(left))
+                shown.show({f"node/{name}": _ahead(len(left), until, clock.now()), **_told(left)})
         if left:
             for label, text in _told(left).items():
                 note(f"{label}: {text}")
@@ -54,6 +58,14 @@ def wait_until_empty(client: Client, names: list[str], taint: Taint, timeout: fl
                 f"{goes_on}; see taskyard events, or wait longer with --timeout",
             )
         click.echo(f"node/{name} drained")
+
+
+def _ahead(tasks: int, until: str, now: float) -> str:
+    there = f"{tasks} task{'s' if tasks > 1 else ''} left"
+    if not until:
+        return there
+    seconds = math.ceil(parse_timestamp(until) - now)
+    return f"{there}, to be stopped whatever holds it {f'in {format_duration(seconds)}' if seconds > 0 else 'now'}"
 
 
 def _stays(task: dict[str, Any], taint: Taint) -> bool:

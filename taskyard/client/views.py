@@ -167,10 +167,15 @@ class MaintenanceView(View, frozen=True):
     reason: str = ""
 
 
+class DrainView(View, frozen=True):
+    deadline: str = ""
+
+
 class NodeSpecView(View, frozen=True):
     labels: dict[str, str] = {}
     taints: list[TaintView] = []
     cordoned: bool = False
+    drain: DrainView | None = None
     maintenance: MaintenanceView | None = None
 
 

@@ -46,6 +46,13 @@ class Maintenance(Wire, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Drain(Wire, frozen=True, kw_only=True):
+    """The node is to be empty as long as this is there."""
+
+    deadline: str = ""
+    """RFC 3339. What is still there then is stopped, whatever budgets say; empty: it takes as long as it takes."""
+
+
 MAINTENANCE_TAINT = Taint(key="taskyard/maintenance", effect="NoExecute")
 """What maintenance amounts to, for placement and for eviction."""
 
@@ -68,10 +75,11 @@ class NodeSpec(Wire, frozen=True, kw_only=True):
     """Added to, and stronger than, the labels that the agent reports."""
     taints: list[Taint] = []
     cordoned: bool = False
+    drain: Drain | None = None
     maintenance: Maintenance | None = None
 
 
-NODE_BODY = ("labels", "taints", "cordoned", "maintenance")
+NODE_BODY = ("labels", "taints", "cordoned", "drain", "maintenance")
 """What a manifest has in its spec, and a stored NodeSpec beside the metadata."""
 
 

@@ -10,10 +10,11 @@ from controlplane.api.objects.tasks_service import TaskService
 from controlplane.api.shown.objects import ShownTask
 from controlplane.cluster import ClusterCache
 from controlplane.cluster.effective import runs
+from controlplane.cluster.rules import pinned
 from controlplane.placement import SnapshotKeeper, explain, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.rebalance import Balance, balance_of, best_moves, movables
-from controlplane.scheduler.moves import TOO_FEW_LEFT, pinned
+from controlplane.scheduler.moves import TOO_FEW_LEFT
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import Move, Wire, encode

@@ -16,6 +16,7 @@ from controlplane.nodeloss import Outlook
 from taskyard.objects import (
     NODE_BODY,
     Amounts,
+    Drain,
     Event,
     Maintenance,
     Metadata,
@@ -60,6 +61,7 @@ class ShownNodeSpec(Wire, frozen=True, kw_only=True):
     labels: dict[str, str] = msgspec.field(default_factory=dict)
     taints: list[Taint] = msgspec.field(default_factory=list)
     cordoned: bool = False
+    drain: Drain | None = None
     maintenance: Maintenance | None = None
 
 

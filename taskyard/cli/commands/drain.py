@@ -5,36 +5,47 @@ from __future__ import annotations
 import click
 
 from taskyard.cli import complete
-from taskyard.cli.commands.node import changed_taints, node_names, set_node
+from taskyard.cli.commands.node import node_names, set_node
 from taskyard.cli.emptying import wait_until_empty
-from taskyard.cli.options import wait_timeout
+from taskyard.cli.failure import Failed
+from taskyard.cli.options import Duration, wait_timeout
 from taskyard.cli.session import Command, session
-from taskyard.objects import Taint
-from taskyard.tolerations import DRAIN
+from taskyard.clock import SystemClock, timestamp
+from taskyard.objects import DRAIN_TAINT
 
 
 @click.command(cls=Command)
 @click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
+@click.option(
+    "--deadline", type=Duration(), metavar="TIME", help="What is still there after that is stopped: 30m (no limit)."
+)
+@click.option("--force", is_flag=True, help="The deadline is now: nothing is waited for, and no budget holds.")
 @click.option("--wait/--no-wait", default=True, help="Wait until all has gone (the default), or only ask for it.")
 @wait_timeout("10m")
-def drain(nodes: tuple[str, ...], wait: bool, timeout: float) -> None:
+def drain(nodes: tuple[str, ...], deadline: float | None, force: bool, wait: bool, timeout: float) -> None:
     """Empty nodes, for maintenance: nothing new is placed there, and what runs there goes elsewhere.
 
     \b
       taskyard drain n1
       taskyard drain n1 n2 --timeout 1h
-      taskyard uncordon n1              undoes it
+      taskyard drain n1 --deadline 30m   what is still there then is stopped
+      taskyard drain n1 --force          now, whatever budgets say
+      taskyard uncordon n1               undoes it
 
-    Each task is stopped as its spec says and placed on another node. Where fewer than `minAvailable` of its kind would
-    be left running it stays until another runs; a job's task that is to run at most once is left to its end. What
-    tolerates the taint taskyard/drain:NoExecute stays. Ctrl-C and the timeout end the wait, not the drain.
+    Each task is stopped as its spec says and placed on another node; of a service with `order: start-first` another
+    one is started and ready before. Where fewer than `minAvailable` of its kind would be left running it stays until
+    another runs. After the deadline neither holds it any longer; a drain that is asked for again has the deadline that
+    it is asked for with. A job's task that is to run at most once is left to its end in any case. What tolerates the
+    taint taskyard/drain:NoExecute stays. Ctrl-C and the timeout end the wait, not the drain.
     """
+    if force and deadline is not None:
+        raise Failed("--force is a deadline of now, and --deadline names another", "leave one of the two out")
     client = session().client()
     names = node_names(nodes, "drain n1")
+    lasts = 0.0 if force else deadline
+    until = "" if lasts is None else timestamp(SystemClock().now() + lasts)
     for name in names:
         before = client.node(name).view
-        taints = changed_taints(list(before.spec.taints), f"{DRAIN}:NoExecute")
-        set_node(client, before, {"cordoned": True, "taints": taints}, "draining")
+        set_node(client, before, {"cordoned": True, "drain": {"deadline": until or None}}, "draining")
     if wait:
-        taint = Taint(key=DRAIN, effect="NoExecute")
-        wait_until_empty(client, names, taint, timeout, goes_on="it goes on being drained")
+        wait_until_empty(client, names, DRAIN_TAINT, timeout, goes_on="it goes on being drained", until=until)

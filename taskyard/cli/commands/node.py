@@ -34,7 +34,7 @@ def cordon(nodes: tuple[str, ...]) -> None:
 @click.command(cls=Command)
 @click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
 def uncordon(nodes: tuple[str, ...]) -> None:
-    """Let a node take new tasks again, also after a drain.
+    """Let a node take new tasks again, also after a drain, or in the middle of one.
 
     \b
       taskyard uncordon n1
@@ -43,7 +43,7 @@ def uncordon(nodes: tuple[str, ...]) -> None:
     for name in node_names(nodes, "uncordon n1"):
         before = client.node(name).view
         taints = changed_taints(list(before.spec.taints), f"{DRAIN}-")
-        set_node(client, before, {"cordoned": False, "taints": taints}, "uncordoned")
+        set_node(client, before, {"cordoned": False, "drain": None, "taints": taints}, "uncordoned")
 
 
 @click.command(cls=Command)

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from taskyard.cli.main import main
+from taskyard.clock import SystemClock
 from taskyard.objects import Toleration
 from tests.support.plane import a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
@@ -74,3 +75,40 @@ def test_without_waiting(busy: ServedPlane, capsys: pytest.CaptureFixture[str]) 
     refused = run(busy, capsys, "drain", "task/web")
     assert (refused.code, "is not a node" in refused.err) == (1, True)
     assert run(busy, capsys, "drain", "n9").code == 1
+
+
+def test_how_long_there_is_until_its_deadline_is_shown(busy: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    hold_on(busy)
+    with busy.running():
+        drained = run(busy, capsys, "drain", "n1", "--deadline", "1h", "--timeout", "5s")
+    assert drained.code == 1
+    assert "left, to be stopped whatever holds it in 1h" in drained.err
+
+
+def test_by_force_nothing_is_waited_for(busy: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    hold_on(busy)
+    busy.plane.clock.advance(SystemClock().now() - busy.plane.clock.now() + 60)
+    for _ in range(3):
+        busy.plane.elector.step()  # Its lease is over with that.
+    with busy.running():
+        drained = run(busy, capsys, "drain", "n1", "--force", "--timeout", "60s")
+    assert drained.code == 0, drained.err
+
+
+def test_asked_for_again_it_has_the_deadline_of_then_and_uncordon_takes_all_away(
+    busy: ServedPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(busy, capsys, "drain", "n1", "--deadline", "1h", "--no-wait")
+    assert run(busy, capsys, "drain", "n1", "--no-wait").out == "node/n1 draining\n"
+    assert busy.call("GET", "/nodes/n1").json["spec"] == {"cordoned": True, "drain": {}}
+    assert run(busy, capsys, "uncordon", "n1").out == "node/n1 uncordoned\n"
+    assert busy.call("GET", "/nodes/n1").json["spec"] == {}
+    refused = run(busy, capsys, "drain", "n1", "--force", "--deadline", "1h")
+    assert (refused.code, "names another" in refused.err) == (1, True)
+
+
+def hold_on(busy: ServedPlane) -> None:
+    """By a budget that is never kept elsewhere."""
+    task = busy.plane.task("db")
+    busy.plane.add_task(replace(task, spec=replace(task.spec, min_available=1)))
+    busy.settle()

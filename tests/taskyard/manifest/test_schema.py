@@ -28,6 +28,7 @@ from taskyard.objects import (
     DefaultResources,
     Dependency,
     Dns,
+    Drain,
     EnvSource,
     ExitCodes,
     Hook,
@@ -170,6 +171,7 @@ STRUCTS: list[tuple[Kind, str, type[msgspec.Struct], set[str]]] = [
     ("Namespace", "spec.limits.memory", SizeRange, set()),
     ("Namespace", "spec.limits.disk", SizeRange, set()),
     ("Volume", "spec", NamedVolumeSpec, set()),
+    ("Node", "spec.drain", Drain, set()),
     ("Node", "spec.maintenance", Maintenance, set()),
 ]
 
@@ -200,7 +202,8 @@ def test_every_field_is_described_with_an_example(kind: Kind, place: str, name: 
         "hard", "swap", "weight", "readRate", "writeRate", "readOps", "writeOps", "startup", "liveness", "readiness",
         "perIndex", "maxFailedIndexes", "activeDeadline", "ttlAfterFinish", "count", "startingDeadline", "parameters",
         "timeout", "http", "tcp", "postStart", "preStop", "gang", "tasks", "tolerationSeconds",
-        "canary", "percent", "promoteAfter", "keepFinished", "maintenance", "maxPriority", "min", "max",
+        "canary", "percent", "promoteAfter", "keepFinished", "drain", "deadline", "maintenance", "maxPriority",
+        "min", "max",
         "autoscale", "capabilities", "hostNetwork", "hostPaths",
     }  # fmt: skip
     read_only = {"binding", "status", "owner"}
@@ -303,6 +306,7 @@ _SPECS: dict[str, dict[str, Any]] = {
     "Volume": {"node": "n1"},
 }
 _FILLED: dict[str, dict[str, Any]] = {
+    "drain": {"deadline": "2026-12-01T18:00:00Z"},
     "maintenance": {"until": "2026-12-01T18:00:00Z"},
     "ports[]": {"container": 1},
     "volumes[]": {"name": "data", "target": "/d"},
