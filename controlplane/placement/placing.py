@@ -6,12 +6,13 @@ snapshot, most of whose nodes are those of the one before.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import msgspec
 
 from controlplane.cluster import Demand
-from controlplane.placement.engine import Engine
+from controlplane.placement.engine import Choice, Engine
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.reserved import Reservation
 from controlplane.placement.want import Held, Want, beyond
@@ -79,7 +80,7 @@ class Placer:
             if kept.any:
                 kept.from_those_of_less(want.priority)
                 mine = kept.give(want)
-            decision = self._decide(want)
+            decision = self._decide(want, kept)
             if mine is not None and decision.node is None:
                 kept.keep(mine)
             decisions.append(decision)
@@ -105,18 +106,18 @@ class Placer:
     def _with_kept(self, kept: _Kept, members: list[Want]) -> list[Decision]:
         """A gang, in what is kept for each of it."""
         theirs = [kept.give(member) for member in members]
-        decisions = self._all_or_none(members)
+        decisions = self._all_or_none(members, kept)
         for mine, decision in zip(theirs, decisions, strict=True):
             if mine is not None and decision.node is None:
                 kept.keep(mine)
         return decisions
 
-    def _all_or_none(self, members: list[Want]) -> list[Decision]:
+    def _all_or_none(self, members: list[Want], kept: _Kept) -> list[Decision]:
         """Of one gang: as many as it says, with those that are placed already, or none of them."""
         decisions: list[Decision] = []
         if len(members) >= members[0].gang_lacks:
             for member in members[:LARGEST_GANG]:
-                decisions.append(self._decide(member))
+                decisions.append(self._decide(member, kept))
                 if decisions[-1].node is None:
                     break
             else:
@@ -126,14 +127,14 @@ class Placer:
                     self._engine.release(decision.node, decision.charge)
         return [Decision(member, None, member.demand) for member in members]
 
-    def _decide(self, want: Want) -> Decision:
+    def _decide(self, want: Want, kept: _Kept) -> Decision:
         engine, held, charge = self._engine, want.held, want.demand
         if held is None or not engine.knows(held.node):
             choice = engine.choose(charge, want.current)
         else:
             # What it holds is room for itself, and no other decision's until its new binding is in the store.
             engine.release(held.node, held.demand)
-            choice = engine.choose(charge, want.current)
+            choice = self._stay(want, held.node, kept) or engine.choose(charge, want.current)
             engine.charge(held.node, held.demand)
             if choice is not None and choice.node == held.node:
                 charge = beyond(want.demand, held.demand)
@@ -141,6 +142,14 @@ class Placer:
             return Decision(want, None, want.demand)
         engine.charge(choice.node, charge)
         return Decision(want, choice.node, charge, choice.score)
+
+    def _stay(self, want: Want, node: str, kept: _Kept) -> Choice | None:
+        """In the room that it holds and needs no more than: whatever is kept there is kept besides that."""
+        if not (kept.any and want.needs_no_more):
+            return None
+        with kept.lifted(node):
+            choice = self._engine.choose(want.demand, want.current)
+        return choice if choice is not None and choice.node == node else None
 
 
 class _Kept:
@@ -161,6 +170,16 @@ class _Kept:
         if self._engine.knows(one.node):
             self._engine.charge(one.node, one.demand)
             self._charged[one.key] = one
+
+    @contextmanager
+    def lifted(self, node: str) -> Iterator[None]:
+        """While nothing is kept there."""
+        there = [one for one in self._charged.values() if one.node == node]
+        for one in there:
+            self._engine.release(one.node, one.demand)
+        yield
+        for one in there:
+            self._engine.charge(one.node, one.demand)
 
     def give(self, want: Want) -> Reservation | None:
         """What is kept for this one is room for it."""

@@ -37,7 +37,10 @@ def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Sna
 def kept_for_others(snapshot: Snapshot, want: Want, found: Explanation, reserved: Iterable[Reservation]) -> str:
     """`the room that it fits in is kept: on n2 for shop/big`; empty where that is not what keeps it waiting. `found`:
     the explanation that knows nothing of what is kept."""
-    others = [one for one in reserved if one.key != want.key and one.demand.priority >= want.priority]
+    own = want.held.node if want.held is not None and want.needs_no_more else ""
+    others = [
+        one for one in reserved if one.key != want.key and one.demand.priority >= want.priority and one.node != own
+    ]
     fitting = {verdict.node for verdict in found.fitting}
     if not others or not fitting:
         return ""

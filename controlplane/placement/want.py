@@ -27,12 +27,19 @@ class Want:
     current: str = ""
     """The node that it is bound to already: preferred."""
     held: Held | None = None
+    leaves: bool = False
+    """What it holds is being stopped: it is to go elsewhere, or to wait for its turn again."""
     gang: str = ""
     """Of those that are placed together or not at all; empty: it goes alone."""
     gang_lacks: int = 0
     """Members that have to be placed at once, besides those that are placed already."""
     line: int = 0
     """Its place among tasks of equal priority when those of several namespaces wait; all 0 when they do not."""
+
+    @property
+    def needs_no_more(self) -> bool:
+        """Than it holds, which is its own for as long as it is not stopped there."""
+        return self.held is not None and not self.leaves and beyond(self.demand, self.held.demand) == Demand()
 
     @property
     def turn(self) -> tuple[int, int, str, NamedKey]:
@@ -49,6 +56,7 @@ def want_of(cache: ClusterCache, record: TaskRecord) -> Want:
     """Call it under the cache's lock."""
     metadata = record.task.metadata
     held = cache.usage(record.node).by_uid.get(record.uid) if record.node else None
+    there = cache.assignment_on(record.uid, record.node) if held is not None else None
     return Want(
         key=record.key,
         uid=record.uid,
@@ -57,6 +65,7 @@ def want_of(cache: ClusterCache, record: TaskRecord) -> Want:
         created_at=metadata.created_at,
         current=record.node,
         held=Held(record.node, held) if held is not None else None,
+        leaves=there is not None and there.assignment.desired == "Stopped",
         gang=gang_of(record),
     )
 

@@ -66,12 +66,12 @@ class Announcer:
     def unplaced(self, wants: list[Want], snapshot: Snapshot, reserved: Sequence[Reservation]) -> None:
         """These fit nowhere in what the round has left, without what is kept in it for others."""
         now = self._clock.monotonic()
-        answers: dict[tuple[Question, str], tuple[Reason, str]] = {}
+        answers: dict[tuple[Question, str, bool], tuple[Reason, str]] = {}
         for want in wants:
             said = self._said.get(want.key)
             if said is not None and now < said.at + _QUIET:
                 continue
-            question = question_of(want), want.gang
+            question = question_of(want), want.gang, want.leaves
             if question not in answers:
                 if len(answers) == _EXPLAINED_PER_ROUND:
                     continue

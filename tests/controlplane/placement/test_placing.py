@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -95,7 +96,8 @@ def test_a_port_that_is_kept_for_another_stays_taken_when_its_holder_looks_elsew
     held = Demand(ports=(HTTP,))
     nodes = a_snapshot(a_node("n1", used=held))
     kept = [Reservation(NamedKey("default", "urgent"), "n1", Demand(ports=(HTTP,), priority=10))]
-    batch = [want("low", held, current="n1", held=Held("n1", held)), want("next", held)]
+    low = replace(want("low", held, current="n1", held=Held("n1", held)), leaves=True)
+    batch = [low, want("next", held)]
     assert [decision.node for decision in place(nodes, batch, kept)] == [None, None]
     urgent = want("urgent", held, priority=10)
     assert [decision.node for decision in place(nodes, [urgent], kept)] == [None]

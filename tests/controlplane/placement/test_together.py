@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
-from controlplane.placement import Placer, Reservation, Snapshot, Want, place
+from controlplane.placement import Held, Placer, Reservation, Snapshot, Want, explain, kept_for_others, place
 from tests.controlplane.placement.made_up import demands, snapshots, want
 from tests.controlplane.placement.nodes import GI, a_node, a_snapshot
 
@@ -65,3 +65,42 @@ def test_kept_room_is_for_whom_it_is_kept_and_for_the_more_important() -> None:
     assert nodes_of(snapshot, [want("other", demand, priority=3)], kept) == {"other": "n1"}
     both = [want("big", demand, priority=2), want("a", Demand(memory=GI), priority=2)]
     assert nodes_of(snapshot, both, kept) == {"big": "n1", "a": None}
+
+
+def test_kept_room_moves_nobody_who_needs_no_more_than_they_have_and_stay() -> None:
+    had = Demand(cpu=500, memory=GI, generic=(("gpu", 1),))
+    full = a_node("n1", memory=GI, used=had, generic={"gpu": 1})
+    kept = Reservation(want("large").key, "n1", Demand(memory=GI, priority=5))
+    less, more = Demand(cpu=400, memory=GI, generic=(("gpu", 1),)), Demand(cpu=600, memory=GI)
+
+    def edited(demand: Demand) -> Want:
+        return replace(want("edited", demand, current="n1"), held=Held("n1", had))
+
+    for empty in (), (a_node("n2", memory=GI, generic={"gpu": 1}),):
+        snapshot = a_snapshot(full, *empty)
+        for demand in had, less:
+            assert nodes_of(snapshot, [edited(demand)], kept) == {"edited": "n1"}
+            gang = replace(edited(demand), gang="default/train", gang_lacks=1)
+            assert nodes_of(snapshot, [gang], kept) == {"edited": "n1"}
+        elsewhere = {"edited": "n2" if empty else None}
+        assert nodes_of(snapshot, [edited(more)], kept) == elsewhere
+        assert nodes_of(snapshot, [replace(edited(had), leaves=True)], kept) == elsewhere
+
+
+def test_what_is_kept_stays_kept_from_those_after_one_that_stays() -> None:
+    had = Demand(memory=GI)
+    snapshot = a_snapshot(a_node("n1", memory=2 * GI, used=had))
+    kept = Reservation(want("large").key, "n1", Demand(memory=2 * GI))
+    edited = want("edited", had, current="n1", held=Held("n1", had))
+    assert nodes_of(snapshot, [edited, want("next", had)], kept) == {"edited": "n1", "next": None}
+
+
+def test_of_those_that_wait_only_who_needs_more_than_they_have_waits_for_what_is_kept() -> None:
+    had, more = Demand(memory=GI), Demand(memory=GI, cpu=100)
+    snapshot = a_snapshot(a_node("n1", memory=GI, used=had))
+    kept = Reservation(want("large").key, "n1", had)
+    for demand, leaves, told in (had, False, ""), (more, False, "kept"), (had, True, "kept"):
+        waits = replace(want("edited", demand, current="n1", held=Held("n1", had)), leaves=leaves)
+        found = explain(snapshot, demand, current="n1", held=waits.held)
+        assert told in (said := kept_for_others(snapshot, waits, found, [kept]))
+        assert bool(said) == bool(told)

@@ -114,6 +114,24 @@ def test_room_that_is_kept_for_a_less_important_task_keeps_nobody_waiting(priori
     assert [name for name, held in found.items() if held is not None and held.desired == "Stopped"] == stopped
 
 
+def test_an_edit_that_needs_no_more_than_the_task_has_does_not_wait_for_kept_room() -> None:
+    plane = plane_with()
+    for number in range(1, 5):
+        add(plane, number, f"small{number}", "1Gi")
+        plane.report(f"small{number}", TaskState.RUNNING)
+    add(plane, 10, "large", "3Gi")
+    plane.live(130)
+    assert events(plane, "Reserved")
+    small = plane.task("small1")
+    edited = msgspec.structs.replace(small, spec=msgspec.structs.replace(small.spec, env={"VERSION": "2"}))
+    plane.put(keys.task("default", "small1"), edited)
+    plane.live(1)
+    held = plane.assignment("n1", a_uid(1))
+    assert held is not None
+    assert (held.epoch, held.spec.env) == (2, {"VERSION": "2"})
+    assert plane.node_of("large") == ""
+
+
 def test_room_is_not_kept_for_what_a_task_asked_for_before_an_edit() -> None:
     plane = plane_with()
     for number in range(1, 5):
