@@ -44,6 +44,8 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (1, storing.restore),
     (1, storing.wipe),
 )
+_ASKED_FOR: tuple[Fault, ...] = (processes.succeed,)
+"""Those that strike only where settings name them: they take long, and make others idle."""
 
 
 class Trouble:
@@ -68,7 +70,8 @@ class Trouble:
         self.struck = 0
         """How many have had their turn."""
         self._rate = per_minute / 60
-        known = [(weight, fault) for weight, fault in WEIGHTS if kinds is None or fault.__name__ in kinds]
+        asked = [(1, fault) for fault in _ASKED_FOR if kinds is not None]
+        known = [(weight, fault) for weight, fault in (*WEIGHTS, *asked) if kinds is None or fault.__name__ in kinds]
         self._kinds = [fault for weight, fault in known for _ in range(weight)]
 
     def strike(self) -> float:

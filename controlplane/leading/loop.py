@@ -148,7 +148,7 @@ class LeaderLoop(ABC, Generic[K]):
         except NotLeader:
             self._term = None
             return None
-        if fence == self._lost or self.cache.revision < fence.revision:
+        if fence == self._lost or not self._knows_what_was_before(fence):
             self._term = None
             return None
         now = self.clock.monotonic()
@@ -165,6 +165,10 @@ class LeaderLoop(ABC, Generic[K]):
             with self.cache.lock:
                 self.queue.add_all(self.everything())
         return fence
+
+    def _knows_what_was_before(self, fence: Compare) -> bool:
+        """All that earlier leaders wrote is in the cache."""
+        return self.cache.revision >= fence.revision
 
     def _mark(self, changes: Sequence[CacheChange]) -> None:
         # While it does not lead it keeps no list: a term begins by looking at everything.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from simulator.faults.scene import Scene
 from simulator.plane import PlaneProcess
 
+_UNHEARD = 12.0
+"""Seconds: for longer than the lease of a leader that has died."""
 _PARTS = ("", "scheduler", "scheduler", "tasks", "user")
 
 
@@ -81,3 +83,27 @@ def orphan(scene: Scene) -> str:
 
     scene.cluster.later(25.0, heal)
     return f"{other.name} is cut off from the store for 25 s"
+
+
+def succeed(scene: Scene) -> str:
+    """A leader with much to do dies, and the other takes its place before it has heard what that one did last."""
+    leader = scene.cluster.leader()
+    heirs = [one for one in scene.cluster.planes() if one is not leader]
+    if leader is None or not heirs:
+        return ""
+    heir = heirs[0]
+    heir.store.delivery.lag, heir.store.delivery.steady = _UNHEARD, True
+
+    def end() -> None:
+        if leader.alive and not leader.frozen:
+            scene.cluster.note(f"{leader.name} is killed")
+            scene.cluster.kill(leader)
+
+    def heal() -> None:
+        heir.store.delivery.lag = 0.0
+        heir.store.delivery.awake(0.0)
+
+    scene.crowd()
+    scene.cluster.later(scene.random.uniform(2.0, 4.0), end)
+    scene.cluster.later(2 * _UNHEARD, heal)
+    return f"{heir.name} hears news just {_UNHEARD:g} s late, and {leader.name} is soon killed"

@@ -16,6 +16,7 @@ from nodeagent.fake_guard import FakeGuard
 from nodeagent.registration import Registration
 from taskyard.store.api import Store
 from tests.simulator.planted.clocks import TimeOfDay
+from tests.simulator.planted.invariants import ALONE, NODE_LOST_FIRST
 from tests.simulator.planted.plant import WATCHED, Plant
 
 
@@ -24,7 +25,10 @@ def _watchdog_off(patch: pytest.MonkeyPatch) -> None:
 
 
 def _started_without_a_hold(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(FakeGuard, "hold", lambda *_: True)
+    """The agent takes it for held, and the watchdog has never heard of it."""
+    claimed: set[str] = set()
+    patch.setattr(FakeGuard, "hold", lambda _, container, __: claimed.add(container) or True)
+    patch.setattr(FakeGuard, "held", property(lambda _: frozenset(claimed)))
 
 
 def _singleton_moved_at_once(patch: pytest.MonkeyPatch) -> None:
@@ -47,9 +51,9 @@ def _lease_counted_by_the_time_of_day(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "watchdog off": Plant(_watchdog_off),
-    "started without a hold": Plant(_started_without_a_hold),
-    "singleton moved at once": Plant(_singleton_moved_at_once),
-    "fence after the lease": Plant(_fence_after_the_lease),
-    "lease counted by the time of day": Plant(_lease_counted_by_the_time_of_day, (WATCHED,)),
+    "watchdog off": Plant(_watchdog_off, (ALONE,)),
+    "started without a hold": Plant(_started_without_a_hold, (ALONE,)),
+    "singleton moved at once": Plant(_singleton_moved_at_once, (ALONE, NODE_LOST_FIRST)),
+    "fence after the lease": Plant(_fence_after_the_lease, (ALONE,)),
+    "lease counted by the time of day": Plant(_lease_counted_by_the_time_of_day, (ALONE,), (WATCHED,)),
 }

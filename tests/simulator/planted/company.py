@@ -14,6 +14,7 @@ from nodeagent.runtime.port import ContainerState
 from nodeagent.situation import Container, Situation
 from simulator.settings import Settings
 from taskyard.objects import Assignment, TaskSpec, TaskStatus
+from tests.simulator.planted.invariants import BACKOFF, BACKOFF_GROWS, COMPANY, ENDED_MEANS_ENDED, TOGETHER
 from tests.simulator.planted.plant import Plant
 
 ACCOMPANIED = Settings(
@@ -105,12 +106,16 @@ def _lost_network_not_noticed(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "init tasks need not succeed": Plant(_init_tasks_need_not_succeed, (ACCOMPANIED,)),
-    "sidecars outlive their task": Plant(_sidecars_outlive_their_task, (ACCOMPANIED,)),
-    "sidecars are stopped first": Plant(_sidecars_are_stopped_first, (ACCOMPANIED,)),
-    "sidecars are not started again": Plant(_sidecars_are_not_started_again, (HARMED,)),
-    "sidecars do not wait": Plant(_sidecars_do_not_wait, (HARMED,)),
-    "waits of sidecars do not grow": Plant(_waits_of_sidecars_do_not_grow, (HARMED,)),
-    "network made while the version before runs": Plant(_network_made_while_the_version_before_runs, (CHANGED,)),
-    "lost network not noticed": Plant(_lost_network_not_noticed, (HARMED,)),
+    "init tasks need not succeed": Plant(
+        _init_tasks_need_not_succeed, (r"is started on n\d+ before init\d has succeeded",), (ACCOMPANIED,)
+    ),
+    "sidecars outlive their task": Plant(_sidecars_outlive_their_task, (ENDED_MEANS_ENDED,), (ACCOMPANIED,)),
+    "sidecars are stopped first": Plant(_sidecars_are_stopped_first, (r"is stopped on n\d+ while",), (ACCOMPANIED,)),
+    "sidecars are not started again": Plant(_sidecars_are_not_started_again, (COMPANY,), (HARMED,)),
+    "sidecars do not wait": Plant(_sidecars_do_not_wait, (BACKOFF,), (HARMED,)),
+    "waits of sidecars do not grow": Plant(_waits_of_sidecars_do_not_grow, (BACKOFF_GROWS,), (HARMED,)),
+    "network made while the version before runs": Plant(
+        _network_made_while_the_version_before_runs, (TOGETHER,), (CHANGED,)
+    ),
+    "lost network not noticed": Plant(_lost_network_not_noticed, (COMPANY,), (HARMED,)),
 }

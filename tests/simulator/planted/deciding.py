@@ -20,6 +20,7 @@ from controlplane.scheduler.gangs import Gangs
 from controlplane.scheduler.making_room import RoomMaker
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
+from tests.simulator.planted.invariants import STOPPED_FOR
 from tests.simulator.planted.plant import CONTENDED, CROWDED, Plant
 
 
@@ -83,13 +84,15 @@ def _what_is_stopped_counts_as_left(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "quota ignored": Plant(_quota_ignored, (CONTENDED,)),
-    "what is stopped counts as left": Plant(_what_is_stopped_counts_as_left, (CROWDED,)),
-    "gang not waited for": Plant(_gang_not_waited_for, (CONTENDED,)),
-    "conditions ignored": Plant(_conditions_ignored),
-    "nobody brought back": Plant(_nobody_brought_back),
-    "all brought back": Plant(_all_brought_back),
-    "maintenance without end": Plant(_maintenance_without_end),
-    "maintenance takes the cordon along": Plant(_maintenance_takes_the_cordon_along),
-    "stopped counts as ended": Plant(_stopped_counts_as_ended),
+    "quota ignored": Plant(_quota_ignored, (r"was bound beyond its quota",), (CONTENDED,)),
+    "what is stopped counts as left": Plant(_what_is_stopped_counts_as_left, (STOPPED_FOR,), (CROWDED,)),
+    "gang not waited for": Plant(_gang_not_waited_for, (r"of the gang \w+ are bound",), (CONTENDED,)),
+    "conditions ignored": Plant(_conditions_ignored, (r"was bound to n\d+, which has had taskyard/",)),
+    "nobody brought back": Plant(_nobody_brought_back, (r"was not brought back to",)),
+    "all brought back": Plant(_all_brought_back, (r"is wished back to n\d+, unasked",)),
+    "maintenance without end": Plant(_maintenance_without_end, (r"the maintenance of n\d+ has not ended",)),
+    "maintenance takes the cordon along": Plant(
+        _maintenance_takes_the_cordon_along, (r"the end of its maintenance changed what is said of",)
+    ),
+    "stopped counts as ended": Plant(_stopped_counts_as_ended, (r"was collected, and has not ended",)),
 }

@@ -15,7 +15,16 @@ from simulator.plane import PlaneProcess
 from taskyard.store.api import Compacted, KeyEvent
 from taskyard.store.informer import Change, Informer
 from tests.simulator.planted.clocks import TimeOfDay
-from tests.simulator.planted.plant import UPDATED, Plant
+from tests.simulator.planted.invariants import (
+    CAPACITY,
+    CONVERGED,
+    HISTORY_FORGOTTEN,
+    HISTORY_KEPT,
+    SHOWN,
+    TRUE_FAILURE,
+    TRUE_REASON,
+)
+from tests.simulator.planted.plant import OUTLIVED, UPDATED, Plant
 
 
 def _relist_skipped(patch: pytest.MonkeyPatch) -> None:
@@ -95,13 +104,15 @@ def _wall_clock_alone_believed(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "relist skipped": Plant(_relist_skipped),
-    "tombstones dropped": Plant(_tombstones_dropped),
-    "old news believed": Plant(_old_news_believed),
-    "quarantine off": Plant(_quarantine_off),
-    "intake off": Plant(_intake_off),
-    "assumed room forgotten": Plant(_assumed_room_forgotten),
-    "ended version keeps its room": Plant(_ended_version_keeps_its_room),
-    "planes count by the time of day": Plant(_planes_count_by_the_time_of_day, (UPDATED,)),
-    "wall clock alone believed": Plant(_wall_clock_alone_believed),
+    "relist skipped": Plant(_relist_skipped, (CONVERGED, SHOWN)),
+    "tombstones dropped": Plant(_tombstones_dropped, (SHOWN,)),
+    "old news believed": Plant(_old_news_believed, (SHOWN, TRUE_REASON)),
+    "quarantine off": Plant(_quarantine_off, (r"while somebody's value for it waits to be read",)),
+    "intake off": Plant(_intake_off, (r"was put by hand and never completed",)),
+    "assumed room forgotten": Plant(_assumed_room_forgotten, (CAPACITY,)),
+    "ended version keeps its room": Plant(_ended_version_keeps_its_room, (CAPACITY,), (OUTLIVED,)),
+    "planes count by the time of day": Plant(
+        _planes_count_by_the_time_of_day, (HISTORY_KEPT, HISTORY_FORGOTTEN, TRUE_FAILURE), (UPDATED,)
+    ),
+    "wall clock alone believed": Plant(_wall_clock_alone_believed, (r"was collected [\d.]+ s after it had ended",)),
 }

@@ -9,6 +9,7 @@ import pytest
 
 from controlplane.admission import writer
 from controlplane.tasks import controller
+from tests.simulator.planted.invariants import DELETED_STAYS_SO
 from tests.simulator.planted.plant import Plant
 
 
@@ -31,6 +32,6 @@ def _leftovers_stay(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "told apart by name alone": Plant(_told_apart_by_name_alone),
-    "leftovers stay": Plant(_leftovers_stay),
+    "told apart by name alone": Plant(_told_apart_by_name_alone, (DELETED_STAYS_SO,)),
+    "leftovers stay": Plant(_leftovers_stay, (r"is assigned on n\d+, and no task that has this uid is",)),
 }

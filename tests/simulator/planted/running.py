@@ -23,6 +23,16 @@ from nodeagent.names import Owner, Run
 from nodeagent.situation import Situation
 from nodeagent.view import ContainerView
 from taskyard.objects import Assignment, ConditionType, TaskStatus
+from tests.simulator.planted.invariants import (
+    BACKOFF,
+    BACKOFF_GROWS,
+    CONDITION_OVER,
+    CONVERGED,
+    ENDED_MEANS_ENDED,
+    FORWARD,
+    LOST_DATA,
+    TOGETHER,
+)
 from tests.simulator.planted.plant import LOSSY, Plant
 
 
@@ -41,13 +51,9 @@ def _intent_not_durable(patch: pytest.MonkeyPatch) -> None:
     create = decide._create
 
     def create_at_once(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
-        return create(Situation(**{**_fields(situation), "written": status}), assignment, status)
+        return create(replace(situation, written=status), assignment, status)
 
     patch.setattr(decide, "RULES", (*[create_at_once if r is create else r for r in rules], decide._publish))
-
-
-def _fields(situation: Situation) -> dict[str, Any]:
-    return {name: getattr(situation, name) for name in Situation.__dataclass_fields__}
 
 
 def _old_epochs_left_running(patch: pytest.MonkeyPatch) -> None:
@@ -114,16 +120,16 @@ def _clock_once_wrong_always_wrong(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "adoption off": Plant(_adoption_off),
-    "intent not durable": Plant(_intent_not_durable),
-    "old epochs left running": Plant(_old_epochs_left_running),
-    "foreign containers taken": Plant(_foreign_containers_taken),
-    "restarts forgotten": Plant(_restarts_forgotten),
-    "no retry of stale": Plant(_no_retry_of_stale),
-    "backoff not waited": Plant(_backoff_not_waited),
-    "backoff does not grow": Plant(_backoff_does_not_grow),
-    "anchor check off": Plant(_anchor_check_off, (LOSSY,)),
-    "lost data stops containers": Plant(_lost_data_stops_containers, (LOSSY,)),
-    "written status not taken over": Plant(_written_status_not_taken_over, (LOSSY,)),
-    "clock once wrong always wrong": Plant(_clock_once_wrong_always_wrong),
+    "adoption off": Plant(_adoption_off, (TOGETHER, r"is left on n\d+, where nothing like it is assigned")),
+    "intent not durable": Plant(_intent_not_durable, (r"without a durable intent",)),
+    "old epochs left running": Plant(_old_epochs_left_running, (ENDED_MEANS_ENDED, TOGETHER)),
+    "foreign containers taken": Plant(_foreign_containers_taken, (r"touched the foreign container",)),
+    "restarts forgotten": Plant(_restarts_forgotten, (FORWARD,)),
+    "no retry of stale": Plant(_no_retry_of_stale, (CONVERGED,)),
+    "backoff not waited": Plant(_backoff_not_waited, (BACKOFF,)),
+    "backoff does not grow": Plant(_backoff_does_not_grow, (BACKOFF_GROWS,)),
+    "anchor check off": Plant(_anchor_check_off, (LOST_DATA,), (LOSSY,)),
+    "lost data stops containers": Plant(_lost_data_stops_containers, (LOST_DATA,), (LOSSY,)),
+    "written status not taken over": Plant(_written_status_not_taken_over, (FORWARD,), (LOSSY,)),
+    "clock once wrong always wrong": Plant(_clock_once_wrong_always_wrong, (CONDITION_OVER,)),
 }

@@ -20,10 +20,27 @@ from nodeagent import (
 )
 from nodeagent.memory import TaskMemory
 from nodeagent.registration import NameHeld, Registration
+from nodeagent.standing import Standing
 from taskyard import keys
 from taskyard.objects import TaskStatus, encode
-from taskyard.store.api import Compare, Put, Store, StoreError, StoreUnavailable, unchanged
-from tests.simulator.planted.plant import Plant
+from taskyard.store.api import Commit, Compare, Operation, Put, Store, StoreError
+from tests.simulator.planted.invariants import (
+    ASSIGNED,
+    BINDING_KEPT,
+    CAPACITY,
+    CONTAINER_OF_SOMEBODY,
+    DELETED_STAYS_SO,
+    EPOCHS_RISE,
+    FORWARD,
+    HOLDS_THE_NAME,
+    LEADS,
+    LEFT_ALONE,
+    LOST_NODE,
+    NODE_THERE,
+    ONCE,
+    ONE_BINDING,
+)
+from tests.simulator.planted.plant import SUCCEEDED, UNANSWERED, Plant
 
 
 def _status_compare_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -38,17 +55,25 @@ def _status_compare_dropped(patch: pytest.MonkeyPatch) -> None:
 
 def _own_status_compare_dropped(patch: pytest.MonkeyPatch) -> None:
     """Only the compare with the status before."""
+    original = publisher.Publisher.__init__
 
-    def publish(self: publisher.Publisher, held: TaskMemory, status: TaskStatus) -> bool:
-        fence, key = self._standing.fence(), keys.status(self._node, held.uid)
-        if fence is None or held.entry is None:
-            raise StoreUnavailable("the node is not registered")
-        commit = self._store.commit([unchanged(held.entry), fence], [Put(key, encode(status))])
-        if commit.succeeded:
-            held.written, held.written_revision = status, commit.revision
-        return commit.succeeded
+    def begin(self: publisher.Publisher, node: str, store: Store, standing: Standing) -> None:
+        original(self, node, _Uncompared(store, keys.status(node, "")), standing)
 
-    patch.setattr(publisher.Publisher, "publish", publish)
+    patch.setattr(publisher.Publisher, "__init__", begin)
+
+
+class _Uncompared:
+    """Commits whatever becomes of the keys under a prefix."""
+
+    def __init__(self, store: Store, prefix: str) -> None:
+        self._store = store
+        self._prefix = prefix
+
+    def commit(self, compares: Sequence[Compare], operations: Sequence[Operation]) -> Commit:
+        dropped = [each.key for each in compares if each.key.startswith(self._prefix)]
+        made = self._store.commit([each for each in compares if each.key not in dropped], operations)
+        return replace(made, current={key: self._store.get(key) for key in dropped} | made.current)
 
 
 _ALWAYS = Compare("/taskyard/v1/leader/nobody", "create", 0)
@@ -88,11 +113,8 @@ def _epoch_stands_still(patch: pytest.MonkeyPatch) -> None:
 
 
 def _term_begun_too_early(patch: pytest.MonkeyPatch) -> None:
-    def lead(self: loop.LeaderLoop[Any]) -> Compare | None:
-        return self._term or self._begun or _original_lead(self)
-
-    _original_lead = loop.LeaderLoop._lead
-    patch.setattr(loop.LeaderLoop, "_lead", lead)
+    """Before what earlier leaders wrote is in the cache."""
+    patch.setattr(loop.LeaderLoop, "_knows_what_was_before", lambda *_: True)
 
 
 def _admission_compare_dropped(patch: pytest.MonkeyPatch) -> None:
@@ -144,19 +166,21 @@ def _late_creates_carried_out(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: dict[str, Plant] = {
-    "status compare dropped": Plant(_status_compare_dropped),
-    "own status compare dropped": Plant(_own_status_compare_dropped),
-    "fence dropped": Plant(_fence_dropped),
-    "node lease compare dropped": Plant(_node_lease_compare_dropped),
-    "task compare dropped": Plant(_task_compare_dropped),
-    "epoch stands still": Plant(_epoch_stands_still),
-    "term begun too early": Plant(_term_begun_too_early),
-    "admission compare dropped": Plant(_admission_compare_dropped),
-    "deletion compare dropped": Plant(_deletion_compare_dropped),
-    "loss compares dropped": Plant(_loss_compares_dropped),
-    "task controller compares dropped": Plant(_task_controller_compares_dropped),
-    "late creates carried out": Plant(_late_creates_carried_out),
-    "dry runs write": Plant(_dry_runs_write),
-    "held names taken": Plant(_held_names_taken),
-    "lease not registered again": Plant(_lease_not_registered_again),
+    "status compare dropped": Plant(_status_compare_dropped, (HOLDS_THE_NAME, ASSIGNED)),
+    "own status compare dropped": Plant(_own_status_compare_dropped, (FORWARD,), (UNANSWERED,)),
+    "fence dropped": Plant(_fence_dropped, (LEADS,)),
+    "node lease compare dropped": Plant(_node_lease_compare_dropped, (NODE_THERE, LOST_NODE)),
+    "task compare dropped": Plant(_task_compare_dropped, (LEFT_ALONE, DELETED_STAYS_SO, BINDING_KEPT)),
+    "epoch stands still": Plant(_epoch_stands_still, (EPOCHS_RISE,)),
+    "term begun too early": Plant(_term_begun_too_early, (CAPACITY,), (SUCCEEDED,)),
+    "admission compare dropped": Plant(_admission_compare_dropped, (BINDING_KEPT, DELETED_STAYS_SO)),
+    "deletion compare dropped": Plant(
+        _deletion_compare_dropped, (CONTAINER_OF_SOMEBODY, DELETED_STAYS_SO, BINDING_KEPT)
+    ),
+    "loss compares dropped": Plant(_loss_compares_dropped, (LOST_NODE,)),
+    "task controller compares dropped": Plant(_task_controller_compares_dropped, (ONE_BINDING,)),
+    "late creates carried out": Plant(_late_creates_carried_out, (ONCE,)),
+    "dry runs write": Plant(_dry_runs_write, (r"dry run wrote",)),
+    "held names taken": Plant(_held_names_taken, (HOLDS_THE_NAME,)),
+    "lease not registered again": Plant(_lease_not_registered_again, (r"not registered again",)),
 }
