@@ -44,7 +44,7 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
     (1, storing.restore),
     (1, storing.wipe),
 )
-_ASKED_FOR: tuple[Fault, ...] = (processes.succeed,)
+_ASKED_FOR: tuple[Fault, ...] = (processes.succeed, connections.strand)
 """Those that strike only where settings name them: they take long, and make others idle."""
 
 

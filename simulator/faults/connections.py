@@ -6,6 +6,8 @@ from simulator.faults.scene import Scene
 from simulator.watches import RECONNECT
 from taskyard.store.faulty import Call, OneWay
 
+_STRANDED = 55.0
+"""Seconds: long after the lease is over, and what hung on it."""
 _CALLS: tuple[Call, ...] = ("commit", "commit", "commit", "grant", "keep_alive", "get", "list")
 _TOLD = {"request lost": "nothing that it asks arrives", "answer lost": "hears no answers, and no news"}
 
@@ -24,6 +26,25 @@ def cut(scene: Scene) -> str:
 
     scene.cluster.later(seconds, heal)
     return f"{victim.name} is cut off from the store for {seconds:g} s"
+
+
+def strand(scene: Scene) -> str:
+    """A node is lost for long, with tasks that stay there; towards the end something else of services changes."""
+    victim = scene.agent()
+    if victim is None:
+        return ""
+    store = victim.store
+    store.down = True
+
+    def heal() -> None:
+        store.down = False
+        store.delivery.awake(0.0)
+        scene.cluster.note(f"{victim.name} reaches the store again")
+
+    for before in (12.0, 8.0, 4.0):
+        scene.cluster.later(_STRANDED - before, scene.rush_services)
+    scene.cluster.later(_STRANDED, heal)
+    return f"{victim.name} is cut off from the store for {_STRANDED:g} s"
 
 
 def cut_one_way(scene: Scene) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from msgspec.structs import replace
 
@@ -13,6 +11,7 @@ from controlplane.scheduler import held_back
 from simulator.cluster import Cluster
 from simulator.settings import Settings
 from taskyard.objects import AnyObject, TaskDefaults
+from tests.simulator.planted.plant import Plant, check_caught
 
 LIMITED = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=15.0, services=0, jobs=0, limited=True)
 
@@ -55,15 +54,21 @@ def _nothing_filled_in(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS = [
-    _accepted_whatever_it_asks,
-    _placed_whatever_it_asks,
-    _filled_in_and_not_noted,
-    _filled_in_anew_each_time,
-    _nothing_filled_in,
+    Plant(_accepted_whatever_it_asks, (r"was accepted beyond the limits",), (LIMITED,)),
+    Plant(_placed_whatever_it_asks, (r"was bound beyond the limits",), (LIMITED,)),
+    Plant(_filled_in_and_not_noted, (r"told wrongly whether that was filled in",), (LIMITED,)),
+    Plant(
+        _filled_in_anew_each_time,
+        (
+            r"of the same spec of .* other fields count",
+            r"says nothing of",
+        ),
+        (LIMITED,),
+    ),
+    Plant(_nothing_filled_in, (r"says nothing of",), (LIMITED,)),
 ]
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, LIMITED).run().violation for seed in range(60))
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from controlplane.crons import controller
 from simulator.cluster import Cluster
 from simulator.settings import Settings
+from tests.simulator.planted.plant import Plant, check_caught
 
 CRONS = Settings(nodes=2, tasks=3, minutes=3.5, faults_per_minute=20.0, crons=3)
 
@@ -42,7 +42,12 @@ def _made_early(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(controller, "decide", lambda situation: decide(replace(situation, now=situation.now + 30)))
 
 
-@pytest.mark.parametrize("plant", [_record_left_out, _made_early])
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, CRONS).run().violation for seed in range(60))
+PLANTS = [
+    Plant(_record_left_out, (r"made .* for .*, and there was one before",), (CRONS,)),
+    Plant(_made_early, (r"made .* at revision \d+, before",), (CRONS,)),
+]
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from controlplane.scheduler import held_back
 from simulator.cluster import Cluster
 from simulator.settings import Settings
+from tests.simulator.planted.invariants import WAITS
+from tests.simulator.planted.plant import Plant, check_caught
 
 _RULES = import_module("controlplane.dependencies.unmet")
 """The package has a function of that name."""
@@ -37,10 +38,13 @@ def _any_condition_will_do(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(_RULES, "_task", lambda *_: "")
 
 
-PLANTS = [_not_waited_for, _never_met, _any_condition_will_do]
+PLANTS = [
+    Plant(_not_waited_for, (WAITS,), (WAITING,)),
+    Plant(_never_met, (r"waits although",), (WAITING,)),
+    Plant(_any_condition_will_do, (WAITS,), (WAITING,)),
+]
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, WAITING).run().violation for seed in range(30))
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)

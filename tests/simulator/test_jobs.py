@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
@@ -12,6 +11,7 @@ from controlplane.jobs import controller, decide, ledger
 from controlplane.jobs.tasks import JobTask
 from simulator.cluster import Cluster
 from simulator.settings import Settings
+from tests.simulator.planted.plant import Plant, check_caught
 
 JOBS = Settings(nodes=3, tasks=4, minutes=1.5, faults_per_minute=15.0, jobs=4)
 
@@ -62,12 +62,28 @@ STORM = replace(JOBS, faults_per_minute=30.0)
 WITHDRAWN = replace(JOBS, faults_per_minute=8.0, kinds=frozenset({"withdrawn"}))
 
 
-@pytest.mark.parametrize(
-    ("plant", "settings"),
-    [(_going_does_not_count, WITHDRAWN), (_attempts_confused, STORM), (_finished_is_forgotten, STORM)],
-)
-def test_a_seed_catches(
-    plant: Callable[[pytest.MonkeyPatch], None], settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, settings).run().violation for seed in range(100))
+PLANTS = [
+    Plant(_going_does_not_count, (r"at a time, more than",), (WITHDRAWN,)),
+    Plant(
+        _attempts_confused,
+        (
+            r"counts an index twice",
+            r"counts .* as done, and they were not",
+            r"counts \d+ failures of",
+        ),
+        (STORM,),
+    ),
+    Plant(
+        _finished_is_forgotten,
+        (
+            r"had finished as",
+            r"forgot that",
+        ),
+        (STORM,),
+    ),
+]
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)

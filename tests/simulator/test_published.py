@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -13,9 +12,13 @@ from controlplane.services import endpoints
 from simulator.cluster import Cluster
 from simulator.settings import Settings
 from taskyard.store.api import Put
+from tests.simulator.planted.invariants import LEADS_NOWHERE, PUBLISHED_IN_THE_END
+from tests.simulator.planted.plant import Plant, check_caught
 
 PUBLISHED = Settings(nodes=3, tasks=3, minutes=1.5, faults_per_minute=15.0, services=3, jobs=0, published=True)
 LOSSY = replace(PUBLISHED, minutes=1.0, faults_per_minute=30.0, data_loss=True)
+
+STRANDED = replace(PUBLISHED, minutes=2.0, faults_per_minute=2.0, kinds=frozenset({"strand"}))
 
 
 @pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(0, 12, 4)])
@@ -72,10 +75,29 @@ def _ready_or_not(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(controller, "endpoints_of", all_of)
 
 
-PLANTS = [_nothing_taken_back, _never_listed_again, _ready_or_not]
+def _deaf_to_lost_nodes(patch: pytest.MonkeyPatch) -> None:
+    """That a node is gone is no news of the services that have tasks there."""
+    touched = controller.services_touched
+    patch.setattr(
+        controller, "services_touched", lambda cache, news: [] if news.kind == "node" else touched(cache, news)
+    )
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, PUBLISHED).run().violation for seed in range(60))
+PLANTS = [
+    Plant(_nothing_taken_back, (LEADS_NOWHERE,), (PUBLISHED,)),
+    Plant(_never_listed_again, (PUBLISHED_IN_THE_END,), (PUBLISHED,)),
+    Plant(_ready_or_not, (LEADS_NOWHERE,), (PUBLISHED,)),
+    Plant(
+        _deaf_to_lost_nodes,
+        (
+            LEADS_NOWHERE,
+            PUBLISHED_IN_THE_END,
+        ),
+        (STRANDED,),
+    ),
+]
+
+
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,6 +9,8 @@ import pytest
 from controlplane.past import keeper
 from simulator.cluster import Cluster
 from simulator.settings import Settings
+from tests.simulator.planted.invariants import HISTORY_FORGOTTEN, HISTORY_KEPT
+from tests.simulator.planted.plant import Plant, check_caught
 
 RETAINED = Settings(nodes=2, tasks=6, minutes=2.0, faults_per_minute=20.0, services=0, jobs=0, retained=True)
 
@@ -44,10 +45,14 @@ def _as_long_as_between_two_marks(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(keeper.Passed, "current_at", lambda self, moment: original(self, moment + keeper.MARK_EVERY * 3))
 
 
-PLANTS = [_never_forgotten, _forgotten_at_once, _known_from_the_start, _as_long_as_between_two_marks]
+PLANTS = [
+    Plant(_never_forgotten, (HISTORY_FORGOTTEN,), (RETAINED,)),
+    Plant(_forgotten_at_once, (HISTORY_KEPT,), (RETAINED,)),
+    Plant(_known_from_the_start, (HISTORY_KEPT,), (RETAINED,)),
+    Plant(_as_long_as_between_two_marks, (HISTORY_KEPT,), (RETAINED,)),
+]
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, RETAINED).run().violation for seed in range(60))
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)

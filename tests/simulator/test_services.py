@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +13,8 @@ from controlplane.services import controller, data, decide, revise, scaling
 from simulator.cluster import Cluster
 from simulator.settings import Settings
 from taskyard.objects import Phase, Rollout, Service
+from tests.simulator.planted.invariants import CANARIES, FLOOR
+from tests.simulator.planted.plant import Plant, check_caught
 
 SERVICES = Settings(nodes=3, tasks=6, minutes=1.5, faults_per_minute=15.0, services=3)
 STORM = replace(SERVICES, faults_per_minute=30.0)
@@ -123,21 +124,44 @@ def _data_not_followed(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS = [
-    _service_compare_dropped,
-    _surge_left_over,
-    _cascade_forgotten,
-    _canaries_ignored,
-    _promotion_with_the_tasks,
-    _windows_ignored,
-    _bounds_ignored,
-    _floor_ignored,
-    _numbers_given_out_twice,
-    _goes_back_again_and_again,
-    _data_not_followed,
+    Plant(
+        _service_compare_dropped,
+        (
+            r"for a service that is not there",
+            r"and its rollout does not say so",
+            r"beyond its bounds of",
+            FLOOR,
+        ),
+        (STORM,),
+    ),
+    Plant(_surge_left_over, (r"service/\w+ has .* and is to have",), (STORM,)),
+    Plant(_cascade_forgotten, (r"has outlived its owner",), (STORM,)),
+    Plant(_canaries_ignored, (CANARIES,), (STORM,)),
+    Plant(_promotion_with_the_tasks, (CANARIES,), (STORM,)),
+    Plant(_windows_ignored, (r"service/\w+ went from \d+ to \d+ in",), (STORM,)),
+    Plant(_bounds_ignored, (r"beyond its bounds of",), (STORM,)),
+    Plant(_floor_ignored, (FLOOR,), (STORM,)),
+    Plant(
+        _numbers_given_out_twice,
+        (
+            r"is another template than before",
+            r"that is not higher than all before",
+            r"went back to the revisions",
+        ),
+        (STORM,),
+    ),
+    Plant(
+        _goes_back_again_and_again,
+        (
+            r"nobody asked for another try",
+            r"goes back from revision \d+ a second time",
+        ),
+        (STORM,),
+    ),
+    Plant(_data_not_followed, (r"follows .* and has no revision for what they are now",), (STORM,)),
 ]
 
 
-@pytest.mark.parametrize("plant", PLANTS)
-def test_a_seed_catches(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch)
-    assert any(Cluster(seed, STORM).run().violation for seed in range(150))
+@pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
+def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_caught(plant, monkeypatch)
