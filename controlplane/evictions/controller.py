@@ -20,7 +20,7 @@ from controlplane.cluster.effective import current_status, runs
 from controlplane.evictions.decide import Leave, forced, leave, left
 from controlplane.evictions.held import HeldByBudgets, HeldForStandIns
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
-from controlplane.placement.budgets import Budgets
+from controlplane.placement.budgets import Budgets, counted
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import ObjectRef, Taint, encode
 from taskyard.store.api import Compare, Put, unchanged
@@ -86,7 +86,11 @@ class EvictionController(LeaderLoop[Dirty]):
         """One more of its kind runs, so that one that is held may leave: the first of those that the same budget holds.
         The next follow where it does not need that."""
         record = self.cache.tasks.get(key)
-        return self._held.first_of_each(record) if record is not None and runs(self.cache, record) else []
+        return (
+            self._held.first_of_each(counted(self.cache, record))
+            if record is not None and runs(self.cache, record)
+            else []
+        )
 
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         proposals: list[Proposal[Evicted]] = []
@@ -146,7 +150,7 @@ class EvictionController(LeaderLoop[Dirty]):
             return None
         now = self.clock.monotonic()
         if not self._left(record.node) and (force := forced(record.node, held.assignment.spec.tolerations, now)):
-            budgets().spend(record.demand)
+            budgets().spend(counted(self.cache, record))
             return _evict(record, held, force)
         if why.at > now + _EARLY:
             self.queue.add_after(key, why.at - now)
@@ -155,9 +159,9 @@ class EvictionController(LeaderLoop[Dirty]):
             self.queue.add_after(key, waits[0] + _EARLY)
             self._tell(record, "EvictionHeld", f"{waits[1]}, though it is to be {why.why}")
             return None
-        if budgets().take(record.demand):
+        if budgets().take(counted(self.cache, record)):
             return _evict(record, held, why)
-        if (budget := budgets().refusing(record.demand)) is not None:
+        if (budget := budgets().refusing(counted(self.cache, record))) is not None:
             self._held.hold(key, budget)
         text = f"it stays while minAvailable would not be kept, though it is to be {why.why}"
         self._tell(record, "EvictionHeld", text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from controlplane.cluster import ClusterCache, TaskRecord
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.evictions.decide import awaited
 from controlplane.placement.budgets import Budget
 from controlplane.services.memory import Since
@@ -42,9 +42,9 @@ class HeldByBudgets:
     def held_by(self, budget: Budget) -> set[NamedKey]:
         return self._tasks.get(budget, set())
 
-    def first_of_each(self, record: TaskRecord) -> list[NamedKey]:
-        """The first of those that each budget holds in which this task counts."""
-        return [min(held) for budget, held in self._tasks.items() if budget.counts(record.demand)]
+    def first_of_each(self, task: Demand) -> list[NamedKey]:
+        """Of those that each budget holds which counts this task, the first."""
+        return [min(held) for budget, held in self._tasks.items() if budget.counts(task)]
 
 
 class HeldForStandIns:

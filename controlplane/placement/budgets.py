@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from controlplane.cluster import ClusterCache, Demand
+from msgspec.structs import replace
+
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.cluster.effective import runs
 from controlplane.cluster.rules import Labels
 from controlplane.placement.around import selects
 from taskyard.keys import NamedKey
+
+
+def counted(cache: ClusterCache, record: TaskRecord) -> Demand:
+    """What budgets know the task by: its present spec, and the labels that it had when it was bound, as all that counts
+    tasks by their labels does. Call it under the cache's lock."""
+    held = cache.assignment_on(record.uid, record.node) if record.node else None
+    demand = record.demand
+    if held is None or held.demand.labels == demand.labels:
+        return demand
+    return replace(demand, labels=held.demand.labels)
 
 
 class Budget(NamedTuple):
@@ -42,8 +54,8 @@ class Budgets:
         """Only those that run are available, but for those that are `leaving`. Call it under the cache's lock."""
         records = cache.tasks.values()
         return cls(
-            (record.demand for record in records),
-            (record.demand for record in records if record.key not in leaving and runs(cache, record)),
+            (counted(cache, record) for record in records),
+            (counted(cache, record) for record in records if record.key not in leaving and runs(cache, record)),
         )
 
     def copy(self) -> Budgets:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, view
 from controlplane.cluster.effective import needs_binding
 from controlplane.cluster.rules import pinned
-from controlplane.placement.budgets import Budgets
+from controlplane.placement.budgets import Budgets, counted
 from controlplane.scheduler.moves import TOO_FEW_LEFT
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
@@ -38,7 +38,7 @@ def movables(cache: ClusterCache) -> tuple[list[Movable], list[Pinned]]:
         if record.task.binding is None or record.task.metadata.deletion_timestamp:
             continue
         why = _why_not(cache, record)
-        if not why and not budgets.allow(record.demand):
+        if not why and not budgets.allow(counted(cache, record)):
             why = TOO_FEW_LEFT
         if why:
             held.append(Pinned(key, record.node, why))

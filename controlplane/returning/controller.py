@@ -15,7 +15,7 @@ from controlplane.cluster.effective import current_status, needs_binding, runs
 from controlplane.cluster.rules import pinned
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.placement import Held, SnapshotKeeper, explain, want_of
-from controlplane.placement.budgets import Budgets
+from controlplane.placement.budgets import Budgets, counted
 from controlplane.returning.decide import SETTLED, GoesBack, judged
 from taskyard import keys
 from taskyard.clock import timestamp
@@ -147,7 +147,7 @@ class ReturnController(LeaderLoop[NamedKey]):
             else:
                 self.queue.add_after(key, _AGAIN)
             return None
-        if not budgets().take(record.demand):
+        if not budgets().take(counted(self.cache, record)):
             self._held.add(key)
             return None
         self._asked[key] = now

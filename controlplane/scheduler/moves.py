@@ -15,7 +15,7 @@ from controlplane.cluster.failing import keeps_failing
 from controlplane.cluster.rules import pinned
 from controlplane.leading import Proposal
 from controlplane.placement import Decision, Snapshot, explain, want_of
-from controlplane.placement.budgets import Budgets
+from controlplane.placement.budgets import Budgets, counted
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
 from taskyard import keys
 from taskyard.clock import parse_timestamp
@@ -62,7 +62,7 @@ def judge(
     if verdict.failures:
         reasons = ", ".join(f"{each.filter}{f' ({each.detail})' if each.detail else ''}" for each in verdict.failures)
         return Refusal(f"it does not fit on {move.to}: {reasons}")
-    if runs(cache, record) and not budgets.take(record.demand):
+    if runs(cache, record) and not budgets.take(counted(cache, record)):
         return Refusal(TOO_FEW_LEFT)
     return Decision(want, move.to, want.demand, verdict.score)
 

@@ -12,7 +12,7 @@ from controlplane.cluster import ClusterCache
 from controlplane.cluster.effective import runs
 from controlplane.cluster.rules import pinned
 from controlplane.placement import SnapshotKeeper, explain, want_of
-from controlplane.placement.budgets import Budgets
+from controlplane.placement.budgets import Budgets, counted
 from controlplane.rebalance import Balance, balance_of, best_moves, movables
 from controlplane.scheduler.moves import TOO_FEW_LEFT
 from taskyard import keys
@@ -103,7 +103,7 @@ class RebalanceService:
                 raise not_found(f"node {to!r}", f"known are {', '.join(sorted(self.cache.nodes)[:5]) or 'none'}")
             snapshot, want = self.keeper.take(), want_of(self.cache, record)
             left = Budgets.of_what_runs(self.cache, self.cache.moves.keys() - {record.key})
-            spared = not runs(self.cache, record) or left.allow(record.demand)
+            spared = not runs(self.cache, record) or left.allow(counted(self.cache, record))
         label = f"task/{record.key.name}"
         if binding is None or record.task.metadata.deletion_timestamp:
             raise _no(f"{label} has no node to leave" if binding is None else f"{label} is being deleted")

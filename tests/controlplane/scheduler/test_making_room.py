@@ -15,6 +15,7 @@ from taskyard.objects import (
     NodeLease,
     Port,
     Quota,
+    Task,
     TaskState,
     decode,
     key_of,
@@ -288,6 +289,28 @@ def test_an_edit_of_one_that_runs_keeps_the_budget_that_the_edit_says(least: int
     held = plane.assignment("n1", a_uid(2))
     assert held is not None
     assert held.desired == desired
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "stopped"),
+    [pytest.param("cache", "db", "t3", id="is one now"), pytest.param("db", "cache", "t2", id="was one")],
+)
+def test_budgets_count_tasks_by_the_labels_that_they_were_bound_with(then: str, now: str, stopped: str) -> None:
+    plane = plane_with()
+    for number, (app, priority) in enumerate((("db", 0), ("db", 0), (then, 5)), start=1):
+        spec = msgspec.structs.replace(a_spec(memory="1Gi", priority=priority), min_available=2 * (number < 3))
+        plane.add_task(labelled(a_task(f"t{number}", a_uid(number), spec), app))
+        plane.live(1)
+        plane.report(f"t{number}", TaskState.RUNNING)
+    plane.put(keys.task("default", "t3"), labelled(plane.task("t3"), now))
+    add(plane, 4, "urgent", "2Gi", priority=10)
+    plane.live(2)
+    held = {f"t{number}": plane.assignment("n1", a_uid(number)) for number in range(1, 4)}
+    assert [name for name, one in held.items() if one is not None and one.desired == "Stopped"] == [stopped]
+
+
+def labelled(task: Task, app: str) -> Task:
+    return msgspec.structs.replace(task, metadata=msgspec.structs.replace(task.metadata, labels={"app": app}))
 
 
 def test_what_is_said_of_those_that_fit_nowhere_counts_what_came_before_them_in_the_round() -> None:
