@@ -4,7 +4,7 @@ is not complete; and nobody of lower priority runs where it could.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from controlplane.cluster.demand import demand_of
 from controlplane.placement.quotas import Allowance, over
@@ -25,20 +25,36 @@ def check_turn(task: Task, checker: Checker, nodes: Iterable[str], found: Sequen
     fitting = next((node for node, there in zip(names, found, strict=True) if not there), None)
     if fitting is not None and not _kept_for_others(task, fitting, checker, names):
         raise Violation(f"{name} waits although {fitting} has room for it", uid, name)
-    below = next((node for node in names if _runs_for_less(task, node, checker)), None)
+    below = next((node for node in names if _runs_for_less(task, node, checker, names)), None)
     if below is not None:
         raise Violation(f"{name} waits although tasks of lower priority run on {below} in its place", uid, name)
 
 
-def _kept_for_others(task: Task, node: str, checker: Checker, nodes: Sequence[str]) -> bool:
-    """What is free on one node is kept for a task that has waited for long, and that fits nowhere either."""
+def _kept_for_others(
+    task: Task, node: str, checker: Checker, nodes: Sequence[str], *, without: Collection[str] = ()
+) -> bool:
+    """What is free on one node, or would be `without` some, is kept for a task that has waited for long, that fits
+    nowhere either, and that is as important. It is kept from nobody who needs no more than they have there."""
     mirror, allowed = checker.mirror, checker.contention.quota(task.metadata.namespace)
+    if _needs_no_more(task, node, mirror):
+        return False
     for other in mirror.tasks.values():
-        if other is task or not mirror.waits(other) or not all(obstacles(mirror, other, n, allowed) for n in nodes):
+        if other is task or not mirror.waits(other) or other.spec.priority < task.spec.priority:
             continue
-        if obstacles(mirror, task, node, allowed, besides=[other]):
+        if not all(obstacles(mirror, other, each, allowed) for each in nodes):
+            continue
+        if obstacles(mirror, task, node, allowed, besides=[other], without=without):
             return True
     return False
+
+
+def _needs_no_more(task: Task, node: str, mirror: Mirror) -> bool:
+    """Than it has there, and it is not to leave."""
+    held = mirror.assignments.get(node, {}).get(task.metadata.uid)
+    if held is None or held.desired == "Stopped" or mirror.is_over(node, task.metadata.uid):
+        return False
+    had, needs = mirror.demands[node, task.metadata.uid], demand_of(task.spec)
+    return needs.cpu <= had.cpu and needs.memory <= had.memory and set(needs.ports) <= set(had.ports)
 
 
 def _check_gang(task: Task, checker: Checker, nodes: Sequence[str]) -> None:
@@ -75,17 +91,19 @@ def _beyond_quota(together: Sequence[Task], mirror: Mirror, allowed: Allowance) 
     return False
 
 
-def _runs_for_less(task: Task, node: str, checker: Checker) -> bool:
-    """It would fit there without those that may be stopped for it."""
+def _runs_for_less(task: Task, node: str, checker: Checker, nodes: Sequence[str]) -> bool:
+    """It would fit there without those that may be stopped for it, besides what is kept for others as important."""
     mirror, allowed = checker.mirror, checker.contention.quota(task.metadata.namespace)
     here = {uid: held for uid, held in mirror.assignments.get(node, {}).items() if not mirror.is_over(node, uid)}
     assigned = (held for there in mirror.assignments.values() for held in there.values())
     protected = [held.labels for held in assigned if held.spec.min_available]
-    protected += [task.metadata.labels] if task.spec.min_available else []
+    protected += [other.metadata.labels for other in mirror.tasks.values() if other.spec.min_available]
     lower = {
         uid
         for uid, held in here.items()
         if held.spec.priority < task.spec.priority
         and not any(labels.items() <= held.labels.items() for labels in protected)
     }
-    return bool(lower) and not obstacles(mirror, task, node, allowed, without=lower)
+    if not lower or obstacles(mirror, task, node, allowed, without=lower):
+        return False
+    return not _kept_for_others(task, node, checker, nodes, without=lower)

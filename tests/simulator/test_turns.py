@@ -1,4 +1,4 @@
-"""Who may wait once all has settled: not a gang that has room, but one that its namespace is not allowed as a whole."""
+"""Who may wait once all has settled: not who has room, or would have that of less important ones, unless it is kept."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from taskyard.objects import (
     NodeLease,
     Quota,
     Task,
+    TaskSpec,
     encode,
 )
 from taskyard.store.api import Entry
@@ -68,3 +69,40 @@ def test_a_gang_waits_that_is_beyond_its_quota_only_as_a_whole() -> None:
 
 def test_a_gang_waits_for_which_the_node_has_no_room() -> None:
     check(a_gang("2Gi", "2Gi"), None)
+
+
+def check_alone(task: Task, *there: Task, spec: TaskSpec | None = None) -> None:
+    """Beside 1 GiB of priority 0 and 2 GiB of priority 5; `spec`: with which it runs already."""
+    checker = a_checker(*there, task, allowed=None)
+    assigned = [("u8", a_spec(memory="2Gi", priority=5)), *([(task.metadata.uid, spec)] if spec is not None else [])]
+    for uid, each in assigned:
+        held = Assignment(uid=uid, namespace="default", name=uid, epoch=1, spec_hash="", spec=each)
+        checker.mirror.put(keys.assignment("n01", uid), encode(held))
+    task, quota = checker.mirror.tasks[keys.task("default", task.metadata.name)], checker.contention.quota("default")
+    check_turn(task, checker, ["n01"], [obstacles(checker.mirror, task, "n01", quota)])
+
+
+LARGE = a_task("large", "u9", a_spec(memory="4Gi", priority=5))
+LESS = a_task("less", "u9", a_spec(memory="4Gi", priority=4))
+
+
+@pytest.mark.parametrize("there", [pytest.param((), id="alone"), pytest.param((LESS,), id="kept for one of less")])
+def test_no_task_waits_where_less_important_ones_run_in_its_place(there: tuple[Task, ...]) -> None:
+    with pytest.raises(Violation, match="t1 waits although tasks of lower priority run on n01 in its place"):
+        check_alone(a_task("t1", "u1", a_spec(memory="2Gi", priority=5)), *there)
+
+
+def test_a_task_waits_where_the_room_of_less_important_ones_is_kept_for_another() -> None:
+    check_alone(a_task("t1", "u1", a_spec(memory="2Gi", priority=5)), LARGE)
+
+
+def test_a_task_waits_where_one_that_waits_itself_says_how_many_have_to_be_left() -> None:
+    budget = a_task("t2", "u2", replace(a_spec(memory="4Gi"), min_available=1))
+    check_alone(a_task("t1", "u1", a_spec(memory="2Gi", priority=5)), budget)
+
+
+def test_a_task_that_needs_no_more_than_it_has_does_not_wait_for_room_that_is_kept() -> None:
+    edited, had = a_task("t1", "u1", a_spec(memory="512Mi", priority=5)), a_spec(memory="1Gi", priority=5)
+    with pytest.raises(Violation, match="t1 waits although n01 has room for it"):
+        check_alone(edited, LARGE, spec=had)
+    check_alone(edited, LARGE, spec=a_spec(memory="256Mi", priority=5))
