@@ -12,6 +12,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from taskyard.annotations import but_who
 from taskyard.clock import timestamp
 from taskyard.keys import ObjectKey
 from taskyard.kinds import BY_KIND
@@ -162,7 +163,8 @@ def _of_user(
 
 
 def _noted_alike(left: Metadata, right: Metadata) -> bool:
-    return (left.labels, left.annotations, left.defaulted) == (right.labels, right.annotations, right.defaulted)
+    same = but_who(left.annotations) == but_who(right.annotations)
+    return same and (left.labels, left.defaulted) == (right.labels, right.defaulted)
 
 
 def _owned(existing: AnyObject) -> Refused | None:

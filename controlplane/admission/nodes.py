@@ -16,6 +16,7 @@ from controlplane.admission.decide import Refused
 from controlplane.admission.outcome import ANY, ROUNDS
 from controlplane.admission.removal import reread
 from taskyard import keys
+from taskyard.annotations import but_who
 from taskyard.clock import Clock, timestamp
 from taskyard.objects import Assignment, BadValue, NodeSpec, TaskStatus, decode, encode
 from taskyard.store.api import Delete, Entry, OutcomeUnknown, Put, Store, unchanged, unchanged_since
@@ -161,12 +162,16 @@ class NodeWriter:
             return NodeApplied("created", made, None, 0)
         owner = before.metadata.source
         unchanged = replace(made, metadata=replace(metadata, generation=before.metadata.generation, source=owner))
-        if unchanged == before and source in ("", owner):
+        if _but_who(unchanged) == _but_who(before) and source in ("", owner):
             return NodeApplied("unchanged", before, before, 0)
         if owner and owner != source and not (take_over and not source):
             hint = "take it out of one of the two" if source else f"change it in {owner}, or repeat with force"
             return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", hint)
         return NodeApplied("configured", made, before, 0)
+
+
+def _but_who(spec: NodeSpec) -> NodeSpec:
+    return replace(spec, metadata=replace(spec.metadata, annotations=but_who(spec.metadata.annotations)))
 
 
 def _other_revision(name: str, found: int, wanted: int | None) -> Refused:

@@ -36,11 +36,11 @@ class Undo:
     workers: Workers
 
     async def on_post(self, request: falcon.asgi.Request, response: falcon.asgi.Response, ident: str) -> None:
-        params = Params(request, ("namespace", "to", "dryRun", "force"))
+        params = Params(request, ("namespace", "to", "by", "dryRun", "force"))
         namespace, to = params.text("namespace", "default"), params.text("to")
-        dry_run, force = params.flag("dryRun"), params.flag("force")
+        dry_run, force, by = params.flag("dryRun"), params.flag("force"), params.text("by")
         undone = await self.workers.past(
-            lambda: self.past.undo(self.kind, ident, namespace, to, dry_run=dry_run, take_over=force)
+            lambda: self.past.undo(self.kind, ident, namespace, to, by, dry_run=dry_run, take_over=force)
         )
         send(response, undone)
 

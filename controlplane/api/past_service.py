@@ -34,6 +34,7 @@ from controlplane.past import (
     states_of,
 )
 from taskyard import keys
+from taskyard.annotations import CHANGED_BY, but_who
 from taskyard.clock import Clock, ManualClock, timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.kinds import BY_KIND
@@ -168,8 +169,11 @@ class PastService:
         ]
         return ShownDifferences(kind="Differences", first=first, last=last, objects=[each for each in found if each])
 
-    def undo(self, kind: str, name: str, namespace: str, to: str, *, dry_run: bool, take_over: bool) -> ShownUndone:
-        """Declares the object as it was: at the moment `to`, or before the last change of what is declared.
+    def undo(
+        self, kind: str, name: str, namespace: str, to: str, by: str, *, dry_run: bool, take_over: bool
+    ) -> ShownUndone:
+        """Declares the object as it was: at the moment `to`, or before the last change of what is declared. `by`: who
+        does, for its history; whoever declared it then does not.
 
         Raises ApiError: 404 for what never was, 409 for what was not there then or has not changed.
         """
@@ -177,7 +181,7 @@ class PastService:
         service = self._services[kind]
         entry = self._store.get(keys.object_key(key))
         revision, found = self._as_of(key, entry, to)
-        then = _declared_then(found)
+        then = _declared_then(found, by)
         outcome = service.turn_back(then, entry.mod_revision if entry else 0, dry_run=dry_run, take_over=take_over)
         return ShownUndone(
             kind="Undone",
@@ -281,11 +285,13 @@ class PastService:
             raise ApiError(410, "Compacted", f"{gone} while it was read: name a later moment") from gone
 
 
-def _declared_then(value: AnyObject) -> AnyObject:
-    """Without what a deletion that was under way had said."""
-    if not value.metadata.deletion_timestamp:
-        return value
-    annotations = {name: text for name, text in value.metadata.annotations.items() if name != GRACE_PERIOD}
+def _declared_then(value: AnyObject, by: str) -> AnyObject:
+    """Without what a deletion that was under way had said, and said by whoever says it now."""
+    annotations = but_who(value.metadata.annotations)
+    if by:
+        annotations[CHANGED_BY] = by
+    if value.metadata.deletion_timestamp:
+        annotations.pop(GRACE_PERIOD, None)
     return replace(value, metadata=replace(value.metadata, annotations=annotations))
 
 

@@ -6,11 +6,10 @@ which tasks are to be placed again, the API what to tell of those that wait.
 
 from controlplane.nodeloss.announcing import LossAnnouncer
 from controlplane.nodeloss.losses import PERIOD, Loss, Losses, MassLoss, Sighting, observe
-from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, gone_for_good, outlook
+from controlplane.nodeloss.outlook import Outlook, gone_for_good, outlook
 from controlplane.nodeloss.tracker import NodeLosses
 
 __all__ = [
-    "OUT_OF_SERVICE",
     "PERIOD",
     "Loss",
     "LossAnnouncer",

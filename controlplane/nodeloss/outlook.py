@@ -9,10 +9,6 @@ from controlplane.nodeloss.losses import Losses
 from taskyard.objects import OnNodeLoss
 from taskyard.quantity import seconds
 
-OUT_OF_SERVICE = "taskyard/out-of-service"
-"""An annotation on a node: `true` says that it is gone and runs nothing. It counts only while the node is lost."""
-
-
 SURELY_DEAD = 1.5
 """Seconds after a lease was seen to be gone until a singleton is started elsewhere. Its watchdog kills it a tenth of
 the lease before that can expire; this covers clocks that run apart and a machine too busy to act at once."""
@@ -60,8 +56,9 @@ def describe(losses: Losses) -> str:
     mass = losses.mass
     if mass is None:
         return ""
+    some = f"{' '.join(sorted(mass.nodes)[:3])}{' …' if len(mass.nodes) > 3 else ''}"
     return (
         f"{mass.vanished} of {mass.known} nodes vanished within {losses.period:.0f} s of each other, which looks like a"
-        " fault of the network rather than of the nodes; this ends when half of them are back, or say of each that is"
-        f" gone for good that it is: annotate the node with {OUT_OF_SERVICE}: 'true'"
+        " fault of the network rather than of the nodes; this ends when half of them are back, or say of those that are"
+        f" gone for good that they are: taskyard gone {some}"
     )

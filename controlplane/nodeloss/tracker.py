@@ -8,7 +8,8 @@ from controlplane.cluster import CacheChange, ChangeKind, ClusterCache, TaskReco
 from controlplane.cluster.effective import on_lost_node
 from controlplane.cluster.rules import pinned_volumes
 from controlplane.nodeloss.losses import Losses, Sighting, observe
-from controlplane.nodeloss.outlook import OUT_OF_SERVICE, Outlook, outlook
+from controlplane.nodeloss.outlook import Outlook, outlook
+from taskyard.annotations import OUT_OF_SERVICE
 from taskyard.clock import Clock
 from taskyard.keys import ObjectKey
 from taskyard.objects import MAINTENANCE_TAINT, NamedVolume

@@ -230,6 +230,8 @@ class _Rolling(_Keeping):
                 return self.decision
         self._make(self.situation.slots, self._next_template)
         self._relabel()
+        if not self.service.spec.paused:
+            self.decision.removes += [each for each in (*self.live, *self.extra) if self._tried_before(each)]
         outdated = [each for each in self.live if not self.current(each)]
         every = [*self.live, *self.extra]
         spare = [each for each in self.extra if self.current(each)]
@@ -308,10 +310,15 @@ class _Rolling(_Keeping):
             self._look_again(self.settles - each.ready_for)
         return each.ready and each.ready_for >= self.settles
 
+    def _tried_before(self, each: SlotTask) -> bool:
+        """It has failed, and somebody has asked since that the rollout go on: it is made anew."""
+        before = each.task.metadata.created_at < self.situation.rollout.retried_at
+        return bool(each.trouble) and before and self.current(each)
+
     def _failure(self) -> str:
         goes_on = self.update.on_failure == "continue"
         for each in (*self.live, *self.extra):
-            if each.trouble and self.current(each) and not goes_on:
+            if each.trouble and self.current(each) and not goes_on and not self._tried_before(each):
                 return f"task/{each.task.metadata.name} {each.trouble}"
         if self._awaits_promotion():
             return ""

@@ -42,6 +42,7 @@ def revise(service: Service, rollout: Rollout | None, now: str) -> Rollout:
             target=latest.number if again else rollout.target,
             phase=Phase.PROGRESSING if again else rollout.phase,
             message="" if again else rollout.message,
+            retried_at=now if again else rollout.retried_at,
         )
     return _trimmed(rollout, service.spec.history)
 

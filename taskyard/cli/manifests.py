@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from taskyard.annotations import CHANGED_BY
 from taskyard.cli.failure import Failed
 from taskyard.kinds import BY_KIND
 
@@ -30,6 +31,14 @@ class Manifest:
     source: str
     """`web.yaml:1`"""
     data: dict[str, Any]
+
+    def said_by(self, person: str) -> dict[str, Any]:
+        """The document as `person` sends it; who a manifest itself names counts more."""
+        metadata = self.data["metadata"]
+        annotations = metadata.get("annotations") or {}
+        if not person or CHANGED_BY in annotations:
+            return self.data
+        return {**self.data, "metadata": {**metadata, "annotations": {**annotations, CHANGED_BY: person}}}
 
     @property
     def kind(self) -> str:

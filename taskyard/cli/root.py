@@ -70,6 +70,7 @@ _SECTIONS: dict[str, dict[str, Lazy]] = {
             "Work on a node for a while: it is emptied, and may be away",
         ),
         "drain": Lazy("taskyard.cli.commands.drain", "drain", "Empty a node: what runs there goes elsewhere"),
+        "gone": Lazy("taskyard.cli.commands.node", "gone", "Say that lost nodes are gone for good"),
         "label": Lazy("taskyard.cli.commands.node", "label", "Set or remove a node's labels"),
         "rebalance": Lazy(
             "taskyard.cli.commands.rebalance", "rebalance", "Move tasks to where they would be placed now"

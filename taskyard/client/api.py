@@ -283,10 +283,18 @@ class Client:
         return self._ask(DifferencesView, "GET", "/differences", query).view
 
     def undo(
-        self, names: KindNames, namespace: str, name: str, to: str, *, dry_run: bool = False, force: bool = False
+        self,
+        names: KindNames,
+        namespace: str,
+        name: str,
+        to: str,
+        *,
+        by: str = "",
+        dry_run: bool = False,
+        force: bool = False,
     ) -> UndoneView:
-        """Declares the object as it was at the moment `to`, or before its last change."""
-        query: Query = {"namespace": namespace, "to": to, "dryRun": dry_run, "force": force}
+        """Declares the object as it was at the moment `to`, or before its last change; `by`: who does."""
+        query: Query = {"namespace": namespace, "to": to, "by": by, "dryRun": dry_run, "force": force}
         return self._ask(UndoneView, "POST", f"/{names.plural}/{_segment(name)}/undo", query).view
 
     def nodes(self, selection: Selection | None = None) -> Items[NodeView]:

@@ -1,7 +1,7 @@
 """diff: what an apply changes in an object, field by field, in the words of the manifest.
 
-Only what a user declares is compared: labels, annotations and the spec, with defaults filled in. Ports are matched by
-container port and protocol, volumes by target, other lists item by item.
+Only what a user declares is compared: labels, annotations and the spec, with defaults filled in, and not who said it.
+Ports are matched by container port and protocol, volumes by target, other lists item by item.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from taskyard.annotations import but_who
 from taskyard.manifest.problem import Path, path_text
 from taskyard.objects import NODE_BODY, AnyObject, NodeSpec, Port, Secret, Volume
 
@@ -43,12 +44,13 @@ _Change = tuple[Path, Any, Any]
 
 
 def _objects(old: AnyObject | NodeSpec | None, new: AnyObject | NodeSpec | None) -> Iterator[_Change]:
-    for field in ("labels", "annotations"):
-        yield from _mapping(
-            ("metadata", field),
-            getattr(old.metadata, field) if old else {},
-            getattr(new.metadata, field) if new else {},
-        )
+    before, after = (old.metadata if old else None), (new.metadata if new else None)
+    yield from _mapping(("metadata", "labels"), before.labels if before else {}, after.labels if after else {})
+    yield from _mapping(
+        ("metadata", "annotations"),
+        but_who(before.annotations) if before else {},
+        but_who(after.annotations) if after else {},
+    )
     if isinstance(old, NodeSpec) or isinstance(new, NodeSpec):
         for field in NODE_BODY:
             yield from _values(("spec", field), getattr(old, field, None), getattr(new, field, None))

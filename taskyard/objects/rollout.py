@@ -73,6 +73,8 @@ class Rollout(Wire, frozen=True, kw_only=True):
     """Of an autoscaled service."""
     resumed: str = ""
     """The annotation `taskyard/resumed-at` that was heeded last."""
+    retried_at: str = ""
+    """When a failed rollout was resumed last: tasks from before that have failed are made anew, and fail no rollout."""
 
     def revision(self, number: int) -> Revision:
         """The one that is kept under this number; KeyError for any other."""

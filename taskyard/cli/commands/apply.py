@@ -11,6 +11,7 @@ import click
 from taskyard.cli.exits import Exit
 from taskyard.cli.failure import Failed, complain
 from taskyard.cli.options import Duration, files, wait_timeout
+from taskyard.cli.person import login_name
 from taskyard.cli.session import Command, session
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def apply(
     from taskyard.client.api import Sent
 
     client = current.client()
-    sent = [Sent(manifest.source, manifest.data) for manifest in manifests]
+    by = login_name()
+    sent = [Sent(manifest.source, manifest.said_by(by)) for manifest in manifests]
     results = client.apply(sent, dry_run=dry_run, force=force).results
     for result in results:
         click.echo(f"{result.kind.lower()}/{result.name} {result.result}{' (dry run)' if dry_run else ''}")

@@ -1,14 +1,18 @@
-"""`cordon`, `uncordon`, `label`, `taint`: an operator's word about a node."""
+"""`cordon`, `uncordon`, `gone`, `label`, `taint`: an operator's word about a node."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import click
 
+from taskyard.annotations import CHANGED_BY, OUT_OF_SERVICE, but_who
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed
 from taskyard.cli.kinds import Kind, find_kind, read_targets
+from taskyard.cli.person import login_name
 from taskyard.cli.session import Command, session
 from taskyard.client.api import Client
 from taskyard.client.views import NodeView, TaintView
@@ -44,6 +48,34 @@ def uncordon(nodes: tuple[str, ...]) -> None:
         before = client.node(name).view
         taints = changed_taints(list(before.spec.taints), f"{DRAIN}-")
         set_node(client, before, {"cordoned": False, "drain": None, "taints": taints}, "uncordoned")
+
+
+@click.command(cls=Command)
+@click.argument("nodes", nargs=-1, required=True, metavar="NODE...", shell_complete=complete.node_names)
+@click.option("--undo", is_flag=True, help="It is not gone after all.")
+def gone(nodes: tuple[str, ...], undo: bool) -> None:
+    """Say that lost nodes are gone for good: what ran there is placed elsewhere, also after a mass loss.
+
+    \b
+      taskyard gone n1 n2 n3
+      taskyard gone n1 --undo
+
+    While more than half of the nodes vanish at once nothing of theirs is placed again, as they are rather cut off than
+    gone; who knows better says so. It counts only while a node is lost, and is refused for one that is there. Make sure
+    that it does not run: what runs on a node that is only cut off runs twice then.
+    """
+    client = session().client()
+    names = node_names(nodes, "gone n1")
+    found = [client.node(name).view for name in names]
+    there = [f"node/{each.metadata.name}" for each in found if each.status.address]
+    if there and not undo:
+        raise Failed(
+            f"{' and '.join(there)} {'are' if len(there) > 1 else 'is'} there: the agent renews its lease",
+            "to empty a node that runs: taskyard drain; nothing was said of any",
+        )
+    for before in found:
+        said = {OUT_OF_SERVICE: None if undo else "true"}
+        set_node(client, before, {}, "not gone" if undo else "gone for good", said)
 
 
 @click.command(cls=Command)
@@ -116,12 +148,20 @@ def node_names(words: tuple[str, ...], example: str) -> list[str]:
     return [target.name for target in targets]
 
 
-def set_node(client: Client, before: NodeView, spec: dict[str, Any], done: str) -> None:
-    """Changes these fields of a node's spec, and says `done` if that changed anything."""
+def set_node(
+    client: Client,
+    before: NodeView,
+    spec: dict[str, Any],
+    done: str,
+    annotations: Mapping[str, str | None] = MappingProxyType({}),
+) -> None:
+    """Changes these fields of a node's spec, and says `done` if that changed anything; who did it is noted with it."""
     if "taints" in spec:
         spec["taints"] = [{"key": one.key, "value": one.value, "effect": one.effect} for one in spec["taints"]]
-    after = client.patch_node(before.metadata.name, {"spec": spec}).view
-    result = done if after.spec != before.spec else "unchanged"
+    told = {"annotations": {CHANGED_BY: login_name() or None, **annotations}}
+    after = client.patch_node(before.metadata.name, {"metadata": told, "spec": spec}).view
+    changed = after.spec != before.spec or but_who(after.metadata.annotations) != but_who(before.metadata.annotations)
+    result = done if changed else "unchanged"
     click.echo(f"node/{before.metadata.name} {result}")
 
 

@@ -12,6 +12,7 @@ from taskyard.cli.exits import Exit
 from taskyard.cli.failure import note
 from taskyard.cli.formats import json_text, yaml_text
 from taskyard.cli.options import files
+from taskyard.cli.person import login_name
 from taskyard.cli.plan_text import changes_anything, does_not_fit, plan_lines
 from taskyard.cli.session import Command, session
 from taskyard.cli.table import colour_wanted
@@ -48,7 +49,8 @@ def plan(filenames: tuple[str, ...], source: str, prune: bool, force: bool, outp
 
     from taskyard.client.api import Sent
 
-    sent = [Sent(manifest.source, manifest.data) for manifest in manifests]
+    by = login_name()
+    sent = [Sent(manifest.source, manifest.said_by(by)) for manifest in manifests]
     made = current.client().plan(sent, source=source, prune=prune, force=force)
     if output == "json":
         click.echo(json_text(made.data()))

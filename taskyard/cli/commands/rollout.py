@@ -19,7 +19,8 @@ from taskyard.cli.rollouts import awaited_service, progress_of, wait_for_rollout
 from taskyard.cli.session import CONTEXT_SETTINGS, Command, session
 from taskyard.cli.table import Table
 from taskyard.client.api import Client
-from taskyard.client.service_views import RevisionsView
+from taskyard.client.errors import NotFound
+from taskyard.client.service_views import RevisionsView, ServiceView
 from taskyard.clock import SystemClock, timestamp
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,7 +148,8 @@ def abort(words: tuple[str, ...], reason: str, force: bool) -> None:
     """
     client, namespace, name = _named(words, "rollout abort service/web")
     found = client.revisions(namespace, name)
-    if not found.stable or found.stable == found.revisions[-1].number:
+    templates = {each.number: each.template for each in found.revisions}
+    if not found.stable or templates[found.stable] == found.revisions[-1].template:
         progress_now = progress_of(client.service(namespace, name).view)
         raise Failed(f"service/{name} has nothing to go back from: {progress_now}", "see `taskyard rollout history`")
     _declare_again(client, namespace, name, found, found.stable, reason or "aborted", force=force)
@@ -172,15 +174,13 @@ def pause(words: tuple[str, ...], force: bool) -> None:
 @_service
 @_force
 def resume(words: tuple[str, ...], force: bool) -> None:
-    """Go on, after a pause or after a failure.
+    """Go on, after a pause or after a failure: what has failed is started anew.
 
     \b
       taskyard rollout resume service/web
     """
     client, namespace, name = _named(words, "rollout resume service/web")
-    failed = client.service(namespace, name).view.status.phase in ("Failed", "RolledBack")
-    again = {RESUMED_AT: timestamp(SystemClock().now())} if failed else {}
-    _patch(client, namespace, name, {"paused": None}, force, again)
+    _patch(client, namespace, name, {"paused": None}, force, {RESUMED_AT: timestamp(SystemClock().now())})
     click.echo(f"service/{name} resumed")
 
 
@@ -198,8 +198,9 @@ def restart(words: tuple[str, ...], reason: str, force: bool) -> None:
     client, namespace, name = _named(words, "rollout restart service/web")
     label = {_RESTARTED_AT: timestamp(SystemClock().now())}
     spec = {"template": {"spec": {"containerLabels": label}}}
-    _patch(client, namespace, name, spec, force, {CHANGE_CAUSE: reason})
-    click.echo(f"service/{name} restarts")
+    paused = _patch(client, namespace, name, spec, force, {CHANGE_CAUSE: reason}).status.phase == "Paused"
+    waits = f" once it is resumed: it is paused; taskyard rollout resume {name}" if paused else ""
+    click.echo(f"service/{name} restarts{waits}")
 
 
 @click.command(cls=Command, namespaced=True)
@@ -222,7 +223,7 @@ def scale(words: tuple[str, ...], replicas: int | None, wait: bool, timeout: flo
             f"for example: taskyard scale {name} --replicas {number}",
         )
     client, namespace, name = _named(words, "scale service/web --replicas 5")
-    if client.service(namespace, name).view.status.autoscale is not None:
+    if _the(client, namespace, name).status.autoscale is not None:
         raise Failed(f"service/{name} is autoscaled", "change spec.autoscale.min and max, or remove spec.autoscale")
     _patch(client, namespace, name, {"replicas": replicas}, force)
     click.echo(f"service/{name} scaled to {replicas}")
@@ -248,6 +249,22 @@ def _named(words: tuple[str, ...], example: str) -> tuple[Client, str, str]:
     return current.client(), current.namespace_or_default(), target.name
 
 
+def _the(client: Client, namespace: str, name: str) -> ServiceView:
+    try:
+        return client.service(namespace, name).view
+    except NotFound:
+        try:
+            client.task(namespace, name)
+        except NotFound:
+            pass
+        else:
+            raise Failed(
+                f"task/{name} is a task: there is one of it, and no service of that name",
+                "a service has as many as you say: kind: Service, with spec.replicas",
+            ) from None
+        raise
+
+
 def _marked(number: int, found: RevisionsView) -> str:
     if number != found.revision:
         return str(number)
@@ -261,11 +278,12 @@ def _patch(
     spec: dict[str, Any],
     force: bool,
     annotations: dict[str, str] | None = None,
-) -> None:
+) -> ServiceView:
     """Says who did it, too: whoever declared it last did not."""
     told = {CHANGED_BY: login_name() or None, **(annotations or {})}
     patch = {"metadata": {"annotations": told}, **({"spec": spec} if spec else {})}
     client.patch_object(Kind.SERVICE.names, namespace, name, patch, force=force)
+    return client.service(namespace, name).view
 
 
 def _declare_again(

@@ -10,6 +10,7 @@ from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain
 from taskyard.cli.kinds import OBJECTS, read_targets
 from taskyard.cli.options import Moment
+from taskyard.cli.person import login_name
 from taskyard.cli.session import Command, session
 from taskyard.cli.table import colour_wanted, painted
 from taskyard.cli.unified import colour_of, field_lines
@@ -36,12 +37,14 @@ def undo(what: tuple[str, ...], moment: str | None, dry_run: bool, force: bool) 
     current = session()
     client, namespace = current.client(), current.namespace_or_default()
     colour = colour_wanted(sys.stdout)
-    failed = False
+    failed, by = False, login_name()
     for target in read_targets(what):
         if target.kind not in OBJECTS or not target.name:
             raise Failed(f"{target} cannot be undone", "name objects, for example: taskyard undo service/web")
         try:
-            done = client.undo(target.kind.names, namespace, target.name, moment or "", dry_run=dry_run, force=force)
+            done = client.undo(
+                target.kind.names, namespace, target.name, moment or "", by=by, dry_run=dry_run, force=force
+            )
         except RequestRefused as error:
             failed = True
             complain(str(error), error.hint)

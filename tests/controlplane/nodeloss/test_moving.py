@@ -183,7 +183,7 @@ def test_when_most_nodes_vanish_at_once_nothing_is_moved_and_people_are_told(pla
     assert {name: plane.node_of(name) for name in before} == before
     (event,) = plane.told("MassLoss")
     assert "3 of 5 nodes vanished within 10 s" in event.message
-    assert "taskyard/out-of-service" in event.message
+    assert "taskyard gone n" in event.message
     assert plane.losses.now.held == {"n1", "n3", "n4"}
 
     plane.add_node("n3")

@@ -296,6 +296,39 @@ def test_a_word_that_was_given_before_the_failure_does_not_count_for_it() -> Non
     assert set(world.images().values()) == {"a:1"}
 
 
+def given_up() -> World:
+    """A rollout that has failed, and whose task stays failed when its cause is mended."""
+    world = running(update=Update())
+    world.gives_up, world.bad = True, frozenset({"a:2"})
+    world.apply(image="a:2")
+    world.run()
+    assert phase(world) is Phase.FAILED
+    return world
+
+
+@pytest.mark.parametrize("paused", [False, True], ids=["failed", "and paused since"])
+def test_what_has_failed_is_made_anew_when_somebody_has_it_tried_again(paused: bool) -> None:
+    world = given_up()
+    world.bad = frozenset()
+    if paused:
+        world.apply(paused=True)
+        world.run()
+        world.apply(paused=False)
+    resume(world, "2026-11-22T20:57:48Z")
+    world.run()
+    assert phase(world) is Phase.COMPLETE
+    assert set(world.images().values()) == {"a:2"}
+
+
+def test_it_fails_again_once_what_was_made_anew_has_failed() -> None:
+    world = given_up()
+    world.watch()
+    resume(world, "2026-11-22T20:57:48Z")
+    world.run()
+    assert phase(world) is Phase.FAILED
+    assert (world.writes, world.fewest) == (4, 2), "one task goes and comes back, and the rollout is tried and fails"
+
+
 def resume(world: World, at: str) -> None:
     metadata = replace(world.service.metadata, annotations={RESUMED_AT: at})
     world.service = replace(world.service, metadata=metadata)

@@ -32,6 +32,10 @@ class World:
 
     service: Service
     bad: frozenset[str] = frozenset()
+    gives_up: bool = False
+    """A task that has failed once stays so, whatever is mended, until it is made anew."""
+    given_up: set[str] = field(default_factory=set)
+    """Their uids."""
     rollout: Rollout | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     since: dict[str, float] = field(default_factory=dict)
@@ -61,10 +65,14 @@ class World:
         return {slot: task.spec.image for slot, task in sorted(self.tasks.items(), key=lambda item: int(item[0]))}
 
     def ready(self, slot: str) -> bool:
-        return self.now - self.since[slot] >= STARTS and self.tasks[slot].spec.image not in self.bad
+        task = self.tasks[slot]
+        fails = task.spec.image in self.bad or task.metadata.uid in self.given_up
+        if fails and self.gives_up:
+            self.given_up.add(task.metadata.uid)
+        return self.now - self.since[slot] >= STARTS and not fails
 
     def look(self) -> Decision:
-        self.rollout = revise(self.service, self.rollout, "now")
+        self.rollout = revise(self.service, self.rollout, f"{self.now:09}")
         count = self.service.spec.replicas
         tasks = [self._seen(slot) for slot in sorted(self.tasks, key=int)]
         slots, spare = tuple(map(str, range(count))), tuple(map(str, range(count, count + 100)))
@@ -81,7 +89,9 @@ class World:
             self.progressed = self.now
         self.rollout = decision.rollout
         for make in decision.makes:
-            self.tasks[make.slot] = new_task(self.service, make.template, make.slot, f"{self.now:012}", "")
+            self.tasks[make.slot] = new_task(
+                self.service, make.template, make.slot, f"{make.slot}-{self.now}", f"{self.now:09}"
+            )
             self.since[make.slot] = self.now
         for change in decision.changes:
             if change.task.spec != self.tasks[change.old.slot].spec:
@@ -111,6 +121,7 @@ class World:
     def _seen(self, slot: str) -> SlotTask:
         task, age = self.tasks[slot], self.now - self.since[slot]
         ready = self.ready(slot)
-        trouble = "failed: exit 1" if task.spec.image in self.bad and age >= STARTS else ""
+        fails = task.spec.image in self.bad or task.metadata.uid in self.given_up
+        trouble = "failed: exit 1" if fails and age >= STARTS else ""
         seen = min(max(age - STARTS, 0.0), self.now - self.led_since)
         return SlotTask(slot, task, Entry("", b"", 1, 1), ready, seen if ready else 0.0, trouble)

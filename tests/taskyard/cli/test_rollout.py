@@ -13,6 +13,7 @@ from taskyard.cli.rollouts import awaited_service, judge_rolled_out
 from taskyard.cli.waiting import judge_gone
 from taskyard.client.service_views import RolloutStatusView, ServiceView
 from taskyard.objects import NodeStats, TaskState, TaskUsage
+from tests.support.plane import a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
 
 Out = Callable[..., str]
@@ -202,6 +203,33 @@ def test_restart_starts_every_task_anew(served: ServedPlane, out: Out) -> None:
     run(served)
     assert epochs() == [epoch + 1 for epoch in before]
     assert "a new certificate" in out("rollout", "history", "web")
+
+
+@pytest.mark.usefixtures("apply")
+def test_a_restart_of_what_is_paused_says_that_it_waits(out: Out) -> None:
+    assert out("rollout", "restart", "web") == "service/web restarts\n"
+    out("rollout", "pause", "web")
+    assert "it is paused; taskyard rollout resume web" in out("rollout", "restart", "web")
+
+
+@pytest.mark.usefixtures("apply")
+def test_an_abort_that_is_repeated_has_nothing_to_go_back_from(
+    served: ServedPlane, out: Out, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out("rollout", "restart", "web")
+    served.plane.settle(served.plane.services)
+    assert "goes back to revision 1" in out("rollout", "abort", "web")
+    run(served)
+    assert main(["--server", f"http://127.0.0.1:{served.port}", "rollout", "abort", "web"]) == 1
+    assert "service/web has nothing to go back from" in capsys.readouterr().err
+
+
+def test_a_task_is_not_scaled(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    served.plane.add_task(a_task("alone", a_uid(7), a_spec(memory="64Mi")))
+    served.settle()
+    words = ["--server", f"http://127.0.0.1:{served.port}", "scale", "alone", "--replicas", "3"]
+    assert main(words) == 1
+    assert "task/alone is a task" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("apply")
