@@ -39,10 +39,17 @@ class Reader:
         self._record = partial(reading.read_record, specs=self._specs)
         self._assignment = partial(reading.read_assignment, specs=self._specs)
 
-    def record(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
+    def own_task(self, entry: Entry | None, key: NamedKey) -> TaskRecord | None:
+        """None: it is not what this process wrote itself, and `record` is to read it."""
         own = self.own_writes.take(entry, Task)
-        if own is not None and entry is not None:
-            return self._noted(TaskRecord(NamedKey(key.namespace, key.name), own[0], entry, own[1])), ""
+        return None if own is None or entry is None else self._noted(TaskRecord(key, own[0], entry, own[1]))
+
+    def own_assignment(self, entry: Entry | None, node: str) -> AssignmentRecord | None:
+        """As `own_task`."""
+        own = self.own_writes.take(entry, Assignment)
+        return None if own is None or entry is None else self._noted(AssignmentRecord(node, own[0], entry, own[1]))
+
+    def record(self, entry: Entry | None, key: ObjectKey) -> tuple[TaskRecord | ObjectRecord | None, str]:
         known = self._known(entry)
         if isinstance(known, TaskRecord | ObjectRecord):
             return known, ""
@@ -50,9 +57,6 @@ class Reader:
         return self._noted(found), reason
 
     def assignment(self, entry: Entry | None, key: NodeKey) -> tuple[AssignmentRecord | None, str]:
-        own = self.own_writes.take(entry, Assignment)
-        if own is not None and entry is not None:
-            return self._noted(AssignmentRecord(key.node, own[0], entry, own[1])), ""
         known = self._known(entry)
         if isinstance(known, AssignmentRecord):
             return known, ""

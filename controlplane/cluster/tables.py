@@ -129,28 +129,42 @@ class Tables:
         if key is None:
             self._judge(change, _bad_object_key(change.key), changes)
             return
+        if key.kind == "Task":
+            name = NamedKey(key.namespace, key.name)
+            own = self.reader.own_task(change.new, name)
+            if own is not None:
+                self._settle_task(name, change, own, "", changes, expected=True)
+                return
         new, reason = self.reader.record(change.new, key)
         if key.kind == "Task":
             task = new if isinstance(new, TaskRecord) else None
-            self._settle_task(NamedKey(key.namespace, key.name), change, task, reason, changes)
+            self._settle_task(name, change, task, reason, changes)
         else:
             self._settle_object(key, change, new if isinstance(new, ObjectRecord) else None, reason, changes)
 
     def _settle_task(
-        self, key: NamedKey, change: Change, new: TaskRecord | None, reason: str, changes: list[CacheChange]
+        self,
+        key: NamedKey,
+        change: Change,
+        new: TaskRecord | None,
+        reason: str,
+        changes: list[CacheChange],
+        *,
+        expected: bool = False,
     ) -> None:
         old = self.tasks.pop(key, None)
         if new is not None:
             self.tasks[key] = new
             if old is not None:
                 new.know_hash_of(old)
-        self.claims.move(key, old.uid if old else "", new.uid if new else "")
-        self.client_ids.move(key, old.client_id if old else "", new.client_id if new else "")
+        if old is None or new is None or old.task.metadata is not new.task.metadata:
+            self.claims.move(key, old.uid if old else "", new.uid if new else "")
+            self.client_ids.move(key, old.client_id if old else "", new.client_id if new else "")
         self.bound_to.move(key, old.node if old else "", new.node if new else "")
         node = (new.node if new else "") or (old.node if old else "")
         owner = self._exchange_task_owner(key, old, new)
         self._judge(change, reason, changes)
-        changes.append(CacheChange("task", key.name, change.revision, key, owner=owner, node=node))
+        changes.append(CacheChange("task", key.name, change.revision, key, owner=owner, node=node, expected=expected))
 
     def _settle_object(
         self, key: ObjectKey, change: Change, new: ObjectRecord | None, reason: str, changes: list[CacheChange]
@@ -251,7 +265,9 @@ class Tables:
         if key.part == "anchor":
             return  # Its agent's alone. It outlives the node, and must not make it look as if it were still there.
         if key.part == "assignments":
-            self._settle_assignment(key.node, key.uid, change, *self.reader.assignment(change.new, key), changes)
+            own = self.reader.own_assignment(change.new, key.node)
+            new, reason = (own, "") if own is not None else self.reader.assignment(change.new, key)
+            self._settle_assignment(key.node, key.uid, change, new, reason, changes, expected=own is not None)
             return
         if key.part == "status":
             self._settle_status(key.node, key.uid, change, *self.reader.status(change.new, key), changes)
@@ -281,12 +297,14 @@ class Tables:
         new: AssignmentRecord | None,
         reason: str,
         changes: list[CacheChange],
+        *,
+        expected: bool = False,
     ) -> None:
         came_or_went = self._note_node(node, change)
         old = self.assignments.exchange(uid, node, new)
         room = self._charge(node, uid) or came_or_went
         named, before = new.key if new else None, old.key if old else None
-        self._settle("assignment", node, uid, change, reason, named, before, changes, room=room)
+        self._settle("assignment", node, uid, change, reason, named, before, changes, room=room, expected=expected)
 
     def _settle_status(
         self,
@@ -316,6 +334,7 @@ class Tables:
         changes: list[CacheChange],
         *,
         room: bool,
+        expected: bool = False,
     ) -> None:
         """What an assignment and a status have in common once their table is up to date. `named`: the task that it says
         it is of, and `before`: that it said."""
@@ -329,7 +348,9 @@ class Tables:
         about = self.owner_key(uid)
         made_for = owner_of(self.tasks[about].task) if about is not None else None
         about = about or named or before
-        changes.append(CacheChange(kind, uid, change.revision, about, owner=made_for, node=node, room=room))
+        changes.append(
+            CacheChange(kind, uid, change.revision, about, owner=made_for, node=node, room=room, expected=expected)
+        )
 
     def _leave_name(self, uid: str, name: NamedKey) -> None:
         held: list[AssignmentRecord | StatusRecord] = [*self.assignments.of(uid).values()]

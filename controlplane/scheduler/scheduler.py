@@ -124,10 +124,11 @@ class Scheduler(LeaderLoop[Dirty]):
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[Dirty]:
         found: list[Dirty] = []
-        if any(change.kind == "node" or change.room for change in changes):
+        if any(change.kind == "node" or (change.room and not change.expected) for change in changes):
             found.append(Room.SOME)
         for change in changes:
-            moves = change.kind in ("task", "assignment", "move") or (
+            # What it wrote itself, it knows from the store's answer, and of whom it has to look at again after that.
+            moves = (change.kind in ("task", "assignment", "move") and not change.expected) or (
                 change.kind == "status" and change.task in self._handover
             )
             if moves and change.task is not None:
@@ -388,6 +389,11 @@ class Scheduler(LeaderLoop[Dirty]):
         if seen is not None:
             self.metrics.bind_latency.observe(self.clock.monotonic() - seen)
         self._announcer.bound(bound)
+        if bound.assignment.epoch > 1 or bound.gang:
+            # More may be remembered of it, or others of its gang may wait for the room of a second transaction.
+            self.queue.add(bound.key)
+        else:
+            self._room.priorities.note(bound.key, bound.task.spec.priority)
 
     def _again(self, key: NamedKey) -> None:
         """It was not bound: its room is free again, and the task comes up after a moment, read anew."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from controlplane.cluster import ClusterCache, Demand, demand_of
+from controlplane.cluster import CacheChange, ClusterCache, Demand, demand_of
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import encode
+from taskyard.store.api import Delete
 from taskyard.store.informer import Informer
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
@@ -41,6 +42,18 @@ def test_what_somebody_else_wrote_there_is_read(plane: Plane) -> None:
     plane.pump()
     assert plane.cache.tasks[WEB].task is not TASK
     assert plane.cache.tasks[WEB].task == TASK
+
+
+def test_a_change_says_whether_this_process_expected_it(plane: Plane) -> None:
+    told: list[CacheChange] = []
+    plane.cache.on_change(told.extend)
+    for task in (TASK, TASK, msgspec.structs.replace(TASK, spec=a_spec(memory="2Gi"))):
+        plane.cache.expect(KEY, encode(TASK), TASK, demand_of(TASK.spec))
+        plane.put(KEY, task)
+        plane.pump()
+    plane.store.commit([], [Delete(KEY)])
+    plane.pump()
+    assert [change.expected for change in told] == [True, True, False, False]
 
 
 def test_writes_that_never_come_true_are_given_up(plane: Plane) -> None:

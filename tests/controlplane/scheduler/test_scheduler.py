@@ -245,6 +245,16 @@ def test_nothing_it_reads_stops_it(plane: Plane) -> None:
     assert plane.node_of("web") == "n4"
 
 
+def test_the_news_of_a_first_binding_is_no_work(plane: Plane) -> None:
+    plane.add_node("n1")
+    plane.add_task(a_task("web", UID))
+    plane.pump()
+    assert plane.scheduler.step()
+    plane.pump()
+    assert plane.cache.tasks[NamedKey("default", "web")].node == "n1"
+    assert not plane.scheduler.step()
+
+
 def test_its_own_writes_count_before_the_cache_shows_them(plane: Plane) -> None:
     plane.add_node("n1", memory=GI)
     for number, name in enumerate(("a", "b")):
