@@ -1,6 +1,6 @@
 """What a task may have on this node beyond the usual: the node's operator decides, by flags of the agent.
 
-Pure. The limits of a task's namespace take away from this, and hold before a task gets to a node: see
+Pure. The limits of a task's namespace have to allow it as well, and hold before a task gets to a node: see
 `controlplane.limits`.
 """
 
@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from taskyard.capabilities import USUAL_CAPABILITIES
+from taskyard.capabilities import CAPABILITIES_ON_REQUEST, USUAL_CAPABILITIES
 from taskyard.objects import Security, TaskSpec
-
-ON_REQUEST = frozenset({"AUDIT_WRITE", "MKNOD", "NET_RAW", "SETFCAP", "SETPCAP", "SYS_CHROOT"})
-"""The others that Docker gives to every container: no operator has to agree."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class Allowance:
                 "this node does not allow its own network to tasks: start its agent with --allow-host-network, or take"
                 " another node"
             )
-        wanted = set(spec.security.cap_add) - USUAL_CAPABILITIES - ON_REQUEST - self.capabilities
+        wanted = set(spec.security.cap_add) - USUAL_CAPABILITIES - CAPABILITIES_ON_REQUEST - self.capabilities
         if not wanted:
             return ""
         names = ", ".join(sorted(wanted))

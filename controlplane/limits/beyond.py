@@ -26,8 +26,6 @@ def templates_of(value: AnyObject) -> list[tuple[str, TaskSpec]]:
 
 def beyond_of(limits: TaskLimits, value: AnyObject) -> list[str]:
     """As `beyond`, of all that it makes."""
-    if limits == TaskLimits():
-        return []
     return [found for path, spec in templates_of(value) for found in beyond(limits, spec, path)]
 
 

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, TaskRecord
 from controlplane.limits.beyond import beyond
+from controlplane.limits.loosened import asks_for_more
 from taskyard.keys import ObjectKey
 from taskyard.objects import Namespace, TaskLimits
+
+_UNSAID = TaskLimits()
 
 
 def held_by_limits(cache: ClusterCache, record: TaskRecord) -> str:
@@ -18,12 +21,13 @@ def held_by_limits(cache: ClusterCache, record: TaskRecord) -> str:
     """
     namespace = record.task.metadata.namespace
     known = cache.objects.get(ObjectKey("Namespace", "default", namespace))
-    if known is None or not isinstance(known.value, Namespace) or known.value.spec.limits == TaskLimits():
+    limits = known.value.spec.limits if known and isinstance(known.value, Namespace) else _UNSAID
+    if limits == _UNSAID and not asks_for_more(record.task.spec):
         return ""
     binding = record.task.binding
     if binding is not None and binding.spec_hash == record.spec_hash:
         return ""
-    found = beyond(known.value.spec.limits, record.task.spec)
+    found = beyond(limits, record.task.spec)
     if not found:
         return ""
     return (

@@ -104,7 +104,7 @@ def _volume(value: object) -> str:
     read_only = ", readOnly: true" if "ro" in mode.split(",") else ""
     if source.startswith(("/", ".", "~")):
         path = f"{{type: host, path: {shorten(source)}, target: {shorten(target)}{read_only}}}"
-        return f"write {path}, where the node's operator allows it, or name a volume"
+        return f"write {path}, where node and namespace allow it, or name a volume"
     return f"write {{name: {shorten(source)}, target: {shorten(target)}{read_only}}}"
 
 

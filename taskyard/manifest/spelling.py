@@ -50,7 +50,7 @@ def choice_hint(value: object, choices: list[str], path: Path) -> str:
     if path[-2:-1] == ("volumes",) or (
         path[-1:] == ("type",) and str(value).casefold() in ("bind", "hostpath", "host")
     ):
-        return "write type: host and a path, where the node's operator allows it, or type: volume and a name"
+        return "write type: host and a path, where node and namespace allow it, or type: volume and a name"
     by_word = {_word(choice): choice for choice in choices}
     near = get_close_matches(_word(str(value)), list(by_word), 1)
     return f"write {by_word[near[0]]}" if near else f"write one of {', '.join(choices)}"

@@ -39,16 +39,16 @@ Range = CpuRange | SizeRange
 
 class TaskLimits(Wire, frozen=True, kw_only=True):
     """What each task of the namespace has to keep to. A resource that has a range has to be stated. The last three are
-    what it may have beyond the security of all containers; absent: what its node allows."""
+    what it may have beyond the security of all containers, where its node allows it, too."""
 
     cpu: CpuRange | None = None
     memory: SizeRange | None = None
     disk: SizeRange | None = None
     max_priority: int | None = None
     capabilities: list[str] | None = None
-    """Besides the usual ones."""
-    host_network: bool | None = None
-    host_paths: list[str] | None = None
+    """Besides the usual ones. None: those that no node has to allow."""
+    host_network: bool = False
+    host_paths: list[str] = []
     """Folders."""
 
 

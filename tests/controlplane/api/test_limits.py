@@ -22,6 +22,16 @@ def task(memory: str, priority: int = 0) -> dict[str, Any]:
     return made
 
 
+def loosened() -> dict[str, Any]:
+    wanted = task("16Mi")
+    wanted["spec"] |= {
+        "network": {"mode": "host"},
+        "security": {"capAdd": ["NET_ADMIN"]},
+        "volumes": [{"type": "host", "path": "/etc", "target": "/x"}],
+    }
+    return wanted
+
+
 def service(memory: str, replicas: int = 1) -> dict[str, Any]:
     template = {"spec": task(memory)["spec"]}
     metadata = {"name": "web", "namespace": "team"}
@@ -49,19 +59,22 @@ def test_a_post_says_all_that_is_wrong(bench: ApiBench) -> None:
 
 
 def test_what_loosens_a_container_is_refused_where_it_enters(bench: ApiBench) -> None:
-    limit(bench, {"capabilities": [], "hostNetwork": False, "hostPaths": ["/srv/team"]})
-    wanted = task("16Mi")
-    wanted["spec"] |= {
-        "network": {"mode": "host"},
-        "security": {"capAdd": ["NET_ADMIN"]},
-        "volumes": [{"type": "host", "path": "/etc", "target": "/x"}],
-    }
+    limit(bench, {"capabilities": [], "hostPaths": ["/srv/team"]})
+    wanted = loosened()
     told = problem(bench.call("POST", "/tasks", wanted), 409)
     assert told["detail"] == (
         "task/web in namespace team is beyond the limits of namespace team: spec.security.capAdd has NET_ADMIN, and may"
         " have none; spec.network.mode is host, which is not allowed; spec.volumes[0].path is /etc, and may be what is"
         " below /srv/team: change that, or spec.limits of namespace/team"
     )
+
+
+def test_a_namespace_that_nobody_has_declared_loosens_nothing(bench: ApiBench) -> None:
+    told = problem(bench.call("POST", "/tasks", loosened()), 409)
+    assert told["type"].endswith(":BeyondLimits")
+    assert "spec.network.mode is host, which is not allowed" in told["detail"]
+    limit(bench, {"capabilities": ["NET_ADMIN"], "hostNetwork": True, "hostPaths": ["/etc"]})
+    assert bench.call("POST", "/tasks", loosened()).status_code == 201
 
 
 @pytest.mark.parametrize("path", ["/apply", "/apply?dryRun=1", "/plan"])

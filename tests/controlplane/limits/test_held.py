@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.keys import NamedKey
-from taskyard.objects import Metadata, Namespace, NamespaceSpec, SizeRange, TaskLimits, TaskState, key_of
+from taskyard.objects import Metadata, Namespace, NamespaceSpec, Network, SizeRange, TaskLimits, TaskState, key_of
 from tests.support.plane import Plane, a_spec, a_task, a_uid
 
 
@@ -42,6 +42,20 @@ def test_one_put_by_hand_waits_and_goes_on_when_the_limits_allow_it(plane: Plane
     assert "namespace default: spec.resources.memory is 512Mi, more than 256Mi; change that" in waiting.message
     assert [each.message for each in plane.told("BeyondLimits")] == [waiting.message]
     allow(plane, "512Mi")
+    assert plane.node_of("web") == "n1"
+
+
+def test_one_that_loosens_its_container_waits_where_no_namespace_is_declared(plane: Plane) -> None:
+    spec = replace(a_spec(), network=Network(mode="host"))
+    plane.add_task(a_task("web", a_uid(1), spec))
+    settle(plane)
+    assert plane.node_of("web") == ""
+    (told,) = plane.told("BeyondLimits")
+    assert "spec.network.mode is host, which is not allowed" in told.message
+    limits = TaskLimits(host_network=True)
+    value = Namespace(metadata=Metadata(name="default"), spec=NamespaceSpec(limits=limits))
+    plane.put(keys.object_key(key_of(value)), value)
+    settle(plane)
     assert plane.node_of("web") == "n1"
 
 

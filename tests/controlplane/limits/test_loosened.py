@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from controlplane.limits import beyond
+from controlplane.limits.loosened import asks_for_more
 from taskyard.objects import Network, Security, TaskLimits, TaskSpec, Volume
 
 
@@ -19,13 +20,22 @@ def mounts(path: str) -> TaskSpec:
 
 
 ON_HOST = TaskSpec(image="a:1", network=Network(mode="host"))
-NOTHING = TaskLimits(capabilities=[], host_network=False, host_paths=[])
+NOTHING = TaskLimits(capabilities=[])
 
 
 @pytest.mark.parametrize("spec", [caps("SYS_ADMIN"), ON_HOST, mounts("/etc")], ids=["caps", "network", "paths"])
-def test_a_namespace_that_says_nothing_leaves_it_to_the_node(spec: TaskSpec) -> None:
-    assert beyond(TaskLimits(), spec) == []
-    assert len(beyond(NOTHING, spec)) == 1
+def test_a_namespace_that_says_nothing_allows_nothing(spec: TaskSpec) -> None:
+    assert len(beyond(TaskLimits(), spec)) == 1
+    assert asks_for_more(spec)
+
+
+def test_what_no_node_has_to_allow_is_for_a_namespace_to_take_away() -> None:
+    assert beyond(TaskLimits(), caps("NET_RAW", "MKNOD")) == []
+    assert beyond(TaskLimits(capabilities=["NET_ADMIN"]), caps("NET_RAW")) != []
+
+
+def test_a_usual_task_need_not_be_looked_at() -> None:
+    assert not asks_for_more(TaskSpec(image="a:1", volumes=[Volume(name="data", target="/data")]))
 
 
 def test_what_a_usual_container_has_is_not_looser() -> None:
