@@ -159,9 +159,9 @@ class PlaneProcess(Process):
     def _elector_step(self, elector: Elector) -> Callable[[], float]:
         def step() -> float:
             self.store.who = f"{self.identity}/elector"
-            before = elector.leadership
+            before = _term(elector)
             pause = elector.step()
-            self._wake_loops(of_another_term=elector if elector.leadership != before else None)
+            self._wake_loops(of_another_term=elector if _term(elector) != before else None)
             return pause
 
         return step
@@ -192,3 +192,9 @@ class PlaneProcess(Process):
 
     def _noted(self) -> None:
         self._driver.wake(self._recording, _FLUSH_EVERY)
+
+
+def _term(elector: Elector) -> int:
+    """The one that it leads in, which a renewal does not change; 0: none."""
+    held = elector.leadership
+    return held.create_revision if held is not None else 0
