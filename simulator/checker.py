@@ -28,6 +28,7 @@ from simulator.published import Published, is_published
 from simulator.roles import ROLES
 from simulator.services import Services
 from simulator.story import Violation
+from simulator.timeouts import Timeouts
 from simulator.writes import Writes
 from taskyard import keys
 from taskyard.keys import NodeKey
@@ -53,6 +54,7 @@ class Checker:
         self.jobs = Jobs()
         self.garbage = Garbage()
         self.dependents = Dependents(self.services, self.jobs)
+        self.timeouts = Timeouts()
         self.published = Published(self.services)
         self.contention = Contention()
         self.beside = Beside()
@@ -70,6 +72,7 @@ class Checker:
             changed = Changed()
             for event in together:
                 if event.key.startswith(keys.EVENTS):
+                    self.timeouts.note_event(event)
                     continue  # For people to read.
                 self.mounts.note(event)
                 if event.key.startswith(keys.TASKS):
@@ -191,6 +194,7 @@ class Checker:
                 self.past.gone.add(old.metadata.uid)
             return
         touched.add(new.metadata.uid)
+        self.timeouts.note_task(new)
         self.allowed.check(old, new, who, self.now())
         if not self.past.is_own_uid(new.metadata.uid, event.key):
             raise Violation(f"the uid {new.metadata.uid} is used twice", new.metadata.uid)

@@ -19,6 +19,7 @@ from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.services import Services
 from simulator.story import Violation
+from simulator.timeouts import TIMEOUTS
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import Dependency, JobPhase, Task, TaskState, TaskStatus
@@ -41,7 +42,7 @@ def drawn_dependencies(random: Random, name: str, services: list[str], jobs: lis
         found += [ready, replace(ready, condition="started")]
     if jobs:
         found.append(Dependency(kind="Job", name=random.choice(jobs), condition="completed"))
-    return [random.choice(found)]
+    return [replace(random.choice(found), timeout=random.choice(TIMEOUTS))]
 
 
 class _Awaited(NamedTuple):

@@ -102,7 +102,7 @@ class PlaneProcess(Process):
             loops["publisher"] = Publisher(means(controlling), formats)
         writer = ObjectWriter(self.store, clock, guess=self.informer.entries.get, new_uid=lambda: next(uids))
         freshness = PumpedFreshness(self.store, self._pump, self.informer)
-        self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache), clock, losses)
+        self.tasks = TaskService(self.cache, writer, freshness, PendingReasons(self.cache, clock), clock, losses)
         self.services = ObjectService("Service", self.cache, writer, freshness)
         self.configs = ObjectService("Config", self.cache, writer, freshness)
         self.secrets = ObjectService("Secret", self.cache, writer, freshness)

@@ -17,6 +17,7 @@ from simulator.runs import PREFIX, Run, run_of
 from simulator.singletons import check_all_alone
 from simulator.specs import MISSING, RESTLESS
 from simulator.story import Violation
+from simulator.timeouts import REASON
 from simulator.turns import check_turn
 from taskyard import keys
 from taskyard.objects import Task, TaskSpec, TaskState, TaskStatus
@@ -139,7 +140,8 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
         return
     if checker.dependents.held_back(task, checker.now()):
         if not checker.dependents.holds_now(task):
-            _check_held_back(name, planes, "Dependencies")
+            _check_held_back(name, planes, "Dependencies", REASON)
+            checker.timeouts.check_settled(task, planes)
         return
     allowed = checker.contention.quota(task.metadata.namespace)
     found = [obstacles(mirror, task, node, allowed) for node in hosts]
@@ -155,11 +157,11 @@ def _check_waiting(task: Task, checker: Checker, hosts: Mapping[str, Host], plan
             raise Violation(f"{name} is shown as waiting for another reason than {wrong}: {shown.message}", name)
 
 
-def _check_held_back(name: str, planes: list[PlaneProcess], reason: str) -> None:
+def _check_held_back(name: str, planes: list[PlaneProcess], *reasons: str) -> None:
     for plane in planes:
         shown = plane.tasks.get(name, "default").status
-        if shown.state is not TaskState.PENDING or shown.reason != reason:
-            raise Violation(f"{name} is held back ({reason}) and is shown as {shown.state} ({shown.reason})", name)
+        if shown.state is not TaskState.PENDING or shown.reason not in reasons:
+            raise Violation(f"{name} is held back ({reasons[0]}) and is shown as {shown.state} ({shown.reason})", name)
 
 
 def _status_of(task: Task, checker: Checker) -> TaskStatus | None:

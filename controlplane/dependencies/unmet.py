@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from controlplane.cluster import ClusterCache, EffectiveStatus, TaskRecord, view
 from controlplane.services.ready import is_ready
 from controlplane.services.standing import standing
+from taskyard.clock import parse_timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Dependency, Job, JobPhase, Service, TaskState
+from taskyard.quantity import seconds
 
 _STARTED = (TaskState.RUNNING, TaskState.STOPPING, TaskState.COMPLETED, TaskState.FAILED)
 
@@ -24,6 +26,12 @@ class Unmet:
         """`job/migrate to be completed, timeout 5m (it runs: 0 of 1 done)`; it goes on waiting after a timeout."""
         late = f", timeout {self.dependency.timeout}" if self.dependency.timeout is not None else ""
         return f"{self.dependency.label} to be {self.dependency.awaited}{late} (it {self.now})"
+
+
+def time_left(record: TaskRecord, each: Unmet, now: float) -> float | None:
+    """Seconds until the task has waited for longer than the timeout, 0 or less once it has; None without one."""
+    timeout, since = each.dependency.timeout, record.task.metadata.created_at
+    return parse_timestamp(since) + seconds(timeout) - now if timeout is not None and since else None
 
 
 def unmet(cache: ClusterCache, record: TaskRecord) -> list[Unmet]:

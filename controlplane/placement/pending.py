@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord, Waiting, unread_volumes
-from controlplane.dependencies import unmet
+from controlplane.dependencies import Unmet, time_left, unmet
 from controlplane.limits import held_by_limits
 from controlplane.placement.explanation import explain, why_waiting
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.snapshots import SnapshotKeeper
 from controlplane.placement.want import Held, want_of
+from taskyard.clock import Clock
 
 
 class PendingReasons:
     """Hand it to `effective.view` as `why_pending`. Each look is at the present; only equal questions are shared."""
 
-    def __init__(self, cache: ClusterCache) -> None:
+    def __init__(self, cache: ClusterCache, clock: Clock) -> None:
         self._cache = cache
+        self._clock = clock
         self._keeper = SnapshotKeeper(cache)
         self._of: Snapshot | None = None
         self._known: dict[tuple[Demand, str, Held | None, str], Waiting] = {}
@@ -27,7 +29,7 @@ class PendingReasons:
             if where := unread_volumes(self._cache, record):
                 return Waiting("RecordUnreadable", where)
             if waits_for := unmet(self._cache, record):
-                return Waiting("Dependencies", f"waits for {' and '.join(each.text for each in waits_for)}")
+                return self._depends(record, waits_for)
             snapshot = self._keeper.take()
             if snapshot is not self._of:
                 self._of = snapshot
@@ -41,3 +43,9 @@ class PendingReasons:
                     "Scheduling" if found.fitting else "Unschedulable", why_waiting(want, found)
                 )
             return self._known[question]
+
+    def _depends(self, record: TaskRecord, found: list[Unmet]) -> Waiting:
+        now, awaited = self._clock.now(), " and ".join(each.text for each in found)
+        if any(left <= 0 for each in found if (left := time_left(record, each, now)) is not None):
+            return Waiting("DependencyTimeout", f"still waits for {awaited}")
+        return Waiting("Dependencies", f"waits for {awaited}")

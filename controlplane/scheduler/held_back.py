@@ -11,13 +11,12 @@ from collections.abc import Callable
 from controlplane.cluster import CacheChange, ClusterCache, TaskRecord, unread_volumes
 from controlplane.cluster.index import OneToMany
 from controlplane.cluster.rules import pinned_volumes
-from controlplane.dependencies import Unmet, unmet
+from controlplane.dependencies import Unmet, time_left, unmet
 from controlplane.limits import held_by_limits
-from taskyard.clock import Clock, parse_timestamp
+from taskyard.clock import Clock
 from taskyard.events import EventRecorder
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import ObjectRef
-from taskyard.quantity import seconds
 
 
 class HeldBack:
@@ -102,9 +101,9 @@ class HeldBack:
             self._told[record.key] = awaited
             self._events.emit(about, metadata.namespace, "Waiting", f"waits for {awaited}")
         for each in found:
-            if each.dependency.timeout is None or not metadata.created_at:
+            left = time_left(record, each, self._clock.now())
+            if left is None:
                 continue
-            left = parse_timestamp(metadata.created_at) + seconds(each.dependency.timeout) - self._clock.now()
             if left > 0:
                 self._look_again(record.key, left)
             else:

@@ -31,7 +31,7 @@ class Readers:
 def readers_over(cache: ClusterCache, store: Store, clock: Clock, freshness: Freshness, losses: NodeLosses) -> Readers:
     """Create them before the cache is filled."""
     writer = ObjectWriter(store, clock, guess=cache.informer.entries.get)
-    tasks = TaskService(cache, writer, freshness, PendingReasons(cache), clock, losses)
+    tasks = TaskService(cache, writer, freshness, PendingReasons(cache, clock), clock, losses)
     kinds: dict[str, ServiceOf[Any]] = {
         kind: ObjectService(kind, cache, writer, freshness) for kind in OBJECT_KINDS if kind != "Task"
     }

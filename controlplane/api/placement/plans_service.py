@@ -175,7 +175,7 @@ def _rehearsal(fork: Fork, real: Apply) -> Apply:
     services: dict[str, ServiceOf[Any]] = {
         kind: ObjectService(kind, fork.cache, writer, freshness) for kind in OBJECT_KINDS if kind != "Task"
     }
-    reasons = PendingReasons(fork.cache)
+    reasons = PendingReasons(fork.cache, fork.clock)
     services["Task"] = TaskService(fork.cache, writer, freshness, reasons, fork.clock, fork.losses)
     nodes = NodeService(fork.cache, NodeWriter(fork.store, fork.clock), freshness)
     return Apply(writer, services, nodes, real.workers)

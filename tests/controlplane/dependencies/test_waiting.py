@@ -46,10 +46,10 @@ def wait(plane: Plane, *awaited: Dependency) -> None:
     assert plane.node_of("web") == ""
 
 
-def why(plane: Plane) -> str:
+def why(plane: Plane, reason: str = "Dependencies") -> str:
     with plane.cache.lock:
-        waiting = PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", "web")])
-    assert waiting.reason == "Dependencies"
+        waiting = PendingReasons(plane.cache, plane.clock)(plane.cache.tasks[NamedKey("default", "web")])
+    assert waiting.reason == reason
     return waiting.message
 
 
@@ -144,7 +144,9 @@ def test_waiting_for_too_long_is_told(plane: Plane) -> None:
     wait(plane, Dependency(kind="Task", name="db", timeout="10s"))
     assert plane.told("Waiting")[0].message == "waits for task/db to be healthy"
     assert plane.told("DependencyTimeout") == []
+    assert why(plane).startswith("waits for task/db to be healthy, timeout 10s (")
     plane.live(12)
+    assert why(plane, "DependencyTimeout").startswith("still waits for task/db to be healthy, timeout 10s (")
     assert "still waits for task/db to be healthy, timeout 10s (" in plane.told("DependencyTimeout")[0].message
 
 

@@ -37,7 +37,7 @@ def test_one_put_by_hand_waits_and_goes_on_when_the_limits_allow_it(plane: Plane
     settle(plane)
     assert plane.node_of("web") == ""
     with plane.cache.lock:
-        waiting = PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", "web")])
+        waiting = PendingReasons(plane.cache, plane.clock)(plane.cache.tasks[NamedKey("default", "web")])
     assert waiting.reason == "BeyondLimits"
     assert "namespace default: spec.resources.memory is 512Mi, more than 256Mi; change that" in waiting.message
     assert [each.message for each in plane.told("BeyondLimits")] == [waiting.message]

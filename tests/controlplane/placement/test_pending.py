@@ -21,6 +21,6 @@ def test_the_word_agrees_with_the_sentence(cpu: str, reason: str, message: str) 
     plane.add_node("n1")
     plane.add_task(a_task("web", a_uid(1), a_spec(cpu=cpu)))
     plane.pump()
-    why = PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", "web")])
+    why = PendingReasons(plane.cache, plane.clock)(plane.cache.tasks[NamedKey("default", "web")])
     assert why.reason == reason
     assert why.message.startswith(message)

@@ -33,7 +33,7 @@ def add(plane: Plane, number: int, name: str, memory: str, priority: int = 0, **
 def shown(plane: Plane, name: str) -> tuple[str, str]:
     plane.pump()
     record = plane.cache.tasks[NamedKey("default", name)]
-    status = view(plane.cache, record, PendingReasons(plane.cache))
+    status = view(plane.cache, record, PendingReasons(plane.cache, plane.clock))
     return status.state, status.reason
 
 

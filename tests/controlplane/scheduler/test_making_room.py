@@ -186,7 +186,7 @@ def test_a_quota_holds_and_a_larger_one_lets_those_that_wait_go_on() -> None:
     plane.live(1)
     assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, False, False]
     plane.pump()
-    why = PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", "t3")])
+    why = PendingReasons(plane.cache, plane.clock)(plane.cache.tasks[NamedKey("default", "t3")])
     assert "beyond the namespace's quota (would be tasks 3 of 2)" in why.message
     allow(3)
     assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, True, False]

@@ -58,7 +58,7 @@ def put_record(plane: Plane, node: str) -> None:
 
 def why(plane: Plane, name: str) -> str:
     plane.pump()
-    return PendingReasons(plane.cache)(plane.cache.tasks[NamedKey("default", name)]).message
+    return PendingReasons(plane.cache, plane.clock)(plane.cache.tasks[NamedKey("default", name)]).message
 
 
 def end(plane: Plane, name: str) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tests.simulator.planted import alone, company, deciding, hearing, identity, mounting, running, writing
+from tests.simulator.planted import alone, company, deciding, hearing, identity, mounting, running, waiting, writing
 from tests.simulator.planted.plant import Plant
 
 PLANTED: dict[str, Plant] = {
     name: plant
-    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding)
+    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding, waiting)
     for name, plant in theme.PLANTS.items()
 }
