@@ -13,7 +13,7 @@ from bench.report import Figure, Goal, Report
 from simulator.cluster import Cluster
 from simulator.settings import Settings
 
-SETTINGS = Settings(nodes=20, tasks=100, services=0, jobs=0, crons=0, beside=False, files=False)
+SETTINGS = Settings(nodes=20, tasks=100, services=0, jobs=0, crons=0, beside=False, files=False, hooks=False)
 SEEDS = range(3)
 GOAL = 500
 

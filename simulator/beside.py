@@ -7,17 +7,13 @@ task itself, before its end is told.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.mirror import Mirror
 from simulator.node import Host
 from simulator.promises import check_due, check_wait
 from simulator.runs import PREFIX, Run, run_of
 from simulator.story import Violation
-from taskyard import keys
 from taskyard.objects import TaskSpec, TaskStatus
-from taskyard.store.api import KeyEvent
 
 _WINDS_DOWN = 15.0
 """Seconds that sidecars which ignore their signal may take to be stopped, one after the other."""
@@ -98,17 +94,8 @@ def check_stop(host: Host, run: Run, container: ContainerInfo) -> None:
             )
 
 
-def check_ends(hosts: Mapping[str, Host], mirror: Mirror, events: Iterable[KeyEvent], who: str) -> None:
-    """When an agent tells the end of a task: nothing of it runs any more on its host. `hosts`: by their own key."""
-    part, _, where = who.partition("-")
-    host = hosts.get(where.partition("/")[0]) if part == "agent" else None
-    for event in events if host is not None else ():
-        key = keys.parse_node(event.key)
-        if host is not None and key is not None and key.part == "status" and event.entry is not None:
-            _check_over(host, mirror.statuses[key.node][key.uid])
-
-
-def _check_over(host: Host, status: TaskStatus) -> None:
+def check_over(host: Host, status: TaskStatus) -> None:
+    """When its agent tells the end of a task: nothing of it runs any more on that host."""
     if not status.state.terminal:
         return
     running = [one.name for one in ours(host, status.uid) if one.state is ContainerState.RUNNING]
@@ -119,7 +106,7 @@ def _check_over(host: Host, status: TaskStatus) -> None:
 def check_left(host: Host, mirror: Mirror) -> None:
     """Once all has settled: nothing of an ended task runs, though somebody may have started it late."""
     for status in mirror.statuses.get(host.name, {}).values():
-        _check_over(host, status)
+        check_over(host, status)
 
 
 def check_company(host: Host, status: TaskStatus, spec: TaskSpec) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from simulator.beside import check_stop, ours
 from simulator.checker import Checker
+from simulator.hooks import check_signal
 from simulator.node import Host
 from simulator.promises import check_backoff, check_spacing
 from simulator.runs import PREFIX, Run, run_of
@@ -18,7 +19,7 @@ def check_call(checker: Checker, who: str, host: Host, call: str, container: Con
         _check_create(checker, who, host, name)
     elif call == "start":
         _check_start(checker, who, host, container, name)
-    else:
+    elif not call.startswith("run "):
         _check_end(checker, who, host, call, container)
 
 
@@ -32,6 +33,8 @@ def _check_end(checker: Checker, who: str, host: Host, call: str, container: Con
             f"{who} ends {container.name} ({call}), whose assignment was lost with the store's data", run.uid
         )
     check_stop(host, run, container)
+    if call.startswith("kill "):
+        check_signal(host, run, call, container, checker.past.specs[container.labels["taskyard/spec-hash"]])
     if call == "remove" and container.started_at and not run.is_sidecar:
         past.note_ended(host.key, run.uid, container.name)
 

@@ -11,16 +11,18 @@ from traceback import format_exception
 from controlplane.cluster.readings import Readings
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.watchdog.sentinel import EAGER
-from simulator.beside import check_ends
+from simulator.beside import check_over
 from simulator.calls import check_call
 from simulator.checker import Checker
 from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, Escaped, HotLoop, Process
+from simulator.hooks import check_told
 from simulator.node import AgentProcess, Host
 from simulator.operators import Operator
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
 from simulator.published import LOOKED_AT, formats, is_published
+from simulator.reports import reports
 from simulator.retained import Retained, retention
 from simulator.settings import Settings
 from simulator.settled import QUIET, SCALED, SETTLE, SWEPT, check_settled, restless
@@ -328,7 +330,9 @@ class Cluster:
             self.story.tell(at, who, event)
         try:
             self.checker.apply(events, who)
-            check_ends(self.everywhere, self.checker.mirror, events, who)
+            for host, node, status in reports(self.everywhere, self.checker.mirror, events, who):
+                check_over(host, status)
+                check_told(host, status, self.checker.mirror.assignments[node][status.uid].spec)
         except Violation as found:
             self.driver.fail(found)
         self._wake_watchers(events)

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from simulator.specs import IMAGES, LOCAL, RESTLESS
+from simulator.specs import FAILING_HOOK, IMAGES, LOCAL, RESTLESS
 from taskyard.objects import InitTask, Job, Service, Sidecar, SidecarResources, TaskSpec
 from taskyard.objects.normal import normalize
 
@@ -45,7 +45,9 @@ def template_accompanied(random: Random, value: Made) -> Made:
 
 
 def is_prepared(spec: TaskSpec) -> bool:
-    """It gets past its init tasks, and what has to be started before it starts."""
+    """It gets past its init tasks and its postStart hook, and what has to be started before it starts."""
+    if spec.hooks.post_start is not None and spec.hooks.post_start.command == [FAILING_HOOK]:
+        return False
     before = [one.args for one in spec.sidecars if one.start == "before"]
     return not any(args[0] in _FAILS for args in (one.args for one in spec.init)) and ["refused"] not in before
 

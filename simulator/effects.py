@@ -168,6 +168,12 @@ class ProcessRuntime(ForwardingRuntime):
         self._inner.remove(container, force=force)
         self._after("remove")
 
+    def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
+        self._before(f"run {command[0]}", self._find(container), container)
+        code = self._inner.run(container, command, timeout)
+        self._after("run something")
+        return code
+
     def happened(self, after: int) -> tuple[list[ContainerEvent], int]:
         return self._fake.happened(after)
 

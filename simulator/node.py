@@ -35,7 +35,7 @@ from nodeagent.view import ContainerView
 from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
-from simulator.specs import IMAGES, PROGRAMS
+from simulator.specs import IMAGES, INSIDE, PROGRAMS
 from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -83,7 +83,7 @@ class Host:
 
     def __post_init__(self) -> None:
         self.clock = MachineClock(self.true_time)
-        self.runtime = FakeRuntime(self.clock, registry=set(IMAGES), programs=dict(PROGRAMS))
+        self.runtime = FakeRuntime(self.clock, registry=set(IMAGES), programs=dict(PROGRAMS), inside=dict(INSIDE))
         self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding(0.0), look_every=_LOOK_EVERY)
         self.add_foreign("database", {})
         self.add_foreign("imitation", self.imitation("0123456789ab"))

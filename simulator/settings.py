@@ -12,6 +12,8 @@ _WITH_COMPANY = 0.2
 """The share of all seeds in which something runs beside tasks."""
 _WITH_FILES = 0.15
 """The share in which some have Secrets and Configs as files."""
+_WITH_HOOKS = 0.2
+"""The share in which tasks have hooks."""
 _RETAINED = 0.2
 """The share in which history is compacted by a leader alone."""
 _WITH_LIMITS = 0.2
@@ -44,6 +46,8 @@ class Settings:
     """Where services are reached is told to CoreDNS and Traefik."""
     files: bool | None = None
     """Tasks have Secrets and Configs as files."""
+    hooks: bool | None = None
+    """Programs are run in tasks after their start and before their stop."""
     limited: bool | None = None
     """Their namespace has limits and defaults, which change."""
     retained: bool | None = None
@@ -62,6 +66,7 @@ class Settings:
             services if self.services is None else self.services
         )
         files = Random(f"{seed}/files").random() < _WITH_FILES and not (self.data_loss or self.contention)
+        hooks = Random(f"{seed}/hooks").random() < _WITH_HOOKS and not (self.data_loss or self.contention)
         limited = Random(f"{seed}/limited").random() < _WITH_LIMITS and not (self.data_loss or self.contention)
         retained = Random(f"{seed}/retained").random() < _RETAINED and not self.data_loss
         if self.data_loss:
@@ -72,6 +77,7 @@ class Settings:
             jobs=jobs if self.jobs is None else self.jobs,
             crons=crons if self.crons is None else self.crons,
             files=files if self.files is None else self.files,
+            hooks=hooks if self.hooks is None else self.hooks,
             beside=beside if self.beside is None else self.beside,
             limited=(limited and not (beside or files)) if self.limited is None else self.limited,
             retained=retained if self.retained is None else self.retained,

@@ -31,6 +31,16 @@ PROGRAMS: Mapping[tuple[str, ...], Program] = {
     ("prepare",): Program(runs=1.5),
     ("prepare slowly",): Program(runs=6.0),
 }
+INSIDE: Mapping[tuple[str, ...], int | None] = {
+    ("register in vain",): 1,
+    ("drain badly",): 1,
+    ("drain for ever",): None,
+}
+"""How hooks end that do not succeed."""
+FAILING_HOOK = "register in vain"
+"""A task with it for its postStart hook never gets to run."""
+LASTING = ("serve", "stubborn", "slow")
+"""They do not end by themselves."""
 ILL = ("sick",)
 """Their checks fail after a while."""
 RESTLESS = ("crash", "refused", "job", *ILL)

@@ -23,6 +23,7 @@ from simulator.drawn_beside import accompanied, template_accompanied
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
 from simulator.driver import Crash
 from simulator.effects import Request
+from simulator.hooks import template_with_hooks, with_hooks
 from simulator.jobs import MOST as MOST_TASKS
 from simulator.jobs import drawn_cron, drawn_job
 from simulator.mounts import VALUES, drawn_value, with_files
@@ -74,6 +75,7 @@ class Users:
         """`settings`: with nothing left open."""
         self.contends = settings.contention
         self._beside = settings.beside
+        self._hooks = settings.hooks
         self._published = settings.published
         self._limited = settings.limited
         self._drawn = drawn
@@ -274,6 +276,8 @@ class Users:
             spec = accompanied(random, spec)
         if self.values:
             spec = with_files(random, spec)
+        if self._hooks:
+            spec = with_hooks(random, spec)
         if not self.contends:
             # Gangs and their dependencies would wait for each other without end.
             spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))
@@ -282,7 +286,8 @@ class Users:
     def _service(self, random: Random, name: str) -> Service:
         service = drawn_service(random, name)
         service = reachable(random, service) if self._published else service
-        return template_accompanied(random, service) if self._beside else service
+        service = template_accompanied(random, service) if self._beside else service
+        return template_with_hooks(random, service) if self._hooks else service
 
     def _job(self, random: Random, name: str) -> Job:
         job = drawn_job(random, name)

@@ -53,6 +53,8 @@ class FakeRuntime:
     programs: dict[tuple[str, ...], Program] = field(default_factory=dict)
     inside: dict[tuple[str, ...], int | None] = field(default_factory=dict)
     """How programs run in containers end: exit code, or None for one that takes too long. Others succeed."""
+    ran: set[tuple[str, tuple[str, ...]]] = field(default_factory=set)
+    """The containers that programs were run in, by id, and which. For a simulation and its checks."""
     full: bool = False
     """There is no room on the disk for an image or a container."""
     containers: FakeContainers = field(init=False)
@@ -210,6 +212,8 @@ class FakeRuntime:
         del timeout
         self._begin(f"run {container}")
         found = self.containers.find(container)
+        if found and found.running:
+            self.ran.add((found.info.id, command))
         self._answer()
         if not found or not found.running:
             raise RuntimeRefused(f"container {container} is not running")

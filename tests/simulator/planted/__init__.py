@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from tests.simulator.planted import alone, company, deciding, hearing, identity, mounting, running, waiting, writing
+from tests.simulator.planted import (
+    alone,
+    company,
+    deciding,
+    hearing,
+    hooking,
+    identity,
+    mounting,
+    running,
+    waiting,
+    writing,
+)
 from tests.simulator.planted.plant import Plant
 
 PLANTED: dict[str, Plant] = {
     name: plant
-    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding, waiting)
+    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding, waiting, hooking)
     for name, plant in theme.PLANTS.items()
 }
