@@ -299,7 +299,8 @@ class Checker:
         self, key: NodeKey, event: KeyEvent, who: str, touched: set[str], nodes: set[str], changed: Changed
     ) -> None:
         if key.part == "stats":
-            return  # Nothing is judged by what is measured.
+            self.services.note_stats(event.entry, self.mirror, self.now())
+            return  # Nothing else is judged by what is measured.
         if key.part == "spec":
             self._count(event, who)
             if who.endswith("/maintenance"):

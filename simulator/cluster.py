@@ -55,7 +55,7 @@ class Cluster:
         self.storage = Storage(self.clock, self._changed)
         self._delays = self._drawn("delays")
         names = [f"n{number:02d}" for number in range(1, settings.nodes + 1)]
-        self.hosts_in_order = [Host(name, self.clock, key=name, mounts=bool(settings.files)) for name in names]
+        self.hosts_in_order = [self._host(name, name) for name in names]
         self.hosts = {host.name: host for host in self.hosts_in_order}
         self.everywhere = dict(self.hosts)
         """Those as well that want another's name, or wanted it once; by key."""
@@ -65,8 +65,7 @@ class Cluster:
         self._planes: dict[str, PlaneProcess] = {}
         self._readings = Readings()
         self._plane_clocks = {name: MachineClock(self.clock) for name in ("cp1", "cp2")}
-        self._agents: dict[str, AgentProcess] = {}
-        """By the key of their host."""
+        self._agents: dict[str, AgentProcess] = {}  # By the key of their host.
         self._crashing: dict[str, tuple[float, Random]] = {}
         """Until when a process dies of one of its first effects each time, by name."""
         self._lives = 0
@@ -77,6 +76,10 @@ class Cluster:
         self._users: Users | None = None
         self._trouble: Trouble | None = None
         self.driver.crashed = self.crashed
+
+    def _host(self, name: str, key: str) -> Host:
+        files, services = self._settings.files, self._settings.services
+        return Host(name, self.clock, key=key, mounts=bool(files), metrics=bool(services))
 
     def _drawn(self, what: str) -> Random:
         return Random(f"{self._seed}/{what}")
@@ -178,7 +181,7 @@ class Cluster:
 
     def begin_twin(self, name: str) -> bool:
         """Another machine's agent that wants to be this node; False when there is one already."""
-        host = Host(name, self.clock, key=f"{name}b", mounts=bool(self._settings.files))
+        host = self._host(name, f"{name}b")
         if host.key in self._agents:
             return False
         self.everywhere[host.key] = host
@@ -350,8 +353,7 @@ class Cluster:
                 measured = True
             elif of_node is None or of_node.part != "anchor":  # That an agent keeps for itself.
                 soon = True
-                if of_node is not None:
-                    concerned[of_node.node] = None
+                concerned |= {of_node.node: None} if of_node is not None else {}
                 leaderless = leaderless or (event.entry is None and key.startswith(keys.LEADERS))
         if soon or measured:
             for plane in self._planes.values():

@@ -18,6 +18,8 @@ from taskyard.objects import (
     ConfigSpec,
     EnvSource,
     Metadata,
+    Metric,
+    MetricTarget,
     Resources,
     Service,
     ServiceSpec,
@@ -31,6 +33,8 @@ from taskyard.objects.normal import normalize
 
 MOST = 3
 """Replicas: services are small, so that they leave room."""
+METRIC = "queue_length"
+"""What some of them are scaled by."""
 SETTINGS = "settings"
 """The Config that some of them read."""
 _ON_FAILURE: tuple[Literal["pause", "rollback", "continue"], ...] = ("pause", "rollback", "continue")
@@ -71,7 +75,17 @@ def drawn_service(random: Random, name: str) -> Service:
         low = random.choice((1, 1, 2))
         windows = Stabilization(up=random.choice(("0s", "20s")), down=random.choice(("0s", "25s", "25s")))
         spec = replace(spec, autoscale=Autoscale(min=low, max=random.randint(low, MOST), cpu=60, stabilization=windows))
+        if Random(f"{name}/{template.spec.env['VERSION']}/metric").random() < 0.5:
+            spec = _by_what_they_tell(spec, spec.autoscale)
     return Service(metadata=Metadata(name=name), spec=normalize(spec))
+
+
+def _by_what_they_tell(spec: ServiceSpec, autoscale: Autoscale | None) -> ServiceSpec:
+    """In place of what they use."""
+    assert autoscale is not None
+    autoscale = replace(autoscale, cpu=None, metrics=[MetricTarget(name=METRIC, target=20)])
+    template = replace(spec.template, spec=replace(spec.template.spec, metrics=[Metric(name=METRIC, port=9100)]))
+    return replace(spec, autoscale=autoscale, template=template)
 
 
 def drawn_settings(random: Random) -> Config:

@@ -23,6 +23,9 @@ from nodeagent.lanes import InlineLanes, Lane
 from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
 from nodeagent.leader_time import LeaderTime, skew
 from nodeagent.logins import Logins
+from nodeagent.metrics import Scraper, targets_of
+from nodeagent.metrics.fetch import Unreadable
+from nodeagent.metrics.scraper import Told
 from nodeagent.names import Owner
 from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
@@ -33,6 +36,7 @@ from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.port import ContainerSpec, RuntimeFault
 from nodeagent.view import ContainerView
 from simulator.clocks import MachineClock
+from simulator.drawn_services import METRIC
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
 from simulator.specs import IMAGES, INSIDE, PROGRAMS
@@ -76,6 +80,8 @@ class Host:
     broken: bool = field(default=False, init=False)
     """Its container runtime does not work properly."""
     files: Kept = field(default_factory=dict, init=False)
+    metrics: bool = False
+    """Some tasks tell metrics, which the agent is to ask for."""
     mounts: bool = False
     """Some tasks have files of Secrets and Configs, which the agent is to keep fresh."""
     guarding: Callable[[float], None] = lambda _: None
@@ -206,6 +212,7 @@ class AgentProcess(Process):
         self._registering = Actor(self, "lease", self._register)
         self._looking = Actor(self, "look", self._look)
         self._view = view
+        self._scraper = Scraper(self._fetch, InlineLanes(), clock)
         self._measuring = Actor(self, "stats", self._measure)
         self._timing = Actor(self, "clock", self._compare_clocks)
         self._hearing = Actor(self, "events", self._hear)
@@ -285,8 +292,10 @@ class AgentProcess(Process):
         """Loads that nobody foresees at first, and that stay as they are later, so that all can settle."""
         self.store.who = f"{self.name}/stats"
         now, lease = self._driver.clock.monotonic(), self._registration.lease()
-        running = sorted(one.run.uid for one in self._view.all() if one.running)
-        tasks = {uid: TaskUsage(cpu_millis=_load(uid, min(int(now / 15), _LAST_LOAD))) for uid in running}
+        running, period = sorted(one.run.uid for one in self._view.all() if one.running), min(int(now / 15), _LAST_LOAD)
+        if self.host.metrics:
+            self._scraper.ask(targets_of(self._view, assigned(self._informer)))
+        tasks = {uid: _usage(_load(uid, period), self._scraper.told(uid)) for uid in running}
         stats = NodeStats(at=timestamp(self.host.clock.now()), tasks=tasks)
         try:
             if lease:
@@ -294,6 +303,14 @@ class AgentProcess(Process):
         except StoreError:
             pass
         return MEASURE_EVERY
+
+    def _fetch(self, _address: str, _port: int, _path: str) -> str:
+        """The same from all tasks on a node, as their addresses are one in the fake runtime."""
+        period = min(int(self._driver.clock.monotonic() / 15), _LAST_LOAD)
+        told = Random(f"{self.host.name}/{period}/told")
+        if told.random() < 0.2 and period < _LAST_LOAD:
+            raise Unreadable("connection refused")
+        return f"{METRIC} {told.choice((0, 5, 19, 40, 60))}\n"
 
     def _hear(self) -> float:
         """Events that come while nobody listens are missed, as when a connection to Docker broke."""
@@ -328,6 +345,10 @@ class AgentProcess(Process):
 
     def _noted(self) -> None:
         self._driver.wake(self._recording, _FLUSH_EVERY)
+
+
+def _usage(cpu_millis: int, told: Told) -> TaskUsage:
+    return TaskUsage(cpu_millis=cpu_millis, metrics=dict(told.values), unread=dict(told.unread))
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,7 @@ from taskyard.keys import ObjectKey
 from taskyard.objects import (
     NODE_NAME,
     Config,
+    NodeStats,
     Phase,
     Rollout,
     Service,
@@ -95,6 +96,15 @@ class Services:
         owner = task.metadata.owner if task is not None else None
         if owner is not None and (status.state is TaskState.FAILED or status.restarts >= _CRASHES):
             self._troubled.add(owner.uid)
+
+    def note_stats(self, entry: Entry | None, mirror: Mirror, now: float) -> None:
+        """As an agent has measured it; of those that are autoscaled it decides on how many there are."""
+        if not self.autoscaled or entry is None:
+            return
+        for uid, usage in decode(entry.value, NodeStats).tasks.items():
+            task = mirror.of_uid(uid)
+            if task is not None and task.metadata.owner is not None:
+                self.scales.note(task.metadata.owner.uid, uid, usage, now)
 
     def _note_revised(self, rollout: Rollout | None, now: float) -> None:
         if rollout is not None:
@@ -272,7 +282,7 @@ class Services:
         replicas = self._replicas(service) if service.spec.mode == "replicated" else len(wanted)
         return len(wanted) >= replicas > 0 and all(is_ready(mirror, one) for one in wanted)
 
-    def check_settled(self, tasks: Mapping[str, Task], nodes: Iterable[str]) -> None:
+    def check_settled(self, tasks: Mapping[str, Task], nodes: Iterable[str], now: float) -> None:
         """Each has as many tasks as it wants, and what its rollout says of them is so."""
         for key, service in sorted(self.now.items()):
             if service.metadata.deletion_timestamp:
@@ -293,6 +303,9 @@ class Services:
             if not own.keys() >= wanted or (own.keys() != wanted and not may_have_more):
                 raise Violation(f"{key.label} has {sorted(own)}, and is to have {sorted(wanted)}", key.name)
             self._check_template(key, service, rollout, own)
+            if rollout.scale is not None:
+                uids = [own[name].metadata.uid for name in sorted(wanted & own.keys())]
+                self.scales.check_settled(service, rollout.scale, uids, now)
         for task in tasks.values():
             owner = task.metadata.owner
             if owner is not None and owner.kind == "Service" and self.owner(task) is None:

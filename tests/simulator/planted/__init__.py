@@ -11,6 +11,7 @@ from tests.simulator.planted import (
     identity,
     mounting,
     running,
+    scaling,
     waiting,
     writing,
 )
@@ -18,6 +19,6 @@ from tests.simulator.planted.plant import Plant
 
 PLANTED: dict[str, Plant] = {
     name: plant
-    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding, waiting, hooking)
+    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding, waiting, hooking, scaling)
     for name, plant in theme.PLANTS.items()
 }
