@@ -44,8 +44,9 @@ def earliest(store: Store) -> int:
 
 
 def revision_at(store: Store, text: str, what: str) -> int:
-    """The revision that was current then: exact for a revision, the last mark before it for a time. Raises BadMoment
-    for one of which nothing is known."""
+    """The revision that was current then: exact for a revision, the last mark before it for a time, and the
+    beginning for one from before a history of which nothing is gone. Raises BadMoment for one of which nothing
+    is known."""
     moment = moment_of(text, what)
     oldest, now = earliest(store), store.list(keys.LEADERS).revision
     if moment.seconds:
@@ -66,6 +67,8 @@ def _revision_before(store: Store, seconds: float, oldest: int, now: int) -> int
             "no moment is known of this store's history: controllers note what time it is, and none has so far;"
             f" name a revision from {oldest} to {now}"
         )
+    if oldest == 1:
+        return 1  # Of the whole history nothing is gone, so that it had not begun by then.
     first = first_mark(store, oldest, now)
     known = f", {timestamp(first.seconds)}," if first else ""
     raise BadMoment(

@@ -82,9 +82,21 @@ class Command(click.Command):
 def connection_options(*, hidden: bool) -> list[click.Parameter]:
     return [
         _shared(["--server"], hidden, metavar="URL", help="Where the API is: http://HOST:PORT."),
-        _shared(["--host"], hidden, help="Its host (else TASKYARD_HOST, else localhost)."),
-        _shared(["--port"], hidden, type=click.IntRange(1, 65535), help="Its port (else TASKYARD_PORT, else 8080)."),
-        _shared(["--config"], hidden, type=click.Path(), help="A TOML file with settings (else TASKYARD_CONFIG)."),
+        _shared(["--host"], hidden, metavar="HOST", help="Its host (else TASKYARD_HOST, else localhost)."),
+        _shared(
+            ["--port"],
+            hidden,
+            type=click.IntRange(1, 65535),
+            metavar="PORT",
+            help="Its port (else TASKYARD_PORT, else 8080).",
+        ),
+        _shared(
+            ["--config"],
+            hidden,
+            type=click.Path(),
+            metavar="FILE",
+            help="A TOML file with settings (else TASKYARD_CONFIG).",
+        ),
         _shared(["--verbose", "-v"], hidden, is_flag=True, help="Show each request, on stderr."),
     ]
 

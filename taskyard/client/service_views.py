@@ -94,6 +94,7 @@ class RevisionsView(View, frozen=True):
     stable: int = 0
     canary: bool = False
     revisions: tuple[RevisionView, ...] = ()
+    message: str = ""
 
 
 prepare(ServiceView, RevisionsView)

@@ -12,6 +12,7 @@ from controlplane.api.http.workers import Workers
 from controlplane.api.objects.objects_service import ServiceOf
 from controlplane.api.shown.objects import ShownObject
 from controlplane.services.canaries import canaries_of
+from controlplane.services.gather import unread_record
 from taskyard.keys import ObjectKey
 from taskyard.objects import Revision, Service, Wire
 
@@ -24,6 +25,8 @@ class ShownRevisions(Wire, frozen=True, kw_only=True, omit_defaults=False):
     stable: int
     canary: bool
     revisions: list[Revision]
+    message: str = ""
+    """Why none are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,9 @@ class ServiceRevisions:
             found = self.service.cache.objects.get(ObjectKey("Service", *key))
         service = found.value if found is not None and isinstance(found.value, Service) else None
         if record is None:
-            return ShownRevisions(revision=0, stable=0, canary=False, revisions=[])
+            with self.service.cache.lock:
+                why = unread_record(self.service.cache, key) or "waits for the service controller"
+            return ShownRevisions(revision=0, stable=0, canary=False, revisions=[], message=why)
         rollout = record.rollout
         return ShownRevisions(
             revision=rollout.target,

@@ -10,6 +10,7 @@ from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain
 from taskyard.cli.kinds import OBJECTS, Kind, Target, read_targets
 from taskyard.cli.options import as_of
+from taskyard.cli.rows import next_due
 from taskyard.cli.session import Command, session
 from taskyard.cli.story import node_story, object_story, task_story
 from taskyard.cli.table import colour_wanted, terminal_width
@@ -85,7 +86,9 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
         metadata, data = found.view.metadata, found.data()
         told = _told(client, metadata.namespace, target.kind.names.kind, metadata.name)
         events = [e for e in told if e.about.uid in ("", metadata.uid) or e.about.name != metadata.name]
-        status = {field: value for field, value in (data.get("status") or {}).items() if value != ""}
+        status = {field: value for field, value in (data.get("status") or {}).items() if value not in ("", None)}
+        if target.kind is Kind.CRON:
+            status["next"] = next_due(found.view, now)
         parts = {name: to_yaml(part) for name, part in (("spec", data.get("spec")), ("status", status)) if part}
         return object_story(found.view, parts, events, now, width=terminal_width(), colour=colour)
     raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")

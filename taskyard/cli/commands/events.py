@@ -13,6 +13,7 @@ from taskyard.cli.listing import OUTPUTS, Manner, follow, show
 from taskyard.cli.options import Duration
 from taskyard.cli.session import Command, session
 from taskyard.cli.shelf import events as shelf_of_events
+from taskyard.cli.unknown import unknown
 from taskyard.client.selection import EventSelection, Selection
 from taskyard.clock import SystemClock, timestamp
 from taskyard.quantity import format_duration
@@ -58,7 +59,8 @@ def events(
         wanted = replace(wanted, kind=target.kind.capitalize(), name=target.name, owned=True)
         if not target.kind.namespaced:
             namespace = ""
-    shelf = shelf_of_events(current.client(), wanted)
+    client = current.client()
+    shelf = shelf_of_events(client, wanted)
     manner = Manner(output or "", all_namespaces, not no_headers)
     if watch:
         follow(shelf, Selection(namespace), manner, clock, frozenset())
@@ -68,4 +70,5 @@ def events(
     if not found:
         asked = [types.capitalize()] if types else []
         time = f"last {format_duration(since)}" if since is not None else "last hour"
-        note(f"there are no {' '.join([*asked, 'events'])}{f' about {about}' if about else ''} of the {time}")
+        where = f" in namespace '{namespace}'{nowhere}" if (nowhere := unknown(client, namespace)) else ""
+        note(f"there are no {' '.join([*asked, 'events'])}{f' about {about}' if about else ''} of the {time}{where}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -11,13 +10,14 @@ import click
 
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain, note
-from taskyard.cli.kinds import OBJECTS, Kind, Target, read_targets
+from taskyard.cli.kinds import Kind, Target, read_targets
 from taskyard.cli.listing import OUTPUTS, Manner, follow, show
 from taskyard.cli.options import as_of
 from taskyard.cli.session import Command, session
 from taskyard.cli.shelf import Shelf, autoscalers, shelf
+from taskyard.cli.unknown import unknown
 from taskyard.client.api import Client
-from taskyard.client.errors import ClientError, NotFound
+from taskyard.client.errors import NotFound
 from taskyard.client.selection import Selection
 from taskyard.client.watch import Item
 from taskyard.clock import SystemClock
@@ -111,20 +111,4 @@ def _nothing(client: Client, targets: list[Target], selection: Selection) -> str
     kinds = " or ".join(target.kind.plural for target in targets)
     chosen = " that match" if selection.labels or selection.fields else ""
     where = f" in namespace '{selection.namespace}'" if selection.namespace and targets[0].kind.namespaced else ""
-    return f"there are no {kinds}{chosen}{where}{_unknown(client, selection.namespace) if where else ''}"
-
-
-def _unknown(client: Client, namespace: str) -> str:
-    """Nobody has to declare a namespace, so one does not exist when nothing is in it either. Empty: it does, or what
-    was asked for was answered and this was not."""
-    inside = Selection(namespace)
-    try:
-        declared = [item.view.metadata.name for item in client.objects(Kind.NAMESPACE.names, Selection()).items]
-        if namespace == "default" or namespace in declared:
-            return ""
-        if any(shelf(client, kind).find(inside).items for kind in OBJECTS if kind.namespaced):
-            return ""
-    except ClientError:
-        return ""
-    near = difflib.get_close_matches(namespace, [*declared, "default"], n=1)
-    return f", which does not exist{f'; did you mean {near[0]}?' if near else '; see taskyard get namespaces'}"
+    return f"there are no {kinds}{chosen}{where}{unknown(client, selection.namespace) if where else ''}"

@@ -10,7 +10,7 @@ import click
 from taskyard.annotations import CHANGE_CAUSE, CHANGED_BY, PROMOTED_REVISION, RESUMED_AT
 from taskyard.cli import complete
 from taskyard.cli.age import age
-from taskyard.cli.failure import Failed, complain
+from taskyard.cli.failure import Failed, complain, note
 from taskyard.cli.kinds import Kind, find_kind, one_target
 from taskyard.cli.options import wait_timeout
 from taskyard.cli.person import login_name
@@ -91,6 +91,8 @@ def history(words: tuple[str, ...]) -> None:
     ]
     for line in Table(["REVISION", "AGE", "BY", "IMAGE", "WHY"]).lines(rows):
         click.echo(line)
+    if found.message:
+        note(f"no revision of service/{name} is known: {found.message}")
 
 
 @rollout.command(cls=Command, namespaced=True)

@@ -101,6 +101,8 @@ def test_a_moment_before_all_that_is_known_is_refused_and_says_what_there_is(pla
     with pytest.raises(BadMoment, match="no moment is known of this store's history"):
         revision_at(plane.store, early, "at")
     live(plane, kept, 20)
+    assert revision_at(plane.store, early, "at") == 1, "of the whole history nothing is gone: it began later"
+    plane.store.compact(2)
     with pytest.raises(BadMoment) as refused:
         revision_at(plane.store, early, "at")
     named = re.search(r"the first moment known of it, (\S+), is later than", str(refused.value))
