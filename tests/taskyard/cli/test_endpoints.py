@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,9 +14,10 @@ from taskyard.cli.main import main
 from taskyard.cli.proxies import caddy, haproxy
 from taskyard.client.views import EndpointPortView, EndpointsView, EndpointView, MetadataView
 from taskyard.keys import ObjectKey
-from taskyard.objects import Metadata, Port, Service, ServiceSpec, TaskSpec
+from taskyard.objects import Metadata, Port, Service, ServiceSpec, TaskSpec, TaskState
 from taskyard.objects.service import TaskTemplate
 from tests.support.served import ServedPlane
+from tests.support.waiting import until
 from tests.taskyard.cli.conftest import Run
 
 
@@ -104,6 +107,28 @@ def test_as_a_table_as_json_and_into_a_file(
     assert "backend default_web" in target.read_text()
     assert told.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["haproxy.cfg", "told"]
+
+
+def test_a_watch_writes_the_file_again_at_each_change_and_only_then(web: ServedPlane, tmp_path: Path) -> None:
+    target, told = tmp_path / "web.json", tmp_path / "told"
+    arguments = ["endpoints", "web", "-o", "json", "--watch", "--write", str(target), "--then", f"echo x >> {told}"]
+    command = [sys.executable, "-m", "taskyard", "--port", str(web.port), *arguments]
+
+    def reached(times: int) -> list[str] | None:
+        """By which tasks, once it was written so often."""
+        if not told.exists() or told.read_text().count("x") != times:
+            return None
+        return [each["task"] for each in json.loads(target.read_text())["items"][0]["endpoints"]] or ["none"]
+
+    process = subprocess.Popen(command, text=True)
+    try:
+        assert until(lambda: reached(1), 60.0) == ["web-0"]
+        web.plane.report("web-0", TaskState.COMPLETED)
+        web.plane.pump()
+        assert until(lambda: reached(2), 60.0) == ["none"]
+    finally:
+        process.terminate()
+        process.wait(timeout=60)
 
 
 @pytest.mark.parametrize(
