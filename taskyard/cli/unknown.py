@@ -15,10 +15,12 @@ from taskyard.keys import CLUSTER_NAMESPACE
 def unknown(client: Client, namespace: str) -> str:
     """Nobody has to declare a namespace, so one does not exist when nothing is in it either. Empty: it does, or what
     was asked for was answered and this was not."""
+    if namespace in ("", "default", CLUSTER_NAMESPACE):
+        return ""
     inside = Selection(namespace)
     try:
         declared = [item.view.metadata.name for item in client.objects(Kind.NAMESPACE.names, Selection()).items]
-        if namespace in ("", "default", CLUSTER_NAMESPACE) or namespace in declared:
+        if namespace in declared:
             return ""
         if any(shelf(client, kind).find(inside).items for kind in OBJECTS if kind.namespaced):
             return ""
