@@ -110,6 +110,9 @@ class WhyService:
                 f"why {record.node} was chosen is not known any more: history before revision {gone.revision} is gone"
             )
             return _with(why, _placement(snapshot, want, node), note)
+        if then is not None and node and not then.nodes:
+            note = f"{node} was not there yet when it was bound to {record.node}; this is how it is now"
+            return _with(why, _placement(snapshot, want, node), note)
         if then is not None:
             return _with(why, then)
         return _with(why, _placement(snapshot, want, node), "nothing is left that says when it was bound")

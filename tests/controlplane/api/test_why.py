@@ -93,6 +93,21 @@ def test_a_placed_task_shows_the_scores_as_they_were_when_it_was_bound(bench: Ap
     assert round(sum(best["scores"].values()), 3) == round(best["score"], 3)
 
 
+def test_of_a_node_that_joined_later_it_shows_the_present(bench: ApiBench) -> None:
+    plane = bench.plane
+    plane.add_node("n1")
+    plane.add_task(a_task("web", a_uid(1)))
+    plane.lead()
+    plane.settle(plane.scheduler)
+    plane.add_node("n2")
+    plane.report("web", TaskState.RUNNING)
+    found = why(bench, "/tasks/web/why?node=n2")
+    assert found["note"] == "n2 was not there yet when it was bound to n1; this is how it is now"
+    placement = found["placement"]
+    assert (placement["at"], [one["node"] for one in placement["nodes"]]) == ("now", ["n2"])
+    assert why(bench, "/tasks/web/why?node=n1")["placement"]["at"] == "binding"
+
+
 def test_when_history_is_gone_it_says_so_and_shows_the_present(bench: ApiBench) -> None:
     plane = bench.plane
     plane.add_task(a_task("web", a_uid(1)))
