@@ -26,7 +26,7 @@ SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
 SWEPT = 140.0
 """Seconds more where tasks are stopped for others: room is kept for 120 s and a grace period for who may never get
-it, and then, as once a quota is free again, others try when all are looked at anew."""
+it, and then others try when all are looked at anew."""
 SCALED = 120.0
 """Seconds more where services are autoscaled: each step down waits for its window, and may bring about the next."""
 QUIET = 120.0

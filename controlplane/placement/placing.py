@@ -15,6 +15,7 @@ from controlplane.cluster import Demand
 from controlplane.placement.engine import Choice, Engine
 from controlplane.placement.nodes import Snapshot
 from controlplane.placement.reserved import Reservation
+from controlplane.placement.waking import NO_NEWS, News
 from controlplane.placement.want import Held, Want, beyond
 from taskyard.keys import NamedKey
 
@@ -87,21 +88,35 @@ class Placer:
         return decisions
 
     def woken(
-        self, snapshot: Snapshot, waiting: Iterable[tuple[Demand, Held | None]], changed: Sequence[str]
+        self,
+        snapshot: Snapshot,
+        waiting: Iterable[tuple[Demand, Held | None]],
+        changed: Sequence[str],
+        news: News = NO_NEWS,
     ) -> set[int]:
-        """The positions of those that one of the changed nodes may have room for now."""
+        """The positions of those that one of the changed nodes may have room for now, or that may have it elsewhere,
+        or the place of others, for what is new besides room."""
         engine, found = self._engine, set()
         engine.take(snapshot)
         for at, (demand, held) in enumerate(waiting):
-            if held is None or held.node not in changed or not engine.knows(held.node):
-                fits = engine.may_take(demand, changed)
+            freed = demand.namespace in news.freed
+            if held is None or not (freed or held.node in changed) or not engine.knows(held.node):
+                concerned = self._concerned(demand, changed, news)
             else:
                 engine.release(held.node, held.demand)
-                fits = engine.may_take(demand, changed)
+                concerned = self._concerned(demand, changed, news)
                 engine.charge(held.node, held.demand)
-            if fits:
+            if concerned:
                 found.add(at)
         return found
+
+    def _concerned(self, demand: Demand, changed: Sequence[str], news: News) -> bool:
+        engine = self._engine
+        if engine.may_take(demand, changed) or news.gives_way(demand):
+            return True
+        if demand.namespace not in news.freed or not engine.allows(demand):
+            return False
+        return news.matters_more(demand.priority) or engine.may_take(demand)
 
     def _with_kept(self, kept: _Kept, members: list[Want]) -> list[Decision]:
         """A gang, in what is kept for each of it."""

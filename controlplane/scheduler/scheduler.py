@@ -12,12 +12,13 @@ from dataclasses import replace
 from enum import Enum
 from typing import Literal
 
-from controlplane.cluster import CacheChange, TaskRecord
+from controlplane.cluster import CacheChange, Demand, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, carry_out, committing
 from controlplane.nodeloss import LossAnnouncer
 from controlplane.placement import (
     Decision,
+    Held,
     NodeState,
     Placer,
     Snapshot,
@@ -28,6 +29,7 @@ from controlplane.placement import (
     want_of,
 )
 from controlplane.placement.budgets import Budgets
+from controlplane.placement.waking import keep_away, news_of
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
 from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
@@ -257,7 +259,7 @@ class Scheduler(LeaderLoop[Dirty]):
         return want if gang is None else replace(want, gang_lacks=self._gangs.lacks(want.gang, gang.size))
 
     def _wake(self, snapshot: Snapshot) -> None:
-        """Another try for those that some node, different from when they were last held against it, has room for."""
+        """Another try for those that may have room by how nodes differ from when they were last held against them."""
         known, self._judged = self._judged, snapshot.nodes
         if not self._waiting:
             return
@@ -266,10 +268,12 @@ class Scheduler(LeaderLoop[Dirty]):
         ]
         if not changed:
             return
-        before = [known[node.facts.name] for node in changed if node.facts.name in known]
-        apart = any(tenant.rules.affinities for node in (*changed, *before) for tenant in node.tenants)
-        names = [node.facts.name for node in changed]
-        for key in self._waiting.woken_by(lambda asked: self._placer.woken(snapshot, asked, names), apart=apart):
+
+        def which(asked: Sequence[tuple[Demand, Held | None]]) -> set[int]:
+            news = news_of(snapshot, known, changed, [one for one, _ in asked], self._room.priorities.any_below)
+            return self._placer.woken(snapshot, asked, [node.facts.name for node in changed], news)
+
+        for key in self._waiting.woken_by(which, apart=keep_away(known, changed)):
             record = self.cache.tasks.get(key)
             if record is not None:
                 self._ready.put(turn_of(record))

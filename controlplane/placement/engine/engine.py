@@ -102,10 +102,8 @@ class Engine:
 
     def choose(self, demand: Demand, current: str = "") -> Choice | None:
         """The best node that it fits on; the `current` one whenever it fits there. None: it fits nowhere."""
-        if self._quotas:
-            quota = self._quotas.get(demand.namespace)
-            if quota is not None and over(quota, self._spent[demand.namespace], demand):
-                return None
+        if self._quotas and not self.allows(demand):
+            return None
         kept = self._near.kept_from(demand)
         trail = self._trails.get(demand)
         if trail is not None and not current and not kept:
@@ -145,10 +143,15 @@ class Engine:
             trail.most = best[0]
         return Choice(self._names[-best[2]], score_of(trail.rank, best[0]))
 
-    def may_take(self, demand: Demand, nodes: Iterable[str]) -> bool:
-        """One of these has room for it and takes it, as far as the rules about other tasks are not asked."""
-        among = 0
-        for name in nodes:
+    def allows(self, demand: Demand) -> bool:
+        """Its namespace may have so much more."""
+        quota = self._quotas.get(demand.namespace)
+        return quota is None or not over(quota, self._spent[demand.namespace], demand)
+
+    def may_take(self, demand: Demand, nodes: Iterable[str] | None = None) -> bool:
+        """One of these, or of all, has room for it and takes it, the rules about other tasks apart."""
+        among = -1 if nodes is None else 0
+        for name in nodes or ():
             if name in self._number:
                 among |= self._bits[self._number[name]]
         for group in self._admitted.groups(demand):

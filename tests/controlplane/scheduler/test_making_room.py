@@ -9,10 +9,12 @@ from controlplane.placement import PendingReasons
 from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import (
+    Constraint,
     Metadata,
     Namespace,
     NamespaceSpec,
     NodeLease,
+    NodeSpec,
     Port,
     Quota,
     Task,
@@ -190,6 +192,54 @@ def test_a_quota_holds_and_a_larger_one_lets_those_that_wait_go_on() -> None:
     assert "beyond the namespace's quota (would be tasks 3 of 2)" in why.message
     allow(3)
     assert [plane.node_of(f"t{number}") != "" for number in range(1, 5)] == [True, True, True, False]
+
+
+def test_a_quota_that_allows_more_since_another_ended_elsewhere_lets_one_go_on_at_once() -> None:
+    plane = plane_with(2)
+    plane.put(
+        keys.object_key(
+            key_of(few := Namespace(metadata=Metadata(name="default"), spec=NamespaceSpec(quota=Quota(tasks=2))))
+        ),
+        few,
+    )
+    for number, node in enumerate(("n1", "n2", "n2"), start=1):
+        spec = msgspec.structs.replace(a_spec(memory="1Gi"), constraints=[Constraint(key="node.name", value=node)])
+        plane.add_task(a_task(f"t{number}", a_uid(number), spec, created=number))
+        plane.live(1)
+    assert [plane.node_of(f"t{number}") for number in range(1, 4)] == ["n1", "n2", ""]
+    plane.report("t1", TaskState.COMPLETED)
+    plane.live(1)
+    assert plane.node_of("t3") == "n2"
+
+
+def test_a_full_node_that_lets_a_task_in_again_has_others_stopped_for_it_at_once() -> None:
+    plane = plane_with()
+    add(plane, 1, "low", "3Gi")
+    plane.report("low", TaskState.RUNNING)
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1"), cordoned=True))
+    add(plane, 2, "urgent", "3Gi", priority=10)
+    plane.live(1)
+    assert desired(plane, 1) == "Running"
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1")))
+    plane.live(1)
+    assert desired(plane, 1) == "Stopped"
+
+
+def test_a_task_that_matters_less_from_now_on_is_stopped_at_once_for_one_that_waits() -> None:
+    plane = plane_with()
+    add(plane, 1, "low", "3Gi", priority=10)
+    plane.report("low", TaskState.RUNNING)
+    add(plane, 2, "urgent", "3Gi", priority=10)
+    plane.live(1)
+    assert desired(plane, 1) == "Running"
+    plane.add_task(msgspec.structs.replace(plane.task("low"), spec=a_spec(memory="3Gi", priority=0)))
+    plane.live(1)
+    assert desired(plane, 1) == "Stopped"
+
+
+def desired(plane: Plane, number: int) -> str:
+    held = plane.assignment("n1", a_uid(number))
+    return held.desired if held is not None else ""
 
 
 def test_a_host_port_is_kept_for_the_task_that_its_holder_is_stopped_for() -> None:
