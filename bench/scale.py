@@ -144,6 +144,7 @@ class Deciding:
         self._threads = [threading.Thread(target=duty, args=(self._stop,), daemon=True) for duty in duties]
 
     def __enter__(self) -> Deciding:
+        collector.rarely()
         for thread in self._threads:
             thread.start()
         return self

@@ -79,6 +79,7 @@ class ControlPlane:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set. Raises CannotRun when the API cannot listen where it should."""
+        collector.rarely()
         # Leadership is given up, and the cache left behind, only once nothing acts on them any more.
         ending, leading_ending = threading.Event(), threading.Event()
         api = _ApiProcess(self) if "api" in self._settings.roles else None

@@ -130,6 +130,11 @@ def propose(
     return Proposal(bound, compares, operations)
 
 
+def puts_of(proposal: Proposal[Bound]) -> list[Put]:
+    """Of the task and of its assignment, in this order, as `propose` made them."""
+    return [operation for operation in proposal.operations[:2] if isinstance(operation, Put)]
+
+
 def _lost_from(standing: Standing, node: str) -> str:
     """It is remembered through losses, and through changes where it is; any other binding is a new beginning."""
     before = standing.record.task.binding

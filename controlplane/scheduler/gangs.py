@@ -42,7 +42,8 @@ class Gangs:
         found: dict[NamedKey, None] = {}
         for key in keys:
             found[key] = None
-            found.update(dict.fromkeys(self.waiting(self._of.get(key, ""))))
+            if gang := self._of.get(key):
+                found.update(dict.fromkeys(self.waiting(gang)))
         return list(found)
 
     def waiting(self, gang: str) -> list[NamedKey]:

@@ -46,7 +46,8 @@ class HeldBack:
 
     def forget(self, key: NamedKey) -> None:
         """It is gone, or has to wait for nothing."""
-        self._wait_for(key, set())
+        if key in self._awaited:
+            self._wait_for(key, set())
         self._told.pop(key, None)
 
     def holds(self, record: TaskRecord) -> bool:

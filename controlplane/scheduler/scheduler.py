@@ -32,7 +32,7 @@ from controlplane.placement.budgets import Budgets
 from controlplane.placement.waking import keep_away, news_of
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
-from controlplane.scheduler.bindings import Bound, Target, propose, standing_of
+from controlplane.scheduler.bindings import Bound, Target, propose, puts_of, standing_of
 from controlplane.scheduler.exclusive import elsewhere, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
 from controlplane.scheduler.handing_over import Handover
@@ -46,8 +46,7 @@ from controlplane.scheduler.waiting import WaitingRoom
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import Assignment, Task
-from taskyard.store.api import Compare, Put
+from taskyard.store.api import Compare
 
 _log = logging.getLogger(__name__)
 
@@ -340,13 +339,9 @@ class Scheduler(LeaderLoop[Dirty]):
     def _expect_news(self, proposal: Proposal[Bound], round_: Round) -> None:
         """The cache has read this spec before, and what it asks for."""
         bound, demand = proposal.subject, round_.standing[proposal.subject.key].record.demand
-        values: dict[str, Task | Assignment] = {
-            keys.task(*bound.key): bound.task,
-            keys.assignment(bound.node, bound.uid): bound.assignment,
-        }
-        for operation in proposal.operations:
-            if isinstance(operation, Put) and (value := values.get(operation.key)) is not None:
-                self.cache.expect(operation.key, operation.value, value, demand)
+        of_task, of_assignment = puts_of(proposal)
+        self.cache.expect(of_task.key, of_task.value, bound.task, demand)
+        self.cache.expect(of_assignment.key, of_assignment.value, bound.assignment, demand)
 
     def _settle(self, answers: Iterable[Results[Bound]], *, resent: bool = False) -> None:
         """Note what became of bindings that were sent; `resent`: not for the first time. Raises FencedOut."""

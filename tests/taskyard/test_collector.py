@@ -43,3 +43,14 @@ def test_where_it_is_off_it_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
+
+
+def test_young_objects_are_looked_through_rarely() -> None:
+    before = gc.get_threshold()
+    try:
+        collector.rarely()
+        after = gc.get_threshold()
+        assert after[0] > 10 * before[0]
+        assert after[1:] == before[1:]
+    finally:
+        gc.set_threshold(*before)
