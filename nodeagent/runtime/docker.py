@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 import threading
-import time
 from collections.abc import Mapping
 from enum import Enum
 
@@ -21,8 +20,10 @@ from msgspec.structs import replace
 
 from nodeagent.runtime import pause_image
 from nodeagent.runtime.docker_calls import DockerCalls
+from nodeagent.runtime.docker_command import run_command
 from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.docker_errors import explanation, is_name_taken, is_not_running, is_status, translated
+from nodeagent.runtime.docker_ping import Greeting, ping
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
 from nodeagent.runtime.docker_translate import (
@@ -62,10 +63,6 @@ _EVENTS = ("die", "oom", "destroy", "health_status", "died", "remove")
 """The last two are what Podman wants to be asked for; it tells `died` as `die`."""
 
 
-_FIRST_LOOK = 0.01
-"""Seconds from the start of a program in a container to the first look whether it has ended."""
-
-
 class _Limit(Enum):
     """Seconds without an answer after which a call is given up. Work waits in dockerd behind 50 others at times."""
 
@@ -82,16 +79,15 @@ class DockerRuntime:
     def __init__(self, host: str = "") -> None:
         self._host = host or None
         self._lock = threading.Lock()
-        self._api_version = ""
+        self._greeted = Greeting()
         self._known: Info | None = None
         self._version: Version | None = None
         self._clients: dict[_Limit, docker.APIClient] = {}
         self._calls: DockerCalls | None = None
 
     def describe(self) -> str:
-        with translated("version"):
-            found = msgspec.convert(self._client(_Limit.PROBE).version(), Version)
-            return f"docker {found.version}"
+        with translated("ping"):
+            return ping(self._host, _Limit.PROBE.value).engine
 
     def create(self, spec: ContainerSpec) -> str:
         with translated(f"create {spec.name}"):
@@ -137,7 +133,9 @@ class DockerRuntime:
     def remove(self, container: str, *, force: bool) -> None:
         with translated(f"remove {container}"):
             try:
-                self._send("DELETE", container, _Limit.WORK, {"v": "true", "force": str(force).lower()})
+                # Podman's force gives a grace period unless it is told that there is none.
+                how = {"v": "true", "force": str(force).lower(), "timeout": "0"}
+                self._send("DELETE", container, _Limit.WORK, how)
             except APIError as error:
                 in_progress = is_status(error, 409) and "already in progress" in explanation(error)
                 if not is_status(error, 404) and not in_progress:
@@ -183,16 +181,7 @@ class DockerRuntime:
     def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
         with translated(f"run {command[0]}"):
             client = self._client(_Limit.LOOK)
-            made = client.exec_create(container, list(command), stdout=False, stderr=False)
-            client.exec_start(made["Id"], detach=True)
-            deadline, pause = time.monotonic() + timeout, _FIRST_LOOK
-            while (found := client.exec_inspect(made["Id"]))["Running"]:
-                left = deadline - time.monotonic()
-                if left <= 0:
-                    return None
-                time.sleep(min(pause, left))
-                pause *= 2
-            return int(found["ExitCode"])
+            return run_command(client, container, command, timeout, attached=self._greeted.is_podman)
 
     def find_image(self, image: str) -> ImageInfo | None:
         with translated(f"inspect image {image}"):
@@ -322,11 +311,9 @@ class DockerRuntime:
 
     def _spoken(self) -> str:
         """The API version: the first call to get through asks for it. Under the lock."""
-        if not self._api_version:
-            first = docker.APIClient(self._host, version="auto", timeout=_Limit.PROBE.value)
-            self._api_version = first.api_version
-            first.close()
-        return self._api_version
+        if not self._greeted.api:
+            self._greeted = ping(self._host, _Limit.PROBE.value)
+        return self._greeted.api
 
     def _client(self, limit: _Limit) -> docker.APIClient:
         """One client for each limit."""

@@ -36,14 +36,8 @@ class DockerCalls:
     """`host` as in DOCKER_HOST, a Unix socket or TCP; None: the SDK's default. Any thread may call."""
 
     def __init__(self, host: str | None, api_version: str) -> None:
-        address = str(parse_host(host))
         self._prefix = f"/v{api_version}"
-        self._pool: urllib3.HTTPConnectionPool
-        scheme, _, place = address.partition("://")
-        if scheme == "http+unix":
-            self._pool = UnixHTTPConnectionPool(address, f"/{place.lstrip('/')}", maxsize=_POOLED)
-        else:
-            self._pool = urllib3.connectionpool.connection_from_url(address, maxsize=_POOLED)
+        self._pool = connections(host, _POOLED)
 
     def send(
         self, method: str, path: str, *, timeout: float, query: dict[str, str] | None = None, body: bytes = b""
@@ -59,14 +53,24 @@ class DockerCalls:
             timeout=urllib3.Timeout(connect=_CONNECT_TIMEOUT, read=timeout),
         )
         if answer.status >= 400:
-            raise _refusal(answer, target)
+            raise refusal(answer, target)
         return answer.data
 
     def close(self) -> None:
         self._pool.close()
 
 
-def _refusal(answer: urllib3.BaseHTTPResponse, target: str) -> APIError:
+def connections(host: str | None, kept: int) -> urllib3.HTTPConnectionPool:
+    """`kept`: how many stay open at most. Opens none."""
+    address = str(parse_host(host))
+    scheme, _, place = address.partition("://")
+    if scheme == "http+unix":
+        return UnixHTTPConnectionPool(address, f"/{place.lstrip('/')}", maxsize=kept)
+    return urllib3.connectionpool.connection_from_url(address, maxsize=kept)
+
+
+def refusal(answer: urllib3.BaseHTTPResponse, target: str) -> APIError:
+    """As the SDK raises it."""
     try:
         said = msgspec.json.decode(answer.data, type=_Complaint).message
     except msgspec.DecodeError:

@@ -68,7 +68,7 @@ def ended(world: Harness, container: str) -> None:
 
 def test_describes_itself(world: Harness) -> None:
     name, version = world.runtime.describe().split()
-    assert name in ("docker", "fake")
+    assert name in ("docker", "podman", "fake")
     assert version[0].isdigit()
 
 

@@ -16,6 +16,8 @@ from docker.errors import APIError
 
 from nodeagent.runtime.docker_calls import DockerCalls
 from nodeagent.runtime.docker_errors import explanation, is_status
+from nodeagent.runtime.docker_ping import Greeting, ping
+from nodeagent.runtime.port import RuntimeUnavailable
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -25,6 +27,11 @@ class Handler(BaseHTTPRequestHandler):
     seen: ClassVar[list[tuple[str, str, bytes]]]
     connections: ClassVar[list[object]]
     silent: threading.Event
+    headings: ClassVar[dict[str, str]] = {}
+    server_version = ""
+
+    def version_string(self) -> str:
+        return self.server_version
 
     def setup(self) -> None:
         super().setup()
@@ -41,6 +48,8 @@ class Handler(BaseHTTPRequestHandler):
         text = b'{"message": "no such container"}' if refused else b'{"Id": "a1"}'
         self.send_response(404 if refused else 201)
         self.send_header("Content-Length", str(len(text)))
+        for name, value in self.headings.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text)
 
@@ -116,3 +125,23 @@ def test_no_engine_at_all(tmp_path: Path) -> None:
     calls = DockerCalls(f"unix://{tmp_path}/nothing.sock", "1.41")
     with pytest.raises(urllib3.exceptions.HTTPError):
         calls.send("GET", "/containers/a/json", timeout=1)
+
+
+@pytest.mark.parametrize(
+    ("server", "api", "told"),
+    [
+        pytest.param("Docker/20.10.24+dfsg1 (linux)", "1.41", "docker 20.10.24+dfsg1", id="docker"),
+        pytest.param("Libpod/4.3.1 (linux)", "1.41", "podman 4.3.1", id="podman"),
+        pytest.param("", "1.24", "docker (API 1.24)", id="says no more than it must"),
+    ],
+)
+def test_an_engine_says_what_it_is(tmp_path: Path, server: str, api: str, told: str) -> None:
+    with engine("unix", tmp_path) as (host, asked):
+        asked.headings, asked.server_version = {"Api-Version": api}, server
+        assert ping(host, 5.0) == Greeting(told, api)
+        assert [path for _, path, _ in asked.seen] == ["/_ping"]
+
+
+def test_what_is_no_engine_is_told_apart(tmp_path: Path) -> None:
+    with engine("unix", tmp_path) as (host, _), pytest.raises(RuntimeUnavailable, match="is no Docker Engine"):
+        ping(host, 5.0)
