@@ -7,11 +7,14 @@ changed. The checker tells what it sees.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from random import Random
 
 from msgspec.structs import replace
 
 from simulator.story import Violation
+from taskyard import keys
+from taskyard.keys import ObjectKey
 from taskyard.objects import (
     CpuRange,
     DefaultLimits,
@@ -69,10 +72,17 @@ def silent(random: Random, spec: TaskSpec) -> TaskSpec:
     )
 
 
-def stated(task: Task) -> TaskSpec:
-    """Its spec without what was filled in."""
-    spec = task.spec
-    for name in task.metadata.defaulted:
+def said(spec: TaskSpec) -> TaskSpec:
+    """Of who may be silent, with what is not left to the namespace any more once somebody has changed it."""
+    if _SAYS not in spec.env:
+        return spec
+    names = [name for name in _READ if getattr(spec.resources, name) is not None]
+    return replace(spec, env={**spec.env, _SAYS: " ".join(names)})
+
+
+def stated(spec: TaskSpec, defaulted: Iterable[str]) -> TaskSpec:
+    """The spec of a task without what was filled in."""
+    for name in defaulted:
         _, part, field = name.split(".")
         spec = replace(spec, **{part: replace(getattr(spec, part), **{field: None})})
     return normalize(spec)
@@ -88,8 +98,17 @@ class Allowed:
     def note_namespace(self, key: str, entry: Entry | None, now: float) -> None:
         if key.rpartition("/")[2] != "default":
             return
+        self._hold(decode(entry.value, Namespace).spec if entry is not None else NamespaceSpec(), now)
+
+    def restored(self, entries: Iterable[Entry], now: float) -> None:
+        """All is as the backup has it, and for a moment longer somebody may go by what was so before."""
+        key = keys.object_key(ObjectKey("Namespace", "default", "default"))
+        found = (decode(entry.value, Namespace).spec for entry in entries if entry.key == key)
+        self._hold(next(found, NamespaceSpec()), now)
+
+    def _hold(self, spec: NamespaceSpec, now: float) -> None:
         self._held[-1] = now, self._held[-1][1]
-        self._held.append((math.inf, decode(entry.value, Namespace).spec if entry is not None else NamespaceSpec()))
+        self._held.append((math.inf, spec))
 
     def check(self, old: Task | None, new: Task, who: str, now: float) -> None:
         if who == "user":
@@ -142,9 +161,12 @@ def _beyond(limits: TaskLimits, spec: TaskSpec) -> bool:
             continue
         if asked is None and (allowed.min is not None or most is None):
             return True
-        if asked is not None and allowed.min is not None and read(asked) < read(allowed.min):
+        beside = sum(read(had) for each in spec.sidecars if (had := getattr(each.resources, name)) is not None)
+        if asked is not None and allowed.min is not None and read(asked) + beside < read(allowed.min):
             return True
         highest = [each for each in (asked, most) if each is not None]
-        if allowed.max is not None and any(each == UNLIMITED or read(each) > read(allowed.max) for each in highest):
+        if allowed.max is not None and any(
+            each == UNLIMITED or read(each) + beside > read(allowed.max) for each in highest
+        ):
             return True
     return False

@@ -120,6 +120,8 @@ class Checker:
         self.garbage.restored(self.mirror, self.now())
         self.closed.restored(self.mirror.leases, self.mirror.specs, self.now())
         self.contention.restored(backup.entries, self.now())
+        self.allowed.restored(backup.entries, self.now())
+        self.mounts.restored(backup.entries)
         self.services.restored(backup.entries, self.now())
         for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
             self.services.available.note(self.mirror, uid, self.now())
@@ -247,7 +249,8 @@ class Checker:
         """Of what was put by hand: the user's part stays, in one spelling, and what ran under its name runs on."""
         name, uid = new.metadata.name, new.metadata.uid
         self._check_leads(who, "intake", uid)
-        kept = _users(old.metadata) == _users(new.metadata) and normalize(old.spec) == stated(new)
+        written = stated(new.spec, new.metadata.defaulted)
+        kept = _users(old.metadata) == _users(new.metadata) and normalize(old.spec) == written
         if not kept or old.metadata.uid not in ("", uid):
             raise Violation(f"the intake changed what was put of {name}", uid)
         if new.binding is not None and new.binding != old.binding:

@@ -6,6 +6,7 @@ those that are stored now, in place or with another container, and go with their
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from random import Random
 
 from msgspec.structs import replace
@@ -19,7 +20,7 @@ from taskyard.clock import parse_timestamp
 from taskyard.keys import ObjectKey
 from taskyard.objects import Config, ConfigSpec, Metadata, Secret, SecretSpec, TaskSpec, TaskStatus, Volume, decode
 from taskyard.objects.normal import normalize
-from taskyard.store.api import KeyEvent
+from taskyard.store.api import Entry, KeyEvent
 
 VALUES = ("v0", "v1")
 """A Config and a Secret."""
@@ -58,10 +59,20 @@ class Mounts:
             return
         self._now.pop(key, None)
         if event.entry is not None:
-            value = decode(event.entry.value, Config if key.kind == "Config" else Secret)
-            assert isinstance(value, Config | Secret)
-            self._now[key] = dict(value.spec.data)
-            self._ever.setdefault(key, []).append(self._now[key])
+            self._take(key, event.entry)
+
+    def restored(self, entries: Iterable[Entry]) -> None:
+        """All is as the backup has it; what was stored since may have been read."""
+        self._now.clear()
+        for entry in entries:
+            if (key := keys.parse_object(entry.key)) is not None and key.name in VALUES:
+                self._take(key, entry)
+
+    def _take(self, key: ObjectKey, entry: Entry) -> None:
+        value = decode(entry.value, Config if key.kind == "Config" else Secret)
+        assert isinstance(value, Config | Secret)
+        self._now[key] = dict(value.spec.data)
+        self._ever.setdefault(key, []).append(self._now[key])
 
     def check_start(self, host: Host, uid: str, container: ContainerInfo, spec: TaskSpec) -> None:
         """Of the task's own container."""

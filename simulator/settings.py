@@ -61,13 +61,13 @@ class Settings:
         random = Random(f"{seed}/load")
         services, jobs = random.choice((0, 0, 0, 1, 2, 3)), random.choice((0, 0, 0, 0, 1, 2))
         crons = random.choice((0, 0, 0, 0, 0, 1)) if self.minutes >= _CRONS_TAKE else 0
-        beside = Random(f"{seed}/beside").random() < _WITH_COMPANY and not (self.data_loss or self.contention)
+        beside = Random(f"{seed}/beside").random() < _WITH_COMPANY
         published = Random(f"{seed}/published").random() < 0.5 and bool(
             services if self.services is None else self.services
         )
-        files = Random(f"{seed}/files").random() < _WITH_FILES and not (self.data_loss or self.contention)
+        files = Random(f"{seed}/files").random() < _WITH_FILES
         hooks = Random(f"{seed}/hooks").random() < _WITH_HOOKS and not (self.data_loss or self.contention)
-        limited = Random(f"{seed}/limited").random() < _WITH_LIMITS and not (self.data_loss or self.contention)
+        limited = Random(f"{seed}/limited").random() < _WITH_LIMITS
         retained = Random(f"{seed}/retained").random() < _RETAINED and not self.data_loss
         if self.data_loss:
             jobs = crons = 0
@@ -79,7 +79,7 @@ class Settings:
             files=files if self.files is None else self.files,
             hooks=hooks if self.hooks is None else self.hooks,
             beside=beside if self.beside is None else self.beside,
-            limited=(limited and not (beside or files)) if self.limited is None else self.limited,
+            limited=limited if self.limited is None else self.limited,
             retained=retained if self.retained is None else self.retained,
             published=published if self.published is None else self.published,
         )

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from controlplane.admission import Wanted
 from controlplane.api.http.problem import ApiError
-from simulator.allowed import drawn_namespace, silent
+from simulator.allowed import drawn_namespace, said, silent, stated
 from simulator.dependents import drawn_dependencies
 from simulator.drawn_beside import accompanied, template_accompanied
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
@@ -159,7 +159,7 @@ class Users:
         self._at(plane, lambda: self._try(plane, f"apply {name}", lambda: plane.tasks.write(wanted)))
 
     def edit(self, random: Random, name: str, change: Callable[[TaskSpec], TaskSpec]) -> None:
-        """Of a task that is there, and nothing where it is not."""
+        """Of what its author wrote of a task that is there, and nothing where it is not."""
         planes = self._world.planes()
         if not planes:
             return
@@ -170,7 +170,8 @@ class Users:
                 found = plane.tasks.get(name, "default")
             except (ApiError, StoreError):
                 return
-            task = _task(name, change(found.spec), dict(found.metadata.labels))
+            written = stated(found.spec, found.metadata.defaulted)
+            task = _task(name, said(change(written)), dict(found.metadata.labels))
             self._try(plane, f"edit {name}", lambda: plane.tasks.write(task))
 
         self._at(plane, ask)
@@ -281,7 +282,9 @@ class Users:
         if not self.contends:
             # Gangs and their dependencies would wait for each other without end.
             spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))
-        return _task(name, contended(random, name, spec), labels_of(name)) if self.contends else _task(name, spec)
+        if not self.contends:
+            return _task(name, spec)
+        return _task(name, said(contended(random, name, spec)), labels_of(name))
 
     def _service(self, random: Random, name: str) -> Service:
         service = drawn_service(random, name)
