@@ -1,8 +1,7 @@
 """What must hold at every revision of the store, whoever wrote it.
 
 It reads the history, never a component's own words, and raises Violation at the first thing that is wrong. What must
-hold at the calls of container runtimes is in calls.py, what only holds once all has settled in settled.py, and what a
-store that was restored may have lost in restores.py.
+hold at the calls of container runtimes is in calls.py, and what only holds once all has settled in settled.py.
 """
 
 from __future__ import annotations
@@ -249,9 +248,8 @@ class Checker:
         """Of what was put by hand: the user's part stays, in one spelling, and what ran under its name runs on."""
         name, uid = new.metadata.name, new.metadata.uid
         self._check_leads(who, "intake", uid)
-        written = stated(new.spec, new.metadata.defaulted)
-        kept = _users(old.metadata) == _users(new.metadata) and normalize(old.spec) == written
-        if not kept or old.metadata.uid not in ("", uid):
+        kept = normalize(old.spec) == stated(new.spec, new.metadata.defaulted)
+        if not kept or _users(old.metadata) != _users(new.metadata) or old.metadata.uid not in ("", uid):
             raise Violation(f"the intake changed what was put of {name}", uid)
         if new.binding is not None and new.binding != old.binding:
             held = self.mirror.assignments.get(new.binding.node, {}).get(uid)

@@ -328,7 +328,9 @@ class Services:
 
 
 def _aims(service: Service) -> tuple[object, ...]:
-    return service.metadata.uid, service.spec.paused, service.spec.replicas
+    """What it says of replicas counts for nothing where it is autoscaled."""
+    spec = service.spec
+    return service.metadata.uid, spec.paused, spec.replicas if spec.autoscale is None else spec.autoscale
 
 
 def _goes(old: Task, new: Task) -> bool:

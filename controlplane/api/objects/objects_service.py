@@ -183,6 +183,7 @@ class ServiceOf(Generic[S]):
         self, value: AnyObject, *, create_only: bool = False, if_match: int | None = None, take_over: bool = False
     ) -> Change[S]:
         """Creates or replaces; the answer shows the object as of that write or later."""
+        self.ready()
         applied = self.writer.apply(value, create_only=create_only, if_match=if_match, take_over=take_over)
         if isinstance(applied, Refused):
             raise refusal(applied)

@@ -97,3 +97,11 @@ def test_before_the_first_list_nothing_is_made_up() -> None:
     assert bench.call("GET", "/readyz").status_code == 503
     assert bench.call("GET", "/healthz").status_code == 200
     bench.api.close()
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/tasks"), ("PUT", "/tasks/web")])
+def test_before_the_first_list_nothing_is_accepted(method: str, path: str) -> None:
+    """Its namespace's limits and defaults are not known yet."""
+    bench = ApiBench(synced=False)
+    assert "starting" in problem(bench.call(method, path, manifest()), 503)["detail"]
+    bench.api.close()
