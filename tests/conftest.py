@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.docker_engine import DockerEngine, running_docker_engine
 from tests.support.etcd_server import EtcdServer
+
+# How long an example takes, and how fast they are made, says more of what else runs on the machine than of the code.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

@@ -39,7 +39,7 @@ def stores(etcd: EtcdServer) -> Iterator[tuple[Store, Store]]:
     real.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories)
 def test_the_same_history_gets_the_same_answers(stores: tuple[Store, Store], history: list[object]) -> None:
     for store in stores:

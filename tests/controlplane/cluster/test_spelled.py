@@ -53,7 +53,7 @@ def _read(specs: KnownSpecs, raw: bytes, key: ObjectKey) -> Any:
         return str(error)
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(metadata, bindings | st.none())
 def test_a_known_spec_makes_no_difference(metadata: dict[str, Any], binding: dict[str, Any] | None) -> None:
     value: dict[str, Any] = {"apiVersion": "taskyard/v1", "kind": "Task", "metadata": metadata, "spec": SPEC}

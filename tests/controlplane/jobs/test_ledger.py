@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from controlplane.jobs.ledger import wait_before
@@ -11,7 +11,6 @@ from taskyard.indexes import BadIndexes, Indexes
 from taskyard.objects import RetryBackoff
 
 
-@settings(deadline=None)
 @given(some.sets(some.integers(0, 60)), some.sets(some.integers(0, 60)))
 def test_indexes_are_a_set_that_reads_what_it_writes(first: set[int], second: set[int]) -> None:
     indexes = Indexes().with_all(first).with_all(second)

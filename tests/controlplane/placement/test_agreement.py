@@ -28,13 +28,13 @@ def _decide(placer: Placer, snapshot: Snapshot, batch: list[Want]) -> None:
     _same(found, place_plainly(snapshot, [decision.want for decision in decisions]))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(snapshots, batches)
 def test_a_batch_is_placed_as_the_tables_say(snapshot: Snapshot, batch: list[Want]) -> None:
     _decide(Placer(), snapshot, batch)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(snapshots, batches), min_size=2, max_size=4))
 def test_what_was_decided_before_makes_no_difference(rounds: list[tuple[Snapshot, list[Want]]]) -> None:
     placer = Placer()
@@ -47,7 +47,7 @@ def test_a_search_goes_on_where_the_last_one_for_the_same_ended(seed: int) -> No
     _decide(Placer(), *a_few_services(random.Random(seed)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(snapshots, st.lists(st.tuples(demands, st.integers(0, 20)), max_size=6))
 def test_tasks_that_are_somewhere_already(snapshot: Snapshot, asked: list[tuple[Demand, int]]) -> None:
     """Each holds what one of the tenants of a node holds."""
@@ -59,14 +59,14 @@ def test_tasks_that_are_somewhere_already(snapshot: Snapshot, asked: list[tuple[
     _decide(Placer(), snapshot, batch)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(snapshots, batches)
 def test_decisions_do_not_depend_on_any_order(snapshot: Snapshot, batch: list[Want]) -> None:
     shuffled = replace(snapshot, nodes=dict(reversed(snapshot.nodes.items())))
     assert place(snapshot, batch) == place(shuffled, list(reversed(batch)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(snapshots, demands)
 def test_an_explanation_agrees_with_the_decision(snapshot: Snapshot, demand: Demand) -> None:
     (decision,) = place(snapshot, [want("t", demand)])
@@ -74,7 +74,7 @@ def test_an_explanation_agrees_with_the_decision(snapshot: Snapshot, demand: Dem
     assert decision.node == (fitting[0].node if fitting else None)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(snapshots, plain_demands)
 def test_amounts_in_an_explanation_are_true(snapshot: Snapshot, demand: Demand) -> None:
     """Where only amounts are missing, that much more is enough and one less of any is not."""
@@ -94,7 +94,7 @@ def test_amounts_in_an_explanation_are_true(snapshot: Snapshot, demand: Demand) 
             assert not given_more(verdict.node, {**lacking, name: short - 1})
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(snapshots, demands)
 def test_a_filter_that_is_not_asked_would_refuse_no_node(snapshot: Snapshot, demand: Demand) -> None:
     around = Around(snapshot)

@@ -32,7 +32,7 @@ def test_packed_tasks_share_a_node_and_spread_ones_do_not() -> None:
     assert len({decision.node for decision in place(snapshot, spread)}) == 3
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.integers(20, 100), min_size=1, max_size=40))
 def test_it_packs_as_the_classics_do(items: list[int]) -> None:
     assert lower_bound(items, 150) <= at_once(items, 150) <= best_fit(sorted(items, reverse=True), 150)

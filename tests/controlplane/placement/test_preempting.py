@@ -114,7 +114,7 @@ def test_nothing_is_stopped_where_that_would_not_be_enough() -> None:
     assert cheapest(nodes, Demand(memory=2 * GI, priority=5)) is None
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(snapshots, plain_demands, st.integers(1, 3))
 def test_it_fits_once_they_are_gone_and_each_of_them_is_needed(
     snapshot: Snapshot, demand: Demand, priority: int

@@ -44,7 +44,7 @@ def test_two_gangs_that_do_not_both_fit_do_not_hold_each_other_up() -> None:
     assert {name for name, node in found.items() if node} == {"a0", "a1"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(snapshots, st.lists(st.tuples(demands, st.sampled_from(["", "a", "b"])), max_size=8))
 def test_whole_or_not_at_all_and_as_if_it_had_not_been_there(
     snapshot: Snapshot, asked: list[tuple[Demand, str]]

@@ -59,7 +59,7 @@ def where(bench: ApiBench) -> dict[str, tuple[str, bool]]:
     return {key.name: (record.node, needs_binding(cache, record)) for key, record in cache.tasks.items()}
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(rooms, folders, folders)
 def test_the_plan_is_what_then_happens(nodes: list[tuple[int, str, bool]], first: Any, second: Any) -> None:
     bench = ApiBench()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
@@ -50,7 +50,6 @@ def clusters(draw: st.DrawFn) -> tuple[Snapshot, list[Movable]]:
     return cluster(nodes, tasks), tasks
 
 
-@settings(deadline=None)
 @given(clusters(), st.integers(1, 6))
 def test_each_move_gains_and_breaks_nothing(found: tuple[Snapshot, list[Movable]], limit: int) -> None:
     snapshot, tasks = found
@@ -70,7 +69,6 @@ def test_each_move_gains_and_breaks_nothing(found: tuple[Snapshot, list[Movable]
     assert balance_of(then).unevenness <= balance_of(snapshot).unevenness + 1e-9
 
 
-@settings(deadline=None)
 @given(clusters())
 def test_it_comes_to_an_end(found: tuple[Snapshot, list[Movable]]) -> None:
     """Done again and again, there is soon nothing more to gain: the moves do not go in circles."""

@@ -50,7 +50,7 @@ events = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(events)
 def test_with_the_same_policy_every_decision_is_the_same(found: list[tuple[str, int, object]]) -> None:
     plane = Plane()
@@ -153,7 +153,7 @@ def test_the_room_of_a_transactions_other_tasks_counts(plane: Plane) -> None:
     assert plane.cache.usage("n1").memory == (1500 + 1502) * MI
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["shop", "blog", "default"]), st.integers(1, 8), st.integers(0, 1)), max_size=30

@@ -157,7 +157,7 @@ def test_a_node_that_comes_and_goes_brings_nothing_back(plane: Plane) -> None:
     assert plane.node_of("web") == "n2"
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     st.lists(st.sampled_from(["keep-newest", "keep-original", "best-score"]), min_size=1, max_size=4),
     st.lists(st.tuples(st.sampled_from(["n1", "n2", "n3"]), st.sampled_from([1.0, 20.0, 50.0])), max_size=6),

@@ -297,7 +297,7 @@ moves = st.lists(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(moves)
 def test_capacity_is_never_exceeded_whatever_the_order(steps: list[tuple[str, int, int, bool]]) -> None:
     plane = Plane()

@@ -178,7 +178,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     steps=STEPS,
     order=st.sampled_from(["stop-first", "start-first"]),

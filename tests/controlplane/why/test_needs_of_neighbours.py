@@ -151,7 +151,7 @@ def _changes(snapshot: Snapshot, demand: Demand) -> list[Change]:
     return smallest_changes(snapshot, demand, explain(snapshot, demand))
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(clusters, demands)
 def test_what_other_tasks_keep_it_from_is_what_helps(snapshot: Snapshot, demand: Demand) -> None:
     rules = demand.rules

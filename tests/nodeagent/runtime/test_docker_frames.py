@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nodeagent.runtime.docker_frames import STDERR, STDOUT, Demultiplexer
@@ -16,7 +16,6 @@ def encoded(frames: list[tuple[int, bytes]]) -> bytes:
     return b"".join(bytes([stream, 0, 0, 0]) + len(data).to_bytes(4) + data for stream, data in frames)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FRAMES, st.lists(st.integers(0, 7000), max_size=8))
 def test_frames_survive_any_cut(frames: list[tuple[int, bytes]], cuts: list[int]) -> None:
     wire = encoded(frames)

@@ -6,7 +6,7 @@ import io
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from taskyard.cli.screen import Harmless, Screen
@@ -34,7 +34,6 @@ def test_what_is_seen(written: bytes, seen: bytes) -> None:
     assert shown(written) == seen
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.sampled_from([b"\x1b", b"[", b"3", b"1;", b"m", b"x", b"\xc2", b"\x9b", b"\n"])), st.data())
 def test_pieces_make_no_difference(parts: list[bytes], data: st.DataObject) -> None:
     whole = b"".join(parts)

@@ -260,7 +260,7 @@ def manifests(draw: st.DrawFn) -> tuple[Kind, Any]:
     return kind, data
 
 
-@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=600, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(manifests())
 def test_the_validators_agree_and_what_is_accepted_can_be_used(case: tuple[Kind, Any]) -> None:
     kind, data = case
@@ -276,7 +276,7 @@ def test_the_validators_agree_and_what_is_accepted_can_be_used(case: tuple[Kind,
             assert normalize(value.spec) == value.spec
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(VALUES)
 def test_anything_at_all_is_explained(data: Any) -> None:
     assert validate(data)
@@ -299,7 +299,7 @@ def _is(read: Any, text: str) -> bool:
     return True
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(_quantity_texts() | st.sampled_from(WORDS))
 def test_a_schema_s_quantities_are_the_ones_that_can_be_read(text: str) -> None:
     for field, read in (("cpu", cpu_millis), ("memory", byte_count)):
@@ -316,7 +316,7 @@ def test_a_schema_s_quantities_are_the_ones_that_can_be_read(text: str) -> None:
     assert (not schema_errors(manifest, "Task")) == _is(seconds, text)
 
 
-@settings(max_examples=250, deadline=None, derandomize=True)
+@settings(max_examples=250, derandomize=True)
 @given(VALUES)
 def test_what_is_accepted_survives_its_own_yaml(data: Any) -> None:
     from taskyard.manifest import parse_yaml

@@ -20,7 +20,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(JSON, st.booleans(), st.sampled_from((None, 1)))
 def test_both_readers_read_what_is_json(value: Any, ascii_only: bool, indent: int | None) -> None:
     raw = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
@@ -30,7 +30,7 @@ def test_both_readers_read_what_is_json(value: Any, ascii_only: bool, indent: in
     assert (document.data, problems, faults) == (value, [], set())
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=300, derandomize=True)
 @given(
     st.lists(
         st.sampled_from(

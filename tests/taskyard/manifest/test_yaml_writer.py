@@ -13,7 +13,7 @@ from taskyard.manifest.yaml_scalars import resolve
 TEXT = st.text(max_size=12) | st.text(alphabet="0123456789.:_-+eExXoObn aynotrufls~\n=<'\"#&*!|>%@`{}[],?", max_size=10)
 
 
-@settings(max_examples=400, deadline=None, derandomize=True)
+@settings(max_examples=400, derandomize=True)
 @given(st.lists(TEXT, max_size=4), st.dictionaries(TEXT, TEXT, max_size=3))
 def test_text_stays_text_for_us_and_for_a_reader_of_yaml_1_1(texts: list[str], pairs: dict[str, str]) -> None:
     data = {"list": texts, "mapping": pairs}

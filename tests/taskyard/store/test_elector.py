@@ -341,7 +341,7 @@ STEPS = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(STEPS, max_size=40))
 def test_there_are_never_two_leaders_and_no_fence_holds_but_the_leaders(steps: list[tuple[str, int, float]]) -> None:
     world = World()

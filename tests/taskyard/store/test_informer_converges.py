@@ -97,7 +97,7 @@ def _carry_out(step: str, key: str, memory: MemoryStore, store: _ReplayingStore,
             store.replay()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(STEPS, max_size=60))
 def test_cache_and_subscriber_converge_to_the_list(steps: list[tuple[str, str]]) -> None:
     clock = ManualClock()
