@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 
 from controlplane.cluster.demand import demand_of
 from controlplane.cluster.rules import pinned_volumes
@@ -33,16 +33,14 @@ def obstacles(
     node: str,
     allowed: Allowance,
     *,
-    besides: Iterable[Task] = (),
+    besides: Sequence[Task] = (),
     without: Collection[str] = (),
 ) -> set[str]:
     """Names from `_PHRASES`; none: it fits, in the room that it holds there itself or besides all others, in what its
     namespace is allowed, `besides` what others would take there, `without` the uids of some."""
     lease = mirror.leases.get(node)
     demand, spec, uid = demand_of(task.spec), mirror.specs.get(node), task.metadata.uid
-    beyond = allowed != Allowance() and bool(
-        over(allowed, spent(mirror, task.metadata.namespace, without={uid}), demand)
-    )
+    beyond = allowed != Allowance() and _beyond(mirror, task, allowed, besides)
     if lease is None:
         return {"ready", "quota"} if beyond else {"ready"}
     labels = {**lease.labels, **(spec.labels if spec is not None else {})}
@@ -74,6 +72,16 @@ def obstacles(
         "quota": beyond,
     }
     return {name for name, holds in found.items() if holds}
+
+
+def _beyond(mirror: Mirror, task: Task, allowed: Allowance, besides: Sequence[Task]) -> bool:
+    """Of its quota, besides what others that hold nothing yet would take of it."""
+    namespace = task.metadata.namespace
+    taken = spent(mirror, namespace, without={task.metadata.uid})
+    for other in besides:
+        if other.metadata.namespace == namespace and not mirror.holds(other.metadata.uid):
+            taken = taken.plus(demand_of(other.spec))
+    return bool(over(allowed, taken, demand_of(task.spec)))
 
 
 def wrong_reason(message: str, found: list[set[str]]) -> str:

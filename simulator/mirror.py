@@ -110,6 +110,10 @@ class Mirror:
         status = self.statuses.get(node, {}).get(uid)
         return status is not None and status.state.terminal and status.epoch >= self.assignments[node][uid].epoch
 
+    def holds(self, uid: str) -> bool:
+        """It has room on some node."""
+        return any(uid in here and not self.is_over(node, uid) for node, here in self.assignments.items())
+
     def demand_of(self, task: Task) -> Demand:
         """Of one that is bound."""
         assert task.binding is not None

@@ -44,6 +44,8 @@ class Demand(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
     labels: Labels = ()
     """Whose rules it counts for: those of tasks in its namespace that select these labels."""
     priority: int = 0
+    counted: bool = True
+    """For its namespace's quota."""
 
     @property
     def nominal_cpu(self) -> int:

@@ -183,7 +183,7 @@ class _Kept:
 
     def keep(self, one: Reservation) -> None:
         if self._engine.knows(one.node):
-            self._engine.charge(one.node, one.demand)
+            self._engine.charge(one.node, one.charge)
             self._charged[one.key] = one
 
     @contextmanager
@@ -191,14 +191,14 @@ class _Kept:
         """While nothing is kept there."""
         there = [one for one in self._charged.values() if one.node == node]
         for one in there:
-            self._engine.release(one.node, one.demand)
+            self._engine.release(one.node, one.charge)
         yield
         for one in there:
-            self._engine.charge(one.node, one.demand)
+            self._engine.charge(one.node, one.charge)
 
     def give(self, want: Want) -> Reservation | None:
         """What is kept for this one is room for it."""
         mine = self._charged.pop(want.key, None)
         if mine is not None:
-            self._engine.release(mine.node, mine.demand)
+            self._engine.release(mine.node, mine.charge)
         return mine

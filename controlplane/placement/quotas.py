@@ -49,7 +49,7 @@ def spent(quotas: Mapping[str, Allowance], tenants: Iterable[Demand]) -> dict[st
     """By namespace, of those that have a quota."""
     found = dict.fromkeys(quotas, Amount())
     for tenant in tenants:
-        if tenant.namespace in found:
+        if tenant.counted and tenant.namespace in found:
             found[tenant.namespace] = found[tenant.namespace].plus(tenant)
     return found
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+import msgspec
+
 from controlplane.cluster import Demand
 from controlplane.placement.explanation import Explanation, explain
 from controlplane.placement.nodes import Snapshot
@@ -19,18 +21,24 @@ _NAMED = 3
 
 
 class Reservation(NamedTuple):
-    """Room on a node that is kept for a task until it gets it."""
+    """Room on a node that is kept for a task until it gets it, and as much of its namespace's quota."""
 
     key: NamedKey
     node: str
     demand: Demand
+    holds: bool = False
+    """It has room already, which its quota is spent on: it keeps no more of that from others of its namespace."""
+
+    @property
+    def charge(self) -> Demand:
+        return msgspec.structs.replace(self.demand, counted=False) if self.holds else self.demand
 
 
 def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Snapshot:
     nodes = dict(snapshot.nodes)
     for one in reservations:
         if one.node in nodes:
-            nodes[one.node] = nodes[one.node].charged(one.demand)
+            nodes[one.node] = nodes[one.node].charged(one.charge)
     return replace(snapshot, nodes=nodes)
 
 
@@ -50,6 +58,12 @@ def kept_for_others(snapshot: Snapshot, want: Want, found: Explanation, reserved
     for one in sorted(others, key=lambda one: (one.node, one.key)):
         if one.node in fitting:
             by_node.setdefault(one.node, []).append(f"{one.key.namespace}/{one.key.name}")
+    if not by_node:
+        # Nothing is kept where it fits: it is the quota that would not do for both.
+        names = sorted(
+            f"{one.key.namespace}/{one.key.name}" for one in others if one.key.namespace == want.key.namespace
+        )
+        return f"what its namespace may have is kept for {' and '.join(names[:_NAMED])}"
     kept = [f"on {node} for {' and '.join(names)}" for node, names in list(by_node.items())[:_NAMED]]
     more = f" and on {len(by_node) - _NAMED} more" if len(by_node) > _NAMED else ""
     return f"the room that it fits in is kept: {', '.join(kept)}{more}"

@@ -134,7 +134,7 @@ class RoomMaker:
             if waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
                 node = nearest(there, want.demand)
                 if node is not None:
-                    self.kept.for_a_while(Reservation(want.key, node, want.demand), now)
+                    self.kept.for_a_while(Reservation(want.key, node, want.demand, want.held is not None), now)
                     self._announcer.kept(want, node, PATIENCE)
 
     def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot, rebound: Set[NamedKey]) -> None:
@@ -171,7 +171,8 @@ class RoomMaker:
             return
         grace = max((each.grace for each in victims), default=0.0)
         for want, one in zip(wants, found, strict=True):
-            self.kept.until_stopped(Reservation(want.key, one.node, want.demand), self._clock.monotonic(), grace)
+            kept = Reservation(want.key, one.node, want.demand, want.held is not None)
+            self.kept.until_stopped(kept, self._clock.monotonic(), grace)
         self._metrics.preempted += len(running)
         self._announcer.preempting(first, " and ".join(one.node for one in together), names_of(victims))
         for each in running:

@@ -182,7 +182,7 @@ class Engine:
         self._spend(demand, -1)
 
     def _spend(self, demand: Demand, sign: int) -> None:
-        if demand.namespace in self._spent:
+        if demand.counted and demand.namespace in self._spent:
             self._spent[demand.namespace] = self._spent[demand.namespace].plus(demand, sign)
 
     def knows(self, node: str) -> bool:

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from controlplane.cluster import Demand
 from controlplane.placement import Held, Placer, Reservation, Snapshot, Want, explain, kept_for_others, place
+from controlplane.placement.quotas import Allowance
+from taskyard.keys import NamedKey
 from tests.controlplane.placement.made_up import demands, snapshots, want
 from tests.controlplane.placement.nodes import GI, a_node, a_snapshot
 
@@ -104,3 +106,20 @@ def test_of_those_that_wait_only_who_needs_more_than_they_have_waits_for_what_is
         found = explain(snapshot, demand, current="n1", held=waits.held)
         assert told in (said := kept_for_others(snapshot, waits, found, [kept]))
         assert bool(said) == bool(told)
+
+
+def test_who_has_room_already_keeps_no_more_of_its_quota_from_others() -> None:
+    had = Demand(memory=GI, namespace="shop")
+    nodes = (a_node("n1", memory=GI, used=had), a_node("n2", memory=2 * GI), a_node("n3", memory=GI))
+    snapshot = replace(a_snapshot(*nodes), quotas={"shop": Allowance(memory=2 * GI)})
+    moves, waits = NamedKey("shop", "moves"), replace(want("waits", had), key=NamedKey("shop", "waits"))
+    without, besides = (Reservation(moves, "n2", had, holds=holds) for holds in (False, True))
+    assert nodes_of(snapshot, [waits], besides) == {"waits": "n3"}
+    assert nodes_of(snapshot, [waits], without) == {"waits": None}
+    found = explain(snapshot, had)
+    assert kept_for_others(snapshot, waits, found, [besides]) == ""
+    assert (
+        kept_for_others(snapshot, waits, found, [without]) == "the room that it fits in is kept: on n2 for shop/moves"
+    )
+    elsewhere = without._replace(node="n1")
+    assert kept_for_others(snapshot, waits, found, [elsewhere]) == "what its namespace may have is kept for shop/moves"
