@@ -6,7 +6,7 @@ history in which other things happened before. Called by the watch's thread when
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import grpc
 from etcd3.etcdrpc import rpc_pb2
@@ -26,10 +26,11 @@ class Anchor:
         self._key = b""
         self._revision = 0
 
-    def remember(self, events: Iterable[KeyEvent]) -> None:
-        for event in events:
+    def remember(self, events: Sequence[KeyEvent]) -> None:
+        for event in reversed(events):
             if event.entry is not None:
                 self._key, self._revision = etcd_codec.encode(event.key), event.revision
+                return
 
     def lost(self, link: Link, timeout: float) -> int:
         """0 while the history is the same, as far as that can be known; else the revision of the other one.

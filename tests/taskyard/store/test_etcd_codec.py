@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from etcd3.etcdrpc import kv_pb2
+from etcd3.etcdrpc import kv_pb2, rpc_pb2
 
 from taskyard.store import etcd_codec
-from taskyard.store.api import Delete, Put
+from taskyard.store.api import Delete, Put, same_life, unchanged_since
 from taskyard.store.etcd import EtcdStore
 from tests.support.etcd_server import EtcdServer
 from tests.taskyard.store.waiting import read_until
@@ -23,6 +23,24 @@ from tests.taskyard.store.waiting import read_until
 )
 def test_bounds(prefix: str, expected: tuple[bytes, bytes]) -> None:
     assert etcd_codec.bounds(prefix) == expected
+
+
+def test_a_transaction_compares_writes_and_reads_each_compared_key_once() -> None:
+    compares = [unchanged_since("/a", 7), same_life("/a", 3), same_life("/b", 0)]
+    message = etcd_codec.transaction(compares, [Put("/a", b"1"), Put("/c", b"", lease=5), Delete("/d")])
+    assert message == rpc_pb2.TxnRequest(
+        compare=[
+            rpc_pb2.Compare(target=rpc_pb2.Compare.MOD, key=b"/a", mod_revision=7),
+            rpc_pb2.Compare(target=rpc_pb2.Compare.CREATE, key=b"/a", create_revision=3),
+            rpc_pb2.Compare(target=rpc_pb2.Compare.CREATE, key=b"/b", create_revision=0),
+        ],
+        success=[
+            rpc_pb2.RequestOp(request_put=rpc_pb2.PutRequest(key=b"/a", value=b"1")),
+            rpc_pb2.RequestOp(request_put=rpc_pb2.PutRequest(key=b"/c", value=b"", lease=5)),
+            rpc_pb2.RequestOp(request_delete_range=rpc_pb2.DeleteRangeRequest(key=b"/d")),
+        ],
+        failure=[rpc_pb2.RequestOp(request_range=rpc_pb2.RangeRequest(key=key)) for key in (b"/a", b"/b")],
+    )
 
 
 def test_events_that_were_told_before_are_left_out() -> None:
