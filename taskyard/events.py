@@ -220,7 +220,8 @@ def _key(event: Event) -> str:
 
 
 def _joined(old: Event | None, new: Event) -> Event:
-    if old is None:
+    if old is None or old.about.uid != new.about.uid:
+        # Of another object of the same name, which is gone: what was told of it never happened to this one.
         return new
     return msgspec.structs.replace(new, count=old.count + new.count, first_seen=old.first_seen)
 

@@ -10,8 +10,9 @@ from taskyard.objects.base import ObjectRef, Wire
 class Event(Wire, frozen=True, kw_only=True):
     """The value of `events/<namespace>/<kind>/<name>/<digest>`, leased for an hour.
 
-    The digest is of component, reason and message: the same thing again raises `count` and `last_seen`. Of many that
-    differ in their message alone it is without the message (taskyard/similar_events.py).
+    The digest is of component, reason and message: the same thing again raises `count` and `last_seen`, and of another
+    object of the same name starts over. Of many that differ in their message alone it is without the message
+    (taskyard/similar_events.py).
     """
 
     namespace: str

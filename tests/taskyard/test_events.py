@@ -136,6 +136,24 @@ def test_counting_goes_on_after_a_restart(world: World) -> None:
     assert (event.count, event.first_seen) == (4, first_seen)
 
 
+@pytest.mark.parametrize("where", ["as remembered", "as read", "unwritten", "put back"])
+def test_of_another_object_of_the_same_name_it_starts_over(world: World, where: str) -> None:
+    world.store.down = where == "put back"
+    world.emit(times=3)
+    if where != "unwritten":
+        world.recorder.flush()
+    if where == "as read":
+        world.restart()
+    world.store.down = False
+    world.clock.advance(60)
+    made_anew = ObjectRef(kind="Task", name="web", uid="ba9876543210")
+    for _ in range(2):
+        world.recorder.emit(made_anew, "default", "Bound", "bound to n1")
+    world.recorder.flush()
+    (event,) = world.written()
+    assert (event.about, event.count, event.first_seen) == (made_anew, 2, "2023-11-14T22:14:20.000Z")
+
+
 def test_two_of_one_component_count_together(world: World) -> None:
     other = EventRecorder(world.store, world.clock, "scheduler")
     for _ in range(3):
