@@ -44,7 +44,7 @@ class Timeouts:
         over = self._first.get(told.about.uid)
         if told.reason != REASON:
             return
-        if over is None or parse_timestamp(told.last_seen) < over - _ROUNDING:
+        if over is None or parse_timestamp(told.first_seen) < over - _ROUNDING:
             raise Violation(f"{told.about.name} is told to have waited for too long, and has not", told.about.uid)
         self._told.add(told.about.uid)
 

@@ -9,6 +9,14 @@ import pytest
 from controlplane.scheduler import held_back
 from simulator.cluster import Cluster
 from simulator.settings import Settings
+from simulator.story import Violation
+from simulator.timeouts import REASON, Timeouts
+from taskyard import keys
+from taskyard.clock import ManualClock, timestamp
+from taskyard.events import EventRecorder
+from taskyard.objects import Dependency, Metadata, ObjectRef, Task, TaskSpec
+from taskyard.store.api import KeyEvent
+from taskyard.store.memory import MemoryStore
 from tests.simulator.planted.invariants import WAITS
 from tests.simulator.planted.plant import Plant, check_caught
 
@@ -48,3 +56,18 @@ PLANTS = [
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.switch_off.__name__)
 def test_a_seed_catches(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
     check_caught(plant, monkeypatch)
+
+
+def test_a_timeout_told_too_early_is_noticed_though_it_is_told_again_in_time() -> None:
+    clock, timeouts = ManualClock(), Timeouts()
+    store = MemoryStore(clock)
+    recorder = EventRecorder(store, clock, "controlplane")
+    spec = TaskSpec(image="a:1", depends_on=[Dependency(kind="Task", name="db", timeout="20s")])
+    timeouts.note_task(Task(metadata=Metadata(name="web", uid="1", created_at=timestamp(clock.now())), spec=spec))
+    for _ in range(2):  # While the store is away: both are written as one.
+        clock.advance(15)
+        recorder.emit(ObjectRef(kind="Task", name="web", uid="1"), "default", REASON, "still waits")
+    recorder.flush()
+    (entry,) = store.list(keys.EVENTS).entries
+    with pytest.raises(Violation, match="is told to have waited for too long, and has not"):
+        timeouts.note_event(KeyEvent(entry.key, entry, entry.mod_revision))
