@@ -78,9 +78,12 @@ class Services:
             service = self.now.get(ObjectKey("Service", namespace, name))
             troubled = service is not None and service.metadata.uid in self._troubled
             before, quiet_for = self.rollouts.now.get(event.key), now - self._moved.get((namespace, name), now)
+            aimed = self._aims(service) if service is not None else ()
             self.rollouts.apply(event, who, service, in_trouble=troubled, quiet_for=quiet_for)
             after = self.rollouts.now.get(event.key)
             if before is None or after is None or (before.target, before.phase) != (after.target, after.phase):
+                self._moved[namespace, name] = now
+            if service is not None and aimed != self._aims(service):
                 self._moved[namespace, name] = now
             if service is not None and after is not None:
                 self.scales.check(before, after, service, now)
@@ -89,7 +92,7 @@ class Services:
             self._config(key, event, now)
         elif key is not None and key.kind == "Service":
             was, became = self.now.get(key), self._service(key, event, who)
-            if was is None or became is None or _aims(was) != _aims(became):
+            if was is None or became is None or self._aims(was) != self._aims(became):
                 self._moved[key.namespace, key.name] = now
 
     def note_status(self, status: TaskStatus, task: Task | None) -> None:
@@ -254,6 +257,15 @@ class Services:
         scale = rollout.scale if rollout is not None and rollout.service_uid == service.metadata.uid else None
         return service.spec.replicas if service.spec.autoscale is None or scale is None else scale.replicas
 
+    def _aims(self, service: Service) -> tuple[object, ...]:
+        """What there is to do but for the template. What is autoscaled has no use for another declared number: it keeps
+        its autoscaler's, and begins with the one that it had."""
+        metadata, replicas = service.metadata, self._replicas(service)
+        rollout = self.rollouts.now.get(keys.rollout(metadata.namespace, metadata.name))
+        if service.spec.autoscale is not None and rollout is not None and rollout.service_uid == metadata.uid:
+            replicas = replicas if rollout.scale is not None or rollout.replicas is None else rollout.replicas
+        return metadata.uid, service.spec.paused, replicas
+
     def _is_wanted(self, service: Service, slot: str) -> bool:
         """Of one for each node all are."""
         return service.spec.mode == "per-node" or (slot.isdecimal() and int(slot) < self._replicas(service))
@@ -325,12 +337,6 @@ class Services:
         changed = max((self._fresh.get(ObjectKey("Config", key.namespace, name), 0.0) for name in used), default=0.0)
         if service.spec.update.follow_data and used and self._revised[service.metadata.uid][1] < changed:
             raise Violation(f"{key.label} follows {sorted(used)}, and has no revision for what they are now", key.name)
-
-
-def _aims(service: Service) -> tuple[object, ...]:
-    """What it says of replicas counts for nothing where it is autoscaled."""
-    spec = service.spec
-    return service.metadata.uid, spec.paused, spec.replicas if spec.autoscale is None else spec.autoscale
 
 
 def _goes(old: Task, new: Task) -> bool:
