@@ -129,18 +129,15 @@ class Tables:
         if key is None:
             self._judge(change, _bad_object_key(change.key), changes)
             return
-        if key.kind == "Task":
-            name = NamedKey(key.namespace, key.name)
-            own = self.reader.own_task(change.new, name)
-            if own is not None:
-                self._settle_task(name, change, own, "", changes, expected=True)
-                return
-        new, reason = self.reader.record(change.new, key)
-        if key.kind == "Task":
-            task = new if isinstance(new, TaskRecord) else None
-            self._settle_task(name, change, task, reason, changes)
-        else:
+        if key.kind != "Task":
+            new, reason = self.reader.record(change.new, key)
             self._settle_object(key, change, new if isinstance(new, ObjectRecord) else None, reason, changes)
+            return
+        name = NamedKey(key.namespace, key.name)
+        own = self.reader.own_task(change.new, name)
+        new, reason = (own, "") if own is not None else self.reader.record(change.new, key)
+        task = new if isinstance(new, TaskRecord) else None
+        self._settle_task(name, change, task, reason, changes, expected=own is not None)
 
     def _settle_task(
         self,
