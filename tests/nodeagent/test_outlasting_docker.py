@@ -3,27 +3,15 @@ for its next start."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 
 import docker
 import pytest
 
 from taskyard.clock import parse_timestamp
 from tests.nodeagent.agent_process import AgentProcess
-from tests.support.docker_engine import DockerEngine
-from tests.support.etcd_server import EtcdServer
 
 pytestmark = [pytest.mark.docker, pytest.mark.etcd]
-
-
-@pytest.fixture
-def agent(tmp_path: Path, etcd: EtcdServer, docker_engine: DockerEngine) -> Iterator[AgentProcess]:
-    process = AgentProcess(tmp_path, etcd.endpoint, docker_engine.host)
-    yield process
-    process.stop()
-    docker_engine.remove_all(f"taskyard/cluster={process.cluster}")
 
 
 def test_the_log_of_a_task_that_is_over_stays_as_long_as_the_operator_says(agent: AgentProcess) -> None:

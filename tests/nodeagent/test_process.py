@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,19 +13,9 @@ import pytest
 from taskyard import keys
 from taskyard.store.api import Put
 from tests.nodeagent.agent_process import AgentProcess
-from tests.support.docker_engine import DockerEngine
-from tests.support.etcd_server import EtcdServer
 
 pytestmark = [pytest.mark.docker, pytest.mark.etcd]
 TALKS = ("sh", "-c", "echo one; echo two; echo three; sleep 1000")
-
-
-@pytest.fixture
-def agent(tmp_path: Path, etcd: EtcdServer, docker_engine: DockerEngine) -> Iterator[AgentProcess]:
-    process = AgentProcess(tmp_path, etcd.endpoint, docker_engine.host)
-    yield process
-    process.stop()
-    docker_engine.remove_all(f"taskyard/cluster={process.cluster}")
 
 
 def test_registers_runs_a_task_and_leaves_it_running(agent: AgentProcess) -> None:

@@ -41,3 +41,13 @@ def events(plane: Plane, reason: str, name: str = "") -> list[str]:
     plane.events.flush()
     found = [decode(entry.value, Event) for entry in plane.store.list(keys.EVENTS).entries]
     return [event.message for event in found if event.reason == reason and name in ("", event.about.name)]
+
+
+def revisions(plane: Plane, *where: str) -> set[int]:
+    """Those of the last writes there; one: they were written together."""
+    found = set()
+    for key in where:
+        entry = plane.store.get(key)
+        assert entry is not None, key
+        found.add(entry.mod_revision)
+    return found

@@ -9,7 +9,7 @@ from taskyard.objects import (
     Gang,
     TaskState,
 )
-from tests.controlplane.scheduler.crowded import add, plane_with
+from tests.controlplane.scheduler.crowded import add, plane_with, revisions
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
 
@@ -20,7 +20,7 @@ def test_a_gang_is_bound_in_one_transaction_or_not_at_all() -> None:
         add(plane, number, f"g{number}", "2Gi", gang=gang)
         assert plane.node_of(f"g{number}") == ""
     add(plane, 3, "g3", "2Gi", gang=gang)
-    bindings = {plane.store.get(keys.task("default", f"g{n}")).mod_revision for n in range(1, 4)}  # type: ignore[union-attr]
+    bindings = revisions(plane, *(keys.task("default", f"g{n}") for n in range(1, 4)))
     assert len(bindings) == 1
     assert all(plane.node_of(f"g{number}") for number in range(1, 4))
 
@@ -100,7 +100,7 @@ def test_room_is_made_for_a_whole_gang_in_one_transaction_and_nobody_else_gets_i
     for number in range(11, 13):
         add(plane, number, f"g{number}", "3Gi", priority=5, gang=gang)
     assert desired(plane) == ["Stopped", "Stopped"]
-    stopped = {plane.store.get(keys.assignment(f"n{n}", a_uid(n))).mod_revision for n in range(1, 3)}  # type: ignore[union-attr]
+    stopped = revisions(plane, *(keys.assignment(f"n{n}", a_uid(n)) for n in range(1, 3)))
     assert len(stopped) == 1
     add(plane, 20, "sneaky", "3Gi")
     plane.report("low1", TaskState.COMPLETED)

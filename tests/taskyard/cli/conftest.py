@@ -22,6 +22,14 @@ class Run:
 Cli = Callable[..., Run]
 
 
+def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
+    """`taskyard …` against a control plane in this process."""
+    capsys.readouterr()
+    code = int(main(["--server", f"http://127.0.0.1:{served.port}", *arguments]))
+    captured = capsys.readouterr()
+    return Run(code, captured.out, captured.err)
+
+
 @pytest.fixture
 def api() -> Iterator[FakeApi]:
     with FakeApi() as running:

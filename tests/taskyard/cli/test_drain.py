@@ -5,19 +5,11 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from taskyard.cli.main import main
 from taskyard.clock import SystemClock
 from taskyard.objects import Toleration
 from tests.support.plane import a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
-from tests.taskyard.cli.conftest import Run
-
-
-def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
-    capsys.readouterr()
-    code = int(main(["--server", f"http://127.0.0.1:{served.port}", *arguments]))
-    captured = capsys.readouterr()
-    return Run(code, captured.out, captured.err)
+from tests.taskyard.cli.conftest import run
 
 
 @pytest.fixture

@@ -6,18 +6,10 @@ import pytest
 from msgspec.structs import replace
 
 from taskyard import keys
-from taskyard.cli.main import main
 from taskyard.objects import OnNodeLoss, Toleration
 from tests.support.plane import a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
-from tests.taskyard.cli.conftest import Run
-
-
-def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
-    capsys.readouterr()
-    code = int(main(["--server", f"http://127.0.0.1:{served.port}", *arguments]))
-    captured = capsys.readouterr()
-    return Run(code, captured.out, captured.err)
+from tests.taskyard.cli.conftest import run
 
 
 @pytest.fixture

@@ -5,19 +5,11 @@ from __future__ import annotations
 import pytest
 
 from taskyard import keys
-from taskyard.cli.main import main
 from taskyard.keys import ObjectKey
 from taskyard.objects import Cron, CronSpec, JobSpec, JobTemplate, Metadata, TaskSpec, TaskTemplate
 from tests.controlplane.services.web import a_service
 from tests.support.served import ServedPlane
-from tests.taskyard.cli.conftest import Run
-
-
-def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
-    capsys.readouterr()
-    code = int(main(["--server", f"http://127.0.0.1:{served.port}", *arguments]))
-    captured = capsys.readouterr()
-    return Run(code, captured.out, captured.err)
+from tests.taskyard.cli.conftest import run
 
 
 def test_events_of_a_namespace_that_is_not_there_say_so(
