@@ -51,6 +51,7 @@ from nodeagent.names import MAIN, Owner, Run
 from nodeagent.publisher import MOST_AT_ONCE, Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import (
+    ContainerEnd,
     ContainerEvent,
     ContainerInfo,
     ContainerState,
@@ -139,6 +140,14 @@ class Agent:
         # Only the watchdog knows whether what it answers for has ended by itself.
         believed = event.id not in self._parts.guard.held | self._parts.guard.condemned
         uid = self._parts.view.happened(event, believed=believed)
+        if uid:
+            self._parts.queue.add(uid)
+
+    def ended(self, end: ContainerEnd) -> None:
+        """A container has, by the kernel's word."""
+        if end.id in self._parts.guard.held | self._parts.guard.condemned:
+            return  # As above; and it will hear of it from the runtime.
+        uid = self._parts.view.ended(end)
         if uid:
             self._parts.queue.add(uid)
 

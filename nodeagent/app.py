@@ -35,6 +35,7 @@ from nodeagent.conditions import Conditions
 from nodeagent.devices import Device, Devices, counts
 from nodeagent.draining import to_leave
 from nodeagent.duties import (
+    EndFollower,
     EventFollower,
     be_found,
     keep_fresh,
@@ -227,6 +228,7 @@ class _Process:
             )
         )
         self._follower = EventFollower(self._agent, self._runtime, owner, clock)
+        self._ends = EndFollower(self._agent, self._runtime)
         self._informer.subscribe(self._agent.changed)
         self._informer.subscribe(self._registration.changed)
         console = DockerConsole(Engine(options.docker_host))
@@ -264,6 +266,7 @@ class _Process:
             ending.set()
             self._probe_now.set()
             self._follower.close()
+            self._ends.close()
             self._registration.wake()
             self._queue.shut_down()
             self._lanes.shut_down()
@@ -309,6 +312,7 @@ class _Process:
             "informer": lambda: self._informer.run(ending),
             "loop": lambda: keep_reconciling(self._agent, ending),
             "events": lambda: self._follower.run(ending),
+            "ends": lambda: self._ends.run(ending),
             "look": lambda: keep_looking(self._agent, self._readiness, self._clock, self._probe_now, ending),
             "announcement": lambda: be_found(lambda: local_agent.announce(folder, self._announced), ending),
             "housekeeping": lambda: keep_house(self._housekeeping, ending),

@@ -103,6 +103,27 @@ class EventFollower:
             stream.close()
 
 
+class EndFollower:
+    """Tells the agent of each end as soon as the kernel does."""
+
+    def __init__(self, agent: Agent, runtime: Runtime) -> None:
+        self._agent = agent
+        self._ends = runtime.ends()
+
+    def run(self, ending: threading.Event) -> None:
+        while not ending.is_set():
+            try:
+                for end in self._ends:
+                    self._agent.ended(end)
+            except Exception:
+                log.exception("an end could not be used; going on")
+            ending.wait(_RECONNECT_PAUSE)
+
+    def close(self) -> None:
+        """Ends the wait for one."""
+        self._ends.close()
+
+
 def keep_house(housekeeping: Housekeeping, ending: threading.Event) -> None:
     while not ending.wait(HOUSEKEEPING_EVERY):
         try:

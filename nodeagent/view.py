@@ -3,8 +3,8 @@
 Events and lists do not change a belief: they mark a container as unsure, and an inspect settles it. So a list that is
 older than a start, or an event that came twice, does no harm. There are two exceptions. The end of a container that
 runs and that nothing else is said of: its event says all that an inspect would, which Docker answers only when it has
-taken the container's network down. And its removal, after which there is nothing to look at. Thread-safe; decides
-nothing.
+taken the container's network down. And its removal, after which there is nothing to look at. Stronger than all is the
+kernel's word of an end, which may come before the runtime knows of it (`ended`). Thread-safe; decides nothing.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from nodeagent.names import GROUP, MAIN, NETWORK, Owner, run_of, uid_of
-from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState, ContainerSummary
+from nodeagent.names import GROUP, MAIN, NETWORK, Owner, Run, run_of, uid_of
+from nodeagent.runtime.port import ContainerEnd, ContainerEvent, ContainerInfo, ContainerState, ContainerSummary
 from nodeagent.situation import Container
 
 _ENDED = (ContainerState.EXITED, ContainerState.DEAD)
@@ -36,6 +36,8 @@ class ContainerView:
         self._with_belongings: set[str] = set()
         self._out_of_memory: set[str] = set()
         """Ids of containers of which that was told: an inspect knows of it only once they have ended, if at all."""
+        self._ahead: set[str] = set()
+        """Ids of those that have ended by the kernel's word, while the runtime may still take them for running."""
         self._removed: dict[str, None] = {}
         """Ids of those whose removal was told, oldest first."""
         self.listed = False
@@ -75,6 +77,9 @@ class ContainerView:
             with self._lock:
                 if info.id in self._removed:
                     return
+                if info.id in self._ahead and info.state is ContainerState.RUNNING:
+                    return
+                self._ahead.discard(info.id)
                 known = self._containers.setdefault(run.uid, {})
                 before = known.get(info.id)
                 if before and before.info.state in _ENDED and info.state is ContainerState.RUNNING:
@@ -89,6 +94,7 @@ class ContainerView:
             known = self._containers.get(uid, {})
             for identity in [i for i, one in known.items() if container in (i, one.info.name)]:
                 del known[identity]
+                self._ahead.discard(identity)
                 self._out_of_memory.discard(identity)
             if not known:
                 self._containers.pop(uid, None)
@@ -112,6 +118,8 @@ class ContainerView:
             self._note_out_of_memory(uid, event.id)
         if uid and believed and event.action in _REMOVED:
             self._note_removal(uid, event.id)
+        elif uid and self._caught_up(uid, event):
+            return ""
         elif uid and not (believed and self._ended(uid, event)):
             self.doubt(uid, [event.id])
         return uid
@@ -134,27 +142,45 @@ class ContainerView:
                 one = known[container]
                 known[container] = replace(one, info=replace(one.info, oom_killed=True))
 
+    def ended(self, end: ContainerEnd) -> str:
+        """By the kernel's word: nothing of it runs. The uid of the task that should be asked about again; empty where
+        the runtime's own word is waited for. So it is with sidecars and what holds a network: those are started
+        again, and for a runtime that takes them for running there is nothing to start."""
+        with self._lock:
+            uid = next((uid for uid, those in self._containers.items() if end.id in those), "")
+            if not uid or not _is_made_once(self._containers[uid][end.id].run):
+                return ""
+            if not self._note_end(uid, end.id, end.exit_code, end.at):
+                return ""
+            self._ahead.add(end.id)
+            return uid
+
+    def _caught_up(self, uid: str, event: ContainerEvent) -> bool:
+        """The runtime tells of an end that is known already."""
+        with self._lock:
+            known = self._containers.get(uid, {}).get(event.id)
+            if known is None or event.id not in self._ahead or event.exit_code != known.info.exit_code:
+                return False
+            self._ahead.remove(event.id)
+            return True
+
     def _ended(self, uid: str, event: ContainerEvent) -> bool:
         """Takes note of an end that needs no look. Out of memory is told before it, and then there is a doubt."""
         with self._lock:
-            known = self._containers.get(uid, {}).get(event.id)
-            doubted = event.id in self._unsure.get(uid, ())
-            if event.exit_code is None or known is None or not known.running or doubted:
-                return False
-            if event.at <= known.info.started_at:
-                return False  # Of a run before, or it ended so soon that the agent's clock is later.
-            if known.info.ports:
-                return False  # They are free only once its network is down, and the next one may want them.
-            info = replace(
-                known.info,
-                state=ContainerState.EXITED,
-                exit_code=event.exit_code,
-                finished_at=event.at,
-                address="",
-                pid=0,
-            )
-            self._containers[uid][event.id] = replace(known, info=info)
-            return True
+            return event.exit_code is not None and self._note_end(uid, event.id, event.exit_code, event.at)
+
+    def _note_end(self, uid: str, container: str, exit_code: int, at: float) -> bool:
+        """Under the lock."""
+        known = self._containers.get(uid, {}).get(container)
+        if known is None or not known.running or container in self._unsure.get(uid, ()):
+            return False
+        if at <= known.info.started_at:
+            return False  # Of a run before, or it ended so soon that the agent's clock is later.
+        if known.info.ports:
+            return False  # They are free only once its network is down, and the next one may want them.
+        info = replace(known.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, address="", pid=0)
+        self._containers[uid][container] = replace(known, info=info)
+        return True
 
     def compare(self, listed: Iterable[ContainerSummary]) -> set[str]:
         """Doubts whatever differs from the list; returns the uids of those tasks."""
@@ -178,6 +204,11 @@ class ContainerView:
             doubted.add(uid)
         self.listed = True
         return doubted
+
+
+def _is_made_once(run: Run) -> bool:
+    """An init task, or the task itself: what comes after it is another container."""
+    return run.step <= MAIN and run.step != NETWORK
 
 
 def _as_reached(containers: tuple[Container, ...]) -> tuple[Container, ...]:

@@ -24,7 +24,7 @@ class Beside:
         self._names: dict[str, dict[str, str]] = {}
         """By host, id → name, of all that were ever asked to start."""
         self._heard: dict[str, int] = {}
-        """Of the events of each host's containers, how many."""
+        """Of the ends of each host's containers, how many."""
         self._succeeded: set[tuple[str, str]] = set()
         """Host and container."""
         self._started: set[tuple[str, str]] = set()
@@ -60,12 +60,13 @@ class Beside:
             check_wait(one.restarts, name, run.uid, now - at, host.clock)
 
     def _hear(self, host: Host) -> None:
-        news = host.runtime.containers.events[self._heard.get(host.key, 0) :]
-        self._heard[host.key] = host.runtime.happenings
+        ends = host.runtime.containers.ends
+        news = ends[self._heard.get(host.key, 0) :]
+        self._heard[host.key] = len(ends)
         names = self._names.get(host.key, {})
-        for event in news:
-            if event.action == "die" and event.exit_code == 0 and event.id in names:
-                self._succeeded.add((host.key, names[event.id]))
+        for end in news:
+            if end.exit_code == 0 and end.id in names:
+                self._succeeded.add((host.key, names[end.id]))
 
 
 def _started_before(run: Run, spec: TaskSpec) -> list[str]:

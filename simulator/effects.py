@@ -13,7 +13,7 @@ from typing import Protocol
 
 from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.forwarding import ForwardingRuntime
-from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerSpec
+from nodeagent.runtime.port import ContainerEnd, ContainerEvent, ContainerInfo, ContainerSpec
 from simulator.driver import Crash, Driver, Process
 from simulator.watches import Delivery, UnreliableWatch
 from taskyard.store.api import Commit, Compare, Operation, Store, Watch
@@ -176,6 +176,9 @@ class ProcessRuntime(ForwardingRuntime):
 
     def happened(self, after: int) -> tuple[list[ContainerEvent], int]:
         return self._fake.happened(after)
+
+    def ended(self, after: int) -> tuple[list[ContainerEnd], int]:
+        return self._fake.ended(after)
 
     def _find(self, container: str) -> ContainerInfo | None:
         return self._fake.look_up(container)

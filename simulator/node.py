@@ -58,6 +58,8 @@ _LOOK_EVERY = 5.0
 """Of the watchdog, for the condemned; it is called besides when one may have been started."""
 _LAST_LOAD = 4
 """The period from which on loads stay as they are."""
+_NOTICES_AFTER = (0.0, 0.1, 2.0)
+"""Seconds that a container runtime takes to notice an end, which its agent may know of at once."""
 _PULLS_TAKE = (0.3, 2.0, 9.0)
 """Seconds."""
 
@@ -89,7 +91,13 @@ class Host:
 
     def __post_init__(self) -> None:
         self.clock = MachineClock(self.true_time)
-        self.runtime = FakeRuntime(self.clock, registry=set(IMAGES), programs=dict(PROGRAMS), inside=dict(INSIDE))
+        self.runtime = FakeRuntime(
+            self.clock,
+            registry=set(IMAGES),
+            programs=dict(PROGRAMS),
+            inside=dict(INSIDE),
+            notices_after=Random(f"{self.key}/notices").choice(_NOTICES_AFTER),
+        )
         self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding(0.0), look_every=_LOOK_EVERY)
         self.add_foreign("database", {})
         self.add_foreign("imitation", self.imitation("0123456789ab"))
@@ -206,6 +214,7 @@ class AgentProcess(Process):
         self._informer.subscribe(self._registration.changed)
         self._look_at = 0.0
         self._heard = host.runtime.happenings
+        self._heard_ends = len(host.runtime.containers.ends)
         """How many of the runtime's events are old news."""
         self.following = Actor(self, "informer", self._follow)
         self.store.delivery.awake = lambda delay: driver.wake(self.following, delay)
@@ -313,7 +322,13 @@ class AgentProcess(Process):
         return f"{METRIC} {told.choice((0, 5, 19, 40, 60))}\n"
 
     def _hear(self) -> float:
-        """Events that come while nobody listens are missed, as when a connection to Docker broke."""
+        """Events that come while nobody listens are missed, as when a connection to Docker broke. The kernel's word
+        of an end comes whatever the runtime does."""
+        ends, self._heard_ends = self._runtime.ended(self._heard_ends)
+        for end in ends:
+            self._agent.ended(end)
+        if ends:
+            self._wake_loop()
         try:
             news, self._heard = self._runtime.happened(self._heard)
         except RuntimeFault:

@@ -58,6 +58,7 @@ from nodeagent.runtime.port import (
     RuntimeRefused,
     VolumeSummary,
 )
+from nodeagent.runtime.process_ends import ProcessEnds
 
 _EVENTS = ("die", "oom", "destroy", "health_status", "died", "remove")
 """The last two are what Podman wants to be asked for; it tells `died` as `die`."""
@@ -84,6 +85,7 @@ class DockerRuntime:
         self._version: Version | None = None
         self._clients: dict[_Limit, docker.APIClient] = {}
         self._calls: DockerCalls | None = None
+        self._ends = ProcessEnds()
 
     def describe(self) -> str:
         with translated("ping"):
@@ -105,6 +107,7 @@ class DockerRuntime:
     def start(self, container: str) -> None:
         with translated(f"start {container}"):
             self._send("POST", f"{container}/start", _Limit.WORK)
+        self._ends.watch(container)
 
     def inspect(self, container: str) -> ContainerInfo | None:
         with translated(f"inspect {container}"):
@@ -114,7 +117,10 @@ class DockerRuntime:
                 if is_status(error, 404):
                     return None
                 raise
-            return container_info(msgspec.json.decode(found, type=Inspected))
+            info = container_info(msgspec.json.decode(found, type=Inspected))
+        if info.pid:
+            self._ends.watch(info.id, info.pid)
+        return info
 
     def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         with translated("list containers"):
@@ -123,6 +129,7 @@ class DockerRuntime:
             return [container_summary(one) for one in msgspec.json.decode(found, type=list[Listed])]
 
     def kill(self, container: str, signal: str) -> None:
+        self._ends.forget(container)
         with translated(f"signal {container}"):
             try:
                 self._send("POST", f"{container}/kill", _Limit.WORK, {"signal": signal})
@@ -131,6 +138,7 @@ class DockerRuntime:
                     raise
 
     def remove(self, container: str, *, force: bool) -> None:
+        self._ends.forget(container)
         with translated(f"remove {container}"):
             try:
                 # Podman's force gives a grace period unless it is told that there is none.
@@ -262,7 +270,11 @@ class DockerRuntime:
             client = self._client(_Limit.STREAM)
             return DockerEvents(client.events(since=int(since), filters=filters, decode=True))
 
+    def ends(self) -> ProcessEnds:
+        return self._ends
+
     def close(self) -> None:
+        self._ends.close()
         with self._lock:
             for client in self._clients.values():
                 client.close()

@@ -10,16 +10,19 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from nodeagent.runtime.fake_containers import FakeContainers
 from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import (
     PAUSE_IMAGE,
+    ContainerEnd,
     ContainerEvent,
     ContainerInfo,
     ContainerSpec,
+    ContainerState,
     ContainerSummary,
+    EndStream,
     EventStream,
     ImageInfo,
     ImageMissing,
@@ -35,6 +38,7 @@ from nodeagent.runtime.port import (
 )
 from taskyard.clock import Clock
 
+T = TypeVar("T")
 Breakdown = Literal["", "hangs", "late", "answers lost"]
 
 
@@ -57,16 +61,20 @@ class FakeRuntime:
     """The containers that programs were run in, by id, and which. For a simulation and its checks."""
     full: bool = False
     """There is no room on the disk for an image or a container."""
+    notices_after: float = 0.0
+    """Seconds until it notices that a container has ended by itself; that the kernel tells at once."""
     containers: FakeContainers = field(init=False)
     calls: list[str] = field(default_factory=list)
     """What was asked, `start ty-…`, for tests that count."""
     _volumes: dict[str, Mapping[str, str]] = field(default_factory=dict)
     _networks: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    _asked_to_end: set[str] = field(default_factory=set)
+    """Ids of those that were signalled or removed through it."""
     _broken: Breakdown = ""
     _late: list[Callable[[], object]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.containers = FakeContainers(self.clock)
+        self.containers = FakeContainers(self.clock, self.notices_after)
 
     def break_down(self, how: Breakdown) -> None:
         """`hangs`: nothing is done; `late`: what is asked is done once it works again, though the caller has long given
@@ -94,6 +102,12 @@ class FakeRuntime:
         self._begin("events")
         self._answer()
         return self.containers.events[after:], len(self.containers.events)
+
+    def ended(self, after: int) -> tuple[list[ContainerEnd], int]:
+        """As `happened`: what the kernel tells of, whether the runtime works or not."""
+        self.containers.settle()
+        ends = self.containers.ends
+        return [one for one in ends[after:] if one.id not in self._asked_to_end], len(ends)
 
     def everything(self) -> list[ContainerInfo]:
         """All containers as they are, also while it is broken. For a simulation and its checks."""
@@ -144,7 +158,7 @@ class FakeRuntime:
         found = self.containers.find(container)
         if not found:
             raise RuntimeRefused(f"no such container: {container}")
-        if not found.running:
+        if found.told.state is not ContainerState.RUNNING:
             self.containers.launch(found)
         self._answer()
 
@@ -152,27 +166,31 @@ class FakeRuntime:
         self._begin(f"inspect {container}")
         found = self.containers.find(container)
         self._answer()
-        return found.info if found else None
+        return found.told if found else None
 
     def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         self._begin("list")
         self._answer()
         return [
             ContainerSummary(one.id, one.name, one.labels, one.state, one.health)
-            for one in (container.info for container in self.containers.all)
+            for one in (container.told for container in self.containers.all)
             if labels.items() <= one.labels.items()
         ]
 
     def kill(self, container: str, signal: str) -> None:
         self._begin(f"kill {container} {signal}", lambda: self.kill(container, signal))
-        self.end(container, signal)
+        found = self.containers.find(container)
+        if found:
+            self._asked_to_end.add(found.info.id)
+            self.containers.signal(found, signal, noticed=signal == "SIGKILL")
         self._answer()
 
     def remove(self, container: str, *, force: bool) -> None:
         self._begin(f"remove {container}", lambda: self.remove(container, force=force))
         found = self.containers.find(container)
         if found:
-            if found.running and not force:
+            self._asked_to_end.add(found.info.id)
+            if found.told.state is ContainerState.RUNNING and not force:
                 raise RuntimeRefused(f"{container} is running: stop it first")
             self.containers.remove(found)
         self._answer()
@@ -277,6 +295,10 @@ class FakeRuntime:
             if event.at >= int(since) and labels.items() <= event.labels.items()
         )
 
+    def ends(self) -> EndStream:
+        """Those that have come by now; then the stream ends."""
+        return _FixedStream(self.ended(0)[0])
+
     def close(self) -> None:
         pass
 
@@ -321,11 +343,11 @@ class _FakeTransfer:
         self.closed = True
 
 
-class _FixedStream:
-    def __init__(self, events: Iterable[ContainerEvent]) -> None:
+class _FixedStream(Generic[T]):
+    def __init__(self, events: Iterable[T]) -> None:
         self._events = list(events)
 
-    def __iter__(self) -> Iterator[ContainerEvent]:
+    def __iter__(self) -> Iterator[T]:
         return iter(self._events)
 
     def close(self) -> None:

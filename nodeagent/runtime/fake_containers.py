@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import (
+    ContainerEnd,
     ContainerEvent,
     ContainerInfo,
     ContainerSpec,
@@ -32,9 +33,16 @@ class FakeContainer:
     program: Program
     began: float = 0.0
     """On the monotonic clock: programs run by it, whatever becomes of the time of day."""
+    unnoticed: ContainerInfo | None = None
+    """As it was before it ended, while the runtime has not noticed that."""
 
     def to_come(self) -> Iterator[float]:
         return self.program.to_come(self.began, self.info.health if self.spec.probe else "")
+
+    @property
+    def told(self) -> ContainerInfo:
+        """What the runtime tells of it."""
+        return self.unnoticed or self.info
 
     @property
     def running(self) -> bool:
@@ -42,10 +50,16 @@ class FakeContainer:
 
 
 class FakeContainers:
-    """Time passes only when the clock does; what is due by then has happened once `settle` was called."""
+    """Time passes only when the clock does; what is due by then has happened once `settle` was called.
 
-    def __init__(self, clock: Clock) -> None:
+    `notices_after`: seconds from an end that the runtime has not brought about until it knows of it. Until then it
+    tells that the container runs, and the ports are taken."""
+
+    def __init__(self, clock: Clock, notices_after: float = 0.0) -> None:
         self._clock = clock
+        self._notices_after = notices_after
+        self._notices: dict[str, float] = {}
+        """When each end that is unnoticed will be noticed, on the monotonic clock, by id."""
         self._by_id: dict[str, FakeContainer] = {}
         self._by_name: dict[str, FakeContainer] = {}
         self._restless: dict[str, FakeContainer] = {}
@@ -53,6 +67,8 @@ class FakeContainers:
         self._ids = itertools.count(1)
         self._ports = itertools.count(_FIRST_FREE_PORT)
         self.events: list[ContainerEvent] = []
+        self.ends: list[ContainerEnd] = []
+        """As the kernel knows of them."""
 
     @property
     def all(self) -> Collection[FakeContainer]:
@@ -72,7 +88,8 @@ class FakeContainers:
 
     def next_event(self) -> float | None:
         """When, on the monotonic clock, the next one ends by itself, or feels otherwise; None when none will."""
-        return min((due for one in self._restless.values() for due in one.to_come()), default=None)
+        to_come = (due for one in self._restless.values() for due in one.to_come())
+        return min((*to_come, *self._notices.values()), default=None)
 
     def add(self, spec: ContainerSpec, program: Program) -> str:
         identity = f"{next(self._ids):064x}"
@@ -91,22 +108,28 @@ class FakeContainers:
     def remove(self, found: FakeContainer) -> None:
         """One that runs ends first."""
         if found.running:
-            self.end(found, 137, self._clock.now())
+            self._end(found, 137, self._clock.now(), noticed=True)
+        self._notice(found)
         del self._by_id[found.info.id], self._by_name[found.info.name]
         self._tell(found, "destroy", self._clock.now())
 
-    def signal(self, found: FakeContainer, signal: str) -> None:
+    def signal(self, found: FakeContainer, signal: str, *, noticed: bool = False) -> None:
+        """`noticed`: the runtime waits for the end."""
         if found.running and signal not in found.program.ignores:
-            self.end(found, 137 if signal == "SIGKILL" else found.program.signalled, self._clock.now())
+            code = 137 if signal == "SIGKILL" else found.program.signalled
+            self._end(found, code, self._clock.now(), noticed=noticed)
 
     def settle(self) -> None:
         """What has become of each by now."""
         for container in list(self._restless.values()) if self._restless else ():
             self._settle(container)
+        now = self._clock.monotonic()
+        for identity in [one for one, at in self._notices.items() if at <= now] if self._notices else ():
+            self._notice(self._by_id[identity])
 
     def launch(self, found: FakeContainer) -> None:
         """Raises RuntimeRefused."""
-        taken = [(port.protocol, port.host, port.address) for other in self.running for port in other.info.ports]
+        taken = [(port.protocol, port.host, port.address) for other in self.all for port in other.told.ports]
         clash = [
             port
             for port in found.spec.ports
@@ -158,14 +181,25 @@ class FakeContainers:
             if program.out_of_memory or program.child_out_of_memory:
                 found.info = replace(found.info, oom_killed=True)
                 self._tell(found, "oom", ended)
-            self.end(found, 137 if program.out_of_memory else program.exit_code, ended)
+            self._end(found, 137 if program.out_of_memory else program.exit_code, ended)
 
-    def end(self, found: FakeContainer, exit_code: int, at: float) -> None:
+    def _end(self, found: FakeContainer, exit_code: int, at: float, *, noticed: bool = False) -> None:
         self._restless.pop(found.info.id, None)
+        before = found.info
         found.info = replace(
             found.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, ports=(), pid=0, address=""
         )
-        self._tell(found, "die", at)
+        self.ends.append(ContainerEnd(found.info.id, exit_code, at))
+        if noticed or not self._notices_after:
+            self._tell(found, "die", at)
+        else:
+            found.unnoticed = before
+            self._notices[found.info.id] = self._clock.monotonic() + self._notices_after
+
+    def _notice(self, found: FakeContainer) -> None:
+        if self._notices.pop(found.info.id, None) is not None:
+            found.unnoticed = None
+            self._tell(found, "die", self._clock.now())
 
     def _tell(self, found: FakeContainer, action: str, at: float) -> None:
         code = found.info.exit_code if action == "die" else None

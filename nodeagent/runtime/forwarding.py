@@ -11,6 +11,7 @@ from nodeagent.runtime.port import (
     ContainerInfo,
     ContainerSpec,
     ContainerSummary,
+    EndStream,
     EventStream,
     ImageInfo,
     Runtime,
@@ -88,6 +89,9 @@ class ForwardingRuntime(Runtime):
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         return self._inner.events(labels, since)
+
+    def ends(self) -> EndStream:
+        return self._inner.ends()
 
     def close(self) -> None:
         self._inner.close()

@@ -182,6 +182,16 @@ class ContainerEvent(msgspec.Struct, frozen=True):
     """Of a `die`."""
 
 
+class ContainerEnd(msgspec.Struct, frozen=True):
+    """All processes of a container have ended: the kernel's word, which the runtime may not have noticed yet."""
+
+    id: str
+    exit_code: int
+    """As the runtime will tell it."""
+    at: float
+    """Seconds since the epoch."""
+
+
 class ImageInfo(msgspec.Struct, frozen=True):
     """`digest`: `sha256:…`, by which its registry knows it; empty when it came from none. `foreign`: `linux/arm64`, the
     kind of machine that it is for, when that is not the node's."""
@@ -229,6 +239,14 @@ class EventStream(Protocol):
     """Ends (StopIteration) when the connection does; open a new one from the last `at` seen."""
 
     def __iter__(self) -> Iterator[ContainerEvent]: ...
+
+    def close(self) -> None: ...
+
+
+class EndStream(Protocol):
+    """Ends that nobody asked for, as they come. It may tell of none at all, but of none twice."""
+
+    def __iter__(self) -> Iterator[ContainerEnd]: ...
 
     def close(self) -> None: ...
 
@@ -322,6 +340,11 @@ class Runtime(Protocol):
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         """Exits, OOM kills, health changes and removals of containers with these labels."""
+        ...
+
+    def ends(self) -> EndStream:
+        """Of containers that were started or inspected here: what is told past the runtime, before it has noticed or
+        while it does not answer. For one follower."""
         ...
 
     def close(self) -> None: ...

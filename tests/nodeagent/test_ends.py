@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from nodeagent.runtime.port import ContainerEvent, ContainerInfo, ContainerState
+from nodeagent.names import STEP
+from nodeagent.runtime.port import ContainerEnd, ContainerEvent, ContainerInfo, ContainerState
 from nodeagent.view import ContainerView
 from tests.nodeagent.world import OWNER, UID, World
 
@@ -21,8 +22,8 @@ LABELS = {
 
 def view(**changes: Any) -> ContainerView:
     seen = ContainerView(OWNER)
-    values: dict[str, Any] = {"state": ContainerState.RUNNING, "started_at": 100.0} | changes
-    seen.saw(ContainerInfo(id="c1", name=f"ty-{UID}-1-1", labels=LABELS, **values))
+    values = {"name": f"ty-{UID}-1-1", "labels": LABELS, "state": ContainerState.RUNNING, "started_at": 100.0}
+    seen.saw(ContainerInfo(id="c1", **(values | changes)))
     return seen
 
 
@@ -52,6 +53,88 @@ def test_otherwise_there_is_a_look(
     seen = view(**changes)
     assert seen.happened(ContainerEvent("c1", LABELS, action, at, code), believed=believed) == UID
     assert seen.of(UID)[1] == ("c1",)
+
+
+def test_the_kernels_word_is_believed_before_the_runtime_knows() -> None:
+    seen = view(address="192.0.2.1", pid=7)
+    (before,), _ = seen.of(UID)
+    assert seen.ended(ContainerEnd("c1", 3, 110.0)) == UID
+    seen.saw(before.info)  # A look at a runtime that has not noticed yet.
+    (one,), unsure = seen.of(UID)
+    assert (one.info.state, one.info.exit_code, one.info.finished_at) == (ContainerState.EXITED, 3, 110.0)
+    assert unsure == ()
+    assert seen.happened(ContainerEvent("c1", LABELS, "die", 110.2, 3), believed=True) == ""
+    assert seen.of(UID)[1] == ()
+    again = replace(before.info, started_at=120.0)
+    seen.saw(again)  # Somebody has started it by hand.
+    assert seen.of(UID)[0][0].info == again
+
+
+def test_a_runtime_that_tells_of_another_exit_code_is_looked_at() -> None:
+    seen = view()
+    seen.ended(ContainerEnd("c1", 3, 110.0))
+    seen.happened(ContainerEvent("c1", LABELS, "die", 110.2, 4), believed=True)
+    assert seen.of(UID)[1] == ("c1",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "at"),
+    [
+        pytest.param({"labels": LABELS | {STEP: "99"}, "name": f"ty-{UID}-1-1-net"}, 110.0, id="holds a network"),
+        pytest.param({"labels": LABELS | {STEP: "101"}, "name": f"ty-{UID}-1-1-side1"}, 110.0, id="a sidecar"),
+        pytest.param({"ports": ("a port",)}, 110.0, id="its ports are not free yet"),
+        pytest.param({}, 100.0, id="before its start"),
+        pytest.param({"state": ContainerState.CREATED}, 110.0, id="its start is not known yet"),
+    ],
+)
+def test_otherwise_the_runtimes_own_word_is_waited_for(changes: dict[str, Any], at: float) -> None:
+    seen = view(**changes)
+    (before,), _ = seen.of(UID)
+    assert seen.ended(ContainerEnd("c1", 3, at)) == ""
+    assert seen.of(UID) == ((before,), ())
+
+
+def test_the_kernel_may_tell_of_what_is_not_known_here() -> None:
+    assert view().ended(ContainerEnd("c2", 3, 110.0)) == ""
+
+
+def test_a_task_runs_again_before_the_runtime_has_noticed_its_end() -> None:
+    world = World(notices_after=5.0)
+    world.assign(restart={"backoff": {"initial": "1ms", "max": "1ms"}})
+    world.advance(1.0)
+    (running,) = world.containers()
+    world.runtime.end(running.id, "SIGKILL")
+    world.advance(0.1)
+    assert f"ty-{UID}-1-2" in world.running()
+    assert (world.status().restarts, world.status().last_exit.exit_code) == (1, 137)  # type: ignore[union-attr]
+    world.advance(20.0)
+    assert world.running() == [f"ty-{UID}-1-2"]
+    assert world.status().restarts == 1
+    assert not [call for call in world.runtime.calls if call.startswith("kill")]
+
+
+def test_a_task_that_ends_while_it_is_to_stop_is_removed_once_the_runtime_has_noticed() -> None:
+    world = World(notices_after=2.0)
+    world.assign(restart={"policy": "never"})
+    world.advance(1.0)
+    (running,) = world.containers()
+    world.runtime.end(running.id, "SIGKILL")
+    world.assign(desired="Stopped", restart={"policy": "never"})
+    world.advance(10.0)
+    assert world.containers() == []
+    assert world.status().state.terminal
+
+
+def test_what_the_watchdog_answers_for_is_the_runtimes_to_tell() -> None:
+    world = World(notices_after=2.0)
+    world.assign(singleton=True, restart={"backoff": {"initial": "1ms", "max": "1ms"}})
+    world.advance(1.0)
+    (running,) = world.containers()
+    world.runtime.end(running.id, "SIGKILL")
+    world.advance(1.0)
+    assert world.status().restarts == 0
+    world.advance(5.0)
+    assert world.running() == [f"ty-{UID}-1-2"]
 
 
 @pytest.mark.parametrize("action", ["destroy", "remove"])

@@ -193,11 +193,13 @@ class World:
     secrets_dir: Path = Path("/nowhere")
     """Where files of Secrets and Configs are."""
     devices: tuple[Device, ...] = ()
+    notices_after: float = 0.0
+    """Seconds that the runtime takes to notice an end."""
 
     def __post_init__(self) -> None:
         self.memory = MemoryStore(self.clock)
         self.store = FusedStore(self.memory)
-        self.runtime = FusedRuntime(self.clock, programs=dict(self.programs))
+        self.runtime = FusedRuntime(self.clock, programs=dict(self.programs), notices_after=self.notices_after)
         self.events = KeptEvents()
         self.memo = MemoryMemo()
         self.guard = FakeGuard(self.runtime, self.clock)
@@ -258,6 +260,7 @@ class World:
         self.informer.subscribe(self.agent.changed)
         self.informer.subscribe(self.registration.changed)
         self.seen_until = 0.0
+        self.ends_seen = len(self.runtime.containers.ends)
 
     def settle(self, rounds: int = 30) -> None:
         """Everything that can happen at this moment; AssertionError when it never gets quiet: a hot loop."""
@@ -305,6 +308,9 @@ class World:
             return
 
     def _hear(self) -> None:
+        ends, self.ends_seen = self.runtime.ended(self.ends_seen)
+        for end in ends:
+            self.agent.ended(end)
         try:
             for event in self.runtime.events(self.owner.labels, self.seen_until):
                 if event.at > self.seen_until:

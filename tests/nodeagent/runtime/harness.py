@@ -14,6 +14,7 @@ from taskyard.clock import ManualClock
 
 FOREVER = ("sleep", "1000")
 FAILS = ("sh", "-c", "exit 3")
+FAILS_SOON = ("sh", "-c", "sleep 0.3; exit 3")
 SUCCEEDS = ("sh", "-c", "exit 0")
 OBEYS = ("sh", "-c", "trap 'exit 5' TERM; while :; do sleep 0.05; done")
 EATS_MEMORY = ("sh", "-c", "x=x; while :; do x=$x$x; done")
@@ -22,6 +23,7 @@ NO_SUCH_COMMAND = ("/nowhere",)
 PROGRAMS = {
     FOREVER: Program(ignores=frozenset({"SIGTERM"})),
     FAILS: Program(runs=0.0, exit_code=3),
+    FAILS_SOON: Program(runs=0.3, exit_code=3),
     SUCCEEDS: Program(runs=0.0, exit_code=0),
     OBEYS: Program(),
     EATS_MEMORY: Program(runs=0.1, out_of_memory=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,7 @@ from nodeagent.runtime.port import (
     RuntimeUnavailable,
     VolumeSummary,
 )
+from nodeagent.runtime.process_ends import tells_how
 from nodeagent.runtime.settings import LimitSettings, NetworkSettings
 from tests.nodeagent.runtime import harness as programs
 from tests.nodeagent.runtime.harness import FakeHarness, Harness, RealHarness
@@ -348,6 +350,17 @@ def test_events_tell_of_exits_and_removals(world: Harness, label: str) -> None:
             break
     stream.close()
     assert seen == [(first.id, "die", label), (first.id, "destroy", label)]
+
+
+def test_the_kernel_tells_of_an_end_that_nobody_asked_for(world: Harness, label: str) -> None:
+    asked = started(world, spec(label, name=f"contract-asked-{label[:12]}"))
+    world.runtime.kill(asked, "SIGKILL")
+    container = started(world, spec(label, programs.FAILS_SOON))
+    ended(world, container)
+    stream = world.runtime.ends()
+    seen = [(end.id, end.exit_code) for end in itertools.islice(stream, 1 if tells_how() else 0)]
+    stream.close()
+    assert seen == ([(container, 3)] if tells_how() else [])
 
 
 def test_an_engine_that_is_not_there_is_unavailable() -> None:

@@ -1,0 +1,86 @@
+"""The kernel's word of an end, with plain processes in the place of containers' first ones."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from nodeagent.runtime.port import ContainerEnd
+from nodeagent.runtime.process_ends import ProcessEnds, tells_how
+
+ANY = "/"
+"""Part of every control group's name, as a container's id is of its processes'."""
+WITHIN = 15.0
+
+
+@pytest.fixture
+def ends() -> Iterator[ProcessEnds]:
+    made = ProcessEnds()
+    yield made
+    made.close()
+
+
+def process(code: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", f"input(); {code}"], stdin=subprocess.PIPE)
+
+
+def let_end(child: subprocess.Popen[bytes]) -> None:
+    child.communicate(b"\n", WITHIN)
+
+
+def told(ends: ProcessEnds) -> list[ContainerEnd]:
+    """Until there is a word, or it is closed."""
+    found: list[ContainerEnd] = []
+
+    def follow() -> None:
+        found.extend([next(iter(ends))])
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    follower.join(WITHIN)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [("raise SystemExit(3)", 3), ("pass", 0), (f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})", 137)],
+)
+def test_an_end_is_told_with_its_exit_code(ends: ProcessEnds, code: str, expected: int) -> None:
+    child = process(code)
+    ends.watch(ANY, child.pid)
+    let_end(child)
+    assert [(end.id, end.exit_code) for end in told(ends)] == ([(ANY, expected)] if tells_how() else [])
+
+
+def test_what_was_asked_to_end_is_not_told(ends: ProcessEnds) -> None:
+    asked, other = process("pass"), process("raise SystemExit(4)")
+    ends.watch(ANY, asked.pid)
+    ends.watch(":" + ANY, other.pid)
+    ends.forget(ANY)
+    let_end(asked)
+    let_end(other)
+    assert [end.exit_code for end in told(ends)] == ([4] if tells_how() else [])
+
+
+def test_a_process_of_no_such_container_is_not_watched(ends: ProcessEnds) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    child = process("pass")
+    ends.watch("0123456789abcdef", child.pid)
+    ends.watch("0123456789abcdef")
+    let_end(child)
+    child.stdin = None
+    assert len(os.listdir("/proc/self/fd")) <= before + 1  # That of the wait itself.
+
+
+def test_the_wait_ends_when_it_is_closed(ends: ProcessEnds) -> None:
+    follower = threading.Thread(target=lambda: list(ends), daemon=True)
+    follower.start()
+    ends.close()
+    follower.join(WITHIN)
+    assert not follower.is_alive()
