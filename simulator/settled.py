@@ -24,9 +24,9 @@ from taskyard.objects import Task, TaskSpec, TaskState, TaskStatus
 
 SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
-SWEPT = 140.0
+SWEPT = 90.0
 """Seconds more where tasks are stopped for others: room is kept for 120 s and a grace period for who may never get
-it, and then others try when all are looked at anew."""
+it."""
 SCALED = 120.0
 """Seconds more where services are autoscaled: each step down waits for its window, and may bring about the next."""
 QUIET = 120.0

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from controlplane.cluster import TaskRecord
 from controlplane.leading import Proposal, Results, Stale, committing
+from controlplane.placement import gang_of
 from controlplane.scheduler.bindings import Bound
 from taskyard.keys import NamedKey
 from taskyard.store.api import Compare, Store
@@ -22,20 +24,25 @@ class Gangs:
         self._waiting: dict[str, set[NamedKey]] = {}
         self._placed: dict[str, set[NamedKey]] = {}
         self._of: dict[NamedKey, str] = {}
+        self._sizes: dict[NamedKey, int] = {}
+        """How many have to be placed at least, by the word of each."""
 
-    def note(self, key: NamedKey, gang: str, *, waits: bool) -> None:
-        self.forget(key)
-        if gang:
-            self._of[key] = gang
-            (self._waiting if waits else self._placed).setdefault(gang, set()).add(key)
-
-    def forget(self, key: NamedKey) -> None:
-        gang = self._of.pop(key, "")
-        for table in (self._waiting, self._placed) if gang else ():
-            members = table.get(gang, set())
+    def note(self, key: NamedKey, record: TaskRecord | None, *, waits: bool) -> tuple[str, str]:
+        """The gang that it was of so far, and that which it is of now; empty: of none, or it neither waits nor has a
+        node, as where there is no `record`."""
+        was = self._of.pop(key, "")
+        for table in (self._waiting, self._placed) if was else ():
+            members = table.get(was, set())
             members.discard(key)
             if not members:
-                table.pop(gang, None)
+                table.pop(was, None)
+        self._sizes.pop(key, None)
+        if record is None or record.task.spec.gang is None:
+            return was, ""
+        gang = gang_of(record)
+        self._of[key], self._sizes[key] = gang, record.task.spec.gang.size
+        (self._waiting if waits else self._placed).setdefault(gang, set()).add(key)
+        return was, gang
 
     def with_the_others(self, keys: Iterable[NamedKey]) -> list[NamedKey]:
         """These, and after each the members of its gang that wait as well."""
@@ -53,10 +60,16 @@ class Gangs:
         """How many have to be placed at once, with those that are."""
         return max(0, size - len(self._placed.get(gang, ())))
 
+    def too_few(self, gang: str) -> bool:
+        """Those that wait are not enough, with those that are placed, by the word of any of them."""
+        waiting = self._waiting.get(gang, ())
+        return all(len(waiting) < self.lacks(gang, self._sizes[key]) for key in waiting)
+
     def clear(self) -> None:
         self._waiting.clear()
         self._placed.clear()
         self._of.clear()
+        self._sizes.clear()
 
 
 def commit_together(store: Store, fence: Compare, proposals: Iterable[Proposal[Bound]]) -> Iterator[Results[Bound]]:

@@ -6,6 +6,7 @@ Kept in memory alone: whoever leads next sees the same tasks wait, the most impo
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from controlplane.cluster import Demand
@@ -33,6 +34,9 @@ class KeptRoom:
     def __init__(self) -> None:
         self._kept: dict[NamedKey, _Kept] = {}
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def __contains__(self, key: object) -> bool:
         """It has room kept for it, or had until a while ago."""
         return key in self._kept
@@ -52,6 +56,10 @@ class KeptRoom:
             del self._kept[key]
         return [kept.reservation for kept in self._kept.values() if now < kept.until]
 
+    def next_end(self, now: float) -> float | None:
+        """When others may have what is kept now for one of them; None: nothing is."""
+        return min((kept.until for kept in self._kept.values() if now < kept.until), default=None)
+
     def drop(self, key: NamedKey, unless: Demand | None = None) -> bool:
         """It needs it no more, unless it still asks for just that. True when there was any."""
         kept = self._kept.get(key)
@@ -59,6 +67,10 @@ class KeptRoom:
             return False
         del self._kept[key]
         return True
+
+    def drop_all(self, keys: Iterable[NamedKey]) -> bool:
+        """As `drop`, for each."""
+        return sum(map(self.drop, keys)) > 0
 
     def clear(self) -> None:
         self._kept.clear()

@@ -6,10 +6,10 @@ decided is `controlplane.placement.preempting`'s.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
-from controlplane.cluster import ClusterCache, TaskRecord
+from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.leading import FencedOut, Proposal, commit_all
 from controlplane.placement import (
     Preemption,
@@ -29,6 +29,7 @@ from controlplane.placement.budgets import Budgets
 from controlplane.placement.placing import LARGEST_GANG
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.exclusive import stop
+from controlplane.scheduler.gangs import Gangs
 from controlplane.scheduler.keeping import PATIENCE, KeptRoom, Priorities
 from controlplane.scheduler.metrics import SchedulerMetrics
 from taskyard.clock import Clock
@@ -83,6 +84,15 @@ class RoomMaker:
             self._leaving[key] = record.node, record.uid, 0
         elif key in self._leaving and self._leaving[key][2] <= self._cache.revision:
             del self._leaving[key]
+
+    def let_go(self, key: NamedKey, still: Demand | None, gangs: Gangs, of: Iterable[str]) -> bool:
+        """What is kept for a task, unless it waits and `still` asks for just that; and all that is kept for the gangs
+        that it is or was one `of`, where it asks for another thing or too few of them are left. True: there was any."""
+        gone = dropped = self.kept.drop(key, unless=still)
+        for gang in of if self.kept else ():
+            if (dropped and still is not None) or gangs.too_few(gang):
+                gone |= self.kept.drop_all(gangs.waiting(gang))
+        return gone
 
     def _budgets(self, rebound: Set[NamedKey], wants: Sequence[Want]) -> Budgets:
         """Of what runs: not what is only bound, and not what is being stopped, also where the cache does not show it

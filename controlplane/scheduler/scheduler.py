@@ -24,7 +24,6 @@ from controlplane.placement import (
     Snapshot,
     SnapshotKeeper,
     Want,
-    gang_of,
     turn_of,
     want_of,
 )
@@ -66,7 +65,7 @@ class Room(Enum):
     """In the queue, beside the keys of tasks."""
 
     SOME = "something about a node is different, and so perhaps what it takes"
-    ALL = "a quota is different, or where a volume is, and so perhaps what every node takes"
+    ALL = "a quota is different, where a volume is, or what is kept for others, and so perhaps what every node takes"
 
 
 Dirty = NamedKey | Room
@@ -173,6 +172,9 @@ class Scheduler(LeaderLoop[Dirty]):
             left = replace(round_.shown, nodes=self._judged)
             self._announcer.unplaced(unplaced, left, kept)
             self._room.make(fence, unplaced, left, self._first_seen, self._assumed.keys)
+        now = self.clock.monotonic()
+        if (ends := self._room.kept.next_end(now)) is not None:
+            self.queue.add_after(Room.ALL, ends - now + _EARLY)
         self.metrics.pending = len(self._ready) + len(self._waiting)
         return bool(self._ready)
 
@@ -196,12 +198,14 @@ class Scheduler(LeaderLoop[Dirty]):
         self._room.note(key, record)
         # Also of one that waits with a new spec: it holds the room of the one before.
         self._room.priorities.note(key, record.task.spec.priority if record is not None and record.node else None)
-        gang = gang_of(record) if record is not None and (due or placed) else ""
-        self._gangs.note(key, gang, waits=bool(due))
-        for other in self._gangs.waiting(gang) if placed and gang else ():
+        left, gang = self._gangs.note(key, record if due or placed else None, waits=bool(due))
+        if left != gang:
+            # Without it the others may have room as they are.
+            self.queue.add_all(self._gangs.waiting(left)[:1])
+        if placed:
             # So many that they did not all go into one transaction.
-            self.queue.add(other)
-        if self._room.kept.drop(key, unless=record.demand if record is not None and due else None):
+            self.queue.add_all(self._gangs.waiting(gang))
+        if self._room.let_go(key, record.demand if record is not None and due else None, self._gangs, {left, gang}):
             # Others may have what was kept for it.
             self._judged = {}
         if record is None or not due:

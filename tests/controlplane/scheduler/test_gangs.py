@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
+import pytest
 
 from taskyard import keys
-from taskyard.objects import (
-    Gang,
-    TaskState,
-)
+from taskyard.objects import Dependency, Gang, Metadata, NodeSpec, Resources, TaskState
 from tests.controlplane.scheduler.crowded import add, plane_with, revisions
 from tests.support.plane import GI, Plane, a_spec, a_task, a_uid
 
@@ -127,3 +127,68 @@ def test_a_budget_holds_for_all_of_a_gang_together() -> None:
     for number in range(11, 13):
         add(plane, number, f"g{number}", "3Gi", priority=5, gang=Gang(name="train", size=2))
     assert desired(plane) == ["Running", "Running"]
+
+
+def edit(plane: Plane, name: str, **changes: object) -> None:
+    task = plane.task(name)
+    plane.add_task(msgspec.structs.replace(task, spec=msgspec.structs.replace(task.spec, **changes)))
+
+
+def a_gang_that_room_is_kept_for(plane: Plane, size: int = 2) -> None:
+    """`g11` on n1, where `asks` would like to be, and `g12` on n2."""
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1"), labels={"zone": "a"}))
+    for number in range(11, 13):
+        add(plane, number, f"g{number}", "3Gi", priority=5, gang=Gang(name="train", size=size))
+    plane.add_task(a_task("asks", a_uid(20), a_spec(memory="3Gi", selector={"zone": "a"})))
+    plane.report("low1", TaskState.COMPLETED)
+    plane.live(1)
+    assert (desired(plane)[1], plane.node_of("asks")) == ("Stopped", "")
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [
+        pytest.param(lambda plane: plane.delete(keys.task("default", "g12")), id="deleted"),
+        pytest.param(lambda plane: edit(plane, "g12", gang=Gang(name="other", size=2)), id="of another gang"),
+        pytest.param(lambda plane: edit(plane, "g12", resources=Resources(memory="9Gi")), id="too large now"),
+        pytest.param(lambda plane: edit(plane, "g12", depends_on=[Dependency(name="none")]), id="held back"),
+    ],
+)
+def test_what_is_kept_for_a_gang_is_free_at_once_when_one_of_it_comes_no_more(lose: Callable[[Plane], None]) -> None:
+    plane = gang_plane()
+    a_gang_that_room_is_kept_for(plane)
+    lose(plane)
+    plane.live(1)
+    assert (plane.node_of("asks"), plane.node_of("g11")) == ("n1", "")
+
+
+def test_what_is_kept_for_a_gang_is_free_at_once_when_it_lacks_more_since_one_that_had_a_node_is_gone() -> None:
+    plane = gang_plane()
+    add(plane, 10, "g10", "64Mi", gang=Gang(name="train", size=1))
+    a_gang_that_room_is_kept_for(plane, size=3)
+    plane.delete(keys.task("default", "g10"), keys.assignment(plane.node_of("g10"), a_uid(10)))
+    plane.live(1)
+    assert (plane.node_of("asks"), plane.node_of("g11")) == ("n1", "")
+
+
+def test_what_is_kept_for_a_gang_stays_so_while_enough_of_it_are_left() -> None:
+    plane = gang_plane()
+    a_gang_that_room_is_kept_for(plane)
+    add(plane, 13, "g13", "64Mi", priority=5, gang=Gang(name="train", size=2))
+    plane.delete(keys.task("default", "g13"))
+    plane.live(1)
+    assert (plane.node_of("asks"), plane.node_of("g11")) == ("", "")
+    plane.report("low2", TaskState.COMPLETED)
+    plane.live(1)
+    assert {plane.node_of("g11"), plane.node_of("g12")} == {"n1", "n2"}
+
+
+def test_the_others_of_a_gang_go_on_at_once_without_the_one_that_had_no_room() -> None:
+    plane, gang = plane_with(2), Gang(name="pair", size=2)
+    for number in range(1, 4):
+        plane.add_task(a_task(f"g{number}", a_uid(number), msgspec.structs.replace(a_spec(memory="3Gi"), gang=gang)))
+    plane.live(1)
+    assert plane.node_of("g1") == ""
+    plane.delete(keys.task("default", "g3"))
+    plane.live(1)
+    assert {plane.node_of("g1"), plane.node_of("g2")} == {"n1", "n2"}

@@ -76,6 +76,16 @@ def test_equal_priority_stops_nobody() -> None:
     assert shown(plane, "second") == ("Pending", "Unschedulable")
 
 
+def test_room_that_is_kept_no_longer_goes_to_others_at_once(full: Plane) -> None:
+    """Whoever is to stop has 120 s for it, and a grace period of 10 s."""
+    add(full, 4, "asks", "1Gi")
+    full.report("small", TaskState.COMPLETED)
+    full.live(125)
+    assert full.node_of("asks") == ""
+    full.live(7)
+    assert full.node_of("asks") == "n1"
+
+
 KEPT = "the room that it fits in is kept: on n1 for default/large"
 
 
