@@ -6,5 +6,6 @@ It explains what `controlplane.placement` decides, and decides nothing itself. U
 from controlplane.why.groups import Group, grouped
 from controlplane.why.line import Standing, standing
 from controlplane.why.needs import Change, Need, smallest_changes
+from controlplane.why.never import nearest_to_ever
 
-__all__ = ["Change", "Group", "Need", "Standing", "grouped", "smallest_changes", "standing"]
+__all__ = ["Change", "Group", "Need", "Standing", "grouped", "nearest_to_ever", "smallest_changes", "standing"]

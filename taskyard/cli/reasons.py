@@ -93,6 +93,8 @@ def _headline(why: WhyView, placement: PlacementView) -> str:
         return f"as things are now, {count} would take it:"
     if placement.fitting:
         return f"{count} would take it; it is placed in its turn:"
+    if why.never is not None:
+        return f"{count} fit, and none would with nothing else on it: the nearest needs {why.never.text}"
     return f"{count} fit"
 
 

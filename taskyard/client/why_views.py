@@ -61,6 +61,7 @@ class WhyView(View, frozen=True):
     lost_from: str = ""
     on_return: str = ""
     line: LineView | None = None
+    never: ChangeView | None = None
     placement: PlacementView | None = None
     note: str = ""
 

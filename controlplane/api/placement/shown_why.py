@@ -101,6 +101,8 @@ class ShownWhy(Wire, frozen=True, kw_only=True):
     on_return: str = ""
     """What becomes of it when that node is back."""
     line: ShownLine | None = None
+    never: ShownChange | None = None
+    """Where no node could hold it even with nothing else there: the smallest change with which one would."""
     placement: ShownPlacement | None = None
     note: str = ""
 
@@ -144,7 +146,9 @@ def show_placement(
             *(ShownVerdict(node=verdict.node, failures=_failures(verdict)) for verdict in refusing),
         ],
         groups=[show_group(each) for each in grouped(found.nodes, groups)],
-        changes=[_change(each) for each in smallest_changes(snapshot, demand, found, changes)] if not fitting else [],
+        changes=[show_change(each) for each in smallest_changes(snapshot, demand, found, changes)]
+        if not fitting
+        else [],
     )
 
 
@@ -193,7 +197,7 @@ def _failures(verdict: NodeVerdict) -> list[ShownFailure]:
     ]
 
 
-def _change(change: Change) -> ShownChange:
+def show_change(change: Change) -> ShownChange:
     needs: Sequence[ShownNeed] = [
         ShownNeed(filter=need.filter, text=need.text, amount=need.amount, items=list(need.items))
         for need in change.needs

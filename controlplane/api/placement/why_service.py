@@ -17,6 +17,7 @@ from controlplane.api.placement.shown_why import (
     ShownPlacement,
     ShownWhy,
     next_step,
+    show_change,
     show_group,
     show_line,
     show_placement,
@@ -46,7 +47,7 @@ from controlplane.placement import (
 from controlplane.placement.budgets import Budgets
 from controlplane.placement.fairness import capacity_of
 from controlplane.placement.holdings import Holdings
-from controlplane.why import grouped, standing
+from controlplane.why import grouped, nearest_to_ever, standing
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.events import ROOM_KEPT
@@ -98,6 +99,8 @@ class WhyService:
             return why  # Where it would go is not asked yet.
         if due or (node and not record.node):
             placement = _placement(snapshot, want, node)
+            if due and not placement.fitting and (change := nearest_to_ever(snapshot, want.demand)) is not None:
+                return _with(replace(why, line=None, never=show_change(change)), placement)
             if node or placement.fitting:
                 return _with(why, placement, kept if placement.fitting else "")
             return _with(why, placement, self._by_preemption(snapshot, want))

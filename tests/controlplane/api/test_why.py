@@ -183,3 +183,25 @@ def test_a_task_that_waits_says_where_in_line_it_is(bench: ApiBench) -> None:
     said = "3rd of 3 in line of namespace default, which has 75% of the cluster; blog (0%) goes first"
     assert (line["text"], line["before"]) == (said, ["blog"])
     assert "line" not in why(bench, "/tasks/runs/why")
+
+
+def test_of_a_task_that_no_node_could_ever_hold_no_place_in_line_is_told_but_what_the_nearest_lacks(
+    bench: ApiBench,
+) -> None:
+    plane = bench.plane
+    plane.add_node("n1", memory=4 * GI)
+    plane.add_node("n2", memory=8 * GI)
+    plane.add_task(a_task("runs", a_uid(1), a_spec(memory="7Gi")))
+    plane.lead()
+    plane.settle(plane.scheduler)
+    for number, memory in ((2, "9Gi"), (3, "8Gi")):
+        plane.add_task(a_task(f"t{number}", a_uid(number), a_spec(memory=memory), created=number))
+    found = why(bench, "/tasks/t2/why")
+    assert "line" not in found
+    assert (found["never"]["text"], found["never"]["node"]) == ("1Gi more memory on n2", "n2")
+    assert [change["text"] for change in found["placement"]["changes"]] == [
+        "8Gi more memory on n2",
+        "5Gi more memory on n1",
+    ]
+    found = why(bench, "/tasks/t3/why")
+    assert ("never" in found, found["line"]["position"]) == (False, 2)

@@ -27,7 +27,8 @@ def test_a_thousand_nodes_read_as_ten_lines(served: ServedPlane, out: Callable[.
     plane.pump()
     text = out("why", "big")
     assert len(text.splitlines()) <= 14
-    assert text.splitlines()[:3] == ["task/big: Pending (Unschedulable)", "", "  0 of 1000 nodes fit"]
+    none = "0 of 1000 nodes fit, and none would with nothing else on it: the nearest needs 537Mi more memory on n0998"
+    assert text.splitlines()[:3] == ["task/big: Pending (Unschedulable)", "", f"  {none}"]
     assert "  600     n0998, n0997, n0995, …   too little memory (needs 537Mi more, up to 1534Mi more)\n" in text
     assert "    537Mi more memory on n0998\n" in text
 
@@ -118,3 +119,13 @@ def test_another_kind_is_told_what_to_type(
     said = capsys.readouterr().err
     assert "`why` is about tasks and nodes" in said
     assert meant in said
+
+
+def test_a_task_that_no_node_could_ever_hold_has_no_place_in_line(served: ServedPlane, out: Callable[..., str]) -> None:
+    served.plane.add_node("n1", memory=8 * GI)
+    for number in range(1, 3):
+        served.plane.add_task(a_task(f"big{number}", a_uid(number), a_spec(memory="9Gi")))
+    served.plane.pump()
+    text = out("why", "big1")
+    assert "and none would with nothing else on it: the nearest needs 1Gi more memory on n1\n" in text
+    assert "in line" not in text
