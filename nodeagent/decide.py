@@ -54,6 +54,7 @@ from nodeagent.situation import (
 from nodeagent.steps import container_of, image_of, in_stop_order, init_of, is_started, next_step, of_attempt
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, TaskState, TaskStatus
+from taskyard.objects.status import STOPPED
 
 KILL_PATIENCE = 10.0
 """Seconds until a container that survived SIGKILL (stuck in the kernel, or a slow engine) is killed again."""
@@ -170,7 +171,7 @@ def _catch_up(situation: Situation, _: Assignment, status: TaskStatus) -> Action
 
 def _go_on(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     """It was stopped for a wish that a restored store does not know of, or that somebody took back by hand."""
-    stopped = status.state is TaskState.COMPLETED and status.reason == progress.STOPPED
+    stopped = status.state is TaskState.COMPLETED and status.reason == STOPPED
     return progress.caught_up(status, status.attempt + 1, situation.now) if stopped else None
 
 

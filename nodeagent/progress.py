@@ -19,13 +19,12 @@ from nodeagent.stops import why_stopped
 from nodeagent.wording import described_exit, in_about
 from taskyard.clock import parse_timestamp, timestamp
 from taskyard.objects import Assignment, HostPort, LastExit, SidecarStatus, TaskState, TaskStatus
+from taskyard.objects.status import STOPPED
 
 VALUES_CHANGED = "ValuesChanged"
 """The reason of one that is stopped to be started again with other values."""
 _WINDING_DOWN = "it has ended; its sidecars are being stopped"
 NETWORK_LOST = "the container that holds its network has ended"
-STOPPED = "Stopped"
-"""The reason of one that ended because it was asked to."""
 
 
 def intent(assignment: Assignment, attempt: int, now: float) -> Report:

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nodeagent.memory import TaskMemory, note_written
-from nodeagent.progress import STOPPED
 from nodeagent.standing import Standing
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.objects import Result, TaskState, TaskStatus, encode
+from taskyard.objects.status import STOPPED
 from taskyard.store.api import Compare, Entry, Put, Store, StoreUnavailable, absent, unchanged, unchanged_since
 
 MOST_AT_ONCE = 32

@@ -12,6 +12,7 @@ from controlplane.cluster.cache import ClusterCache
 from controlplane.cluster.records import StatusRecord, TaskRecord
 from taskyard.objects import Assignment, HostPort, LastExit, SidecarStatus, TaskState, TaskStatus, Wire
 from taskyard.objects.assignment import EVICTED
+from taskyard.objects.status import STOPPED
 
 
 class EffectiveStatus(Wire, frozen=True, kw_only=True):
@@ -65,6 +66,8 @@ def view(
     stopped = _stopped_to_move(cache, record)
     if stopped is not None:
         said = status.status if status else None
+        if said is not None and said.state.terminal and record.task.spec.run_once:
+            return _cut_short(said, record, stopped)
         if stopped.reason and said is not None and said.state.terminal:
             message = f"{stopped.reason}; {waits_for.message}" if waits_for is not None else stopped.reason
             return EffectiveStatus(state=TaskState.PENDING, reason=_why_stopped(stopped), message=message)
@@ -84,6 +87,14 @@ def view(
     if waits_for is not None:
         message = f"runs with its spec from before; the new one waits: {waits_for.message}"
     return _of(status.status, record, status.status.state, status.status.reason, message)
+
+
+def _cut_short(said: TaskStatus, record: TaskRecord, stopped: Assignment) -> EffectiveStatus:
+    """One that runs once was to stop, and has; its own end, if that came first, is what it has come to."""
+    if said.reason != STOPPED:
+        return _of(said, record, said.state, said.reason, said.message)
+    message = f"{stopped.reason or 'it was stopped'}; it runs once, so it is not run again"
+    return _of(said, record, TaskState.FAILED, _why_stopped(stopped), message)
 
 
 def _why_stopped(stopped: Assignment) -> str:

@@ -17,12 +17,12 @@ from msgspec.structs import replace
 
 from controlplane.cluster import AssignmentRecord, CacheChange, TaskRecord
 from controlplane.cluster.effective import current_status, runs
-from controlplane.evictions.decide import Leave, forced, leave, left
+from controlplane.evictions.decide import Leave, forced, leave, left, stays_to_its_end, until_when
 from controlplane.evictions.held import HeldByBudgets, HeldForStandIns
 from controlplane.leading import LeaderLoop, Means, Proposal, carry_out
 from controlplane.placement.budgets import Budgets, counted
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import ObjectRef, Taint, encode
+from taskyard.objects import Drain, ObjectRef, Taint, encode
 from taskyard.store.api import Compare, Put, unchanged
 
 _log = logging.getLogger(__name__)
@@ -148,12 +148,17 @@ class EvictionController(LeaderLoop[Dirty]):
         why = leave(record.node, held.assignment.spec.tolerations, since) if held is not None else None
         if held is None or why is None:
             return None
-        now = self.clock.monotonic()
-        if not self._left(record.node) and (force := forced(record.node, held.assignment.spec.tolerations, now)):
+        now, left = self.clock.monotonic(), self._left(record.node)
+        drain, once = self._drain(record.node), record.task.spec.run_once
+        force = forced(record.node, held.assignment.spec.tolerations, now) if not left else None
+        if force is not None and not (once and stays_to_its_end(drain)):
             budgets().spend(counted(self.cache, record))
             return _evict(record, held, force)
         if why.at > now + _EARLY:
             self.queue.add_after(key, why.at - now)
+            return None
+        if once:
+            self._tell(record, "EvictionHeld", f"{until_when(drain, left)}, though it is to be {why.why}")
             return None
         if (waits := self._stand_ins.waits(self.cache, record)) is not None:
             self.queue.add_after(key, waits[0] + _EARLY)
@@ -169,15 +174,18 @@ class EvictionController(LeaderLoop[Dirty]):
 
     def _left(self, node: str) -> float:
         """Seconds until the deadline of its drain; inf where it has none."""
+        return left(self._drain(node), self.clock.now())
+
+    def _drain(self, node: str) -> Drain | None:
         record = self.cache.nodes.get(node)
-        return left(record.drain if record is not None else None, self.clock.now())
+        return record.drain if record is not None else None
 
     def _stays(self, record: TaskRecord) -> AssignmentRecord | None:
-        """Its assignment, if it is to go on there; one that runs once is left to its end."""
+        """Its assignment, if it is to go on there."""
         held = self.cache.assignment_on(record.uid, record.node)
         status = current_status(self.cache, record)
         over = status is not None and status.status.state.terminal
-        if held is None or held.assignment.desired != "Running" or over or record.task.spec.run_once:
+        if held is None or held.assignment.desired != "Running" or over:
             return None
         return None if record.task.metadata.deletion_timestamp else held
 

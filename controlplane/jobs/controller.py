@@ -175,7 +175,8 @@ class JobController(LeaderLoop[NamedKey]):
         """What has become of the job, once it is written."""
         about = ObjectRef(kind="Job", name=key.name, uid=after.job_uid)
         same = before if before is not None and before.job_uid == after.job_uid else None
-        if after.last_failure and (same is None or same.failures != after.failures):
+        known = (same.failures, same.last_failure) if same is not None else (0, "")
+        if after.last_failure and known != (after.failures, after.last_failure):
             self._events.emit(about, key.namespace, "TaskFailed", after.last_failure, warning=True)
         if same is not None and same.phase is after.phase:
             return

@@ -23,7 +23,7 @@ def job_tasks(cache: ClusterCache, job: Job, given_up: Set[str] = frozenset()) -
             continue
         result = cache.results.get(record.uid)
         outcome = result.result if result is not None and result.result.job == job.metadata.uid else None
-        vanished = outcome is None and _vanished(cache, record, given_up)
+        vanished = _vanished(cache, record, given_up) if outcome is None else ""
         found.append(JobTask(*place, record.task, record.entry, outcome, vanished))
     return found
 
@@ -41,12 +41,15 @@ def run_once_jobs_on(cache: ClusterCache, node: str) -> list[NamedKey]:
     return [NamedKey(space, owner.name) for space, owner in owners if owner is not None and owner.kind == "Job"]
 
 
-def _vanished(cache: ClusterCache, record: TaskRecord, given_up: Set[str]) -> bool:
-    """One that runs once was given a node, and will not end there by itself any more."""
+def _vanished(cache: ClusterCache, record: TaskRecord, given_up: Set[str]) -> str:
+    """One that runs once was given a node, and will not end there by itself any more: why; empty: it may yet."""
     if not record.task.spec.run_once or record.task.binding is None:
-        return False
+        return ""
     held = cache.assignment_on(record.uid, record.node)
-    if held is None or record.node in given_up:
-        return True
+    if held is None:
+        return f"its assignment to node {record.node} is gone"
+    if record.node in given_up:
+        return f"node {record.node} is lost"
     status = current_status(cache, record)
-    return held.assignment.desired == "Stopped" and status is not None and status.status.state.terminal
+    over = status is not None and status.status.state.terminal
+    return (held.assignment.reason or "it was stopped") if held.assignment.desired == "Stopped" and over else ""

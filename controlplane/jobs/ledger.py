@@ -55,6 +55,7 @@ class Ledger:
                 continue
             if each.vanished:
                 unknown.add(each.index)
+                self._last_failure = f"task/{each.task.metadata.name} {each.vanished}; it is not run again"
             elif each.outcome is not None and each.outcome.succeeded:
                 well.add(each.index)
             elif each.outcome is not None:
@@ -110,6 +111,7 @@ class Ledger:
             return None
         if self.unknown.spans:
             text = f"nobody can know how the tasks of indexes {self.unknown} ended, and they are not to run twice"
+            text += f"; the last: {self._last_failure}" if self._last_failure else ""
             return End(JobPhase.FAILED, "OutcomeUnknown", text)
         text = f"indexes {self.failed} failed; the last: {self._last_failure}"
         return End(JobPhase.FAILED, "IndexesFailed", text)

@@ -21,8 +21,8 @@ class JobTask:
     entry: Entry
     outcome: Result | None = None
     """How it ended, as its agent has recorded it."""
-    vanished: bool = False
-    """It was to run once, and nobody will ever know how it ended."""
+    vanished: str = ""
+    """It was to run once, and nobody will ever know how it ended: what became of it, for people."""
 
     @property
     def going(self) -> bool:

@@ -10,12 +10,13 @@ import click
 import msgspec
 
 from taskyard.cli.failure import Failed, note
+from taskyard.cli.held import held_on
 from taskyard.cli.listing import tell_of_outage
 from taskyard.cli.progress import progress
 from taskyard.client.api import Client
 from taskyard.client.selection import Selection
 from taskyard.client.views import TaskView
-from taskyard.client.watch import Patience
+from taskyard.client.watch import Change, Patience
 from taskyard.clock import SystemClock, parse_timestamp
 from taskyard.objects import Taint, Toleration
 from taskyard.quantity import format_duration
@@ -29,29 +30,14 @@ def wait_until_empty(
     client: Client, names: list[str], taint: Taint, timeout: float, *, goes_on: str, until: str = ""
 ) -> None:
     """Each node in turn is told to be drained once nothing is left there that does not tolerate `taint` for ever.
-    Failed after `timeout` seconds in all, with what is still there; `goes_on` says that it is not over with that.
-    `until`: when what is left is stopped whatever holds it; empty: never."""
+    Failed after `timeout` seconds in all, with what is still there and what holds it; `goes_on` says that it is not
+    over with that. `until`: when what is left is stopped whatever holds it; empty: never."""
     clock = SystemClock()
     deadline = clock.monotonic() + timeout
     for name in names:
-        left: dict[str, TaskView] = {}
-        selection = Selection(fields=f"status.node={name}")
-        with progress() as shown:
-            waiting = Patience(clock=clock, deadline=deadline, on_break=tell_of_outage)
-            for batch in client.watch_tasks(selection, waiting):
-                for change in batch:
-                    view = change.item.view
-                    label = f"{view.metadata.namespace}/{view.metadata.name}"
-                    gone = change.type == "DELETED" or view.status.state not in _THERE
-                    if gone or _stays(change.item.data(), taint):
-                        left.pop(label, None)
-                    else:
-                        left[label] = view
-                if not left:
-                    break
-                shown.show({f"node/{name}": _ahead(len(left), until, clock.now()), **_told(left)})
+        left = _wait_for(client, name, taint, Patience(deadline=deadline, on_break=tell_of_outage), until)
         if left:
-            for label, text in _told(left).items():
+            for label, text in left.items():
                 note(f"{label}: {text}")
             raise Failed(
                 f"node/{name} is not empty yet: {len(left)} of its tasks are still there",
@@ -60,12 +46,44 @@ def wait_until_empty(
         click.echo(f"node/{name} drained")
 
 
+def _wait_for(client: Client, node: str, taint: Taint, waiting: Patience, until: str) -> Mapping[str, str]:
+    """What is still there at the end, and how it is."""
+    left: dict[str, TaskView] = {}
+    with progress() as shown:
+
+        def show() -> None:
+            shown.show({f"node/{node}": lambda: _ahead(len(left), until, waiting.clock.now()), **_told(left, held)})
+
+        with held_on(client, node, show) as held:
+            for batch in client.watch_tasks(Selection(fields=f"status.node={node}"), waiting):
+                for change in batch:
+                    _note(left, change, taint)
+                if not left:
+                    break
+                show()
+            return _told(left, held)
+
+
+def _note(left: dict[str, TaskView], change: Change[TaskView], taint: Taint) -> None:
+    view = change.item.view
+    gone = change.type == "DELETED" or view.status.state not in _THERE
+    if gone or _stays(change.item.data(), taint):
+        left.pop(_label(view), None)
+    else:
+        left[_label(view)] = view
+
+
+def _label(view: TaskView) -> str:
+    return f"{view.metadata.namespace}/{view.metadata.name}"
+
+
 def _ahead(tasks: int, until: str, now: float) -> str:
     there = f"{tasks} task{'s' if tasks > 1 else ''} left"
     if not until:
         return there
     seconds = math.ceil(parse_timestamp(until) - now)
-    return f"{there}, to be stopped whatever holds it {f'in {format_duration(seconds)}' if seconds > 0 else 'now'}"
+    ahead = f"to be stopped whatever holds it in {format_duration(seconds)}" if seconds > 0 else "the deadline is over"
+    return f"{there}, {ahead}"
 
 
 def _stays(task: dict[str, Any], taint: Taint) -> bool:
@@ -73,9 +91,11 @@ def _stays(task: dict[str, Any], taint: Taint) -> bool:
     return patience(tolerations, taint) == math.inf
 
 
-def _told(left: Mapping[str, TaskView]) -> dict[str, str]:
-    return {label: f"{view.status.state}{_reason(view)}" for label, view in sorted(left.items())}
+def _told(left: Mapping[str, TaskView], held: Mapping[str, str]) -> dict[str, str]:
+    """What holds a task says its own status, or an event while it runs on."""
+    return {label: _reason(view, held.get(label, "")) for label, view in sorted(left.items())}
 
 
-def _reason(view: TaskView) -> str:
-    return f": {view.status.message}" if view.status.message else ""
+def _reason(view: TaskView, held: str) -> str:
+    said = view.status.message or (held if view.status.state == "Running" else "")
+    return f"{view.status.state}{': ' if said else ''}{said}"

@@ -193,6 +193,13 @@ def _taints(spec: dict[str, Any]) -> Iterator[Broken]:
     yield from _twice(found, "list each key and effect once")
 
 
+def _drain(spec: dict[str, Any]) -> Iterator[Broken]:
+    drain = part(spec, "drain")
+    if drain.get("force") is True and not drain.get("deadline"):
+        message = "force says what happens at the deadline, and there is none"
+        yield Broken(("spec", "drain", "force"), message, "add deadline: when what is left is stopped")
+
+
 def _without_namespace(manifest: dict[str, Any], what: str) -> Iterator[Broken]:
     if "namespace" in part(manifest, "metadata") and manifest["metadata"]["namespace"] != "default":
         yield Broken(("metadata", "namespace"), f"a {what} belongs to no namespace", "remove the line")
@@ -311,7 +318,7 @@ def _service_name(manifest: dict[str, Any]) -> Iterator[Broken]:
 _JOB_RULES: tuple[tuple[str, Rule], ...] = (("template", _template), ("", broken_job), ("", _spec_size))
 _RULES: dict[str, tuple[tuple[str, Rule], ...]] = {
     "Task": _TASK_RULES,
-    "Node": (("taints", _taints),),
+    "Node": (("taints", _taints), ("drain", _drain)),
     "Namespace": (
         ("ttlAfterFinish", broken_ttl),
         ("quota", broken_quota),

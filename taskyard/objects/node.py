@@ -51,6 +51,8 @@ class Drain(Wire, frozen=True, kw_only=True):
 
     deadline: str = ""
     """RFC 3339. What is still there then is stopped, whatever budgets say; empty: it takes as long as it takes."""
+    force: bool = False
+    """Then what is to run once is stopped, too, and counts as cut short."""
 
 
 MAINTENANCE_TAINT = Taint(key="taskyard/maintenance", effect="NoExecute")

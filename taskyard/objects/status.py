@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from taskyard.objects.base import Wire
 
+STOPPED = "Stopped"
+"""The reason of a Completed task that was asked to stop: it came to no end of its own."""
+
 
 class TaskState(StrEnum):
     PENDING = "Pending"

@@ -42,6 +42,7 @@ class ServedPlane(ApiBench):
         def run() -> None:
             while not stop.wait(0.01):
                 self.settle(runs)
+                self.plane.events.flush()
 
         thread = threading.Thread(target=run)
         thread.start()

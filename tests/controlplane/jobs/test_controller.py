@@ -203,6 +203,24 @@ def test_one_that_runs_once_is_unknown_when_its_node_does_not_come_back(plane: P
     assert tasks(plane) == {}
 
 
+def test_one_that_runs_once_and_is_cut_short_is_unknown_and_that_is_told_with_its_reason(plane: Plane) -> None:
+    plane.put(RESIZE, a_job(guarantee="at-most-once"))
+    settle(plane)
+    task = plane.task("resize-0")
+    assert task.binding is not None
+    held = plane.assignment(task.binding.node, task.metadata.uid)
+    assert held is not None
+    reason = "evicted from n1: the node is drained, and its deadline is over"
+    plane.put(keys.assignment(task.binding.node, held.uid), replace(held, desired="Stopped", reason=reason))
+    settle(plane)
+    assert run_of(plane).phase is JobPhase.RUNNING
+    plane.report("resize-0", TaskState.COMPLETED)
+    settle(plane)
+    assert (run_of(plane).phase, run_of(plane).unknown) == (JobPhase.FAILED, "0")
+    assert [event.message for event in plane.told("TaskFailed")] == [f"task/resize-0 {reason}; it is not run again"]
+    assert tasks(plane) == {}
+
+
 def test_deleting_a_job_takes_tasks_results_and_record_along(plane: Plane) -> None:
     plane.put(RESIZE, a_job(completions=2, parallelism=2))
     settle(plane)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -159,6 +160,17 @@ def test_what_was_lost_is_unknown_at_most_once() -> None:
     world.code = lambda *_: 0
     run = world.finish()
     assert (run.phase, run.reason, run.unknown, run.succeeded) == (JobPhase.FAILED, "OutcomeUnknown", "0", "1")
+    assert world.ran == [(0, 0), (1, 0)]
+
+
+def test_what_was_cut_short_is_unknown_at_most_once_and_the_job_says_why() -> None:
+    world = World(a_job(completions=2, guarantee="at-most-once"), lambda *_: None)
+    world.tick()
+    world.tasks[0, 0] = dataclasses.replace(world.tasks[0, 0], vanished="evicted from n1: the node is drained")
+    world.code = lambda *_: 0
+    run = world.finish()
+    assert (run.phase, run.reason, run.unknown, run.succeeded) == (JobPhase.FAILED, "OutcomeUnknown", "0", "1")
+    assert run.message.endswith("the last: task/resize-0 evicted from n1: the node is drained; it is not run again")
     assert world.ran == [(0, 0), (1, 0)]
 
 

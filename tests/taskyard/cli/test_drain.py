@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
-from taskyard.clock import SystemClock
+from taskyard.clock import SystemClock, timestamp
 from taskyard.objects import Toleration
 from tests.support.plane import a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
@@ -35,7 +35,7 @@ def test_what_runs_there_goes_elsewhere_and_nothing_new_comes_until_it_is_undone
     assert (node.get("taints", []), node.get("cordoned", False)) == ([], False)
 
 
-def test_one_that_cannot_be_emptied_in_time_goes_on_being_drained(
+def test_one_that_cannot_be_emptied_in_time_says_what_holds_it_and_goes_on_being_drained(
     busy: ServedPlane, capsys: pytest.CaptureFixture[str]
 ) -> None:
     task = busy.plane.task("db")
@@ -46,7 +46,7 @@ def test_one_that_cannot_be_emptied_in_time_goes_on_being_drained(
         drained = run(busy, capsys, "drain", "n1", "--timeout", "5s")
     assert drained.code == 1
     assert "node/n1 is not empty yet: 1 of its tasks are still there" in drained.err
-    assert ": Running\nerror" in drained.err
+    assert ": Running: it stays while minAvailable would not be kept" in drained.err
     assert busy.call("GET", "/nodes/n1").json["spec"]["cordoned"]
 
 
@@ -95,8 +95,17 @@ def test_asked_for_again_it_has_the_deadline_of_then_and_uncordon_takes_all_away
     assert busy.call("GET", "/nodes/n1").json["spec"] == {"cordoned": True, "drain": {}}
     assert run(busy, capsys, "uncordon", "n1").out == "node/n1 uncordoned\n"
     assert busy.call("GET", "/nodes/n1").json["spec"] == {}
-    refused = run(busy, capsys, "drain", "n1", "--force", "--deadline", "1h")
-    assert (refused.code, "names another" in refused.err) == (1, True)
+
+
+def test_by_force_the_deadline_is_also_that_of_what_runs_once(
+    busy: ServedPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(busy, capsys, "drain", "n1", "--deadline", "1h", "--force", "--no-wait")
+    drain = busy.call("GET", "/nodes/n1").json["spec"]["drain"]
+    assert drain["force"]
+    assert drain["deadline"] > timestamp(SystemClock().now() + 3000)
+    run(busy, capsys, "drain", "n1", "--deadline", "0s", "--no-wait")
+    assert "force" not in busy.call("GET", "/nodes/n1").json["spec"]["drain"]
 
 
 def hold_on(busy: ServedPlane) -> None:
