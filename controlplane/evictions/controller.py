@@ -48,7 +48,7 @@ Dirty = str | NamedKey
 class EvictionController(LeaderLoop[Dirty]):
     """Run it in one thread, or step it."""
 
-    kinds = ("node", "assignment", "status")
+    kinds = ("node", "task", "assignment", "status")
 
     def __init__(self, means: Means) -> None:
         super().__init__(means)
@@ -80,6 +80,8 @@ class EvictionController(LeaderLoop[Dirty]):
                 stood_in_for = self._stand_ins.stood_in_for(self.cache, change.task) if self._since else None
                 if stood_in_for is not None:
                     found[stood_in_for] = None
+            elif change.kind == "task" and change.task is not None and self._held:
+                found.update(dict.fromkeys(self._let_go_by_edit(change.task)))
         return list(found)
 
     def _let_go_by(self, key: NamedKey) -> list[NamedKey]:
@@ -91,6 +93,11 @@ class EvictionController(LeaderLoop[Dirty]):
             if record is not None and runs(self.cache, record)
             else []
         )
+
+    def _let_go_by_edit(self, key: NamedKey) -> list[NamedKey]:
+        """A budget is what its tasks say: one that says something else now, or is gone, may have been the last one."""
+        record = self.cache.tasks.get(key)
+        return self._held.first_not_kept_by(counted(self.cache, record) if record is not None else None, key.namespace)
 
     def work(self, batch: Sequence[Dirty], fence: Compare) -> bool:
         proposals: list[Proposal[Evicted]] = []

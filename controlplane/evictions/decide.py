@@ -85,6 +85,7 @@ def awaited(stage: Stage, update: Update, name: str, stayed: float) -> tuple[flo
     limits = {
         "none": (UNPLACED, "it stays until another task can stand in for it"),
         "queued": (seconds(update.progress_deadline), "it stays until its turn comes to have a stand-in"),
+        "updating": (seconds(update.progress_deadline), "it stays until the update moves it, or has a stand-in for it"),
         "unplaced": (UNPLACED, f"{whose} has a node"),
         "starting": (seconds(update.progress_deadline), f"{whose} is ready"),
         "ready": (seconds(update.min_ready), f"{whose} has been ready for {update.min_ready}"),

@@ -22,6 +22,9 @@ class HeldByBudgets:
     def __contains__(self, key: NamedKey) -> bool:
         return key in self._budget
 
+    def __bool__(self) -> bool:
+        return bool(self._budget)
+
     def clear(self) -> None:
         self._budget.clear()
         self._tasks.clear()
@@ -45,6 +48,16 @@ class HeldByBudgets:
     def first_of_each(self, task: Demand) -> list[NamedKey]:
         """Of those that each budget holds which counts this task, the first."""
         return [min(held) for budget, held in self._tasks.items() if budget.counts(task)]
+
+    def first_not_kept_by(self, task: Demand | None, namespace: str) -> list[NamedKey]:
+        """Of those that each budget holds which this task may have asked for, and does not now, the first. None: it is
+        gone, and was in that namespace."""
+        return [
+            min(held)
+            for budget, held in self._tasks.items()
+            if (budget.namespace == namespace if task is None else budget.counts(task))
+            and (task is None or task.rules.min_available != budget.least)
+        ]
 
 
 class HeldForStandIns:

@@ -68,7 +68,7 @@ class ReturnController(LeaderLoop[NamedKey]):
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
         found: dict[NamedKey, None] = {}
-        if self._held and any(change.kind in ("assignment", "status") for change in changes):
+        if self._held and any(change.kind in ("task", "assignment", "status") for change in changes):
             found.update(dict.fromkeys(sorted(self._held)))
         for change in changes:
             if change.kind == "task" and change.task is not None:

@@ -189,3 +189,20 @@ def test_only_what_changed_is_looked_at_and_one_that_is_held_when_one_more_of_it
     plane.report("web11", TaskState.RUNNING)
     run(plane)
     assert looks == ["web12", "web13", "web12"]
+
+
+@pytest.mark.parametrize("least", [2, 0, None], ids=["fewer", "none", "deleted"])
+def test_a_budget_that_is_relaxed_lets_the_next_leave_at_once(plane: Plane, least: int | None) -> None:
+    add(plane, 1, "web1")
+    add(plane, 2, "web2")
+    add(plane, 3, "guard", min_available=3, tolerations=[Toleration(operator="Exists")])
+    taint(plane, BAD)
+    assert (desired(plane, 1), desired(plane, 2)) == ("Running", "Running")
+    guard = plane.task("guard")
+    if least is None:
+        plane.delete(keys.task("default", "guard"))
+    else:
+        plane.add_task(replace(guard, spec=replace(guard.spec, min_available=least)))
+    run(plane, 1)
+    left = [desired(plane, number) for number in (1, 2)].count("Running")
+    assert left == (1 if least == 2 else 0)
