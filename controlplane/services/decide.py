@@ -5,7 +5,8 @@ that is as it is to be is left alone. The limits are those of a rolling update: 
 settled, and never fewer available ones than the replicas less `unavailable`. With `surge`, more tasks are made first,
 which stand in for those that are changed in place, and go at the end. With canaries, only so many tasks have the
 template, stand-ins counted, until the rollout says that it is promoted; that is written before any other task gets it.
-Where nothing is updated, a task that is to leave its node gets a stand-in of its own, as far as `surge` allows it.
+A task that is to leave its node is updated before others, which moves it; one that is not to be updated, or not yet,
+gets a stand-in of its own, as far as `surge` has room for it beside what the update makes.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ from controlplane.services.slots import SlotTask
 from taskyard.objects import Phase, Revision, Rollout, Service, Task, TaskTemplate
 from taskyard.quantity import seconds
 
-_UNDER_WAY = (Phase.PROGRESSING, Phase.AWAITING_PROMOTION, Phase.ROLLING_BACK)
 _SOON = 0.2
 """Seconds: what is due is looked at again once it surely is."""
 
@@ -72,7 +72,7 @@ class Decision:
 
 
 def decide(situation: Situation) -> Decision:
-    if situation.rollout.phase in _UNDER_WAY:
+    if situation.rollout.phase.under_way:
         return _Rolling(situation).decide()
     return _Keeping(situation).decide()
 
@@ -103,7 +103,7 @@ class _Keeping:
         template = self.stable if failed else self.template
         self._make(self.situation.slots, lambda: template)
         self._relabel()
-        self._stand_in(template)
+        self._stand_in(self.live, lambda: template)
         if not failed:
             self.decision.removes += [*self.extra, *self._dismissed()]
             return self.decision
@@ -112,14 +112,16 @@ class _Keeping:
         self._thin_out(())
         return self.decision
 
-    def _stand_in(self, template: TaskTemplate) -> None:
+    def _stand_in(self, among: Sequence[SlotTask], template: Callable[[], TaskTemplate]) -> None:
         stood_in_for = {each.stands_in_for for each in self.stand_ins}
-        wanting = [each.slot for each in self.live if each.leaving and each.slot not in stood_in_for]
-        room = max(self.update.surge - len(self.stand_ins) - len(self.extra), 0)
+        wanting = [each.slot for each in among if each.leaving and each.slot not in stood_in_for]
+        made = sum(1 for each in self.decision.makes if each.slot not in self.slots)
+        room = max(self.update.surge - len(self.stand_ins) - len(self.extra) - made, 0)
         unused = self.present | self.situation.taken
         free = [slot for slot in self.situation.spare if slot not in unused]
         for slot, leaving in zip(free, wanting[:room], strict=False):
-            self.decision.makes.append(Make(slot, template, leaving))
+            self.decision.makes.append(Make(slot, template(), leaving))
+            self.present.add(slot)
 
     def _dismissed(self) -> list[SlotTask]:
         """Stand-ins whose work is done: what they stood in for stays and is available, or is not wanted."""
@@ -240,9 +242,12 @@ class _Rolling(_Keeping):
         room = self.update.parallelism - len(unsettled) - len(self.decision.makes)
         if self.service.spec.paused:
             room = 0
-        # Those that stand in for others come first, then those that cost nothing, then slot by slot.
+        held_up = self.service.spec.paused or self.may_get_it <= 0
+        moved = [] if held_up else outdated
+        self._stand_in([each for each in self.live if each not in moved], self._next_template)
+        # Those that stand in for others come first, then those that cost nothing, those that leave, and slot by slot.
         surge = min(self.update.surge, len(outdated) + sum(1 for each in unsettled if each.slot in self.slots))
-        beyond = len(spare) + len(self.stand_ins)
+        beyond = len(spare) + len(self.stand_ins) + sum(1 for each in self.decision.makes if each.stands_in_for)
         wanting = [slot for slot in self.situation.spare if slot not in self.present][: max(surge - beyond, 0)]
         if outdated and not self.service.spec.paused:
             first = wanting[: max(min(room, self.may_get_it), 0)]
@@ -270,10 +275,10 @@ class _Rolling(_Keeping):
         self.may_get_it -= 1
         return self.template if self.may_get_it >= 0 else self.stable
 
-    def _turn(self, each: SlotTask) -> tuple[bool, bool]:
+    def _turn(self, each: SlotTask) -> tuple[bool, bool, bool]:
         """Of canaries, those come first that have neither the template nor the stable one: an earlier canary's."""
         stable = self.canaries is not None and has_revision(self.service, self.stable_revision, each)
-        return stable, self.available(each)
+        return stable, self.available(each), not each.leaving
 
     def _awaits_promotion(self) -> bool:
         """The canaries are all there, and available."""

@@ -1,7 +1,8 @@
 """Tasks that stand in for those which a drain or a maintenance drives off their nodes: they are started first.
 
 The service controller makes one for each such task of a service with `order: start-first`, `maxSurge` at a time, and
-takes it away once the task is available on another node. Evictions ask here how far the stand-in is.
+takes it away once the task is available on another node. While it updates the service it moves what has the old
+template by that. Evictions ask here how far the stand-in is.
 Pure over the cache, under its lock.
 """
 
@@ -21,12 +22,13 @@ from taskyard.objects import DRAIN_TAINT, MAINTENANCE_TAINT, Service, Task
 from taskyard.objects.service import SLOT
 from taskyard.tolerations import patience
 
-Stage = Literal["none", "queued", "unplaced", "starting", "ready"]
+Stage = Literal["none", "queued", "updating", "unplaced", "starting", "ready"]
 
 
 @dataclass(frozen=True, slots=True)
 class StandIn:
-    """How far it is. `none`: it has not been made; `queued`: nor has it, as others of the service are made first."""
+    """How far it is. `none`: it has not been made; `queued`: nor has it, as others of the service are made first;
+    `updating`: as an update of the service is under way."""
 
     stage: Stage
     service: Service
@@ -63,7 +65,8 @@ def stand_in_of(cache: ClusterCache, record: TaskRecord) -> StandIn | None:
     mine = next((each for each in others if each.task.metadata.annotations[STANDS_IN_FOR] == slot), None)
     if mine is None:
         placed = any(each.task.binding is not None for each in others)
-        return StandIn("queued" if placed else "none", service)
+        waits: Stage = "updating" if _is_updated(cache, service) else "queued" if placed else "none"
+        return StandIn(waits, service)
     binding = mine.task.binding
     if binding is None:
         return StandIn("unplaced", service, mine.key.name, mine.uid)
@@ -77,6 +80,12 @@ def stood_in_for(task: Task) -> NamedKey | None:
     if not slot or metadata.owner is None:
         return None
     return NamedKey(metadata.namespace, task_name(metadata.owner.name, slot, per_node=False))
+
+
+def _is_updated(cache: ClusterCache, service: Service) -> bool:
+    record = cache.rollouts.get(NamedKey(service.metadata.namespace, service.metadata.name))
+    rollout = record.rollout if record is not None else None
+    return rollout is not None and rollout.service_uid == service.metadata.uid and rollout.phase.under_way
 
 
 def _stand_ins(cache: ClusterCache, uid: str) -> list[TaskRecord]:

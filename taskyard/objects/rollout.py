@@ -20,6 +20,11 @@ class Phase(StrEnum):
     ROLLING_BACK = "RollingBack"
     ROLLED_BACK = "RolledBack"
 
+    @property
+    def under_way(self) -> bool:
+        """Tasks are brought to another template, or are about to be."""
+        return self in (Phase.PROGRESSING, Phase.AWAITING_PROMOTION, Phase.ROLLING_BACK)
+
 
 class Revision(Wire, frozen=True, kw_only=True):
     """`number` only rises. A template that comes back gets a new one, and is kept once."""

@@ -5,12 +5,15 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from controlplane.cluster.effective import runs
 from taskyard.annotations import STANDS_IN_FOR
+from taskyard.keys import ObjectKey
 from taskyard.objects import (
     Drain,
     Maintenance,
     Metadata,
     NodeSpec,
+    Service,
     TaskState,
     Toleration,
     Update,
@@ -168,6 +171,72 @@ def test_what_tolerates_the_drain_stays_without_a_stand_in(plane: Plane) -> None
     plane.set_node(DRAINED)
     step(plane, 40)
     assert (stopped(plane), stand_ins(plane)) == ([], {})
+
+
+def update_to(plane: Plane, image: str) -> None:
+    record = plane.cache.objects[ObjectKey("Service", "default", "web")]
+    service = record.value
+    assert isinstance(service, Service)
+    template = service.spec.template
+    changed = replace(template, spec=replace(template.spec, image=image))
+    plane.put(WEB, replace(service, spec=replace(service.spec, template=changed)))
+
+
+def available(plane: Plane) -> int:
+    return sum(1 for record in plane.cache.tasks.values() if runs(plane.cache, record))
+
+
+def test_while_an_update_is_under_way_it_moves_what_it_changes_and_the_rest_has_stand_ins_after_it(
+    plane: Plane,
+) -> None:
+    begin(plane, replicas=3)
+    update_to(plane, "b:2")
+    step(plane, 1)
+    assert sorted(tasks(plane)) == ["web-0", "web-1", "web-2", "web-3"]
+    plane.report("web-3", TaskState.RUNNING)
+    step(plane, 1)
+    assert plane.task("web-0").spec.image == "b:2"
+    plane.report("web-0", TaskState.RUNNING)
+    before = plane.node_of("web-0")
+    plane.set_node(replace(DRAINED, metadata=Metadata(name=before)))
+    for _ in range(200):
+        step(plane, 1)
+        for name, task in tasks(plane).items():
+            held = plane.assignment(task.binding.node, task.metadata.uid) if task.binding else None
+            if held is not None and held.desired == "Stopped":
+                plane.report(name, TaskState.COMPLETED)
+            elif task.binding is not None and not task.metadata.deletion_timestamp:
+                plane.report(name, TaskState.RUNNING)
+        plane.pump()
+        assert available(plane) >= 3, "no replica is missing at any time"
+    assert {name: task.spec.image for name, task in tasks(plane).items()} == dict.fromkeys(
+        ("web-0", "web-1", "web-2"), "b:2"
+    )
+    assert before not in {plane.node_of(name) for name in tasks(plane)}
+
+
+def test_what_an_update_will_move_says_so_and_is_not_stopped_first(plane: Plane) -> None:
+    begin(plane, replicas=2, update=Update(order="start-first", progress_deadline="5m"))
+    update_to(plane, "b:2")
+    step(plane, 1)
+    plane.set_node(DRAINED)
+    step(plane, 60)
+    assert stopped(plane) == []
+    told = [event.message for event in plane.told("EvictionHeld")]
+    assert any(message.startswith("it stays until the update moves it") for message in told)
+
+
+def test_what_is_updated_already_has_a_stand_in_where_the_surge_has_room_for_both(plane: Plane) -> None:
+    begin(plane, replicas=3, update=Update(order="start-first", max_surge=4))
+    update_to(plane, "b:2")
+    for name in ("web-3", "web-4", "web-5", "web-0"):
+        step(plane, 1)
+        plane.report(name, TaskState.RUNNING)
+    plane.set_node(replace(DRAINED, metadata=Metadata(name=plane.node_of("web-0"))))
+    step(plane, 1)
+    ((name, slot),) = stand_ins(plane).items()
+    assert (slot, plane.task(name).spec.image) == ("0", "b:2")
+    assert len(tasks(plane)) <= 3 + 4
 
 
 def test_a_budget_is_kept_all_the_same(plane: Plane) -> None:
