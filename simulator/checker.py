@@ -11,13 +11,16 @@ from itertools import groupby
 
 from msgspec.structs import replace
 
-from simulator.allowed import Allowed, stated
+from simulator.allowed import Allowed
 from simulator.beside import Beside
 from simulator.changed import Changed
+from simulator.clocks import MachineClock
 from simulator.conditions import Closed, check_ended
 from simulator.contention import Contention
 from simulator.dependents import Dependents
+from simulator.drains import Drains
 from simulator.garbage import Garbage
+from simulator.intake import check_completed
 from simulator.jobs import Jobs
 from simulator.mirror import Mirror
 from simulator.mounts import Mounts
@@ -31,8 +34,7 @@ from simulator.timeouts import Timeouts
 from simulator.writes import Writes
 from taskyard import keys
 from taskyard.keys import NodeKey
-from taskyard.objects import Metadata, Result, Task, decode
-from taskyard.objects.normal import normalize
+from taskyard.objects import Result, Task, decode
 from taskyard.store.api import Entry, KeyEvent
 from taskyard.store.memory import Backup
 
@@ -43,8 +45,8 @@ _CONFIGS = keys.ROOT + "configs/"
 
 
 class Checker:
-    def __init__(self, clock: Callable[[], float]) -> None:
-        """`clock`: the monotonic one."""
+    def __init__(self, clock: Callable[[], float], clocks: Mapping[str, MachineClock] | None = None) -> None:
+        """`clock`: the monotonic one. `clocks`: those of the control planes' machines, by the planes' names."""
         self.now = clock
         self.mirror = Mirror()
         self.past = Past()
@@ -56,6 +58,7 @@ class Checker:
         self.timeouts = Timeouts()
         self.published = Published(self.services)
         self.contention = Contention()
+        self.drains = Drains(self.services, self.contention, clocks or {})
         self.beside = Beside()
         self.mounts = Mounts()
         self.closed = Closed()
@@ -107,6 +110,7 @@ class Checker:
                 self._check_placed(uid)
                 self.services.available.note(self.mirror, uid, self.now())
             self.services.check_floor(self.mirror, self.now())
+            self.drains.check_deadlines(self.mirror, self.now())
             self.dependents.look(self.mirror, self.now(), changed)
             self.published.look(self.mirror, self.now(), changed)
             for node in sorted(nodes):
@@ -117,6 +121,7 @@ class Checker:
         before, self.mirror = self.mirror, Mirror(backup.entries)
         self.past.restore(before, self.mirror, self.now(), frozen)
         self.garbage.restored(self.mirror, self.now())
+        self.drains.restored(self.mirror, self.now())
         self.closed.restored(self.mirror.leases, self.mirror.specs, self.now())
         self.contention.restored(backup.entries, self.now())
         self.allowed.restored(backup.entries, self.now())
@@ -181,6 +186,7 @@ class Checker:
             touched.add(old.metadata.uid)
         if old is not None:
             self.contention.note_unbound(event.key, old, self.now())
+            self.drains.note_deleted(old, self.now())
         if new is not None:
             self.contention.note_task(event.key, new)
         if who == "hand":
@@ -215,7 +221,8 @@ class Checker:
     def _check_changed(self, old: Task, new: Task, who: str, bound: list[Task]) -> None:
         name, uid = new.metadata.name, new.metadata.uid
         if who.endswith("/intake"):
-            self._check_completed(old, new, who)
+            self._check_leads(who, "intake", uid)
+            check_completed(old, new, self.mirror)
             return
         if who != "user" and replace(new, binding=old.binding) != old:
             self._check_leads(who, who.rpartition("/")[2], uid)
@@ -243,20 +250,6 @@ class Checker:
             if old.binding is not None and wish is not None and wish.uid == uid:
                 self.contention.note_moved(uid)
             bound.append(new)
-
-    def _check_completed(self, old: Task, new: Task, who: str) -> None:
-        """Of what was put by hand: the user's part stays, in one spelling, and what ran under its name runs on."""
-        name, uid = new.metadata.name, new.metadata.uid
-        self._check_leads(who, "intake", uid)
-        kept = normalize(old.spec) == stated(new.spec, new.metadata.defaulted)
-        if not kept or _users(old.metadata) != _users(new.metadata) or old.metadata.uid not in ("", uid):
-            raise Violation(f"the intake changed what was put of {name}", uid)
-        if new.binding is not None and new.binding != old.binding:
-            held = self.mirror.assignments.get(new.binding.node, {}).get(uid)
-            if held is None or held.epoch != new.binding.epoch:
-                raise Violation(f"the intake bound {name} to {new.binding.node}, where it is not assigned", uid)
-        if old.binding is not None and new.binding is None and old.metadata.uid:
-            raise Violation(f"the intake lost the binding of {name}", uid)
 
     def _check_removed(self, old: Task, who: str) -> None:
         name, uid = old.metadata.name, old.metadata.uid
@@ -342,6 +335,7 @@ class Checker:
         if key.part == "assignments" and event.entry is not None:
             after = self.mirror.assignments[key.node][key.uid]
             self.past.note_assigned(key.node, after)
+            self.drains.note_assignment(self.mirror, key.node, before, after, who, self.now())
             if before is not None and who.endswith("/scheduler"):
                 self.contention.check_stopped(self.mirror, key.node, before, after, self.now())
         elif key.part == "assignments" and before is not None:
@@ -352,7 +346,9 @@ class Checker:
             self.past.taken_away(key.node, before, self.now())
 
     def _opened_or_closed(self, node: str) -> None:
-        self.closed.note(node, self.mirror.leases.get(node), self.mirror.specs.get(node), self.now())
+        lease, spec = self.mirror.leases.get(node), self.mirror.specs.get(node)
+        self.closed.note(node, lease, spec, self.now())
+        self.drains.note(node, lease, spec, self.now())
 
     def _status(self, key: NodeKey, event: KeyEvent, who: str) -> None:
         node, uid = key.node, key.uid
@@ -394,7 +390,3 @@ class Checker:
 
 def _is_jobs(task: Task) -> bool:
     return task.metadata.owner is not None and task.metadata.owner.kind == "Job"
-
-
-def _users(metadata: Metadata) -> tuple[object, ...]:
-    return metadata.name, metadata.namespace, metadata.labels, metadata.annotations, metadata.deletion_timestamp

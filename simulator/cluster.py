@@ -59,12 +59,12 @@ class Cluster:
         self.hosts = {host.name: host for host in self.hosts_in_order}
         self.everywhere = dict(self.hosts)
         """Those as well that want another's name, or wanted it once; by key."""
-        self.checker = Checker(self.clock.monotonic)
+        self._plane_clocks = {name: MachineClock(self.clock) for name in ("cp1", "cp2")}
+        self.checker = Checker(self.clock.monotonic, self._plane_clocks)
         self.operator = Operator(lambda node: self.checker.mirror.specs.get(node), self._say)
         self._retained = Retained()
         self._planes: dict[str, PlaneProcess] = {}
         self._readings = Readings()
-        self._plane_clocks = {name: MachineClock(self.clock) for name in ("cp1", "cp2")}
         self._agents: dict[str, AgentProcess] = {}  # By the key of their host.
         self._crashing: dict[str, tuple[float, Random]] = {}
         """Until when a process dies of one of its first effects each time, by name."""
@@ -115,12 +115,12 @@ class Cluster:
             self._watch_over(host)
             self._boot_agent(host)
         settings = self._settings
-        users, rate = Users(self._drawn, settings, self), settings.faults_per_minute
-        trouble = Trouble(self, users, self._drawn, rate, only=settings.only_faults, kinds=settings.kinds)
+        users = Users(self._drawn, settings, self)
+        trouble = Trouble(self, users, self._drawn, settings)
         self._users, self._trouble = users, trouble
         busy = Process("outside")
         self.driver.wake(Actor(busy, "users", users.act), 2.0)
-        if rate:
+        if settings.faults_per_minute:
             self.driver.wake(Actor(busy, "faults", trouble.strike), 4.0)
         self.driver.wake(Actor(self._outside, "leases", self.storage.expire), 0.0)
         self.driver.wake(Actor(self._outside, "backups", self.storage.back_up), 0.0)

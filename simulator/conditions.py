@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 
 from simulator.story import Violation
-from taskyard.objects import CONDITION_TAINTS, MAINTENANCE_TAINT, NodeLease, NodeSpec, Task, decode
+from taskyard.objects import CONDITION_TAINTS, DRAIN_TAINT, MAINTENANCE_TAINT, NodeLease, NodeSpec, Task, decode
 from taskyard.store.api import Entry
 
 _NEWS = 15.0
@@ -26,6 +26,8 @@ class Closed:
         taints = [CONDITION_TAINTS[each.type] for each in (lease.conditions if lease is not None else ())]
         if spec is not None and spec.maintenance is not None:
             taints.append(MAINTENANCE_TAINT)
+        if spec is not None and spec.drain is not None:
+            taints.append(DRAIN_TAINT)
         keeping = [taint.key for taint in taints if taint.effect != "PreferNoSchedule"]
         if keeping:
             self._since[node] = {key: before.get(key, now) for key in keeping}

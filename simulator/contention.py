@@ -73,11 +73,15 @@ class Contention:
         own = max(before.spec.priority, task.spec.priority if task is not None else before.spec.priority)
         if own >= priority:
             raise Violation(f"{name}, of priority {own}, was stopped on {node} for one of priority {priority}", uid)
-        self._ran.pop(uid, None)
-        self._check_left(mirror, after, now)
+        self.forget(uid)
+        self.check_left(mirror, after, "stopped to make room", now)
 
-    def _check_left(self, mirror: Mirror, stopped: Assignment, now: float) -> None:
-        """So many as each that runs says are left of those with its labels, where one of these was stopped for room."""
+    def forget(self, uid: str) -> None:
+        """It was stopped while budgets hold, which counts at once."""
+        self._ran.pop(uid, None)
+
+    def check_left(self, mirror: Mirror, stopped: Assignment, how: str, now: float) -> None:
+        """So many as each that runs says are left of those with its labels, where one of these was stopped."""
         running: dict[str, Assignment] = {}
         for node, here in mirror.assignments.items():
             running |= {
@@ -90,7 +94,7 @@ class Contention:
                 count = sum(one.namespace == other.namespace and _selects(one, other) for other in left.values())
                 if count < least:
                     raise Violation(
-                        f"{stopped.name} was stopped to make room, and {count} like {one.name} are left of {least}",
+                        f"{stopped.name} was {how}, and {count} like {one.name} are left of {least}",
                         stopped.uid,
                     )
 
@@ -173,9 +177,10 @@ def spent(
 
 
 def _least(mirror: Mirror, one: Assignment) -> int:
-    """What its user has asked for and not taken back: of an edit that is not carried out yet, whatever says less."""
+    """What its user has asked for and not taken back: of an edit that is not carried out yet, whatever says less. What
+    somebody put there that cannot be read asks for nothing."""
     task = mirror.of_uid(one.uid)
-    return min(one.spec.min_available, task.spec.min_available) if task is not None else one.spec.min_available
+    return min(one.spec.min_available, task.spec.min_available) if task is not None else 0
 
 
 def _selects(one: Assignment, other: Assignment) -> bool:

@@ -10,7 +10,7 @@ from controlplane.cluster.rules import pinned_volumes
 from controlplane.placement.quotas import Allowance, over
 from simulator.contention import spent
 from simulator.mirror import Mirror
-from taskyard.objects import CONDITION_TAINTS, MAINTENANCE_TAINT, NODE_NAME, Task
+from taskyard.objects import CONDITION_TAINTS, DRAIN_TAINT, MAINTENANCE_TAINT, NODE_NAME, Task
 
 _PHRASES = {
     "ready": "not ready",
@@ -54,7 +54,9 @@ def obstacles(
     for taken in (*there, *(demand_of(other.spec) for other in besides)):
         cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
     worked_on = [MAINTENANCE_TAINT] if spec is not None and spec.maintenance is not None else []
+    drained = [DRAIN_TAINT] if spec is not None and spec.drain is not None else []
     taints = [
+        *drained,
         *(spec.taints if spec is not None else ()),
         *worked_on,
         *(CONDITION_TAINTS[each.type] for each in lease.conditions),

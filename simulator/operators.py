@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from taskyard.objects import Maintenance, Metadata, NodeSpec
+from msgspec.structs import replace
+
+from taskyard.objects import Drain, Maintenance, Metadata, NodeSpec
 
 
 class Operator:
@@ -15,9 +17,16 @@ class Operator:
         self._say = say
 
     def cordon(self, node: str, cordoned: bool) -> None:
+        """What is not cordoned any more is not drained either."""
         before = self._known(node)
         worked_on = before.maintenance if before is not None else None
-        self._say(NodeSpec(metadata=Metadata(name=node), cordoned=cordoned, maintenance=worked_on))
+        drained = before.drain if before is not None and cordoned else None
+        self._say(NodeSpec(metadata=Metadata(name=node), cordoned=cordoned, maintenance=worked_on, drain=drained))
+
+    def drain(self, node: str, deadline: str, *, cordons: bool) -> None:
+        """`deadline`: a timestamp, or empty."""
+        before = self._known(node) or NodeSpec(metadata=Metadata(name=node))
+        self._say(replace(before, cordoned=cordons or before.cordoned, drain=Drain(deadline=deadline)))
 
     def maintain(self, node: str, until: str) -> None:
         """`until`: a timestamp. It ends by itself."""

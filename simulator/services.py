@@ -60,6 +60,8 @@ class Services:
         """uids of services of which a task has failed, or was restarted again and again."""
         self._moved: dict[tuple[str, str], float] = {}
         """By namespace and name of a service, when its rollout last had something else to do."""
+        self.edited: dict[str, float] = {}
+        """By uid, when users last wrote something of the service."""
         self._restored_at = float("-inf")
         self._taken: list[tuple[Task, Service]] = []
         """Tasks that this transaction takes away, as they were, and that must have passed for available."""
@@ -92,6 +94,7 @@ class Services:
             self._config(key, event, now)
         elif key is not None and key.kind == "Service":
             was, became = self.now.get(key), self._service(key, event, who)
+            self.edited |= {each.metadata.uid: now for each in (was, became) if each is not None}
             if was is None or became is None or self._aims(was) != self._aims(became):
                 self._moved[key.namespace, key.name] = now
 

@@ -18,6 +18,8 @@ _RETAINED = 0.2
 """The share in which history is compacted by a leader alone."""
 _WITH_LIMITS = 0.2
 """The share in which the namespace has limits and defaults."""
+_WITH_DRAINS = 0.2
+"""The share in which nodes are drained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ class Settings:
     """Their namespace has limits and defaults, which change."""
     retained: bool | None = None
     """The leader forgets history that is old enough."""
+    drains: bool | None = None
+    """Nodes are drained, some by a deadline."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
@@ -69,6 +73,7 @@ class Settings:
         hooks = Random(f"{seed}/hooks").random() < _WITH_HOOKS and not (self.data_loss or self.contention)
         limited = Random(f"{seed}/limited").random() < _WITH_LIMITS
         retained = Random(f"{seed}/retained").random() < _RETAINED and not self.data_loss
+        drains = Random(f"{seed}/drains").random() < _WITH_DRAINS and self.kinds is None
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -80,6 +85,7 @@ class Settings:
             hooks=hooks if self.hooks is None else self.hooks,
             beside=beside if self.beside is None else self.beside,
             limited=limited if self.limited is None else self.limited,
+            drains=drains if self.drains is None else self.drains,
             retained=retained if self.retained is None else self.retained,
             published=published if self.published is None else self.published,
         )

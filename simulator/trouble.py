@@ -6,8 +6,9 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from simulator.faults import connections, editing, machines, processes, storing
+from simulator.faults import connections, draining, editing, machines, processes, storing
 from simulator.faults.scene import Fault, Scene
+from simulator.settings import Settings
 from simulator.users import Users
 
 if TYPE_CHECKING:
@@ -46,31 +47,26 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
 )
 _ASKED_FOR: tuple[Fault, ...] = (processes.succeed, connections.strand)
 """Those that strike only where settings name them: they take long, and make others idle."""
+_DRAINS = (4, draining.drain)
+"""Where nodes are drained."""
 
 
 class Trouble:
     """Each fault has a number, and a chance of its own that hangs on it alone: one that is left out, as the shrinker
     does it, changes no other."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        users: Users,
-        drawn: Callable[[str], Random],
-        per_minute: float,
-        only: frozenset[int] | None = None,
-        kinds: frozenset[str] | None = None,
-    ) -> None:
-        """`only`: the numbers of those that strike; None: all. `kinds`: likewise, by their names."""
+    def __init__(self, cluster: Cluster, users: Users, drawn: Callable[[str], Random], settings: Settings) -> None:
+        """`settings`: with nothing left open."""
         self._users = users
         self._cluster = cluster
         self._drawn = drawn
         self._times = drawn("fault times")
-        self._only = only
+        self._only, kinds = settings.only_faults, settings.kinds
         self.struck = 0
         """How many have had their turn."""
-        self._rate = per_minute / 60
+        self._rate = settings.faults_per_minute / 60
         asked = [(1, fault) for fault in _ASKED_FOR if kinds is not None]
+        asked += [_DRAINS] if settings.drains else []
         known = [(weight, fault) for weight, fault in (*WEIGHTS, *asked) if kinds is None or fault.__name__ in kinds]
         self._kinds = [fault for weight, fault in known for _ in range(weight)]
 

@@ -20,6 +20,7 @@ from controlplane.api.http.problem import ApiError
 from simulator.allowed import drawn_namespace, said, silent, stated
 from simulator.dependents import drawn_dependencies
 from simulator.drawn_beside import accompanied, template_accompanied
+from simulator.drawn_drains import tolerating, with_budget
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
 from simulator.driver import Crash
 from simulator.effects import Request
@@ -78,6 +79,7 @@ class Users:
         self._hooks = settings.hooks
         self._published = settings.published
         self._limited = settings.limited
+        self._drains = settings.drains
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = settings.only_requests
@@ -259,7 +261,7 @@ class Users:
                 found = plane.tasks.get(name, "default")
             except (ApiError, StoreError):
                 return
-            labels = {**(labels_of(name) if self.contends else {}), "l": label}
+            labels = {**(labels_of(name) if self.contends or self._drains else {}), "l": label}
             self._try(plane, f"label {name}", lambda: plane.tasks.write(_task(name, found.spec, labels)))
         elif what < 0.5:
             plane.store.who = "dry run"
@@ -282,9 +284,11 @@ class Users:
         if not self.contends:
             # Gangs and their dependencies would wait for each other without end.
             spec = replace(spec, depends_on=drawn_dependencies(random, name, self.services, self.jobs))
-        if not self.contends:
-            return _task(name, spec)
-        return _task(name, said(contended(random, name, spec)), labels_of(name))
+        if self._drains:
+            spec = tolerating(random, spec)
+        if self.contends:
+            return _task(name, said(contended(random, name, spec)), labels_of(name))
+        return _task(name, with_budget(random, spec), labels_of(name)) if self._drains else _task(name, spec)
 
     def _service(self, random: Random, name: str) -> Service:
         service = drawn_service(random, name)

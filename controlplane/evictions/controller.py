@@ -132,6 +132,7 @@ class EvictionController(LeaderLoop[Dirty]):
 
     def _evicted(self, proposal: Proposal[Evicted], revision: int) -> None:
         self._written = max(self._written, revision)
+        self._stand_ins.forget(proposal.subject.record.key)
         self._tell(proposal.subject.record, "Evicted", proposal.subject.why)
 
     def _tasks_of(self, batch: Sequence[Dirty]) -> list[NamedKey]:
@@ -149,11 +150,10 @@ class EvictionController(LeaderLoop[Dirty]):
     def _leaving(self, key: NamedKey, budgets: Callable[[], Budgets]) -> Proposal[Evicted] | None:
         record = self.cache.tasks.get(key)
         since = self._since.get(record.node) if record is not None else None
-        if record is None or since is None:
-            return None
-        held = self._stays(record)
-        why = leave(record.node, held.assignment.spec.tolerations, since) if held is not None else None
-        if held is None or why is None:
+        held = self._stays(record) if record is not None and since is not None else None
+        why = leave(held.node, held.assignment.spec.tolerations, since) if held is not None and since else None
+        if record is None or held is None or why is None:
+            self._stand_ins.forget(key)
             return None
         now, left = self.clock.monotonic(), self._left(record.node)
         drain, once = self._drain(record.node), record.task.spec.run_once

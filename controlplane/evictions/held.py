@@ -73,10 +73,14 @@ class HeldForStandIns:
         """Seconds after which to look again, and why it stays; None: it does not. Under the cache's lock."""
         found = stand_in_of(cache, record)
         if found is None:
-            self._since.keep(record.key, set())
+            self.forget(record.key)
             return None
         stayed = self._since.held_for(record.key, "stage", (found.stage, found.life))
         return awaited(found.stage, found.service.spec.update, found.name, stayed)
+
+    def forget(self, key: NamedKey) -> None:
+        """It is not to leave at present, or leaves: another drain begins anew."""
+        self._since.keep(key, set())
 
     @staticmethod
     def stood_in_for(cache: ClusterCache, key: NamedKey) -> NamedKey | None:

@@ -132,6 +132,17 @@ def test_it_goes_when_the_drain_is_undone(plane: Plane) -> None:
     assert (stopped(plane), plane.node_of("web-0")) == ([], "n1")
 
 
+def test_a_drain_that_was_undone_does_not_count_for_the_next_one(plane: Plane) -> None:
+    begin(plane)
+    plane.set_node(DRAINED)
+    step(plane)
+    plane.set_node(NodeSpec(metadata=Metadata(name="n1")))
+    step(plane, 700)
+    plane.set_node(DRAINED)
+    step(plane, 20)
+    assert (stopped(plane), [*stand_ins(plane).values()]) == ([], ["0"])
+
+
 def test_where_no_node_takes_it_the_task_is_stopped_first_after_a_while(plane: Plane) -> None:
     begin(plane)
     plane.delete("/taskyard/v1/nodes/n2/lease")

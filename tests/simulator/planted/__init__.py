@@ -6,6 +6,7 @@ from tests.simulator.planted import (
     alone,
     company,
     deciding,
+    draining,
     hearing,
     hooking,
     identity,
@@ -19,6 +20,19 @@ from tests.simulator.planted.plant import Plant
 
 PLANTED: dict[str, Plant] = {
     name: plant
-    for theme in (writing, identity, hearing, running, company, mounting, alone, deciding, waiting, hooking, scaling)
+    for theme in (
+        writing,
+        identity,
+        hearing,
+        running,
+        company,
+        mounting,
+        alone,
+        deciding,
+        waiting,
+        hooking,
+        scaling,
+        draining,
+    )
     for name, plant in theme.PLANTS.items()
 }

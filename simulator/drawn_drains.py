@@ -1,0 +1,22 @@
+"""What users ask for where nodes are drained, drawn from the seed: budgets, and tasks that stay all the same."""
+
+from __future__ import annotations
+
+from random import Random
+
+from msgspec.structs import replace
+
+from taskyard.objects import DRAIN_TAINT, TaskSpec, Toleration
+
+_LEAST = (0, 0, 2, 9)
+"""Nine are more than there are of any kind: none of them may leave."""
+_STAYS = Toleration(key=DRAIN_TAINT.key, operator="Exists", effect="NoExecute")
+
+
+def with_budget(random: Random, spec: TaskSpec) -> TaskSpec:
+    return replace(spec, min_available=random.choice(_LEAST))
+
+
+def tolerating(random: Random, spec: TaskSpec) -> TaskSpec:
+    """Some stay where they are."""
+    return replace(spec, tolerations=[_STAYS]) if random.random() < 0.1 else spec
