@@ -14,6 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
+from msgspec.structs import replace
+
 from nodeagent import sidecars
 from nodeagent.actions import (
     Action,
@@ -75,6 +77,8 @@ log = logging.getLogger(__name__)
 
 _NOT_READY_PAUSE = 0.5
 _UNWRITTEN_PAUSE = 0.1
+_NOT_CERTAIN_PAUSE = 0.2
+"""Seconds until a start is tried again that rests on the lease or the store: it must not wait ever longer for them."""
 _ENDED = (ContainerState.EXITED, ContainerState.DEAD)
 
 
@@ -205,11 +209,18 @@ class Agent:
         if self._parts.pulls.concern(memory.uid):
             self._parts.pulls.release(memory.uid, but=wishes_of(wanted) if wanted else frozenset())
         memory.outcome = self._parts.pulls.take(memory.uid) or memory.outcome
-        while isinstance(action := decide(self._situation(memory)), Report):
+        situation = self._situation(memory)
+        while isinstance(action := decide(situation), Report):
             memory.status, memory.outcome = action.status, action.outcome
             if action.happening:
                 self._tell(memory, action.happening)
+            situation = self._after_report(memory, situation)
         return action
+
+    def _after_report(self, memory: TaskMemory, before: Situation) -> Situation:
+        verdicts = self._checks(memory, before.containers)
+        own = verdicts.pop(MAIN, NO_CHECKS)
+        return replace(before, status=memory.status, outcome=memory.outcome, checks=own, checks_beside=verdicts)
 
     def _checks(self, memory: TaskMemory, containers: Sequence[Container]) -> dict[int, Verdict]:
         """By step: of the container that the status speaks of, while it is to run, and of those beside it."""
@@ -309,12 +320,13 @@ class Agent:
 
     def _run(self, memory: TaskMemory, effect: Callable[[], None]) -> None:
         """In a lane: carries the action out, then puts the task back for its next decision."""
-        retry = True
+        retry, pause = True, 0.0
         try:
             effect()
             retry = False
         except NotCertain as error:
             log.info("task %s: %s", memory.uid, error)
+            pause = _NOT_CERTAIN_PAUSE
         except RuntimeUnavailable as error:
             log.warning("task %s: %s", memory.uid, error)
             self._parts.runtime_failed()
@@ -327,7 +339,7 @@ class Agent:
         except Exception:
             log.exception("task %s: an action failed in a way that nobody foresaw", memory.uid)
         finally:
-            self._finish(memory.uid, retry=retry)
+            self._finish(memory.uid, retry=retry, pause=pause)
 
     def _publish(self) -> None:
         """In a lane: whatever waits by now, as a turn before may have taken this one's."""
@@ -351,8 +363,11 @@ class Agent:
             raise StaleAssignment("the assignment or the registration has changed; its status is written anew")
         self._parts.weather.worked()
 
-    def _finish(self, uid: str, *, retry: bool) -> None:
-        if retry:
+    def _finish(self, uid: str, *, retry: bool, pause: float = 0.0) -> None:
+        """With a `pause`, it is tried again just so much later."""
+        if pause:
+            self._parts.queue.add_after(uid, pause)
+        elif retry:
             self._parts.queue.retry(uid)
         else:
             self._parts.queue.forget(uid)

@@ -36,7 +36,7 @@ from nodeagent.fetching import PULLING
 from nodeagent.hooks import stop_delay
 from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, SPEC_HASH, Run
-from nodeagent.restart import wait_before
+from nodeagent.restart import EARLY, wait_before
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.situation import (
     Container,
@@ -219,9 +219,9 @@ def _image_due(situation: Situation, assignment: Assignment) -> str:
 
 
 def _settle_the_outcome(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
-    now, image = situation.now, _image_due(situation, assignment)
-    if sidecars.is_theirs(situation, status):
+    if situation.outcome is None or sidecars.is_theirs(situation, status):
         return None
+    now, image = situation.now, _image_due(situation, assignment)
     match situation.outcome:
         case NameTaken(message):
             return progress.waiting(assignment, status, "NameTaken", message, now)
@@ -249,7 +249,7 @@ def _wait_for_the_next_attempt(situation: Situation, assignment: Assignment, sta
     left = parse_timestamp(status.next_attempt_at) - situation.now
     longest = wait_before(assignment.spec.restart.backoff, status.backoff_step)
     # More than the whole wait: the wall clock was set back, which must not turn seconds into hours.
-    return Wait(left) if 0 < left <= longest + 1 else None
+    return Wait(left) if EARLY < left <= longest + 1 else None
 
 
 def _hold(situation: Situation, assignment: Assignment, _: TaskStatus) -> Action | None:

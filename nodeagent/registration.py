@@ -84,6 +84,11 @@ class Registration:
     def holds_name(self) -> bool:
         return self._holds_name
 
+    @property
+    def due(self) -> bool:
+        """The store has another registration than the one that is to be there, or none: `step` writes it."""
+        return self._due
+
     def certain(self) -> bool:
         return self._keeper.held and self._registered_under == self._keeper.lease
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from taskyard.objects import Backoff, Restart
 from taskyard.quantity import seconds
 
+EARLY = 1e-6
+"""Seconds by which a moment counts as reached: the time of day, counted in seconds, is no exacter than that."""
 _MAX_EXPONENT = 40
 """Doubling further than this only overflows: 2^40 s are 34,000 years."""
 

@@ -132,6 +132,8 @@ class Starter:
             memory.outcome = NotYet("FilesUnwritten", str(error))
         except StoreUnavailable as error:
             raise NotCertain(f"what the task needs could not be read: {error}") from error
+        except NotCertain:
+            raise  # Nothing was asked of the runtime, so there is nothing to look at.
         except RuntimeUnavailable:
             # The call may have worked all the same.
             self._view.doubt(memory.uid, [action.run.container_name])
@@ -146,6 +148,8 @@ class Starter:
         self._devices.settled(memory.uid)
         try:
             self._start(memory, action.run, found, container_spec(memory.assignment, action.run, self._owner))
+        except NotCertain:
+            raise  # As in `create_and_start`.
         except RuntimeUnavailable:
             self._view.doubt(memory.uid, [action.container])
             raise

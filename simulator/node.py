@@ -294,7 +294,8 @@ class AgentProcess(Process):
         except StoreError:
             return COMPARE_EVERY
         self._conditions.note("ClockSkew", skew(self._leader_time.ahead(), MAX_CLOCK_SKEW))
-        self._driver.wake(self._registering, self._driver.latency())
+        if self._registration.due:
+            self._driver.wake(self._registering, self._driver.latency())
         return COMPARE_EVERY
 
     def _measure(self) -> float:

@@ -127,6 +127,8 @@ class Published:
         if self._wrote:
             self._wrote = False
             self._check_left(now)
+        if not (self._services.now or self._open):
+            return
         found = {*changed.tasks, *(mirror.by_uid[uid] for uid in changed.uids if uid in mirror.by_uid)}
         if changed.lives or changed.owners:
             found |= mirror.tasks.keys() | self._open.keys()
@@ -135,7 +137,10 @@ class Published:
             after = set(self._reached(mirror, task)) if task is not None else set()
             self._until |= dict.fromkeys(before - after, now)
             self._until |= dict.fromkeys(after, math.inf)
-            self._open[key] = after
+            if after:
+                self._open[key] = after
+            else:
+                self._open.pop(key, None)
 
     def restored(self, entries: Iterable[Entry], mirror: Mirror, now: float) -> None:
         self._now = {entry.key: entry.value for entry in entries if is_published(entry.key)}

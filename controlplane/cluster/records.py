@@ -259,6 +259,7 @@ class CacheChange(msgspec.Struct, frozen=True, gc=False):
     node: str = ""
     """node, stats, assignment, status: whose key it is. task: the node that it is bound to."""
     room: bool = False
-    """assignment, status: what is spoken for on the node is different now, or the node has come or gone with it."""
+    """assignment, status: what is spoken for on the node is different now. These and stats: the node has come or gone
+    with it."""
     expected: bool = False
     """task, assignment: this process wrote just that, and told the cache before (`ClusterCache.expect`)."""

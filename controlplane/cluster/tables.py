@@ -269,10 +269,10 @@ class Tables:
         if key.part == "status":
             self._settle_status(key.node, key.uid, change, *self.reader.status(change.new, key), changes)
             return
-        self._note_node(key.node, change)
+        came_or_went = self._note_node(key.node, change)
         if key.part == "stats":
             self._replace_node(key.node, lambda record: replace(record, stats_entry=change.new))
-            changes.append(CacheChange("stats", key.node, change.revision, node=key.node))
+            changes.append(CacheChange("stats", key.node, change.revision, node=key.node, room=came_or_went))
         elif key.part == "spec":
             spec, reason = attempt(reading.read_node_spec, change.new, key)
             revision = change.new.mod_revision if change.new else 0

@@ -171,6 +171,13 @@ from tests.nodeagent.situations import (
             id="is-due",
         ),
         pytest.param(
+            msgspec.structs.replace(
+                situation(GO, msgspec.structs.replace(WAITING, next_attempt_at=timestamp(NOW))), now=NOW - 5e-7
+            ),
+            CreateAndStart(Run(UID, 1, 2)),
+            id="is-due-as-far-as-seconds-tell",
+        ),
+        pytest.param(
             situation(GO, msgspec.structs.replace(WAITING, next_attempt_at=timestamp(NOW + 3600))),
             CreateAndStart(Run(UID, 1, 2)),
             id="the-clock-was-set-back",

@@ -210,6 +210,17 @@ def test_a_first_start_waits_for_the_store(world: World) -> None:
     check_start(world)
 
 
+def test_a_start_that_cannot_be_confirmed_is_tried_again_soon_and_without_a_look(world: World) -> None:
+    world.settle()
+    world.assign()
+    for _ in range(5):
+        world.store.fail("get", "unreachable")
+    world.advance(0.9)
+    assert not any(call.startswith(("inspect", "start")) for call in world.runtime.calls)
+    world.advance(0.2)
+    assert world.running() == [f"ty-{UID}-1-1"]
+
+
 def test_a_lost_answer_to_a_status_write_does_no_harm(world: World) -> None:
     world.settle()
     world.assign()

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,10 +19,10 @@ from controlplane.api.http.problem import ApiError, not_found
 from controlplane.api.http.request import Params
 from controlplane.api.http.streams import Streams
 from controlplane.api.http.workers import Workers
-from controlplane.api.objects.objects_service import ServiceOf
+from controlplane.api.objects.objects_service import TOUCHING_OWNERS, ServiceOf
 from controlplane.api.objects.routes import ObjectCollection, answer_watch
 from controlplane.api.shown.objects import ShownMetadata, show_metadata
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange, ChangeKind, ClusterCache
 from controlplane.services.endpoints import Endpoint, endpoints_of
 from controlplane.services.gather import services_touched
 from taskyard.keys import NamedKey, ObjectKey
@@ -64,6 +64,9 @@ class EndpointsService(ServiceOf[ShownEndpoints]):
             ),
             endpoints=endpoints_of(self.cache, record.value),
         )
+
+    def kinds(self) -> Collection[ChangeKind]:
+        return TOUCHING_OWNERS
 
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
         return services_touched(self.cache, change)

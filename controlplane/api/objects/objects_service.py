@@ -6,7 +6,7 @@ where etcd is away. Tasks have more to them: tasks_service.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -18,7 +18,7 @@ from controlplane.api.shown.kinds import show_object
 from controlplane.api.shown.objects import ShownObject
 from controlplane.api.shown.selectors import Requirement, Selector, matches
 from controlplane.api.watching.feeds import JoinedFeed
-from controlplane.cluster import CacheChange, ClusterCache, owner_of
+from controlplane.cluster import CacheChange, ChangeKind, ClusterCache, owner_of
 from controlplane.defaults import as_written
 from controlplane.services.gather import services_touched
 from taskyard import keys
@@ -37,6 +37,10 @@ METADATA_FIELDS: Fields = {
     "metadata.owner": (),
 }
 """What a field selector may name, of any kind."""
+TOUCHING_OWNERS: Collection[ChangeKind] = ("task", "object", "node", "assignment", "status", "result")
+"""Kinds of changes that may change how an object is shown that controllers make tasks for."""
+_TOUCHING_ONE: tuple[ChangeKind, ...] = ("object",)
+"""The same of one that nothing is made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class ServiceOf(Generic[S]):
         self.cache = cache
         self.writer = writer
         self.freshness = freshness
-        self.feed: JoinedFeed[NamedKey, S] = JoinedFeed(cache, self.known, self.show, self.touched)
+        self.feed: JoinedFeed[NamedKey, S] = JoinedFeed(cache, self.known, self.show, self.touched, self.kinds())
 
     def known(self) -> Iterable[NamedKey]:
         """Those there are, under the cache's lock."""
@@ -105,6 +109,10 @@ class ServiceOf(Generic[S]):
 
     def show_written(self, value: AnyObject, revision: int) -> S:
         """For a write that the cache does not show: a dry run, or one that it has not seen in time."""
+        raise NotImplementedError
+
+    def kinds(self) -> Collection[ChangeKind]:
+        """Those of changes of which `touched` makes anything."""
         raise NotImplementedError
 
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
@@ -301,6 +309,9 @@ class ObjectService(ServiceOf[ShownObject]):
 
     def show_written(self, value: AnyObject, revision: int) -> ShownObject:
         return show_object(self.cache, value, revision)
+
+    def kinds(self) -> Collection[ChangeKind]:
+        return TOUCHING_OWNERS if self.names.kind in ("Service", "Job", "Cron") else _TOUCHING_ONE
 
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
         if self.names.kind == "Service":

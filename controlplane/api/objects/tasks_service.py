@@ -5,7 +5,7 @@ Blocking, for worker threads, and for a simulation; what all kinds have in commo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import ClassVar
 
 from controlplane.admission import ObjectWriter
@@ -13,7 +13,16 @@ from controlplane.api.http.freshness import Freshness
 from controlplane.api.http.problem import ApiError, not_found
 from controlplane.api.objects.objects_service import METADATA_FIELDS, Fields, ServiceOf
 from controlplane.api.shown.objects import ShownTask, show_lost, show_metadata, show_task, show_waiting
-from controlplane.cluster import CacheChange, ClusterCache, Demand, EffectiveStatus, TaskRecord, Waiting, view
+from controlplane.cluster import (
+    CacheChange,
+    ChangeKind,
+    ClusterCache,
+    Demand,
+    EffectiveStatus,
+    TaskRecord,
+    Waiting,
+    view,
+)
 from controlplane.nodeloss import NodeLosses
 from controlplane.placement import PendingReasons
 from taskyard.clock import Clock, timestamp
@@ -67,6 +76,9 @@ class TaskService(ServiceOf[ShownTask]):
         status = view(self.cache, record) if record else EffectiveStatus(state=TaskState.PENDING)
         metadata = show_metadata(value.metadata, revision)
         return ShownTask(kind="Task", metadata=metadata, spec=value.spec, status=status)
+
+    def kinds(self) -> Collection[ChangeKind]:
+        return ("task", "node", "assignment", "status", "result", "move")
 
     def touched(self, change: CacheChange) -> Iterable[NamedKey]:
         if change.task is not None:

@@ -6,12 +6,12 @@ before and after. Fed in the informer's thread; the buffers are feed.py's, the H
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Generic, TypeVar
 
 from controlplane.api.shown.objects import ShownEvent, ShownNode, show_event, show_node
 from controlplane.api.watching.feed import Feed, Update
-from controlplane.cluster import CacheChange, ClusterCache
+from controlplane.cluster import CacheChange, ChangeKind, ClusterCache
 from taskyard import keys
 from taskyard.store.informer import Change, Informer
 
@@ -24,7 +24,7 @@ class JoinedFeed(Generic[K, S]):
     cache's lock to read it whole.
 
     `known` are the keys there are, `show` is what one looks like now (None: it is gone), and `touched` the key of each
-    object that a change may have changed, perhaps again and again.
+    object that a change may have changed, perhaps again and again. `kinds` are those of changes that it may say so of.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class JoinedFeed(Generic[K, S]):
         known: Callable[[], Iterable[K]],
         show: Callable[[K], S | None],
         touched: Callable[[CacheChange], Iterable[K]],
+        kinds: Collection[ChangeKind],
     ) -> None:
         self.feed: Feed[S] = Feed()
         self.shown: dict[K, S] = {}
@@ -40,8 +41,10 @@ class JoinedFeed(Generic[K, S]):
         self._known = known
         self._show = show
         self._touched = touched
-        self._begun = 0
-        cache.on_change(self._apply)
+        self._begun = False
+        self._restores = 0
+        """The cache's, when it was last told of changes."""
+        cache.on_change(self._apply, kinds)
 
     def begin(self) -> None:
         """From now on changes are remembered. Every reader calls it, once the cache is synced."""
@@ -49,20 +52,20 @@ class JoinedFeed(Generic[K, S]):
             if self._begun:
                 return
             self.shown = {key: shown for key in self._known() if (shown := self._show(key)) is not None}
-            self._begun = self._cache.revision
-            self.feed.restart(self._begun)
+            self._begun, self._restores = True, self._cache.restores
+            self.feed.restart(self._cache.revision)
 
     def _apply(self, changes: Sequence[CacheChange]) -> None:
         if not self._begun:
             return
-        went_back, self._begun = self._cache.revision < self._begun, self._cache.revision
+        restored, self._restores = self._cache.restores != self._restores, self._cache.restores
         touched: dict[K, int] = {}
         for change in changes:
             for key in self._touched(change):
                 touched[key] = max(change.revision, touched.get(key, 0))
         updates = [update for key, revision in touched.items() if (update := self._update(key, revision))]
-        if went_back:  # etcd was restored from a backup
-            self.feed.restart(self._begun)
+        if restored:  # What etcd's revisions said until then they say no more.
+            self.feed.restart(self._cache.revision)
         elif updates:
             updates.sort(key=lambda update: update.revision)
             self.feed.append(updates)
@@ -86,9 +89,9 @@ def node_feed(cache: ClusterCache) -> JoinedFeed[str, ShownNode]:
         return show_node(cache, record) if record else None
 
     def touched(change: CacheChange) -> Iterable[str]:
-        return (change.node,) if change.kind in ("node", "stats") or change.room else ()
+        return (change.node,) if change.kind == "node" or change.room else ()
 
-    return JoinedFeed(cache, lambda: cache.nodes, show, touched)
+    return JoinedFeed(cache, lambda: cache.nodes, show, touched, ("node", "stats", "assignment", "status"))
 
 
 class EventFeed:

@@ -225,7 +225,7 @@ def test_a_restored_etcd_ends_the_watches(bench: ApiBench) -> None:
     feed = bench.api.tasks.feed
     feed.begin()
     position = feed.feed.end
-    bench.plane.informer.revision = 1
+    bench.plane.informer.restores += 1
     feed._apply([])
     with pytest.raises(Exception, match="reads more slowly"):
         feed.feed.read(position)
