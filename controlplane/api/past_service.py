@@ -17,6 +17,7 @@ from controlplane.admission.decide import GRACE_PERIOD
 from controlplane.api.http.freshness import Freshness
 from controlplane.api.http.problem import ApiError, bad_request, not_found
 from controlplane.api.objects.apply import ShownChange, shown_changes
+from controlplane.api.objects.namesakes import namesakes
 from controlplane.api.objects.objects_service import ServiceOf, Services
 from controlplane.api.objects.readers import Readers, readers_over
 from controlplane.cluster import ClusterCache
@@ -143,7 +144,9 @@ class PastService:
         changes = sorted(self._changes(key, first, last), key=lambda each: each.revision)
         if not changes:
             where = f" in namespace {namespace}" if BY_KIND[key.kind].namespaced else ""
-            raise not_found(f"{kind.lower()} {name!r}{where}", f"and there was none since revision {first}")
+            never = f"{kind.lower()} {name!r}{where}, and there was none since revision {first}"
+            with self._cache.lock:
+                raise not_found(never, namesakes(self._cache, key.kind, NamedKey(namespace, name)))
         kept = changes[-most:]
         return ShownHistory(
             kind="History",

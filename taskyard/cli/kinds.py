@@ -66,6 +66,11 @@ class Target:
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}" if self.name else self.kind.plural
 
+    @property
+    def tasks(self) -> str:
+        """The label selector of those that it makes; empty for what makes none itself."""
+        return f"{_LABELS[self.kind]}={self.name}" if self.kind in _LABELS else ""
+
 
 def find_kind(word: str) -> Kind | None:
     return _SPELLINGS.get(word.lower())
@@ -106,10 +111,8 @@ def one_target(words: Sequence[str], example: str) -> Target:
 def one_task(words: Sequence[str], example: str) -> str:
     """The name of exactly one task: `web`, `task/web` or `task web`. No word alone is taken for a kind."""
     target = _target(words[0], Kind.TASK) if len(words) == 1 else one_target(words, example)
-    if target.kind in _LABELS:
-        raise Failed(
-            f"{target} is not a task", f"its tasks: taskyard get tasks -l {_LABELS[target.kind]}={target.name}"
-        )
+    if target.tasks:
+        raise Failed(f"{target} is not a task", f"its tasks: taskyard get tasks -l {target.tasks}")
     if target.kind is not Kind.TASK:
         raise Failed(f"{target} is not a task", f"for example: taskyard {example}")
     return target.name

@@ -77,11 +77,12 @@ def object_story(
     events: Sequence[EventView],
     now: float,
     *,
+    namespaced: bool = True,
     width: int = 100,
     colour: bool = False,
 ) -> list[str]:
-    """`parts`: spec and status as YAML, where there are any."""
-    lines = _identity(found.metadata, now)
+    """`parts`: spec and status as YAML, where there are any. `namespaced`: whether it is in a namespace."""
+    lines = _identity(found.metadata, now, namespaced=namespaced)
     for name, text in parts.items():
         lines += [f"{name.capitalize()}:", *(f"  {line}" for line in text.rstrip("\n").splitlines())]
     return lines + event_lines(events, found.metadata.name, now, width=width, colour=colour)
@@ -92,11 +93,11 @@ def _sidecar(one: SidecarView) -> str:
     return f"{one.name}: {one.state}{restarted}" + (f"; {one.message}" if one.message else "")
 
 
-def _identity(metadata: MetadataView, now: float) -> list[str]:
+def _identity(metadata: MetadataView, now: float, *, namespaced: bool = True) -> list[str]:
     owner = metadata.owner
     return [
         *_fact("Name", metadata.name),
-        *_fact("Namespace", metadata.namespace),
+        *_fact("Namespace", metadata.namespace if namespaced else ""),
         *_fact("Labels", pairs(metadata.labels)),
         *_fact("Annotations", pairs(metadata.annotations)),
         *_fact("UID", metadata.uid),

@@ -14,6 +14,7 @@ from controlplane.admission import ANY, ROUNDS, Applied, Deleted, ObjectWriter, 
 from controlplane.api.http.answer import Shown
 from controlplane.api.http.freshness import Freshness
 from controlplane.api.http.problem import ApiError, not_found, refusal, unavailable
+from controlplane.api.objects.namesakes import namesakes
 from controlplane.api.shown.kinds import show_object
 from controlplane.api.shown.objects import ShownObject
 from controlplane.api.shown.selectors import Requirement, Selector, matches
@@ -294,7 +295,8 @@ class ServiceOf(Generic[S]):
             return f"what etcd holds under that name is not usable: {reason}"
         with self.cache.lock:
             elsewhere = sorted(key.namespace for key in self.known() if key.name == ident)
-        return f"there is one in namespace {elsewhere[0]}" if elsewhere else ""
+            others = namesakes(self.cache, self.names.kind, NamedKey(namespace, ident))
+        return f"there is one in namespace {elsewhere[0]}" if elsewhere else others
 
 
 class ObjectService(ServiceOf[ShownObject]):

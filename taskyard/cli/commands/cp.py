@@ -44,7 +44,12 @@ def cp(source: str, target: str) -> None:
     What comes out of a container cannot leave the target: `..`, absolute paths and links that lead out are refused.
     """
     here, there = read_place(source), read_place(target)
-    if bool(here.task) == bool(there.task):
+    if here.task and there.task:
+        raise Failed(
+            "both are in containers, and one of the two has to be here",
+            f"by way of a pipe: taskyard cp {source} - | taskyard cp - {target}",
+        )
+    if not here.task and not there.task:
         raise Failed("one of the two has to be in a container", "for example: taskyard cp web:/data ./data")
     current = session()
     client, namespace = current.client(), current.namespace_or_default()

@@ -90,7 +90,8 @@ def _story(client: Client, target: Target, namespace: str) -> list[str]:
         if target.kind is Kind.CRON:
             status["next"] = next_due(found.view, now)
         parts = {name: to_yaml(part) for name, part in (("spec", data.get("spec")), ("status", status)) if part}
-        return object_story(found.view, parts, events, now, width=terminal_width(), colour=colour)
+        inside = target.kind.namespaced
+        return object_story(found.view, parts, events, now, namespaced=inside, width=terminal_width(), colour=colour)
     raise Failed("events cannot be described", "for one object's: taskyard events --for task/web")
 
 

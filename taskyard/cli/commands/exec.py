@@ -45,6 +45,10 @@ def exec_(
     words = command[1:] if command[:1] == ("--",) else command
     if not words:
         raise Failed("say what to run", f"for example: taskyard exec -it {task} -- sh")
+    if words[0].startswith("-"):
+        raise Failed(
+            f"{words[0]!r} is no command", f"options stand before the task: taskyard exec {words[0]} ... {task} -- sh"
+        )
     if bad := [pair for pair in env if not pair.partition("=")[0] or "=" not in pair]:
         raise Failed(f"{bad[0]!r} is not NAME=VALUE")
     if tty and not (sys.stdin.isatty() and sys.stdout.isatty()):

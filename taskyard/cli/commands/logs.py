@@ -9,7 +9,7 @@ import click
 
 from taskyard.cli import complete, screen
 from taskyard.cli.failure import Failed, note
-from taskyard.cli.kinds import Kind, one_task, read_targets
+from taskyard.cli.kinds import Kind, Target, one_task, read_targets
 from taskyard.cli.listing import tell_of_outage
 from taskyard.cli.options import Duration
 from taskyard.cli.progress import progress
@@ -22,7 +22,6 @@ from taskyard.client.selection import Selection
 from taskyard.client.views import TaskView
 from taskyard.client.watch import Patience
 from taskyard.clock import SystemClock
-from taskyard.objects.job import JOB
 
 
 @click.command(cls=Command, namespaced=True)
@@ -56,7 +55,7 @@ def logs(
       taskyard logs web --tail 20 -f          a task that has no container yet is waited for
       taskyard logs -l app=web -f             all of them, and those that come to match
       taskyard logs web -p                    of the attempt before this one
-      taskyard logs job/resize                of all tasks of a job that are there
+      taskyard logs service/shop -f           of all tasks of a service, likewise: job/resize
 
     On a terminal only colours pass; other control characters are shown. A pipe or a file gets every byte as it is.
     """
@@ -79,8 +78,9 @@ def logs(
             container=container,
         )
 
-    if job := _job(what):
-        what, selector = (), f"{JOB}={job}"
+    owner = _owner(what)
+    if owner is not None:
+        what, selector = (), owner.tasks
     names = _names(what)
     if len(names) == 1:
         _one(client, namespace, names[0], read, follow=follow, prefixed=bool(prefix))
@@ -93,19 +93,19 @@ def logs(
     selection = Selection(namespace, selector)
     if not follow:
         chosen = [client.task(namespace, name).view for name in names]
-        each_once(chosen or _matching(client, selection), read_task, lines)
+        each_once(chosen or _matching(client, selection, owner), read_task, lines)
         return
     patience = Patience(clock=SystemClock(), on_break=tell_of_outage)
     batches = client.watch_tasks(selection, patience)
     Tail(read_task, lines, max_log_requests).run(_only(names, batches))
 
 
-def _job(words: tuple[str, ...]) -> str:
-    """The name, where exactly one job is named."""
+def _owner(words: tuple[str, ...]) -> Target | None:
+    """Where exactly one job or service is named: it."""
     if not words or (len(words) == 1 and "/" not in words[0]):
-        return ""
+        return None
     targets = read_targets(words)
-    return targets[0].name if len(targets) == 1 and targets[0].kind is Kind.JOB else ""
+    return targets[0] if len(targets) == 1 and targets[0].name and targets[0].tasks else None
 
 
 def _names(words: tuple[str, ...]) -> list[str]:
@@ -113,14 +113,15 @@ def _names(words: tuple[str, ...]) -> list[str]:
         return [one_task(words, "logs web")] if words else []
     targets = read_targets(words)
     if any(target.kind is not Kind.TASK or not target.name for target in targets):
-        raise Failed("only tasks have logs, and one job at a time", "for example: taskyard logs web db")
+        raise Failed("only tasks have logs, and one service or job at a time", "for example: taskyard logs web db")
     return list(dict.fromkeys(target.name for target in targets))
 
 
-def _matching(client: Client, selection: Selection) -> list[TaskView]:
+def _matching(client: Client, selection: Selection, owner: Target | None) -> list[TaskView]:
     found = [item.view for item in client.tasks(selection).items]
     if not found:
-        raise Failed(f"there are no tasks with {selection.labels} in namespace '{selection.namespace}'")
+        which = f"of {owner}" if owner is not None else f"with {selection.labels}"
+        raise Failed(f"there are no tasks {which} in namespace '{selection.namespace}'")
     return found
 
 

@@ -16,6 +16,7 @@ from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain, note
 from taskyard.cli.kinds import one_task
 from taskyard.cli.session import Command, session
+from taskyard.cli.tailing import ENDED
 from taskyard.client.api import Client
 from taskyard.client.console import Console, Ended
 from taskyard.client.errors import ClientError
@@ -95,11 +96,13 @@ class Forward:
         self._free = threading.Semaphore(MAX_CONNECTIONS)
 
     def probe(self) -> None:
-        """Raises ClientError when there is no such task, Failed while it has no node: better said now than at the first
-        connection."""
+        """Raises ClientError when there is no such task, Failed while it has no node or once it is over: better said
+        now than at the first connection."""
         status = self._client.task(self._namespace, self._name).view.status
+        why = f": {status.message}" if status.message else ""
+        if status.state in ENDED:
+            raise Failed(f"task/{self._name} does not run, it is {status.state}{why}")
         if not status.node:
-            why = f": {status.message}" if status.message else ""
             raise Failed(
                 f"task/{self._name} has no container yet, it is {status.state}{why}",
                 f"what it waits for: taskyard why {self._name}",

@@ -24,7 +24,14 @@ from tests.taskyard.cli.conftest import Cli
         pytest.param(["exec", "node/n1", "--", "sh"], "node/n1 is not a task", id="node"),
         pytest.param(["attach", "-t", "web"], "-t needs a terminal", id="attach without terminal"),
         pytest.param(["cp", "a", "b"], "one of the two has to be in a container", id="both here"),
-        pytest.param(["cp", "web:/a", "db:/b"], "one of the two has to be in a container", id="both there"),
+        pytest.param(
+            ["cp", "web:/a", "db:/b"], "by way of a pipe: taskyard cp web:/a - | taskyard cp - db:/b", id="both there"
+        ),
+        pytest.param(
+            ["exec", "web", "-c", "log", "--", "ls"],
+            "options stand before the task: taskyard exec -c",
+            id="late option",
+        ),
         pytest.param(["cp", "/no/such/file", "web:/a"], "there is no /no/such/file here", id="no source"),
         pytest.param(["port-forward", "web", "http"], "'http' is not a pair of ports", id="no port"),
     ],
@@ -113,3 +120,9 @@ def test_no_port_of_a_task_that_has_no_node_is_forwarded(cli: Cli, api: FakeApi)
         "hint: what it waits for: taskyard why web",
     ]
     assert run.code == 1
+
+
+def test_no_port_of_a_task_that_is_over_is_forwarded(cli: Cli, api: FakeApi) -> None:
+    api.put("web", "Completed", message="exited with code 0")
+    run = cli("port-forward", "web", ":80")
+    assert (run.err, run.code) == ("error: task/web does not run, it is Completed: exited with code 0\n", 1)

@@ -87,6 +87,15 @@ def test_one_of_several_that_is_not_there_is_an_error(cli: Cli) -> None:
     assert run.code == 1
 
 
+@pytest.mark.parametrize("owner", ["service", "job"])
+def test_the_logs_of_all_that_a_service_or_a_job_made(cli: Cli, api: FakeApi, owner: str) -> None:
+    for name, of in (("shop-0", "shop"), ("shop-1", "shop"), ("other-0", "other")):
+        api.put(name, labels={f"taskyard/{owner}": of})
+    run = cli("logs", f"{owner}/shop", "--tail", "5")
+    assert [line.split(" | ")[0] for line in run.out.splitlines()] == ["shop-0", "shop-0", "shop-1", "shop-1"]
+    assert run.code == 0
+
+
 def test_a_task_named_like_a_kind(cli: Cli, api: FakeApi) -> None:
     api.put("tasks")
     assert cli("logs", "tasks").code == 0
@@ -97,7 +106,7 @@ def test_a_task_named_like_a_kind(cli: Cli, api: FakeApi) -> None:
     [
         pytest.param(["nothing"], "there is no task default/nothing", id="no such task"),
         pytest.param(["node/n1"], "node/n1 is not a task", id="node"),
-        pytest.param(["svc/web"], "its tasks: taskyard get tasks -l taskyard/service=web", id="service"),
+        pytest.param(["svc/web"], "there are no tasks of service/web in namespace", id="service without tasks"),
         pytest.param(["web", "node/n1"], "only tasks have logs", id="node among tasks"),
         pytest.param(["web", "-l", "app=web"], "cannot be used together with names", id="names and labels"),
         pytest.param(["-l", "app=nothing"], "there are no tasks with app=nothing", id="no match"),

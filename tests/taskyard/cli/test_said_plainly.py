@@ -6,7 +6,17 @@ import pytest
 
 from taskyard import keys
 from taskyard.keys import ObjectKey
-from taskyard.objects import Cron, CronSpec, JobSpec, JobTemplate, Metadata, TaskSpec, TaskTemplate
+from taskyard.objects import (
+    Cron,
+    CronSpec,
+    JobSpec,
+    JobTemplate,
+    Metadata,
+    Namespace,
+    NamespaceSpec,
+    TaskSpec,
+    TaskTemplate,
+)
 from tests.controlplane.services.web import a_service
 from tests.support.served import ServedPlane
 from tests.taskyard.cli.conftest import run
@@ -55,3 +65,23 @@ def test_the_help_names_what_an_option_takes(served: ServedPlane, capsys: pytest
     told = run(served, capsys, "-h").out
     assert "--port PORT" in told
     assert not any(word in told for word in ("TEXT", "INTEGER", "RANGE"))
+
+
+def test_who_asks_for_a_task_by_the_name_of_a_service_is_told_of_the_service(
+    served: ServedPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    served.plane.put(keys.object_key(ObjectKey("Service", "default", "web")), a_service())
+    served.settle()
+    for command in ("describe", "logs", "why", "history", "delete"):
+        told = run(served, capsys, command, "web")
+        assert told.err.splitlines()[0].endswith(": there is service/web"), told.err
+        assert told.code == 1
+
+
+def test_a_namespace_is_described_as_in_no_namespace(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
+    team = Namespace(metadata=Metadata(name="team", uid="0" * 11 + "8", generation=1), spec=NamespaceSpec())
+    served.plane.put(keys.object_key(ObjectKey("Namespace", "", "team")), team)
+    served.settle()
+    told = run(served, capsys, "describe", "ns/team").out
+    assert "Name:         team\n" in told
+    assert "Namespace:" not in told
