@@ -26,6 +26,8 @@ from taskyard.local.state import Settings, StateFolder
 from taskyard.local.steps import Steps
 from taskyard.local.tasktable import watch_tasks
 
+_START_TIMEOUT = 60.0
+"""For each part, in seconds: on a machine busy with other things 30 were too few."""
 _TASKS_TIMEOUT = 120.0
 _TITLES = {"docker": "Docker Engine", "etcd": "etcd", "controlplane": "control plane", "agent": "agent"}
 
@@ -90,19 +92,26 @@ def _wait_for_supervisor(folder: StateFolder, started: subprocess.Popen[bytes]) 
 def _await_parts(folder: StateFolder, settings: Settings, client: Client, steps: Steps) -> None:
     engine = Engine(settings.docker)
     if settings.own_docker:
-        _await(steps, folder, "docker", engine.ping, 60.0, lambda: f"Docker Engine {engine.version()}")
+        _await(steps, folder, "docker", engine.ping, _START_TIMEOUT, lambda: f"Docker Engine {engine.version()}")
     with steps.step(f"looking for the image {demo_image.REFERENCE}") as result:
         result.append(demo_image.ensure(engine))
     endpoint = settings.etcd[0]
     if settings.own_etcd:
-        _await(steps, folder, "etcd", lambda: etcd.healthy(endpoint), 30.0, lambda: f"etcd at {endpoint}")
-    _await(steps, folder, "controlplane", lambda: api_ready(client), 30.0, lambda: f"control plane at {settings.url}")
+        _await(steps, folder, "etcd", lambda: etcd.healthy(endpoint), _START_TIMEOUT, lambda: f"etcd at {endpoint}")
+    _await(
+        steps,
+        folder,
+        "controlplane",
+        lambda: api_ready(client),
+        _START_TIMEOUT,
+        lambda: f"control plane at {settings.url}",
+    )
     _await(
         steps,
         folder,
         "agent",
         lambda: node_ready(client, settings.node),
-        30.0,
+        _START_TIMEOUT,
         lambda: f"agent, as node {settings.node}",
     )
 
