@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import click
 
 from taskyard import __version__
+from taskyard.cli.kinds import find_kind
 from taskyard.cli.session import CONTEXT_SETTINGS, Session, connection_options, namespace_option
 
 
@@ -98,10 +99,6 @@ _ELSEWHERE = {
     "ps": "get tasks",
     "ls": "get tasks",
     "list": "get tasks",
-    "tasks": "get tasks",
-    "task": "get tasks",
-    "nodes": "get nodes",
-    "node": "get nodes",
     "run": "apply -f FILE",
     "create": "apply -f FILE",
     "deploy": "apply -f FILE",
@@ -109,6 +106,14 @@ _ELSEWHERE = {
     "stop": "delete",
     "kill": "delete --grace-period 0",
     "edit": "apply -f FILE",
+    "patch": "apply -f FILE",
+    "wait": "apply -f FILE --wait",
+    "stack": "apply -f FILE",
+    "shell": "exec -it TASK -- sh",
+    "ssh": "exec -it TASK -- sh",
+    "show": "describe",
+    "update": "apply -f FILE",
+    "api-resources": "explain",
     "replace": "apply -f FILE",
     "start": "up",
     "restart": "rollout restart",
@@ -161,6 +166,8 @@ class Root(click.Group):
 def _suggestion(name: str) -> str:
     if meant := _ELSEWHERE.get(name):
         return f"; here it is `taskyard {meant}`"
+    if kind := find_kind(name):
+        return f"; here it is `taskyard get {kind.plural}`"
     near = difflib.get_close_matches(name, [*_COMMANDS, *_ELSEWHERE], n=1, cutoff=0.6)
     if not near:
         return ""

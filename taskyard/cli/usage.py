@@ -15,6 +15,18 @@ _ELSEWHERE = {
     "context": "a server is named by --server http://HOST:PORT",
     "kubeconfig": "a server is named by --server http://HOST:PORT",
     "address": "a server is named by --server http://HOST:PORT",
+    "R": "a folder is read with all that is below it: leave this out",
+    "recursive": "a folder is read with all that is below it: leave this out",
+    "to-revision": "write --to N",
+    "since-time": "write --since 10m: so long ago",
+    "all-containers": "of one init task or sidecar: -c NAME",
+    "types": "for one type: taskyard events --types Warning",
+    "l": "these are chosen by label: taskyard get tasks -l app=web -o name",
+    "selector": "these are chosen by label: taskyard get tasks -l app=web -o name",
+    "o": "this one is for people; for programs the same is in REST: docs/rest.md",
+    "output": "this one is for people; for programs the same is in REST: docs/rest.md",
+    "ignore-daemonsets": "leave this out: what is to stay tolerates the taint taskyard/drain:NoExecute",
+    "delete-emptydir-data": "leave this out: what is in a container goes with it, named volumes stay",
     "json": "write -o json",
     "yaml": "write -o yaml",
     "quiet": "names alone: -o name",
@@ -26,8 +38,10 @@ _ELSEWHERE = {
 
 def usage_lines(error: click.UsageError) -> list[str]:
     """An error and its hints, as taskyard/cli/report.py prints them."""
-    if error.ctx is None:
-        return [f"error: {error.format_message()}"]
+    if error.ctx is None:  # As click's parser raises it.
+        flag = error.option_name if isinstance(error, click.BadOptionUsage) else ""
+        alone = flag and "not take a value" in error.message
+        return [f"error: {error.format_message()}", *([f"hint: write {flag} alone"] if alone else [])]
     command = error.ctx.command
     if isinstance(error, click.NoSuchOption):
         first = f"there is no option '{error.option_name}' of `{error.ctx.command_path}`"

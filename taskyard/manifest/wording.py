@@ -5,6 +5,7 @@ Hints that need to know about other systems or about spelling are in misplaced, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -109,6 +110,8 @@ def flow(value: object) -> str:
             return "[" + ", ".join(flow(item) for item in value) + "]"
         case bool():
             return "true" if value else "false"
+        case str() if "\n" in value:
+            return json.dumps(value)
         case _:
             return str(value)
 
@@ -184,7 +187,8 @@ def _noun(schema: Mapping[str, Any], path: Path) -> str:
     if title in ("Name", "Node name", "Label key", "Label value", "Size", "Duration"):
         return f"a {title.lower()}"
     field = next((step for step in reversed(path) if isinstance(step, str)), "value")
-    return {"image": "an image reference", "env": "a name for an environment variable"}.get(field, f"a valid {field}")
+    named = {"image": "an image reference", "env": "a name for an environment variable", "data": "a name for a value"}
+    return named.get(field, f"a valid {field}")
 
 
 def _length(value: Any, limit: Any, schema: Mapping[str, Any], path: Path) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import click
 
 from taskyard.cli import complete
 from taskyard.cli.failure import Failed, complain, note
-from taskyard.cli.formats import json_text
+from taskyard.cli.formats import json_text, yaml_text
 from taskyard.cli.kinds import Kind, read_targets
 from taskyard.cli.listing import tell_of_outage
 from taskyard.cli.proxies import PROXIES
@@ -29,7 +29,9 @@ Found = dict[str, Item[EndpointsView]]
 @click.argument("words", nargs=-1, metavar="[service] [NAME]...", shell_complete=complete.service_names)
 @click.option("-A", "--all-namespaces", is_flag=True, help="Of every namespace.")
 @click.option("-l", "--selector", default="", metavar="SEL", help="Of services with these labels: app=web.")
-@click.option("-o", "--output", type=click.Choice(["json", *PROXIES]), help="For programs, or a proxy's configuration.")
+@click.option(
+    "-o", "--output", type=click.Choice(["json", "yaml", *PROXIES]), help="For programs, or a proxy's configuration."
+)
 @click.option("--bind", default=":80", show_default=True, metavar="ADDRESS", help="Where the proxy listens.")
 @click.option("-w", "--watch", is_flag=True, help="Go on, at each change, until Ctrl-C.")
 @click.option(
@@ -126,6 +128,8 @@ def _text(found: Sequence[Item[EndpointsView]], output: str | None, bind: str, *
     if output == "json":
         listed = {"apiVersion": "taskyard/v1", "kind": "EndpointsList", "items": [item.data() for item in found]}
         return json_text(listed) + "\n"
+    if output == "yaml":
+        return yaml_text([item.data() for item in found])
     views = [item.view for item in found]
     if output is not None:
         return PROXIES[output](views, bind)

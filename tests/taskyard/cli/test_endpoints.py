@@ -102,6 +102,7 @@ def test_as_a_table_as_json_and_into_a_file(
     assert [line.split()[:3] for line in lines] == [["SERVICE", "TASK", "NODE"], ["web", "web-0", "n1"]]
     assert run(web, capsys, "-A").out.split()[0] == "NAMESPACE"
     assert json.loads(run(web, capsys, "service/web", "-o", "json").out)["items"][0]["endpoints"][0]["task"] == "web-0"
+    assert "endpoints:\n  - task: web-0\n" in run(web, capsys, "service/web", "-o", "yaml").out
     target, told = tmp_path / "haproxy.cfg", tmp_path / "told"
     assert run(web, capsys, "web", "-o", "haproxy", "--write", str(target), "--then", f"touch {told}").code == 0
     assert "backend default_web" in target.read_text()

@@ -104,6 +104,14 @@ def test_each_option_says_what_it_takes(path: str) -> None:
             id="another tool's option",
         ),
         pytest.param(
+            ["apply", "-f", "web/", "-R"],
+            [
+                "error: there is no option '-R' of `taskyard apply`",
+                "hint: a folder is read with all that is below it: leave this out",
+            ],
+            id="another tool's short option",
+        ),
+        pytest.param(
             ["rollout"],
             [
                 "error: say which: taskyard rollout is followed by one of abort, history, pause, promote, restart,"

@@ -30,3 +30,14 @@ def test_each_problem_is_told_once_where_it_is_and_with_a_hint(name: str) -> Non
 def test_the_corpus_is_complete() -> None:
     assert {path.name for path in FOLDER.iterdir()} == {*EXPECTED, "expected.json"}
     assert len(EXPECTED) >= 100
+
+
+def test_a_problem_is_one_line_and_names_what_is_named() -> None:
+    bad = b"apiVersion: taskyard/v1\nkind: Config\nmetadata: {name: a}\n"
+    with pytest.raises(ManifestError) as caught:
+        load(bad, "a.yaml")
+    assert "\n" not in str(caught.value.problems[0])
+    assert r'app.conf: "level = info\n"' in caught.value.problems[0].hint
+    with pytest.raises(ManifestError) as caught:
+        load(bad + b"spec: {data: {b c: x}}\n", "a.yaml")
+    assert caught.value.problems[0].message == "'b c' is not a name for a value"
