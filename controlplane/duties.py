@@ -50,7 +50,7 @@ def flush_once_more(recorders: Iterable[EventRecorder]) -> None:
     """At the end. Once one of them has not got rid of its events the others are not tried: events are for people, and
     nobody waits through a dozen timeouts for them."""
     for recorder in recorders:
-        recorder.flush()
+        recorder.flush(all_counts=True)
         if recorder.waiting:
             _log.info("the last events are not written: the store does not take them")
             return

@@ -275,7 +275,7 @@ class _Process:
                 thread.join(_JOIN)
             self._registration.leave()
             self._guard.close()
-            self._recorder.flush()
+            self._recorder.flush(all_counts=True)
             self._store.close()
 
     def _wait(self, stop: threading.Event) -> None:

@@ -17,6 +17,7 @@ import msgspec
 
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
+from taskyard.event_pace import Pace
 from taskyard.objects import BadValue, Event, ObjectRef, decode, encode
 from taskyard.similar_events import SimilarEvents
 from taskyard.store.api import (
@@ -68,6 +69,7 @@ class EventRecorder:
         self._clock = clock
         self._component = component
         self._similar = SimilarEvents()
+        self._pace = Pace()
         self._pending: OrderedDict[str, Event] = OrderedDict()
         """By key; the count is of what is not written yet."""
         self._dropped = 0
@@ -116,12 +118,13 @@ class EventRecorder:
         while len(self._pending) > _BUFFERED:
             self._dropped += self._pending.popitem(last=False)[1].count
 
-    def flush(self) -> None:
-        """Writes what waits, as much as the store takes; the rest goes on waiting. Swallows the store's failures."""
+    def flush(self, *, all_counts: bool = False) -> None:
+        """Writes what waits, as much as the store takes; the rest goes on waiting. Swallows the store's failures. A
+        count that was written lately waits for its turn, unless `all_counts` are to be written: at the end."""
         if not self.waiting:
             return
         with self._flush_lock:
-            waiting = list(self._drain().items())
+            waiting = list(self._drain(all_counts=all_counts).items())
             while waiting:
                 chunk, waiting = waiting[:MAX_OPERATIONS], waiting[MAX_OPERATIONS:]
                 unwritten = self._write(chunk)
@@ -129,10 +132,13 @@ class EventRecorder:
                     self._put_back(unwritten + waiting)
                     return
 
-    def _drain(self) -> OrderedDict[str, Event]:
+    def _drain(self, *, all_counts: bool) -> OrderedDict[str, Event]:
         with self._buffer_lock:
             dropped, self._dropped = self._dropped, 0
-            drained, self._pending = self._pending, OrderedDict()
+            now, drained, held = self._clock.monotonic(), OrderedDict[str, Event](), OrderedDict[str, Event]()
+            for key, event in self._pending.items():
+                (drained if all_counts or self._due(key, event, now) else held)[key] = event
+            self._pending = held
         if dropped:
             note = self._event(
                 ObjectRef(kind="Component", name=self._component.replace("/", "-")),
@@ -145,6 +151,12 @@ class EventRecorder:
             key = _key(note)
             drained[key] = _joined(drained.get(key), msgspec.structs.replace(note, count=dropped))
         return drained
+
+    def _due(self, key: str, event: Event, now: float) -> bool:
+        before, about = self._written.get(key, _NOT_THERE).event, event.about
+        if before is None or before.about.uid != about.uid:
+            return True
+        return self._pace.take((event.namespace, about.kind, about.name), now)
 
     def _put_back(self, unwritten: list[tuple[str, Event]]) -> None:
         with self._buffer_lock:
@@ -211,7 +223,7 @@ class EventRecorder:
         """Flushes twice a second until `stop` is set, and once more then."""
         while not stop.wait(_FLUSH_EVERY):
             self.flush()
-        self.flush()
+        self.flush(all_counts=True)
 
 
 def _key(event: Event) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from taskyard import keys
 from taskyard.clock import ManualClock, SystemClock, parse_timestamp
+from taskyard.event_pace import APART, AT_ONCE
 from taskyard.events import EventRecorder
 from taskyard.objects import Event, ObjectRef, decode
 from taskyard.similar_events import COMBINED, MOST_DIFFERENT, WITHIN
@@ -101,6 +102,34 @@ def test_the_same_again_is_counted_not_repeated(world: World) -> None:
     (event,) = world.written()
     assert event.count == 5
     assert parse_timestamp(event.last_seen) - parse_timestamp(event.first_seen) == 60
+
+
+@pytest.mark.parametrize("messages", [1, 3], ids=["one event", "three of one object"])
+def test_what_is_told_all_the_time_is_written_seldom_and_counted_in_full(world: World, messages: int) -> None:
+    ticks = 600
+    for _ in range(ticks):
+        for number in range(messages):
+            world.emit(f"fails {number}")
+        world.recorder.flush()
+        world.clock.advance(0.5)
+    seconds = ticks / 2
+    assert sum(world.store.commits) <= messages + AT_ONCE + seconds / APART
+    assert sum(world.store.commits) >= messages + seconds / APART
+    world.recorder.flush(all_counts=True)
+    assert world.counts() == {f"fails {number}": ticks for number in range(messages)}
+
+
+def test_what_is_new_of_an_object_waits_for_no_count_nor_does_another_object(world: World) -> None:
+    for _ in range(20):
+        world.emit("fails")
+        world.recorder.flush()
+    written = sum(world.store.commits)
+    world.emit("fails")
+    world.emit("runs")
+    world.recorder.emit(ObjectRef(kind="Task", name="db", uid="1"), "default", "Bound", "fails")
+    world.recorder.flush()
+    assert sum(world.store.commits) == written + 2
+    assert "runs" in world.counts()
 
 
 def test_without_news_nothing_is_asked_of_the_store(world: World) -> None:
@@ -333,11 +362,12 @@ def test_many_that_differ_in_their_words_alone_are_told_as_one(world: World) -> 
         world.emit(f"exit code {number}")
         world.clock.advance(1)
         world.recorder.flush()
+    world.recorder.flush(all_counts=True)
     counts = world.counts()
     assert len(counts) == MOST_DIFFERENT + 1
     assert counts[f"{COMBINED}exit code 99"] == 100 - MOST_DIFFERENT
     world.emit("exit code 0")
-    world.recorder.flush()
+    world.recorder.flush(all_counts=True)
     assert world.counts()["exit code 0"] == 2, "what was told in its own words before is counted there"
 
 
