@@ -35,7 +35,8 @@ def revise(service: Service, rollout: Rollout | None, now: str) -> Rollout:
             resumed=resumed,
         )
     elif resumed != rollout.resumed:
-        again = rollout.phase in (Phase.FAILED, Phase.ROLLED_BACK)
+        passed_over = rollout.phase is Phase.COMPLETE and service.spec.update.on_failure == "continue"
+        again = passed_over or rollout.phase in (Phase.FAILED, Phase.ROLLED_BACK)
         rollout = replace(
             rollout,
             resumed=resumed,

@@ -10,6 +10,7 @@ from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken
 from controlplane.services.loads import loads_of, reader, scaled
 from controlplane.services.scaling import recommend
 from controlplane.services.slots import SlotTask, task_name
+from taskyard.annotations import RESUMED_AT
 from taskyard.keys import NamedKey
 from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
 
@@ -51,6 +52,8 @@ class ServiceStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
     updated: int
     """Of the wanted ones, those that have the revision."""
     ready: int
+    failing: int = 0
+    """Of the wanted ones, those that will not become ready by themselves."""
     autoscale: AutoscaleStatus | None = None
 
 
@@ -76,7 +79,8 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
             ready=ready,
         )
     revision = rollout.revision(rollout.target)
-    seen = service.spec.paused or rollout.revisions[-1].hash == spec_hash(service.spec.template)
+    resumed = metadata.annotations.get(RESUMED_AT, "") == rollout.resumed
+    seen = service.spec.paused or (resumed and rollout.revisions[-1].hash == spec_hash(service.spec.template))
     updated = [each for each in live if has_revision(service, revision, each)]
     phase, message = str(rollout.phase), rollout.message
     if deleting:
@@ -94,6 +98,8 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
             message = f"waits for task/{waiting.task.metadata.name}"
         elif rollout.phase is Phase.AWAITING_PROMOTION:
             message = _awaits_promotion(service, rollout, tasks)
+    elif rollout.phase is Phase.COMPLETE and not message:
+        message = _lacks(service, live, len(slots))
     return ServiceStatus(
         phase=phase,
         message=message,
@@ -103,6 +109,7 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
         tasks=len(tasks),
         updated=len(updated),
         ready=ready,
+        failing=sum(1 for each in live if each.trouble),
         autoscale=_autoscale(cache, service, rollout, tasks),
     )
 
@@ -144,6 +151,22 @@ def _awaits_promotion(service: Service, rollout: Rollout, tasks: Sequence[SlotTa
     after = canary.promote_after if canary is not None else None
     by_itself = f", or by itself once they have been available for {after}" if after is not None else ""
     return f"{there} until it is promoted: taskyard rollout promote {name}{by_itself}"
+
+
+def _lacks(service: Service, live: Sequence[SlotTask], wanted: int) -> str:
+    """Of one whose update is through, or has passed over what failed: what is wrong with it, and what to do."""
+    name = service.metadata.name
+    failing, unready = [each for each in live if each.trouble], [each for each in live if not each.ready]
+    if unready and not failing:
+        named = unready[0].task.metadata.name
+        return f"{len(unready)} of {wanted} tasks are not ready: taskyard why task/{named}"
+    if not failing:
+        return ""
+    first = failing[0]
+    return (
+        f"{len(failing)} of {wanted} tasks fail: task/{first.task.metadata.name} {first.trouble}; once that is mended:"
+        f" taskyard rollout resume {name}, or go back: taskyard rollout undo {name}"
+    )
 
 
 def scaling_text(before: int | None, then: AutoscaleStatus) -> str:

@@ -27,6 +27,8 @@ def judge_rolled_out(_awaited: Awaited, service: ServiceView | None) -> Verdict:
         return Verdict(True, text)
     if status.phase == "Paused":
         return Verdict(True, text, "it is paused: taskyard rollout resume")
+    if status.phase == "Complete" and status.failing and status.failing + status.ready >= status.wanted:
+        return Verdict(True, text, status.message)
     done = status.updated == status.ready == status.tasks == status.wanted
     return Verdict(done and status.phase == "Complete", text)
 

@@ -42,6 +42,7 @@ class RolloutStatusView(View, frozen=True):
     tasks: int = 0
     updated: int = 0
     ready: int = 0
+    failing: int = 0
     autoscale: AutoscaleStatusView | None = None
     """None: it is not autoscaled, or its controller has not seen it."""
 

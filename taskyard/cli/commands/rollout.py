@@ -15,7 +15,7 @@ from taskyard.cli.kinds import Kind, find_kind, one_target
 from taskyard.cli.options import wait_timeout
 from taskyard.cli.person import login_name
 from taskyard.cli.progress import progress
-from taskyard.cli.rollouts import awaited_service, progress_of, wait_for_rollouts
+from taskyard.cli.rollouts import awaited_service, judge_rolled_out, progress_of, wait_for_rollouts
 from taskyard.cli.session import CONTEXT_SETTINGS, Command, session
 from taskyard.cli.table import Table
 from taskyard.client.api import Client
@@ -54,7 +54,7 @@ def _force(function: F) -> F:
 @click.option("--wait/--no-wait", default=True, help="Wait until it is complete (the default), or only look.")
 @wait_timeout("10m")
 def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
-    """How far it is; waits until it is complete, and fails when the rollout does.
+    """How far it is; waits until it is complete, and fails when the rollout does, or all that is not ready has failed.
 
     \b
       taskyard rollout status service/web
@@ -64,6 +64,8 @@ def status(words: tuple[str, ...], wait: bool, timeout: float) -> None:
     found = client.service(namespace, name)
     if not wait:
         click.echo(f"service/{name}: {progress_of(found.view)}")
+        if judge_rolled_out(awaited_service(namespace, name), found.view).failure:
+            raise Failed()
         return
     _wait(client, namespace, name, timeout)
 

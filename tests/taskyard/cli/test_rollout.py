@@ -15,6 +15,7 @@ from taskyard.client.service_views import RolloutStatusView, ServiceView
 from taskyard.objects import NodeStats, TaskState, TaskUsage
 from tests.support.plane import a_spec, a_task, a_uid
 from tests.support.served import ServedPlane
+from tests.taskyard.cli import conftest
 
 Out = Callable[..., str]
 SERVICE = """\
@@ -29,16 +30,16 @@ spec:
 """
 
 
-def run(served: ServedPlane) -> None:
-    """Until every task runs what it is to run."""
+def run(served: ServedPlane, *, fails: str = "") -> None:
+    """Until every task runs what it is to run; one of the image `fails` does not."""
     plane = served.plane
     for _ in range(12):
         plane.settle(plane.services, plane.scheduler, plane.tasks, plane.ownership)
         with plane.cache.lock:
             tasks = [record.task for record in plane.cache.tasks.values() if record.task.binding]
         for task in tasks:
-            going = bool(task.metadata.deletion_timestamp)
-            plane.report(task.metadata.name, TaskState.COMPLETED if going else TaskState.RUNNING)
+            state = TaskState.FAILED if task.spec.image == fails else TaskState.RUNNING
+            plane.report(task.metadata.name, TaskState.COMPLETED if task.metadata.deletion_timestamp else state)
     plane.settle(plane.services, plane.scheduler, plane.tasks, plane.ownership)
 
 
@@ -115,6 +116,33 @@ def test_what_is_done_from_here_is_not_told_of_whoever_declared_it_last(
     served.call("PATCH", "/services/web", anna, content_type="application/merge-patch+json")
     out("scale", "web", "--replicas", "3")
     assert "bert" in out("history", "service/web").splitlines()[-1]
+
+
+@pytest.mark.usefixtures("apply")
+def test_one_that_went_on_though_all_failed_says_so_and_what_to_do(
+    served: ServedPlane, out: Out, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "bad.yaml"
+    path.write_text(SERVICE % "bad" + "  update: {onFailure: continue}\n")
+    out("apply", "-f", str(path))
+    run(served, fails="busybox:bad")
+    for look in ([], ["--no-wait"]):
+        said = conftest.run(served, capsys, "rollout", "status", "web", *look)
+        assert said.code == 1
+        assert "Complete: 2 of 2 updated, 0 ready; 2 of 2 tasks fail: task/web-0 failed" in said.out + said.err
+        assert "taskyard rollout resume web, or go back: taskyard rollout undo web" in said.out + said.err
+    out("rollout", "resume", "web")
+    assert "Progressing" in out("get", "service", "web"), "what it has come to before is not what is waited for"
+    run(served)
+    assert out("rollout", "status", "web", "--no-wait") == "service/web: Complete: 2 of 2 updated, 2 ready\n"
+
+
+@pytest.mark.usefixtures("apply")
+def test_one_that_is_not_ready_for_now_says_where_to_look(served: ServedPlane, out: Out) -> None:
+    served.plane.report("web-1", TaskState.STARTING)
+    served.plane.settle(served.plane.services)
+    said = out("rollout", "status", "web", "--no-wait")
+    assert said.endswith("1 ready; 1 of 2 tasks are not ready: taskyard why task/web-1\n")
 
 
 @pytest.fixture
