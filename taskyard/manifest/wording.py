@@ -206,6 +206,10 @@ def _items(value: Any, limit: Any, schema: Mapping[str, Any], _: Path) -> tuple[
     return f"{len(value)} entries; at most {limit} are allowed", f"keep at most {limit}"
 
 
+def _no_fields(_: Any, __: Any, schema: Mapping[str, Any], path: Path) -> tuple[str, str]:
+    return "no field is set in it", f"write at least one, such as {_inline(str(path[-1]), schema['examples'][0])}"
+
+
 def _const(value: Any, wanted: Any, schema: Mapping[str, Any], _: Path) -> tuple[str, str]:
     if "x-hint" in schema:
         return f"{shown(value)} is not allowed here", str(schema["x-hint"])
@@ -228,4 +232,5 @@ _WORDS: dict[str, Words] = {
     "minItems": _items,
     "maxItems": _items,
     "maxProperties": _items,
+    "minProperties": _no_fields,
 }
