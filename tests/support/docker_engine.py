@@ -1,5 +1,7 @@
 """A Docker Engine for tests: the one that DOCKER_HOST names, or a dockerd of our own that test processes share.
 
+With TASKYARD_TEST_ENGINE=podman it is a Podman service of each test process's own, which speaks Docker's API.
+
 The first user starts dockerd in a folder under /tmp with a bridge of its own (one machine can have only one docker0),
 the last one stops it and removes everything. `tests/conftest.py` makes a fixture of it.
 """
@@ -19,6 +21,7 @@ from taskyard.local import demo_image
 from taskyard.local.bridge import Bridge
 from taskyard.local.dockerd import Dockerd
 from taskyard.local.engine import Engine
+from tests.support.podman import running_podman
 
 _BASE = Path("/tmp/taskyard-docker")
 _BRIDGE = Bridge("tytest0", "10.213.77.1/24")
@@ -36,11 +39,9 @@ class DockerEngine:
 
     def remove_all(self, label: str) -> None:
         """Removes every container with this label (`key=value`), one by one: dockerd wedges on many at once."""
-        client = self.client()
-        for container in client.containers(all=True, filters={"label": label}):
-            with contextlib.suppress(docker.errors.NotFound):
-                client.remove_container(container["Id"], force=True, v=True)
-        client.close()
+        engine = Engine(self.host)
+        for container in engine.containers(label):
+            engine.remove_container(container.id)
 
 
 @contextlib.contextmanager
@@ -50,6 +51,11 @@ def running_docker_engine() -> Iterator[DockerEngine]:
     if named:
         demo_image.ensure(Engine(named))
         yield DockerEngine(named, 0)
+        return
+    if os.environ.get("TASKYARD_TEST_ENGINE") == "podman":
+        with running_podman() as (host, pid):
+            demo_image.ensure(Engine(host), pull_timeout=0)
+            yield DockerEngine(host, pid)
         return
     dockerd = Dockerd(_BASE / "engine", own_bridge=_BRIDGE)
     user = _BASE / "users" / str(os.getpid())
