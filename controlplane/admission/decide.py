@@ -202,5 +202,6 @@ def _not_yours(existing: AnyObject, source: str, take_over: bool) -> Refused | N
     owner = existing.metadata.source
     if not owner or owner == source or (take_over and not source):
         return None
-    hint = "take it out of one of the two" if source else f"change it in {owner}, or repeat with force to take it over"
+    there = f"change it in {owner}, or repeat with --force (?force=1) to take it over"
+    hint = "take it out of one of the two" if source else there
     return Refused("DeclaredElsewhere", f"{key_of(existing).label} is declared by {owner}", hint)

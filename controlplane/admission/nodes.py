@@ -92,7 +92,7 @@ class NodeWriter:
             "Conflict",
             f"the agent of node/{name} runs",
             f"empty it with 'taskyard drain {name}' and stop its agent: seconds later the node can be deleted; or"
-            " repeat with force, which forgets labels, taints and cordon of a node that stays",
+            " repeat with --force (?force=1), which forgets labels, taints and cordon of a node that stays",
         )
         if not take_over:
             if self._store.get(lease) is not None:
@@ -102,7 +102,8 @@ class NodeWriter:
                     "Conflict",
                     f"{_listed(bound)} bound to node/{name}",
                     "wait until all are placed elsewhere; delete those that wait for it (onNodeLoss.policy is stay), or"
-                    " their volumes (taskyard delete volume NAME); or repeat with force, and they go on waiting",
+                    " their volumes (taskyard delete volume NAME); or repeat with --force (?force=1), and they go on"
+                    " waiting",
                 )
         entry = self._store.get(key)
         unanswered = False
@@ -114,7 +115,9 @@ class NodeWriter:
             before = _stored(entry)
             if before is not None and before.metadata.source and not take_over:
                 owner = before.metadata.source
-                return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", "repeat with force")
+                return Refused(
+                    "DeclaredElsewhere", f"node/{name} is declared by {owner}", "repeat with --force (?force=1)"
+                )
             try:
                 compares = [unchanged(entry), *([] if take_over else [unchanged_since(lease, 0)])]
                 commit = self._store.commit(compares, [Delete(key)])
@@ -165,7 +168,11 @@ class NodeWriter:
         if _but_who(unchanged) == _but_who(before) and source in ("", owner):
             return NodeApplied("unchanged", before, before, 0)
         if owner and owner != source and not (take_over and not source):
-            hint = "take it out of one of the two" if source else f"change it in {owner}, or repeat with force"
+            hint = (
+                "take it out of one of the two"
+                if source
+                else f"change it in {owner}, or repeat with --force (?force=1)"
+            )
             return Refused("DeclaredElsewhere", f"node/{name} is declared by {owner}", hint)
         return NodeApplied("configured", made, before, 0)
 

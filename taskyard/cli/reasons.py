@@ -93,9 +93,10 @@ def _headline(why: WhyView, placement: PlacementView) -> str:
         return f"as things are now, {count} would take it:"
     if placement.fitting:
         return f"{count} would take it; it is placed in its turn:"
+    fit = f"{count} {'fits' if placement.total == 1 else 'fit'}"
     if why.never is not None:
-        return f"{count} fit, and none would with nothing else on it: the nearest needs {why.never.text}"
-    return f"{count} fit"
+        return f"{fit}, and none would with nothing else on it: the nearest needs {why.never.text}"
+    return fit
 
 
 def _one(verdict: VerdictView, placement: PlacementView) -> Iterable[str]:

@@ -20,7 +20,7 @@ class LocalError(Exception):
     def __str__(self) -> str:
         lines = [self.message]
         if self.hint:
-            lines.append(f"  what to do: {self.hint}")
+            lines.append(f"hint: {self.hint}")
         if self.log is not None:
             lines.append(f"  log: {self.log}")
             lines += [f"    | {line}" for line in last_lines(self.log)]

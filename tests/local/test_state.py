@@ -60,3 +60,9 @@ def test_a_folder_where_nothing_runs_says_what_to_do(tmp_path: Path) -> None:
     assert found.lines[0] == f"nothing is running in {tmp_path / 'none'}"
     assert "`taskyard up`" in found.lines[1]
     assert "--state-dir" in found.lines[1]
+
+
+def test_what_helps_is_a_hint_as_of_any_command() -> None:
+    assert (
+        str(LocalError("still running", hint="`taskyard down` first")) == "still running\nhint: `taskyard down` first"
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from taskyard.cli.exits import Exit
-from taskyard.cli.failure import note
+from taskyard.cli.failure import Failed, note
 from taskyard.cli.formats import json_text, yaml_text
 from taskyard.cli.options import files
 from taskyard.cli.person import login_name
@@ -42,6 +42,10 @@ def plan(filenames: tuple[str, ...], source: str, prune: bool, force: bool, outp
     """
     if prune and not source:
         raise click.UsageError("--prune needs --source: what is removed is what that source declares no more")
+    if output in ("wide", "name", "table"):
+        raise Failed(
+            f"'{output}' is no form of a plan", f"write -o json or -o yaml; for a file of that name: -o ./{output}"
+        )
     from taskyard.cli.manifests import read_manifests
 
     current = session()

@@ -109,6 +109,7 @@ def test_an_apply_mixes_kinds_and_is_all_or_nothing(bench: ApiBench) -> None:
     mixed = [manifest("web"), an("Config", "taken", {"data": {"a": "b"}}), secret(a="b")]
     body = problem(bench.call("POST", "/apply", {"documents": [{"object": each} for each in mixed]}), 409)
     assert "config/taken is declared by folder/demo" in body["violations"][0]["message"]
+    assert "--force (?force=1)" in body["violations"][0]["hint"]
     assert bench.store.list(keys.ROOT) == before
     mixed[1]["metadata"]["name"] = "free"
     answer = bench.call("POST", "/apply", {"documents": [{"object": each} for each in mixed]})

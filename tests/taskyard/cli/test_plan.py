@@ -130,6 +130,9 @@ def test_a_wrong_use_is_told(shell: Shell, tmp_path: Path) -> None:
     assert "a plan says what is done" in shell.run("apply", file, "--dry-run").err
     assert "name the manifests with -f" in shell.run("apply", str(shell.folder / "web.yaml")).err
     assert "there is no file lost.plan" in shell.run("apply", "lost.plan").err
+    refused = shell.run("plan", "-f", manifests, "-o", "wide")
+    assert "'wide' is no form of a plan" in refused.err
+    assert not Path("wide").exists()
     assert "a plan is applied without -f: taskyard apply FILE" in shell.run("apply", "-f", file).err
 
 

@@ -44,6 +44,7 @@ def test_one_node_says_all_that_is_in_the_way(served: ServedPlane, out: Callable
         "    too little memory (needs 1Gi more)",
         "  it would fit with an uncordon and 1Gi more memory on n1",
     ]
+    assert "0 of 1 node fits" in out("why", "big")
 
 
 def test_a_placed_task_shows_its_scores(served: ServedPlane, out: Callable[..., str]) -> None:
