@@ -1,8 +1,8 @@
 """What is promised of nodes that somebody drains, by the store's history: who is stopped there, when, and who is not.
 
 Budgets hold until the deadline, and nothing holds after it; what tolerates drains stays, and what is to run at most
-once is left to its end. A task whose service starts others first stays until its stand-in is ready. What users ask for
-is in drawn_drains.py.
+once is left to its end, but by force, and then not before the deadline. A task whose service starts others first stays
+until its stand-in is ready. What users ask for is in drawn_drains.py.
 """
 
 from __future__ import annotations
@@ -105,14 +105,14 @@ class Drains:
         self, mirror: Mirror, node: str, before: Assignment, after: Assignment, who: str, now: float
     ) -> None:
         name, uid = before.name, before.uid
-        if before.spec.run_once:
+        lately, once = self._lately(node, now), before.spec.run_once
+        if once and not any(said.drain is not None and said.drain.force for said in lately):
             raise Violation(f"{name}, which is to run at most once, was driven off {node}", uid, node)
         because = next((taint for taint, text in _BECAUSE.items() if text in after.reason), None)
         if because == DRAIN_TAINT and patience(before.spec.tolerations, DRAIN_TAINT) == math.inf:
             raise Violation(f"{name}, which tolerates drains, was driven off {node}", uid, node)
         if self._restored_at > now - NEWS:
             return
-        lately = self._lately(node, now)
         if because is not None and not any(because in said.driven for said in lately):
             raise Violation(f"{name} was driven off {node}, and nobody wants that node empty", uid, node)
         clock = self._clocks.get(who.partition("-")[0])
@@ -121,6 +121,10 @@ class Drains:
             return
         if by_clock == math.inf and any(said.deadline < math.inf for said in lately):
             return  # The time of day was set: who knows what it was when that was decided.
+        if once:
+            raise Violation(
+                f"{name}, which is to run at most once, was driven off {node} before the deadline", uid, node
+            )
         self._contention.check_left(mirror, after, f"driven off {node}", now)
         if because is not None:
             self._check_stood_in(mirror, node, uid, now)
@@ -187,14 +191,17 @@ class Drains:
                 self._check_empty(mirror, node, now)
 
     def _check_empty(self, mirror: Mirror, node: str, now: float) -> None:
-        for uid in mirror.assignments.get(node, {}):
+        drain = self._said[node][-1].drain
+        forces = drain is not None and drain.force
+        for uid, held in mirror.assignments.get(node, {}).items():
+            if held.spec.run_once and not forces:
+                continue
             if self._has_to_go(mirror, node, uid) and self._assigned.get((node, uid), 0.0) < now - FORCED_WITHIN:
-                name = mirror.assignments[node][uid].name
-                raise Violation(f"{name} is still to run on {node}, whose drain's deadline was over", uid, node)
+                raise Violation(f"{held.name} is still to run on {node}, whose drain's deadline was over", uid, node)
 
     def _has_to_go(self, mirror: Mirror, node: str, uid: str) -> bool:
         held, task = mirror.assignments[node][uid], mirror.of_uid(uid)
-        if held.desired != "Running" or held.spec.run_once or mirror.is_over(node, uid):
+        if held.desired != "Running" or mirror.is_over(node, uid):
             return False
         if patience(held.spec.tolerations, DRAIN_TAINT) == math.inf:
             return False

@@ -23,10 +23,10 @@ class Operator:
         drained = before.drain if before is not None and cordoned else None
         self._say(NodeSpec(metadata=Metadata(name=node), cordoned=cordoned, maintenance=worked_on, drain=drained))
 
-    def drain(self, node: str, deadline: str, *, cordons: bool) -> None:
-        """`deadline`: a timestamp, or empty."""
+    def drain(self, node: str, deadline: str, *, cordons: bool, force: bool) -> None:
+        """`deadline`: a timestamp, or empty. `force`: what is to run once is stopped then, too."""
         before = self._known(node) or NodeSpec(metadata=Metadata(name=node))
-        self._say(replace(before, cordoned=cordons or before.cordoned, drain=Drain(deadline=deadline)))
+        self._say(replace(before, cordoned=cordons or before.cordoned, drain=Drain(deadline=deadline, force=force)))
 
     def maintain(self, node: str, until: str) -> None:
         """`until`: a timestamp. It ends by itself."""

@@ -24,5 +24,5 @@ def drain(scene: Scene) -> str:
 def _ask(scene: Scene, node: str) -> str:
     lasts, cordons = scene.random.choice(_DEADLINES), scene.random.random() < 0.7
     deadline = timestamp(scene.cluster.clock.now() + lasts) if lasts is not None else ""
-    scene.cluster.operator.drain(node, deadline, cordons=cordons)
+    scene.cluster.operator.drain(node, deadline, cordons=cordons, force=lasts == 0.0)
     return f"{node} is drained{f', by {deadline}' if deadline else ''}"

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
-from msgspec.structs import replace
 
-from controlplane.cluster import AssignmentRecord, TaskRecord
 from controlplane.evictions import controller, decide, held
 from controlplane.placement.budgets import Budgets
 from controlplane.services.decide import _Keeping
@@ -36,13 +34,12 @@ def _deadline_is_now(patch: pytest.MonkeyPatch) -> None:
 
 
 def _once_is_stopped_all_the_same(patch: pytest.MonkeyPatch) -> None:
-    original = controller.EvictionController._stays
+    """At any deadline, with force or without."""
+    patch.setattr(controller, "stays_to_its_end", lambda _: False)
 
-    def stays(self: controller.EvictionController, record: TaskRecord) -> AssignmentRecord | None:
-        task = replace(record.task, spec=replace(record.task.spec, run_once=False))
-        return original(self, replace(record, task=task))
 
-    patch.setattr(controller.EvictionController, "_stays", stays)
+def _force_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(controller, "stays_to_its_end", lambda _: True)
 
 
 def _who_tolerates_drains_is_forced(patch: pytest.MonkeyPatch) -> None:
@@ -76,6 +73,7 @@ PLANTS: dict[str, Plant] = {
     "once is stopped all the same": Plant(
         _once_is_stopped_all_the_same, (r"is to run at most once, was driven off",), (DRAINED,)
     ),
+    "force is forgotten": Plant(_force_is_forgotten, (DRAINED_IN_TIME,), (DRAINED,)),
     "who tolerates drains is forced": Plant(
         _who_tolerates_drains_is_forced, (r"tolerates drains, was driven off",), (DRAINED,)
     ),
