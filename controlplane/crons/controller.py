@@ -120,13 +120,20 @@ class CronController(LeaderLoop[NamedKey]):
         for old in decision.removes:
             removal = removal_of(old.job, self.clock.now())
             operation = Put(old.entry.key, encode(removal.value)) if removal.value else Delete(old.entry.key)
-            write = Write("remove", key, old.job.metadata.name)
+            write = Write("replace" if old.active else "remove", key, old.job.metadata.name)
             found.append(Proposal(write, (same, unchanged(old.entry)), (operation,)))
         return found
 
     def _note(self, proposal: Proposal[Write], revision: int) -> None:
         key = proposal.subject.owner
         self._written[key] = max(revision, self._written.get(key, 0))
+        record = self.cache.objects.get(ObjectKey("Cron", *key))
+        if proposal.subject.what == "replace" and record is not None:
+            about = ObjectRef(kind="Cron", name=key.name, uid=record.uid)
+            text = (
+                f"job/{proposal.subject.name} has not finished, and the next is due: it is deleted (overlap: replace)"
+            )
+            self._events.emit(about, key.namespace, "Replaced", text, warning=True)
 
     def _tell(self, key: NamedKey, before: CronRun | None, after: CronRun) -> None:
         about = ObjectRef(kind="Cron", name=key.name, uid=after.cron_uid)

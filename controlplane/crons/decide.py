@@ -59,6 +59,7 @@ class Decision:
     due: float | None = None
     """A job is to be made for this time."""
     removes: list[MadeJob] = field(default_factory=list)
+    """Those that are too many, and those that give way to the next."""
     again_in: float | None = None
     """Seconds until time alone makes a difference."""
 

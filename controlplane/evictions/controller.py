@@ -165,7 +165,7 @@ class EvictionController(LeaderLoop[Dirty]):
             self.queue.add_after(key, why.at - now)
             return None
         if once:
-            self._tell(record, "EvictionHeld", f"{until_when(drain, left)}, though it is to be {why.why}")
+            self._tell(record, "EvictionHeld", f"{until_when(record.node, drain, left)}, though it is to be {why.why}")
             return None
         if (waits := self._stand_ins.waits(self.cache, record)) is not None:
             self.queue.add_after(key, waits[0] + _EARLY)

@@ -61,14 +61,14 @@ def stays_to_its_end(drain: Drain | None) -> bool:
     return drain is None or not drain.force
 
 
-def until_when(drain: Drain | None, left: float) -> str:
-    """How long one that runs once stays, for people. `left`: seconds until the deadline."""
+def until_when(node: str, drain: Drain | None, left: float) -> str:
+    """How long one that runs once stays on the node, for people. `left`: seconds until the deadline."""
     stays = "it runs once, and stays until it has ended"
     if drain is None or (left == 0.0 and drain.force):
         return stays
     if drain.force and left < math.inf:
         return f"{stays}, or until the drain's deadline, {drain.deadline}"
-    return f"{stays}: 'taskyard drain NODE --force' cuts it short"
+    return f"{stays}: 'taskyard drain {node} --force' cuts it short"
 
 
 def forced(node: str, tolerations: Sequence[Toleration], at: float) -> Leave | None:

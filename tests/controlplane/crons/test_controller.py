@@ -176,6 +176,8 @@ def test_replace_waits_until_the_one_before_is_gone(plane: Plane) -> None:
     entry = plane.store.list(keys.JOBS).entries[0]
     assert decode(entry.value, Job).metadata.deletion_timestamp
     assert jobs(plane) == [named(1)]
+    (told,) = plane.told("Replaced")
+    assert told.message.startswith(f"job/{named(1)} has not finished, and the next is due")
     settle(plane)
     assert jobs(plane) == [named(2)]
 

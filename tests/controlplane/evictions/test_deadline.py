@@ -124,7 +124,7 @@ def test_what_runs_once_is_left_to_its_end_and_that_is_told(plane: Plane) -> Non
     drain(plane, 10)
     step(plane, 60)
     assert stopped(plane) == []
-    assert "runs once, and stays until it has ended: 'taskyard drain NODE --force'" in held(plane)
+    assert "runs once, and stays until it has ended: 'taskyard drain n1 --force'" in held(plane)
 
 
 def test_by_force_it_is_cut_short_at_the_deadline_and_not_run_again(plane: Plane) -> None:
