@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Collection, Sequence
 from typing import ClassVar
 
@@ -10,36 +9,21 @@ from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ChangeKind, ObjectRecord, TicksRecord
 from controlplane.crons.decide import Decision, Situation, decide, job_name, new_job, pending
 from controlplane.crons.gather import made_jobs, unread_record
-from controlplane.leading import Held, LeaderLoop, Means, Proposal, Write, carry_out
+from controlplane.leading import Look, Means, OwnerLoop, Proposal, Write
 from taskyard import keys
 from taskyard.clock import timestamp
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Cron, CronRun, ObjectRef, encode, key_of
-from taskyard.store.api import Compare, Delete, Operation, Put, absent, unchanged
-
-_log = logging.getLogger(__name__)
-
-_BEHIND = 0.05
-"""Seconds after which a cron is looked at again whose own last writes the cache has not seen."""
+from taskyard.store.api import Delete, Operation, Put, absent, unchanged
 
 
-class CronController(LeaderLoop[NamedKey]):
+class CronController(OwnerLoop[CronRun]):
     """Keys are crons. Run it in one thread, or step it."""
 
     kinds: ClassVar[Collection[ChangeKind]] = frozenset({"object"})
 
     def __init__(self, means: Means) -> None:
-        super().__init__(means)
-        self._held = Held(means, "Cron", unread_record)
-        self._written: dict[NamedKey, int] = {}
-        """The revision of the last write for each cron: until the cache has reached it, it shows less."""
-
-    def begin_term(self) -> None:
-        self._written.clear()
-        self._held.clear()
-
-    def everything(self) -> Sequence[NamedKey]:
-        return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Cron"]
+        super().__init__(means, "Cron", unread_record)
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
         found: list[NamedKey] = []
@@ -53,41 +37,11 @@ class CronController(LeaderLoop[NamedKey]):
                 found.append(NamedKey(change.object.namespace, owner.name))
         return found
 
-    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
-        proposals: list[Proposal[Write]] = []
-        told: list[tuple[NamedKey, CronRun | None, CronRun]] = []
-        with self.cache.lock:
-            for key in batch:
-                record = self.cache.objects.get(ObjectKey("Cron", *key))
-                if record is None or not record.uid or record.value.metadata.deletion_timestamp:
-                    self._written.pop(key, None)
-                    self._held.forget(key)
-                elif self._held.holds(key, record.uid):
-                    pass  # Which times it has seen to nobody knows: to begin anew might run the last one twice.
-                elif self.cache.revision < self._written.get(key, 0):
-                    self.queue.add_after(key, _BEHIND)
-                else:
-                    known = self.cache.ticks.get(key)
-                    decision = self._decide(record, known)
-                    proposals += self._proposals(key, record, known, decision)
-                    if known is None or known.run != decision.run:
-                        told.append((key, known.run if known else None, decision.run))
-                    if decision.again_in is not None:
-                        self.queue.add_after(key, decision.again_in)
-        failed = carry_out(
-            self,
-            fence,
-            batch,
-            proposals,
-            _log,
-            key=lambda write: write.owner,
-            what=lambda write: write.label("Cron"),
-            committed=self._note,
-        )
-        for key, before, after in told:
-            if key not in failed:
-                self._tell(key, before, after)
-        return False
+    def look(self, key: NamedKey, record: ObjectRecord) -> Look[CronRun]:
+        known = self.cache.ticks.get(key)
+        decision = self._decide(record, known)
+        proposals = self._proposals(key, record, known, decision)
+        return Look(proposals, known.run if known else None, decision.run, decision.again_in)
 
     def _decide(self, record: ObjectRecord, known: TicksRecord | None) -> Decision:
         cron = record.value
@@ -124,9 +78,9 @@ class CronController(LeaderLoop[NamedKey]):
             found.append(Proposal(write, (same, unchanged(old.entry)), (operation,)))
         return found
 
-    def _note(self, proposal: Proposal[Write], revision: int) -> None:
+    def note(self, proposal: Proposal[Write], revision: int) -> None:
+        super().note(proposal, revision)
         key = proposal.subject.owner
-        self._written[key] = max(revision, self._written.get(key, 0))
         record = self.cache.objects.get(ObjectKey("Cron", *key))
         if proposal.subject.what == "replace" and record is not None:
             about = ObjectRef(kind="Cron", name=key.name, uid=record.uid)
@@ -135,7 +89,7 @@ class CronController(LeaderLoop[NamedKey]):
             )
             self._events.emit(about, key.namespace, "Replaced", text, warning=True)
 
-    def _tell(self, key: NamedKey, before: CronRun | None, after: CronRun) -> None:
+    def tell(self, key: NamedKey, before: CronRun | None, after: CronRun) -> None:
         about = ObjectRef(kind="Cron", name=key.name, uid=after.cron_uid)
         same = before if before is not None and before.cron_uid == after.cron_uid else CronRun(cron_uid="")
         if after.made != same.made:

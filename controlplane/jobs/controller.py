@@ -6,7 +6,6 @@ end within a minute cost a few hundred writes of the record.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Container, Mapping, Sequence
 
 from controlplane.admission import removal_of
@@ -14,19 +13,15 @@ from controlplane.cluster import CacheChange, ObjectRecord, RunRecord
 from controlplane.jobs.decide import Decision, Situation, decide
 from controlplane.jobs.gather import job_tasks, run_once_jobs_on, unread_record
 from controlplane.jobs.tasks import new_task, task_name
-from controlplane.leading import Held, LeaderLoop, Means, Proposal, Write, carry_out
+from controlplane.leading import Look, Means, OwnerLoop, Proposal, Write
 from taskyard import keys
 from taskyard.clock import timestamp
-from taskyard.keys import NamedKey, ObjectKey
+from taskyard.keys import NamedKey
 from taskyard.objects import Gang, Job, JobPhase, JobRun, ObjectRef, encode
-from taskyard.store.api import Compare, Delete, Entry, Operation, Put, absent, unchanged
-
-_log = logging.getLogger(__name__)
+from taskyard.store.api import Delete, Entry, Operation, Put, absent, unchanged
 
 GIVEN_UP_AFTER = 300.0
 """Seconds that a node is lost before a task on it that runs once counts as one whose end nobody will know."""
-_BEHIND = 0.05
-"""Seconds after which a job is looked at again whose own last writes the cache has not seen."""
 _APART = 0.25
 """Seconds between two writes for one job, so that many tasks which end one after the other are counted together."""
 _MOST_TASKS = 100
@@ -34,26 +29,22 @@ _MOST_BYTES = 700_000
 """Of what is made in one transaction; etcd takes 128 operations and 1.5 MiB."""
 
 
-class JobController(LeaderLoop[NamedKey]):
+class JobController(OwnerLoop[JobRun]):
     """Keys are jobs. Run it in one thread, or step it."""
 
     kinds = ("object", "task", "assignment", "status", "result", "node")
 
     def __init__(self, means: Means) -> None:
-        super().__init__(means)
-        self._written: dict[NamedKey, tuple[int, float]] = {}
-        """The revision of the last write for each job, until the cache has reached which it shows less; and when."""
+        super().__init__(means, "Job", unread_record)
+        self._written_at: dict[NamedKey, float] = {}
+        """When each was last written for."""
         self._unfilled: set[NamedKey] = set()
         """Jobs of which a round made as many tasks as it could: the next need not wait for others to end."""
-        self._held = Held(means, "Job", unread_record)
 
     def begin_term(self) -> None:
-        self._held.clear()
-        self._written.clear()
+        super().begin_term()
+        self._written_at.clear()
         self._unfilled.clear()
-
-    def everything(self) -> Sequence[NamedKey]:
-        return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Job"]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
         found: list[NamedKey] = []
@@ -69,54 +60,28 @@ class JobController(LeaderLoop[NamedKey]):
         record = self.cache.tasks.get(change.task) if change.task is not None else None
         return change.kind in ("status", "assignment") and record is not None and record.task.spec.run_once
 
-    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
-        proposals: list[Proposal[Write]] = []
-        told: list[tuple[NamedKey, JobRun | None, JobRun]] = []
-        with self.cache.lock:
-            for key in batch:
-                record = self.cache.objects.get(ObjectKey("Job", *key))
-                if (
-                    record is None
-                    or not record.uid
-                    or record.value.metadata.deletion_timestamp
-                    or _only_dispatched(record)
-                ):
-                    self._written.pop(key, None)
-                    self._held.forget(key)
-                    self._unfilled.discard(key)
-                elif self._held.holds(key, record.uid):
-                    pass  # What it has run already nobody knows: to begin anew would run it twice.
-                elif (wait := self._put_off(key)) > 0:
-                    self.queue.add_after(key, wait)
-                else:
-                    known = self.cache.runs.get(key)
-                    decision = self._decide(record, known)
-                    proposals += self._proposals(key, record, known, decision)
-                    if known is None or known.run != decision.run:
-                        told.append((key, known.run if known else None, decision.run))
-                    if decision.again_in is not None:
-                        self.queue.add_after(key, decision.again_in)
-        failed = carry_out(
-            self,
-            fence,
-            batch,
-            proposals,
-            _log,
-            key=lambda write: write.owner,
-            what=lambda write: write.label("Job"),
-            committed=self._note,
-        )
-        for key, before, after in told:
-            if key not in failed:
-                self._tell(key, before, after)
-        return False
+    def cares_for(self, record: ObjectRecord) -> bool:
+        return super().cares_for(record) and not _only_dispatched(record)
 
-    def _put_off(self, key: NamedKey) -> float:
-        """Seconds for which it is left alone."""
-        revision, at = self._written.get(key, (0, float("-inf")))
-        if self.cache.revision < revision:
-            return _BEHIND
-        return 0.0 if key in self._unfilled else at + _APART - self.clock.monotonic()
+    def forget(self, key: NamedKey) -> None:
+        super().forget(key)
+        self._written_at.pop(key, None)
+        self._unfilled.discard(key)
+
+    def put_off(self, key: NamedKey) -> float:
+        if (behind := super().put_off(key)) > 0 or key in self._unfilled:
+            return behind
+        return self._written_at.get(key, float("-inf")) + _APART - self.clock.monotonic()
+
+    def note(self, proposal: Proposal[Write], revision: int) -> None:
+        super().note(proposal, revision)
+        self._written_at[proposal.subject.owner] = self.clock.monotonic()
+
+    def look(self, key: NamedKey, record: ObjectRecord) -> Look[JobRun]:
+        known = self.cache.runs.get(key)
+        decision = self._decide(record, known)
+        proposals = self._proposals(key, record, known, decision)
+        return Look(proposals, known.run if known else None, decision.run, decision.again_in)
 
     def _decide(self, record: ObjectRecord, known: RunRecord | None) -> Decision:
         job = record.value
@@ -167,11 +132,7 @@ class JobController(LeaderLoop[NamedKey]):
         tasks = [new_task(job, index, attempt, self._new_uid(), at, gang) for index, attempt in makes]
         return [Put(keys.task(job.metadata.namespace, task.metadata.name), encode(task)) for task in tasks]
 
-    def _note(self, proposal: Proposal[Write], revision: int) -> None:
-        key = proposal.subject.owner
-        self._written[key] = max(revision, self._written.get(key, (0, 0.0))[0]), self.clock.monotonic()
-
-    def _tell(self, key: NamedKey, before: JobRun | None, after: JobRun) -> None:
+    def tell(self, key: NamedKey, before: JobRun | None, after: JobRun) -> None:
         """What has become of the job, once it is written."""
         about = ObjectRef(kind="Job", name=key.name, uid=after.job_uid)
         same = before if before is not None and before.job_uid == after.job_uid else None

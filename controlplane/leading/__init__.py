@@ -8,13 +8,16 @@ from controlplane.leading.commits import Proposal, Results, Stale, commit_all, c
 from controlplane.leading.held import Held
 from controlplane.leading.loop import SWEEP_EVERY, FencedOut, LeaderLoop
 from controlplane.leading.means import Means
+from controlplane.leading.owners import Look, OwnerLoop
 
 __all__ = [
     "SWEEP_EVERY",
     "FencedOut",
     "Held",
     "LeaderLoop",
+    "Look",
     "Means",
+    "OwnerLoop",
     "Proposal",
     "Results",
     "Stale",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from controlplane.admission import removal_of
 from controlplane.cluster import CacheChange, ObjectRecord, RolloutRecord
-from controlplane.leading import Held, LeaderLoop, Means, Proposal, Write, carry_out
+from controlplane.leading import Look, Means, OwnerLoop, Proposal, Write
 from controlplane.services.data import followers_of, with_data
 from controlplane.services.decide import Decision, Situation, decide
 from controlplane.services.digests import with_digest
@@ -22,40 +21,31 @@ from controlplane.services.scaling import EVERY, Recent, bound, rescale
 from controlplane.services.slots import SlotTask, new_task
 from taskyard import keys
 from taskyard.clock import timestamp
-from taskyard.keys import NamedKey, ObjectKey
+from taskyard.keys import NamedKey
 from taskyard.objects import ObjectRef, Rollout, Scale, Service, encode
-from taskyard.store.api import Compare, Delete, Put, absent, unchanged
-
-_log = logging.getLogger(__name__)
+from taskyard.store.api import Delete, Put, absent, unchanged
 
 GIVEN_UP_AFTER = 300.0
 """Seconds that a node is lost before a service with one task for each node takes that task away."""
-_BEHIND = 0.05
-"""Seconds after which a service is looked at again whose own last writes the cache has not seen."""
 
 
-class ServiceController(LeaderLoop[NamedKey]):
+class ServiceController(OwnerLoop[Rollout]):
     """Keys are services. Run it in one thread, or step it."""
 
     kinds = ("task", "object", "node", "assignment", "status", "move", "result")
 
     def __init__(self, means: Means) -> None:
-        super().__init__(means)
+        super().__init__(means, "Service", unread_record)
         self._since = Since(means.clock)
         self._recent: dict[NamedKey, Recent] = {}
         """Of those that are autoscaled."""
-        self._held = Held(means, "Service", unread_record)
-        self._written: dict[NamedKey, int] = {}
-        """The revision of the last write for each service: until the cache has reached it, it shows less."""
+        self._read: Reader = reader(means.cache)
+        """Of this round."""
 
     def begin_term(self) -> None:
+        super().begin_term()
         self._since.clear()
-        self._written.clear()
         self._recent.clear()
-        self._held.clear()
-
-    def everything(self) -> Sequence[NamedKey]:
-        return [NamedKey(*key[1:]) for key in self.cache.objects if key.kind == "Service"]
 
     def dirty(self, changes: Sequence[CacheChange]) -> Sequence[NamedKey]:
         found: list[NamedKey] = []
@@ -66,43 +56,16 @@ class ServiceController(LeaderLoop[NamedKey]):
                 found += self._concerned_by(change.node)
         return found
 
-    def work(self, batch: Sequence[NamedKey], fence: Compare) -> bool:
-        proposals: list[Proposal[Write]] = []
-        told: list[tuple[NamedKey, Rollout | None, Rollout]] = []
-        with self.cache.lock:
-            read = reader(self.cache)
-            for key in batch:
-                record = self.cache.objects.get(ObjectKey("Service", *key))
-                if record is None or not record.uid or record.value.metadata.deletion_timestamp:
-                    self._forget(key)
-                elif self._held.holds(key, record.uid):
-                    pass  # Which template is rolled out, or was rolled back, nobody knows: any guess would undo it.
-                elif self.cache.revision < self._written.get(key, 0):
-                    self.queue.add_after(key, _BEHIND)
-                else:
-                    known = self.cache.rollouts.get(key)
-                    decision = self._decide(key, record, known, read)
-                    proposals += self._proposals(key, record, known, decision)
-                    if known is None or known.rollout != decision.rollout:
-                        told.append((key, known.rollout if known else None, decision.rollout))
-                    if decision.again_in is not None:
-                        self.queue.add_after(key, decision.again_in)
-        failed = carry_out(
-            self,
-            fence,
-            batch,
-            proposals,
-            _log,
-            key=lambda write: write.owner,
-            what=lambda write: write.label("Service"),
-            committed=self._note,
-        )
-        for key, before, after in told:
-            if key not in failed:
-                self._tell(key, before, after)
-        return False
+    def begin_round(self) -> None:
+        self._read = reader(self.cache)
 
-    def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None, read: Reader) -> Decision:
+    def look(self, key: NamedKey, record: ObjectRecord) -> Look[Rollout]:
+        known = self.cache.rollouts.get(key)
+        decision = self._decide(key, record, known)
+        proposals = self._proposals(key, record, known, decision)
+        return Look(proposals, known.rollout if known else None, decision.rollout, decision.again_in)
+
+    def _decide(self, key: NamedKey, record: ObjectRecord, known: RolloutRecord | None) -> Decision:
         assert isinstance(record.value, Service)
         service = with_data(self.cache, record.value)
         rollout = revise(service, known.rollout if known else None, timestamp(self.clock.now()))
@@ -114,7 +77,7 @@ class ServiceController(LeaderLoop[NamedKey]):
             return held if ready else 0.0
 
         tasks = slot_tasks(self.cache, service, ready_for)
-        rollout = replace(rollout, scale=self._scale(key, service, rollout, tasks, read))
+        rollout = replace(rollout, scale=self._scale(key, service, rollout, tasks))
         if service.spec.mode == "replicated" and (rollout.scale is None or rollout.replicas is None):
             rollout = replace(rollout, replicas=service.spec.replicas)
         if known is not None and known.rollout.scale is not None and known.rollout.scale != rollout.scale:
@@ -134,9 +97,7 @@ class ServiceController(LeaderLoop[NamedKey]):
             decision.again_in = EVERY if decision.again_in is None else min(EVERY, decision.again_in)
         return decision
 
-    def _scale(
-        self, key: NamedKey, service: Service, rollout: Rollout, tasks: Sequence[SlotTask], read: Reader
-    ) -> Scale | None:
+    def _scale(self, key: NamedKey, service: Service, rollout: Rollout, tasks: Sequence[SlotTask]) -> Scale | None:
         """As it was, when nothing is decided anew; None for one that is not autoscaled."""
         autoscale, at = service.spec.autoscale, timestamp(self.clock.now())
         if autoscale is None:
@@ -146,7 +107,7 @@ class ServiceController(LeaderLoop[NamedKey]):
             there = service.spec.replicas if rollout.replicas is None else rollout.replicas
             return Scale(replicas=bound(autoscale, there), at=at, why="it begins with so many")
         current = rollout.scale.replicas
-        loads = loads_of(self.cache, autoscale, current, tasks, read)
+        loads = loads_of(self.cache, autoscale, current, tasks, self._read)
         found, self._recent[key] = rescale(autoscale, current, loads, self._recent.get(key), self.clock.monotonic())
         return rollout.scale if found.replicas == current else Scale(replicas=found.replicas, at=at, why=found.why)
 
@@ -184,11 +145,7 @@ class ServiceController(LeaderLoop[NamedKey]):
             found.append(Proposal(Write("remove", key, old.task.metadata.name), compares, (operation,)))
         return found
 
-    def _note(self, proposal: Proposal[Write], revision: int) -> None:
-        key = proposal.subject.owner
-        self._written[key] = max(revision, self._written.get(key, 0))
-
-    def _tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
+    def tell(self, key: NamedKey, before: Rollout | None, after: Rollout) -> None:
         """What is new in the rollout, once it is written."""
         about = ObjectRef(kind="Service", name=key.name, uid=after.service_uid)
         for each in news(before, after):
@@ -203,11 +160,10 @@ class ServiceController(LeaderLoop[NamedKey]):
         ]
         return [*services_on(self.cache, node), *per_node]
 
-    def _forget(self, key: NamedKey) -> None:
+    def forget(self, key: NamedKey) -> None:
+        super().forget(key)
         self._since.keep(key, set())
         self._recent.pop(key, None)
-        self._held.forget(key)
-        self._written.pop(key, None)
 
 
 def _progress(tasks: Sequence[SlotTask]) -> tuple[tuple[str, int, bool], ...]:
