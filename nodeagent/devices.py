@@ -39,6 +39,8 @@ class Devices:
     def choose(self, uid: str, wanted: Mapping[str, int], here: Iterable[Container]) -> tuple[Device, ...]:
         """For the task's next container, of what no container `here` has. A resource that has no devices is only a
         number. Raises DevicesTaken."""
+        if not wanted:
+            return ()  # Of most; and there may be hundreds of containers here.
         with self._lock:
             taken = {path for one in here if _holds(one) for path in _paths(one.info.labels)}
             taken |= {p for other, held in self._chosen.items() if other != uid for each in held for p in each.paths}

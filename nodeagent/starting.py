@@ -231,6 +231,7 @@ class Starter:
         singleton = memory.assignment is not None and memory.assignment.spec.singleton
         if singleton and not self._guard.hold(created.id, spec.stop_signal):
             raise NotCertain("a singleton: it could not be stopped in time, should the lease expire")
+        self._wait_for_ports(memory, spec)
         first = run.attempt == 1 and not created.started_at
         if not self._still_wanted(memory, certain=singleton or first):
             raise NotCertain("the assignment has changed; its news is on its way")
@@ -249,6 +250,16 @@ class Starter:
             self._looker.look_at(memory.uid, created.id)
         else:
             self._view.saw(_as_started(created, spec, self._clock.now()))
+
+    def _wait_for_ports(self, memory: TaskMemory, spec: ContainerSpec) -> None:
+        """Those that a container of the task had, which has ended by the kernel's word, are the runtime's until it has
+        taken the network down; what a look sees ended has none any more."""
+        wanted = {(port.protocol, port.host) for port in spec.ports if port.host}
+        held = [one.info.id for one in self._view.of(memory.uid)[0] if wanted & _still_has(one.info)]
+        for container in held:
+            self._looker.look_at(memory.uid, container)
+        if any(wanted & _still_has(one.info) for one in self._view.of(memory.uid)[0]):
+            raise NotCertain("the container runtime still holds the ports of the attempt before")
 
     def _after_start(self, memory: TaskMemory, container: ContainerInfo) -> None:
         hook = memory.assignment.spec.hooks.post_start if memory.assignment else None
@@ -311,6 +322,12 @@ def _asks_its_address(memory: TaskMemory) -> bool:
     spec = memory.assignment.spec
     asked = (spec.checks, *(one.checks for one in spec.sidecars))
     return bool(spec.metrics) or any(check.http or check.tcp for checks in asked for check in named(checks).values())
+
+
+def _still_has(info: ContainerInfo) -> set[tuple[str, int]]:
+    """Ports of one that has ended."""
+    ended = info.state is ContainerState.EXITED
+    return {(port.protocol, port.host) for port in info.ports} if ended else set()
 
 
 def _as_created(identity: str, spec: ContainerSpec) -> ContainerInfo:

@@ -150,6 +150,7 @@ class ContainerView:
             uid = next((uid for uid, those in self._containers.items() if end.id in those), "")
             if not uid or not _is_made_once(self._containers[uid][end.id].run):
                 return ""
+            # Its ports stay with it: they are free once the runtime says that it has ended.
             if not self._note_end(uid, end.id, end.exit_code, end.at):
                 return ""
             self._ahead.add(end.id)
@@ -167,7 +168,10 @@ class ContainerView:
     def _ended(self, uid: str, event: ContainerEvent) -> bool:
         """Takes note of an end that needs no look. Out of memory is told before it, and then there is a doubt."""
         with self._lock:
-            return event.exit_code is not None and self._note_end(uid, event.id, event.exit_code, event.at)
+            known = self._containers.get(uid, {}).get(event.id)
+            if event.exit_code is None or (known is not None and known.info.ports):
+                return False  # Ports are free only once its network is down, and the next one may want them.
+            return self._note_end(uid, event.id, event.exit_code, event.at)
 
     def _note_end(self, uid: str, container: str, exit_code: int, at: float) -> bool:
         """Under the lock."""
@@ -176,8 +180,6 @@ class ContainerView:
             return False
         if at <= known.info.started_at:
             return False  # Of a run before, or it ended so soon that the agent's clock is later.
-        if known.info.ports:
-            return False  # They are free only once its network is down, and the next one may want them.
         info = replace(known.info, state=ContainerState.EXITED, exit_code=exit_code, finished_at=at, address="", pid=0)
         self._containers[uid][container] = replace(known, info=info)
         return True

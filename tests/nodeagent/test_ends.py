@@ -82,7 +82,6 @@ def test_a_runtime_that_tells_of_another_exit_code_is_looked_at() -> None:
     [
         pytest.param({"labels": LABELS | {STEP: "99"}, "name": f"ty-{UID}-1-1-net"}, 110.0, id="holds a network"),
         pytest.param({"labels": LABELS | {STEP: "101"}, "name": f"ty-{UID}-1-1-side1"}, 110.0, id="a sidecar"),
-        pytest.param({"ports": ("a port",)}, 110.0, id="its ports are not free yet"),
         pytest.param({}, 100.0, id="before its start"),
         pytest.param({"state": ContainerState.CREATED}, 110.0, id="its start is not known yet"),
     ],
@@ -111,6 +110,32 @@ def test_a_task_runs_again_before_the_runtime_has_noticed_its_end() -> None:
     assert world.running() == [f"ty-{UID}-1-2"]
     assert world.status().restarts == 1
     assert not [call for call in world.runtime.calls if call.startswith("kill")]
+
+
+def test_the_next_container_is_made_before_the_runtime_has_noticed_and_started_when_the_port_is_free() -> None:
+    world = World(notices_after=5.0)
+    world.assign(ports=[{"container": 80, "host": 8080}], restart={"backoff": {"initial": "1ms", "max": "1ms"}})
+    world.advance(1.0)
+    (running,) = world.containers()
+    world.runtime.end(running.id, "SIGKILL")
+    world.advance(1.0)
+    made = world.runtime.look_up(f"ty-{UID}-1-2")
+    assert made is not None
+    assert made.state is ContainerState.CREATED
+    world.advance(10.0)
+    assert world.running() == [f"ty-{UID}-1-2"]
+    assert (world.status().restarts, world.status().ports[0].host) == (1, 8080)
+    assert not [call for call in world.runtime.calls if call.startswith("kill")]
+
+
+def test_another_port_of_the_node_is_not_waited_for() -> None:
+    world = World(notices_after=5.0)
+    world.assign(ports=[{"container": 80, "host": "auto"}], restart={"backoff": {"initial": "1ms", "max": "1ms"}})
+    world.advance(1.0)
+    (running,) = world.containers()
+    world.runtime.end(running.id, "SIGKILL")
+    world.advance(0.5)
+    assert f"ty-{UID}-1-2" in world.running()
 
 
 def test_a_task_that_ends_while_it_is_to_stop_is_removed_once_the_runtime_has_noticed() -> None:
