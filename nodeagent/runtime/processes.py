@@ -34,16 +34,19 @@ def first_process(container: str, groups: Path = Path("/sys/fs/cgroup"), proc: P
             pids = (groups / place.format(id=container) / "cgroup.procs").read_text().split()
         except OSError:
             continue
-        return next((int(pid) for pid in pids if _is_first(proc / pid)), 0)
+        # In it there may be namespaces further in, with first processes of their own.
+        depths = {pid: ids for pid in pids if (ids := _ids(proc / pid))[-1:] == ["1"]}
+        return int(min(depths, key=lambda pid: len(depths[pid]), default=0))
     return 0
 
 
-def _is_first(folder: Path) -> bool:
+def _ids(folder: Path) -> list[str]:
+    """Of the process, in each of its PID namespaces, from here inwards."""
     with contextlib.suppress(OSError):
         for line in (folder / "status").read_text(errors="replace").splitlines():
             if line.startswith("NSpid:"):
-                return line.split()[-1] == "1"
-    return False
+                return line.split()[1:]
+    return []
 
 
 def is_of(container: str, pid: int, proc: Path = Path("/proc")) -> bool:

@@ -8,11 +8,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from nodeagent.runtime.port import ContainerEnd
 from nodeagent.runtime.process_ends import ProcessEnds, tells_how
+from nodeagent.runtime.processes import first_process
 
 ANY = "/"
 """Part of every control group's name, as a container's id is of its processes'."""
@@ -84,3 +86,17 @@ def test_the_wait_ends_when_it_is_closed(ends: ProcessEnds) -> None:
     ends.close()
     follower.join(WITHIN)
     assert not follower.is_alive()
+
+
+@pytest.mark.parametrize("place", ["memory/docker/{id}", "docker/{id}", "system.slice/docker-{id}.scope"])
+def test_the_first_process_is_found_in_its_control_group(tmp_path: Path, place: str) -> None:
+    groups, proc = tmp_path / "groups", tmp_path / "proc"
+    group = groups / place.format(id="c1")
+    group.mkdir(parents=True)
+    (group / "cgroup.procs").write_text("70\n71\n72\n73\n")
+    # One of a namespace further in, one that was run inside, the first, and one that has ended meanwhile.
+    for pid, ids in ((70, "70 9 1"), (71, "71 8"), (72, "72 1")):
+        (proc / str(pid)).mkdir(parents=True)
+        (proc / str(pid) / "status").write_text(f"Name:\tsh\nNSpid:\t{ids}\nThreads:\t1\n")
+    assert first_process("c1", groups, proc) == 72
+    assert first_process("c2", groups, proc) == 0
