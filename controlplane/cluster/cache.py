@@ -1,6 +1,6 @@
 """The decoded view over the control plane's one informer, consistent at one revision: what everybody reads.
 
-It decides nothing and writes nothing. `tables.py` holds the data and applies changes; this is the reading side.
+It decides nothing and writes nothing. `tables.py` and below hold the data and apply changes; this is the reading side.
 """
 
 from __future__ import annotations
@@ -50,31 +50,32 @@ class ClusterCache:
         `readings`: shared with other caches that the same thread fills, as in a simulation; None: there are none."""
         self.informer = informer
         self.strategy = strategy
-        self._tables = Tables(readings)
+        self._tables = tables = Tables(readings)
+        self._objects, self._nodes = tables.of_objects, tables.of_nodes
         self._subscribers: list[tuple[Callable[[Sequence[CacheChange]], None], frozenset[ChangeKind] | None]] = []
         """Each with the kinds of changes that it is told of; None: of all."""
         self._told_of: dict[frozenset[ChangeKind], list[Callable[[Sequence[CacheChange]], None]]] = {}
         """By the kinds in a batch, whom it concerns."""
-        self.tasks: Mapping[NamedKey, TaskRecord] = MappingProxyType(self._tables.tasks)
+        self.tasks: Mapping[NamedKey, TaskRecord] = MappingProxyType(self._objects.tasks)
         """By (namespace, name). Includes tasks put by hand that lack their uid until intake has completed them."""
-        self.objects: Mapping[ObjectKey, ObjectRecord] = MappingProxyType(self._tables.objects)
+        self.objects: Mapping[ObjectKey, ObjectRecord] = MappingProxyType(self._objects.objects)
         """All other objects that are kept whole under one key, complete or not."""
-        self.rollouts: Mapping[NamedKey, RolloutRecord] = MappingProxyType(self._tables.rollouts)
+        self.rollouts: Mapping[NamedKey, RolloutRecord] = MappingProxyType(self._objects.rollouts)
         """By the namespace and name of the service; one whose uid is another's is left from an earlier one."""
-        self.runs: Mapping[NamedKey, RunRecord] = MappingProxyType(self._tables.runs)
+        self.runs: Mapping[NamedKey, RunRecord] = MappingProxyType(self._objects.runs)
         """Likewise, of jobs."""
-        self.ticks: Mapping[NamedKey, TicksRecord] = MappingProxyType(self._tables.ticks)
+        self.ticks: Mapping[NamedKey, TicksRecord] = MappingProxyType(self._objects.ticks)
         """Likewise, of crons."""
-        self.results: Mapping[str, ResultRecord] = MappingProxyType(self._tables.results)
+        self.results: Mapping[str, ResultRecord] = MappingProxyType(self._objects.results)
         """By the uid of the task whose end it tells."""
-        self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._tables.nodes)
+        self.nodes: Mapping[str, NodeRecord] = MappingProxyType(self._nodes.nodes)
         """Every node that has any key; one whose lease is gone has `lease` None."""
-        self.moves: Mapping[NamedKey, MoveRecord] = MappingProxyType(self._tables.moves)
+        self.moves: Mapping[NamedKey, MoveRecord] = MappingProxyType(self._objects.moves)
         """By the task that is to be moved, which need not be there any more."""
-        self.quarantined: Mapping[str, str] = MappingProxyType(self._tables.quarantined)
+        self.quarantined: Mapping[str, str] = MappingProxyType(tables.quarantine.reasons)
         """etcd key → why its value is not used."""
         informer.subscribe(self._apply)
-        informer.read_ahead(self._tables.reader.read_ahead)
+        informer.read_ahead(tables.reader.read_ahead)
 
     @property
     def lock(self) -> threading.RLock:
@@ -107,7 +108,7 @@ class ClusterCache:
 
     def by_uid(self, uid: str) -> TaskRecord | None:
         """The task that owns this uid: where a value was copied by hand to a second key, the older key."""
-        return self._tables.owner(uid)
+        return self._objects.owner(uid)
 
     def find(self, key: ObjectKey) -> AnyObject | None:
         """The object of any kind at this key."""
@@ -119,65 +120,65 @@ class ClusterCache:
 
     def everything(self) -> Iterator[tuple[ObjectKey, AnyObject]]:
         """All objects of every kind, under the lock."""
-        yield from ((ObjectKey("Task", *key), record.task) for key, record in self._tables.tasks.items())
-        yield from ((key, record.value) for key, record in self._tables.objects.items())
+        yield from ((ObjectKey("Task", *key), record.task) for key, record in self._objects.tasks.items())
+        yield from ((key, record.value) for key, record in self._objects.objects.items())
 
     def object_by_uid(self, uid: str) -> ObjectRecord | None:
         """As `by_uid`, for an object that is no task."""
-        found = [self._tables.objects[key] for key in self._tables.object_claims.of(uid)]
+        found = [self._objects.objects[key] for key in self._objects.object_claims.of(uid)]
         return min(found, key=lambda record: (record.entry.create_revision, record.entry.key), default=None)
 
     def owned_by(self, uid: str) -> list[ObjectKey]:
         """All that says it was made for the object with this uid, in the order of their keys."""
-        return sorted(self._tables.owned.of(uid))
+        return sorted(self._objects.owned.of(uid))
 
     def owners(self) -> set[str]:
         """The uids of all owners that anything names, whether or not they are there."""
-        return set(self._tables.owned.keys())
+        return set(self._objects.owned.keys())
 
     def by_client_id(self, ident: str, namespace: str) -> list[TaskRecord]:
         """The tasks in the namespace that carry this ID of a client's, in the order of their names."""
-        keys = sorted(key for key in self._tables.client_ids.of(ident) if key.namespace == namespace)
-        return [self._tables.tasks[key] for key in keys]
+        keys = sorted(key for key in self._objects.client_ids.of(ident) if key.namespace == namespace)
+        return [self._objects.tasks[key] for key in keys]
 
     def assignment(self, uid: str) -> AssignmentRecord | None:
         """The one on the node that the task is bound to; without that, any that is left over."""
-        return self._on_bound_node(uid, self._tables.assignments)
+        return self._on_bound_node(uid, self._nodes.assignments)
 
     def status(self, uid: str) -> StatusRecord | None:
         """Like `assignment`. Its epoch may be older than the binding's: see `effective.view`."""
-        return self._on_bound_node(uid, self._tables.statuses)
+        return self._on_bound_node(uid, self._nodes.statuses)
 
     def assignments_of(self, uid: str) -> Mapping[str, AssignmentRecord]:
         """By node; more than one only when something was left over."""
-        return self._tables.assignments.of(uid)
+        return self._nodes.assignments.of(uid)
 
     def statuses_of(self, uid: str) -> Mapping[str, StatusRecord]:
         """By node, like `assignments_of`."""
-        return self._tables.statuses.of(uid)
+        return self._nodes.statuses.of(uid)
 
     def assignment_on(self, uid: str, node: str) -> AssignmentRecord | None:
-        return self._tables.assignments.on(uid, node)
+        return self._nodes.assignments.on(uid, node)
 
     def status_on(self, uid: str, node: str) -> StatusRecord | None:
         """Of an earlier epoch, it may be: see `effective.current_status`."""
-        return self._tables.statuses.on(uid, node)
+        return self._nodes.statuses.on(uid, node)
 
     def bound_to(self, node: str) -> list[TaskRecord]:
         """The tasks whose binding names this node, in the order of their keys."""
-        return [self._tables.tasks[key] for key in sorted(self._tables.bound_to.of(node))]
+        return [self._objects.tasks[key] for key in sorted(self._objects.bound_to.of(node))]
 
     def placed_as(self, key: NamedKey) -> set[str]:
         """The uids of all assignments and statuses that say they are of this task, whether or not it is there."""
-        return set(self._tables.placed_as.of(key))
+        return set(self._nodes.placed_as.of(key))
 
     def placed_uids(self) -> set[str]:
         """Every uid that has an assignment or a status anywhere, whether or not its task is there."""
-        return self._tables.assignments.uids() | self._tables.statuses.uids()
+        return self._nodes.assignments.uids() | self._nodes.statuses.uids()
 
     def usage(self, node: str) -> Usage:
         """What is set aside on the node, by assignments whose task has not ended. Live: read it under the lock."""
-        return self._tables.usage.get(node, _UNUSED)
+        return self._nodes.usage.get(node, _UNUSED)
 
     def _on_bound_node(self, uid: str, placed: Placed[R]) -> R | None:
         records = placed.of(uid)
