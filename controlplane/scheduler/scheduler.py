@@ -393,7 +393,8 @@ class Scheduler(LeaderLoop[Dirty]):
             self.metrics.bind_latency.observe(self.clock.monotonic() - seen)
         self._announcer.bound(bound)
         if bound.assignment.epoch > 1 or bound.gang:
-            # More may be remembered of it, or others of its gang may wait for the room of a second transaction.
+            # More may be remembered of it, as that it was being stopped where it is, or others of its gang may wait for
+            # the room of a second transaction.
             self.queue.add(bound.key)
         else:
             self._room.priorities.note(bound.key, bound.task.spec.priority)
