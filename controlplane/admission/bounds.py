@@ -1,6 +1,7 @@
 """Nothing is applied whose tasks would be beyond their namespace's limits: as they are, or as the same apply has them.
 
-What gets past, because the limits are written meanwhile, gets no node: see `controlplane.limits`.
+What gets past, because the limits are written meanwhile, or were and the cache is late, gets no node: see
+`controlplane.limits`.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ import msgspec
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.leading import Proposal
 from taskyard import keys
-from taskyard.keys import NamedKey
+from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import Assignment, Binding, Task, encode
 from taskyard.store.api import Compare, Delete, Operation, Put, absent, same_life, unchanged, unchanged_since
 
@@ -128,6 +128,15 @@ def propose(
     lost = standing.lost.node if standing.lost else ""
     bound = Bound(record.key, record.uid, node, record.demand, charge, task, assignment, lost, gang=gang)
     return Proposal(bound, compares, operations)
+
+
+def namespace_unchanged(cache: ClusterCache, namespace: str) -> Compare:
+    """No cache is so late that a node is given by limits or a quota that were others by then. Call it under the
+    cache's lock."""
+    key = keys.object_key(ObjectKey("Namespace", "default", namespace))
+    # Also of a value that nobody can read, by which nothing is limited.
+    known = cache.informer.entries.get(key)
+    return unchanged_since(key, known.mod_revision if known is not None else 0)
 
 
 def puts_of(proposal: Proposal[Bound]) -> list[Put]:

@@ -10,6 +10,7 @@ from controlplane.placement import Snapshot, Want
 from controlplane.scheduler.bindings import Standing
 from controlplane.scheduler.exclusive import Elsewhere
 from taskyard.keys import NamedKey
+from taskyard.store.api import Compare
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -25,3 +26,5 @@ class Round(msgspec.Struct, frozen=True):
     standing: dict[NamedKey, Standing]
     elsewhere: dict[NamedKey, Mapping[str, Elsewhere]]
     """Of singletons: what still keeps them from each node but the one that is looked at."""
+    namespaces: dict[str, Compare]
+    """Of each that has a task among them, that its limits and its quota are as they were read."""

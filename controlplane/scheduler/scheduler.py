@@ -16,22 +16,12 @@ from controlplane.cluster import CacheChange, Demand, TaskRecord
 from controlplane.cluster.effective import needs_binding
 from controlplane.leading import FencedOut, LeaderLoop, Means, Proposal, Results, carry_out, committing
 from controlplane.nodeloss import LossAnnouncer
-from controlplane.placement import (
-    Decision,
-    Held,
-    NodeState,
-    Placer,
-    Snapshot,
-    SnapshotKeeper,
-    Want,
-    turn_of,
-    want_of,
-)
+from controlplane.placement import Decision, Held, NodeState, Placer, Snapshot, SnapshotKeeper, Want, turn_of, want_of
 from controlplane.placement.budgets import Budgets
 from controlplane.placement.waking import keep_away, news_of
 from controlplane.scheduler.announcing import Announcer
 from controlplane.scheduler.assumed import Assumptions
-from controlplane.scheduler.bindings import Bound, Target, propose, puts_of, standing_of
+from controlplane.scheduler.bindings import Bound, Target, namespace_unchanged, propose, puts_of, standing_of
 from controlplane.scheduler.exclusive import elsewhere, succeeds
 from controlplane.scheduler.gangs import Gangs, commit_together
 from controlplane.scheduler.handing_over import Handover
@@ -55,8 +45,6 @@ _PER_LOCK = 2048
 """Tasks read before the cache's lock is let go for a moment."""
 _UNSEEN = 0.05
 """Seconds until a task is looked at again whose binding the cache has not shown yet."""
-
-
 _EARLY = 1e-6
 """Seconds by which a moment counts as reached: a due time that went through two additions is not exact."""
 
@@ -253,7 +241,9 @@ class Scheduler(LeaderLoop[Dirty]):
                     away[key] = elsewhere(self.cache, self._losses.now, record, self.clock.monotonic())
                     # Already here: while it is decided, without the lock, what it waits for may end.
                     self._handover.expect(key, away[key])
-            return Round(timestamp(self.clock.now()), shown, snapshot, wants, standing, away)
+            spaces = {want.key.namespace for want in wants}
+            namespaces = {each: namespace_unchanged(self.cache, each) for each in spaces}
+            return Round(timestamp(self.clock.now()), shown, snapshot, wants, standing, away, namespaces)
 
     def _want(self, record: TaskRecord, place: int) -> Want:
         want, gang = want_of(self.cache, record), record.task.spec.gang
@@ -334,7 +324,7 @@ class Scheduler(LeaderLoop[Dirty]):
             round_.standing[want.key],
             Target(decision.node, node.facts.life),
             decision.charge,
-            also=cleared,
+            also=(*cleared, round_.namespaces[want.key.namespace]),
             unread=unread.mod_revision if unread is not None else 0,
             gang=want.gang,
             at=round_.at,

@@ -7,7 +7,8 @@ import pytest
 
 from taskyard import keys
 from taskyard.clock import ManualClock
-from taskyard.objects import Assignment
+from taskyard.keys import NamedKey, ObjectKey
+from taskyard.objects import Assignment, Metadata, Namespace, NamespaceSpec, Quota, SizeRange, TaskLimits, key_of
 from taskyard.store import memory
 from taskyard.store.faulty import Fault, FaultyStore
 from taskyard.store.memory import MemoryStore
@@ -55,6 +56,48 @@ def test_a_node_whose_lease_goes_between_decision_and_commit_gets_nothing(plane:
     assert plane.node_of("web") == ""
     _later(plane)
     assert plane.node_of("web") == "n2"
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(NamespaceSpec(limits=TaskLimits(memory=SizeRange(max="1Gi"))), id="limits"),
+        pytest.param(NamespaceSpec(quota=Quota(memory="1Gi")), id="quota"),
+    ],
+)
+@pytest.mark.parametrize("declared", [pytest.param(True, id="changed"), pytest.param(False, id="declared")])
+def test_no_node_is_given_by_what_a_namespace_allowed_until_just_now(
+    plane: Plane, now: NamespaceSpec, *, declared: bool
+) -> None:
+    def allow(spec: NamespaceSpec) -> None:
+        value = Namespace(metadata=Metadata(name="default"), spec=spec)
+        plane.put(keys.object_key(key_of(value)), value)
+
+    if declared:
+        allow(NamespaceSpec())
+    plane.add_node("n1")
+    plane.add_task(a_task("large", a_uid(1), a_spec(memory="2Gi"), created=1))
+    other = a_task("other", a_uid(2), a_spec(memory="64Mi"), created=2)
+    other = msgspec.structs.replace(other, metadata=msgspec.structs.replace(other.metadata, namespace="shop"))
+    plane.add_task(other)
+    plane.pump()
+    allow(now)
+    plane.scheduler.step()
+    assert plane.node_of("large") == ""
+    _later(plane)
+    assert (plane.node_of("large"), plane.cache.tasks[NamedKey("shop", "other")].node) == ("", "n1")
+    allow(NamespaceSpec())
+    _later(plane)
+    assert plane.node_of("large") == "n1"
+
+
+def test_an_unreadable_namespace_keeps_no_task_from_its_node(plane: Plane) -> None:
+    plane.put(keys.object_key(ObjectKey("Namespace", "default", "default")), b"{")
+    plane.add_node("n1")
+    plane.add_task(a_task("web", a_uid(1)))
+    plane.pump()
+    plane.scheduler.step()
+    assert plane.node_of("web") == "n1"
 
 
 def test_a_node_that_came_back_in_between_is_judged_again(plane: Plane) -> None:
