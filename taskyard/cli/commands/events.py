@@ -54,6 +54,7 @@ def events(
     current, clock = session(), SystemClock()
     namespace = "" if all_namespaces else current.namespace_or_default()
     wanted = EventSelection(type=types or "", since="" if since is None else timestamp(clock.now() - since))
+    target = None
     if about:
         target = one_target([about], "events --for task/web")
         wanted = replace(wanted, kind=target.kind.capitalize(), name=target.name, owned=True)
@@ -71,4 +72,4 @@ def events(
         asked = [types.capitalize()] if types else []
         time = f"last {format_duration(since)}" if since is not None else "last hour"
         where = f" in namespace '{namespace}'{nowhere}" if (nowhere := unknown(client, namespace)) else ""
-        note(f"there are no {' '.join([*asked, 'events'])}{f' about {about}' if about else ''} of the {time}{where}")
+        note(f"there are no {' '.join([*asked, 'events'])}{f' about {target}' if target else ''} of the {time}{where}")

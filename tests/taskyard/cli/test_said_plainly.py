@@ -30,6 +30,7 @@ def test_events_of_a_namespace_that_is_not_there_say_so(
         in run(served, capsys, "events", "-n", "defualt").err
     )
     assert "exist" not in run(served, capsys, "events").err
+    assert "there are no events about task/n1 of the" in run(served, capsys, "events", "--for", "n1").err
 
 
 def test_a_service_that_is_not_autoscaled_says_nothing_of_it(
