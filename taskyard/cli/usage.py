@@ -47,6 +47,9 @@ def usage_lines(error: click.UsageError) -> list[str]:
         first = f"there is no option '{error.option_name}' of `{error.ctx.command_path}`"
         meant = _meant(error.option_name.lstrip("-"), command)
         lines = [f"error: {first}", *([f"hint: {meant}"] if meant else [])]
+    elif isinstance(error, click.exceptions.NoSuchCommand) and isinstance(command, click.Group):
+        lines = [f"error: there is no command '{error.command_name}' of `{error.ctx.command_path}`"]
+        lines.append(f"hint: it is followed by one of {', '.join(command.list_commands(error.ctx))}")
     elif isinstance(error, click.exceptions.NoArgsIsHelpError) and isinstance(command, click.Group):
         there = ", ".join(command.list_commands(error.ctx))
         lines = [f"error: say which: {error.ctx.command_path} is followed by one of {there}"]

@@ -112,6 +112,14 @@ def test_each_option_says_what_it_takes(path: str) -> None:
             id="another tool's short option",
         ),
         pytest.param(
+            ["job", "ls"],
+            [
+                "error: there is no command 'ls' of `taskyard job`",
+                "hint: it is followed by one of dispatch, resume, run, status, suspend",
+            ],
+            id="another tool's second word",
+        ),
+        pytest.param(
             ["rollout"],
             [
                 "error: say which: taskyard rollout is followed by one of abort, history, pause, promote, restart,"
