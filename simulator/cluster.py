@@ -22,6 +22,7 @@ from simulator.operators import Operator
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
 from simulator.published import LOOKED_AT, formats, is_published
+from simulator.registry import Registry
 from simulator.reports import reports
 from simulator.retained import Retained, retention
 from simulator.settings import Settings
@@ -54,7 +55,8 @@ class Cluster:
         self.driver = Driver(self.clock, self._drawn("latency"))
         self.storage = Storage(self.clock, self._changed)
         self._delays = self._drawn("delays")
-        names = [f"n{number:02d}" for number in range(1, settings.nodes + 1)]
+        self.registry = Registry()
+        names = (f"n{number:02d}" for number in range(1, settings.nodes + 1))
         self.hosts_in_order = [self._host(name, name) for name in names]
         self.hosts = {host.name: host for host in self.hosts_in_order}
         self.everywhere = dict(self.hosts)
@@ -78,8 +80,8 @@ class Cluster:
         self.driver.crashed = self.crashed
 
     def _host(self, name: str, key: str) -> Host:
-        files, services = self._settings.files, self._settings.services
-        return Host(name, self.clock, key=key, mounts=bool(files), metrics=bool(services))
+        mounts, metrics = bool(self._settings.files), bool(self._settings.services)
+        return Host(name, self.clock, key, self.registry, mounts=mounts, metrics=metrics)
 
     def _drawn(self, what: str) -> Random:
         return Random(f"{self._seed}/{what}")
@@ -89,10 +91,9 @@ class Cluster:
         with Unforeseen(self.driver.fail), uncollected():
             try:
                 self._run()
-            except Violation as found:
-                violation, story = str(found), self.story.about(found.about)
-            except HotLoop as found:
-                violation, story = str(found), self.story.about(())
+            except (Violation, HotLoop) as found:
+                about = found.about if isinstance(found, Violation) else ()
+                violation, story = str(found), self.story.about(about)
             except Escaped as found:
                 violation = str(found)
                 story = "\n".join([self.story.about(()), *format_exception(found.__cause__)])
@@ -191,8 +192,7 @@ class Cluster:
 
     def end_twin(self, name: str) -> None:
         """That machine is switched off, and never comes back."""
-        agent = self._agents.pop(f"{name}b", None)
-        if agent is None:
+        if (agent := self._agents.pop(f"{name}b", None)) is None:
             return
         self._buried.add(agent)
         agent.stop()
@@ -224,8 +224,8 @@ class Cluster:
         return self._settings.data_loss and not self.storage.restores
 
     def by_hand(self, key: str, value: bytes | None) -> None:
-        self.note(f"somebody {'deletes' if value is None else 'puts'} {key} by hand")
-        self.storage.store.commit([], [Put(key, value) if value is not None else Delete(key)])
+        self.note(f"somebody {'puts' if value else 'deletes'} {key} by hand")
+        self.storage.store.commit([], [Put(key, value) if value else Delete(key)])
         self.wrote("hand")
 
     def restore(self, backup: Backup) -> None:

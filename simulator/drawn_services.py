@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from simulator.specs import MOVING
 from taskyard.annotations import PROMOTED_REVISION, RESUMED_AT
 from taskyard.objects import (
     AnyObject,
@@ -69,6 +70,8 @@ def drawn_service(random: Random, name: str) -> Service:
         canary=None if per_node else random.choice((None, None, Canary(), Canary(percent=50, promote_after="3s"))),
         follow_data=reads and random.random() < 0.7,
     )
+    if per_node and Random(f"{name}/{template.spec.env['VERSION']}/canary").random() < 0.5:
+        update = replace(update, canary=Canary() if on_failure == "pause" else Canary(percent=50, promote_after="3s"))
     mode = ServiceSpec(mode="per-node", template=template) if per_node else ServiceSpec(template=template)
     spec = replace(mode, update=update, replicas=1 if per_node else random.randint(0, MOST))
     if not per_node and program == "serve" and random.random() < 0.5:
@@ -86,6 +89,15 @@ def _by_what_they_tell(spec: ServiceSpec, autoscale: Autoscale | None) -> Servic
     autoscale = replace(autoscale, cpu=None, metrics=[MetricTarget(name=METRIC, target=20)])
     template = replace(spec.template, spec=replace(spec.template.spec, metrics=[Metric(name=METRIC, port=9100)]))
     return replace(spec, autoscale=autoscale, template=template)
+
+
+def with_moving_tag(random: Random, service: Service) -> Service:
+    """Some name one that stands for something else now and then."""
+    template = service.spec.template
+    if random.random() < 0.3:
+        return service
+    template = replace(template, spec=replace(template.spec, image=MOVING))
+    return replace(service, spec=replace(service.spec, template=template))
 
 
 def drawn_settings(random: Random) -> Config:

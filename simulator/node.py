@@ -39,7 +39,8 @@ from simulator.clocks import MachineClock
 from simulator.drawn_services import METRIC
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
-from simulator.specs import IMAGES, INSIDE, PROGRAMS
+from simulator.registry import Registry
+from simulator.specs import INSIDE, PROGRAMS
 from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
@@ -73,6 +74,7 @@ class Host:
     true_time: Clock
     key: str
     """Its own identity; another than the name's when two machines want one name."""
+    registry: Registry
     clock: MachineClock = field(init=False)
     runtime: FakeRuntime = field(init=False)
     guard: FakeGuard = field(init=False)
@@ -93,7 +95,8 @@ class Host:
         self.clock = MachineClock(self.true_time)
         self.runtime = FakeRuntime(
             self.clock,
-            registry=set(IMAGES),
+            registry=self.registry.images,
+            tags=self.registry.tags,
             programs=dict(PROGRAMS),
             inside=dict(INSIDE),
             notices_after=Random(f"{self.key}/notices").choice(_NOTICES_AFTER),

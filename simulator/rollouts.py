@@ -87,7 +87,8 @@ class Rollouts:
         update, tried = service.spec.update.on_failure, (new.service_uid, new.revisions[-1].number, new.resumed)
         same = (old.revisions[-1].number, old.resumed) == (new.revisions[-1].number, new.resumed)
         told = f"service/{name}, which is to {update} when an update fails, went from {old.phase} to {new.phase}"
-        if old.phase is not new.phase and new.phase in (Phase.FAILED, Phase.ROLLING_BACK):
+        mends = old.phase is Phase.ROLLED_BACK and old.target == new.target  # Of some task, what its tag stands for.
+        if old.phase is not new.phase and new.phase in (Phase.FAILED, Phase.ROLLING_BACK) and not mends:
             back = new.phase is Phase.ROLLING_BACK
             # What had no template before, or fails on the way back, is left as it is.
             may_stay = update == "pause" or old.phase is Phase.ROLLING_BACK or old.stable in (0, old.target)

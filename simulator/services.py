@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from simulator.available import NEWS, Availability, is_ready
+from simulator.digests import Digests, bare, statuses_of
 from simulator.mirror import Mirror
 from simulator.rollouts import ROLLING, Rollouts
 from simulator.scales import Scales
@@ -48,6 +49,7 @@ class Services:
         self.now: dict[ObjectKey, Service] = {}
         self.rollouts = Rollouts()
         self.scales = Scales()
+        self.digests = Digests()
         self.available = Availability()
         self.configs: dict[ObjectKey, Config] = {}
         self._fresh: dict[ObjectKey, float] = {}
@@ -89,6 +91,8 @@ class Services:
                 self._moved[namespace, name] = now
             if service is not None and after is not None:
                 self.scales.check(before, after, service, now)
+            if after is not None:
+                self.digests.check(after, name)
             self._note_revised(self.rollouts.now.get(event.key), now)
         elif key is not None and key.kind == "Config":
             self._config(key, event, now)
@@ -100,6 +104,8 @@ class Services:
 
     def note_status(self, status: TaskStatus, task: Task | None) -> None:
         owner = task.metadata.owner if task is not None else None
+        if owner is not None:
+            self.digests.note_status(owner.uid, status)
         if owner is not None and (status.state is TaskState.FAILED or status.restarts >= _CRASHES):
             self._troubled.add(owner.uid)
 
@@ -153,7 +159,9 @@ class Services:
         self._restored_at = now
         self._revised.clear()
         self.scales.restored()
-        for rollout in self.rollouts.restored(entries):
+        rollouts = self.rollouts.restored(entries)
+        self.digests.restored(rollouts)
+        for rollout in rollouts:
             self._note_revised(rollout, now)
 
     def check_made(self, task: Task, mirror: Mirror, who: str) -> None:
@@ -177,7 +185,8 @@ class Services:
             if len(beyond) > service.spec.update.surge:
                 raise Violation(f"{who} made {name}, and the service is to have {self._replicas(service)}", uid, name)
         self._check_declared(task, who)
-        self._check_canaries(task, service, mirror.tasks, who)
+        self._check_canaries(task, service, mirror, who)
+        self.digests.check_made(task, self._rollout(service), who)
 
     def check_changed(self, old: Task, new: Task, mirror: Mirror, who: str, now: float) -> None:
         """What a controller may change of a task that was made for a service: template and deletion."""
@@ -193,7 +202,8 @@ class Services:
         if who.endswith("/services") and _goes(old, new):
             self._sent_away.add(uid)
         if new.spec != old.spec and service is not None:
-            self._check_canaries(new, service, mirror.tasks, who)
+            self._check_canaries(new, service, mirror, who)
+            self.digests.check_made(new, self._rollout(service), who)
         if service is not None and who.endswith("/services") and (new.spec != old.spec or _goes(old, new)):
             self._note_taken(old, service, now)
 
@@ -206,7 +216,12 @@ class Services:
             self._taken.append((old, service))
 
     def check_floor(self, mirror: Mirror, now: float) -> None:
-        """After a transaction: where it took an available task away, enough of them may pass for available still."""
+        """After a transaction: where it took an available task away, enough of them may pass for available still.
+
+        What is being deleted by others may, for a while. One whose deletion is complete may not: a leader's own loops
+        complete it, over the cache that this decision is made on too, and whoever leads next begins once all that is in
+        theirs.
+        """
         taken, self._taken = self._taken, []
         if now < self._restored_at + NEWS:
             return
@@ -231,7 +246,7 @@ class Services:
                     name,
                 )
 
-    def _check_canaries(self, task: Task, service: Service, tasks: Mapping[str, Task], who: str) -> None:
+    def _check_canaries(self, task: Task, service: Service, mirror: Mirror, who: str) -> None:
         """At a write that gives a task what is declared: no more have it than the canaries until it is promoted."""
         metadata, canary = service.metadata, service.spec.update.canary
         rollout = self.rollouts.now.get(keys.rollout(metadata.namespace, metadata.name))
@@ -245,14 +260,22 @@ class Services:
             return
         # Of one template with other data, canaries that try the data before do not count.
         tried = latest.template.spec if _without_data(latest.template.spec) == declared else declared
-        have = sum(_without_node(each) == tried for each in self.own(service, tasks))
-        if have > canary.of(self._replicas(service)):
+        own = {each.metadata.name: each for each in self.own(service, mirror.tasks)}
+        # One that got another image than the first of them is replaced, and tries nothing.
+        other = self.digests.of_another_image(rollout, latest.number, statuses_of(mirror, own))
+        have = sum(_without_node(each) == tried for name, each in own.items() if name not in other)
+        slots = {each.metadata.labels.get(SLOT, "") for each in own.values()} | mirror.leases.keys()
+        per_node = service.spec.mode == "per-node"
+        if have > canary.of(len(slots) if per_node else self._replicas(service)):
             raise Violation(f"{who} gave {task.metadata.name} what {have - 1} canaries try", task.metadata.uid)
 
     def _check_declared(self, task: Task, who: str) -> None:
         owner, bare = task.metadata.owner, _as_declared(task)
         if owner is None or spec_hash(bare) not in self._declared.get(owner.uid, set()):
             raise Violation(f"{who} made {task.metadata.name} of a template that no user declared", task.metadata.uid)
+
+    def _rollout(self, service: Service) -> Rollout | None:
+        return self.rollouts.now.get(keys.rollout(service.metadata.namespace, service.metadata.name))
 
     def _replicas(self, service: Service) -> int:
         """As declared, or as its autoscaler has decided."""
@@ -297,8 +320,9 @@ class Services:
         replicas = self._replicas(service) if service.spec.mode == "replicated" else len(wanted)
         return len(wanted) >= replicas > 0 and all(is_ready(mirror, one) for one in wanted)
 
-    def check_settled(self, tasks: Mapping[str, Task], nodes: Iterable[str], now: float) -> None:
+    def check_settled(self, mirror: Mirror, nodes: Iterable[str], now: float) -> None:
         """Each has as many tasks as it wants, and what its rollout says of them is so."""
+        tasks = mirror.tasks
         for key, service in sorted(self.now.items()):
             if service.metadata.deletion_timestamp:
                 raise Violation(f"{key.label} is being deleted for ever", key.name)
@@ -318,6 +342,7 @@ class Services:
             if not own.keys() >= wanted or (own.keys() != wanted and not may_have_more):
                 raise Violation(f"{key.label} has {sorted(own)}, and is to have {sorted(wanted)}", key.name)
             self._check_template(key, service, rollout, own)
+            self.digests.check_settled(service, rollout, own, statuses_of(mirror, own))
             if rollout.scale is not None:
                 uids = [own[name].metadata.uid for name in sorted(wanted & own.keys())]
                 self.scales.check_settled(service, rollout.scale, uids, now)
@@ -327,7 +352,7 @@ class Services:
                 raise Violation(f"{task.metadata.name} has outlived its owner", task.metadata.uid)
 
     def _check_template(self, key: ObjectKey, service: Service, rollout: Rollout, own: Mapping[str, Task]) -> None:
-        target = rollout.template.spec
+        target = bare(rollout.template.spec)
         other = [name for name, task in own.items() if _without_node(task) != target]
         if other and rollout.phase in (Phase.COMPLETE, Phase.ROLLED_BACK):
             raise Violation(f"{key.label} is {rollout.phase}, and {other} have another template", key.name)
@@ -347,10 +372,10 @@ def _goes(old: Task, new: Task) -> bool:
 
 
 def _without_node(task: Task) -> TaskSpec:
-    """One for each node has to be on its node."""
+    """One for each node has to be on its node. Nor is there a digest, by which a task may name its image."""
     slot = task.metadata.labels.get(SLOT)
     others = [each for each in task.spec.constraints if (each.key, each.value) != (NODE_NAME, slot)]
-    return replace(task.spec, constraints=others)
+    return bare(replace(task.spec, constraints=others))
 
 
 def _without_data(spec: TaskSpec) -> TaskSpec:

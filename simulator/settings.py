@@ -20,6 +20,8 @@ _WITH_LIMITS = 0.2
 """The share in which the namespace has limits and defaults."""
 _WITH_DRAINS = 0.2
 """The share in which nodes are drained."""
+_WITH_PUSHES = 0.3
+"""The share in which a tag that services name is pushed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class Settings:
     """The leader forgets history that is old enough."""
     drains: bool | None = None
     """Nodes are drained, some by a deadline."""
+    pushes: bool | None = None
+    """Services name a tag that is pushed again and again."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
@@ -70,10 +74,15 @@ class Settings:
             services if self.services is None else self.services
         )
         files = Random(f"{seed}/files").random() < _WITH_FILES
-        hooks = Random(f"{seed}/hooks").random() < _WITH_HOOKS and not (self.data_loss or self.contention)
+        hooks = Random(f"{seed}/hooks").random() < _WITH_HOOKS
         limited = Random(f"{seed}/limited").random() < _WITH_LIMITS
         retained = Random(f"{seed}/retained").random() < _RETAINED and not self.data_loss
         drains = Random(f"{seed}/drains").random() < _WITH_DRAINS and self.kinds is None
+        pushes = (
+            Random(f"{seed}/pushes").random() < _WITH_PUSHES
+            and self.kinds is None
+            and bool(services if self.services is None else self.services)
+        )
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -86,6 +95,7 @@ class Settings:
             beside=beside if self.beside is None else self.beside,
             limited=limited if self.limited is None else self.limited,
             drains=drains if self.drains is None else self.drains,
+            pushes=pushes if self.pushes is None else self.pushes,
             retained=retained if self.retained is None else self.retained,
             published=published if self.published is None else self.published,
         )

@@ -47,7 +47,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     for task in checker.mirror.tasks.values():
         _check_task(task, checker, hosts, planes)
     _check_assigned(checker)
-    checker.services.check_settled(checker.mirror.tasks, hosts, checker.now())
+    checker.services.check_settled(checker.mirror, hosts, checker.now())
     checker.jobs.check_settled(
         checker.mirror.tasks,
         lambda task: _name_is_taken(_status_of(task, checker)),

@@ -16,6 +16,8 @@ LOCAL = "busybox:1.35"
 IMAGES = ("far:1", "far:2")
 """What a pull finds; nowhere is `missing:1`."""
 MISSING = "missing:1"
+MOVING = "moving:1"
+"""Its tag stands for something else now and then."""
 ZONES = ("a", "b")
 
 PROGRAMS: Mapping[tuple[str, ...], Program] = {

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING
 
-from simulator.faults import connections, draining, editing, machines, processes, storing
+from simulator.faults import connections, draining, editing, machines, processes, pushing, storing
 from simulator.faults.scene import Fault, Scene
 from simulator.settings import Settings
 from simulator.users import Users
@@ -49,6 +49,8 @@ _ASKED_FOR: tuple[Fault, ...] = (processes.succeed, connections.strand)
 """Those that strike only where settings name them: they take long, and make others idle."""
 _DRAINS = (4, draining.drain)
 """Where nodes are drained."""
+_PUSHES = (4, pushing.push)
+"""Where a tag moves."""
 
 
 class Trouble:
@@ -67,6 +69,7 @@ class Trouble:
         self._rate = settings.faults_per_minute / 60
         asked = [(1, fault) for fault in _ASKED_FOR if kinds is not None]
         asked += [_DRAINS] if settings.drains else []
+        asked += [_PUSHES] if settings.pushes else []
         known = [(weight, fault) for weight, fault in (*WEIGHTS, *asked) if kinds is None or fault.__name__ in kinds]
         self._kinds = [fault for weight, fault in known for _ in range(weight)]
 

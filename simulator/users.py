@@ -21,7 +21,7 @@ from simulator.allowed import drawn_namespace, said, silent, stated
 from simulator.dependents import drawn_dependencies
 from simulator.drawn_beside import accompanied, template_accompanied
 from simulator.drawn_drains import tolerating, with_budget
-from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings
+from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings, with_moving_tag
 from simulator.driver import Crash
 from simulator.effects import Request
 from simulator.hooks import template_with_hooks, with_hooks
@@ -80,6 +80,7 @@ class Users:
         self._published = settings.published
         self._limited = settings.limited
         self._drains = settings.drains
+        self._pushes = settings.pushes
         self._drawn = drawn
         self._times = drawn("request times")
         self._only = settings.only_requests
@@ -294,6 +295,7 @@ class Users:
         service = drawn_service(random, name)
         service = reachable(random, service) if self._published else service
         service = template_accompanied(random, service) if self._beside else service
+        service = with_moving_tag(random, service) if self._pushes else service
         return template_with_hooks(random, service) if self._hooks else service
 
     def _job(self, random: Random, name: str) -> Job:

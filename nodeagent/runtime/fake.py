@@ -52,6 +52,8 @@ class FakeRuntime:
     registry: set[str] = field(default_factory=set)
     infos: dict[str, ImageInfo] = field(default_factory=dict)
     """Of images that have a digest, or are for other machines."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """What tags stand for in the registry at present; a pull notes it in `infos`."""
     logins: dict[str, tuple[str, str]] = field(default_factory=dict)
     """User and password without which the registry does not give an image."""
     programs: dict[tuple[str, ...], Program] = field(default_factory=dict)
@@ -140,7 +142,7 @@ class FakeRuntime:
     def create(self, spec: ContainerSpec) -> str:
         self._begin(f"create {spec.name}", lambda: self.create(spec))
         self._check_space()
-        if _tag(spec.image) not in self.images:
+        if not self._has(spec.image):
             raise ImageMissing(f"image {spec.image} is not on this node")
         if self.containers.find(spec.name):
             raise NameConflict(f"the name {spec.name} is in use")
@@ -250,7 +252,7 @@ class FakeRuntime:
 
     def remove_image(self, image: str) -> bool:
         self._begin(f"remove image {image}", lambda: self.remove_image(image))
-        used = any(_tag(container.spec.image) == image for container in self.containers.all)
+        used = any(image in (container.spec.image, _tag(container.spec.image)) for container in self.containers.all)
         if not used:
             self.images.discard(image)
         self._answer()
@@ -283,6 +285,8 @@ class FakeRuntime:
         if image in self.logins and (login is None or (login.username, login.password) != self.logins[image]):
             raise RuntimeRefused("unauthorized: authentication required")
         self.images.add(image)
+        if image in self.tags:
+            self.infos[image] = ImageInfo(digest=self.tags[image])
         self._answer()
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
@@ -313,6 +317,12 @@ class FakeRuntime:
     def _answer(self) -> None:
         if self._broken:
             raise RuntimeUnavailable("the answer was lost")
+
+    def _has(self, image: str) -> bool:
+        """A tag stands for one digest at a time here."""
+        tag, _, digest = image.partition("@")
+        known = self.infos.get(tag, ImageInfo()).digest
+        return image in self.images or (tag in self.images and (not known or known == digest))
 
     def _check_space(self) -> None:
         if self.full:

@@ -55,6 +55,16 @@ def _canaries_ignored(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(decide, "canaries_of", lambda *_: None)
 
 
+def _canaries_of_nodes_ignored(patch: pytest.MonkeyPatch) -> None:
+    """Of services with one task for each node."""
+    original = decide.canaries_of
+
+    def canaries_of(service: Service, rollout: Rollout, slots: int) -> int | None:
+        return None if service.spec.mode == "per-node" else original(service, rollout, slots)
+
+    patch.setattr(decide, "canaries_of", canaries_of)
+
+
 def _promotion_with_the_tasks(patch: pytest.MonkeyPatch) -> None:
     """Other tasks get it in the look in which it is promoted: before that is written."""
     patch.setattr(decide._Rolling, "_promoted", lambda self: setattr(self, "may_get_it", 100))
@@ -140,6 +150,7 @@ PLANTS = [
     Plant(_surge_left_over, (r"service/\w+ has .* and is to have",), (STORM,)),
     Plant(_cascade_forgotten, (r"has outlived its owner",), (STORM,)),
     Plant(_canaries_ignored, (CANARIES,), (STORM,)),
+    Plant(_canaries_of_nodes_ignored, (CANARIES,), (STORM,)),
     Plant(_promotion_with_the_tasks, (CANARIES,), (STORM,)),
     Plant(_windows_ignored, (r"service/\w+ went from \d+ to \d+ in",), (STORM,)),
     Plant(_bounds_ignored, (r"beyond its bounds of",), (STORM,)),

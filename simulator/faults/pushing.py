@@ -1,0 +1,18 @@
+"""A tag that stands for something else from one moment to the next."""
+
+from __future__ import annotations
+
+from simulator.faults.scene import Scene
+from simulator.specs import MOVING
+
+
+def push(scene: Scene) -> str:
+    """Somebody pushes it twice, and services are changed meanwhile."""
+
+    def again() -> None:
+        if not scene.cluster.healed:
+            scene.cluster.note(f"{MOVING} stands for {scene.cluster.registry.push()}")
+
+    scene.cluster.later(scene.random.uniform(0.5, 6.0), scene.rush_services)
+    scene.cluster.later(scene.random.uniform(1.0, 12.0), again)
+    return f"{MOVING} stands for {scene.cluster.registry.push()}"
