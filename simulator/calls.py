@@ -50,6 +50,7 @@ def _check_assigned(checker: Checker, who: str, host: Host, call: str, name: str
 
 def _check_create(checker: Checker, who: str, host: Host, name: str) -> None:
     uid, epoch, *_ = _check_assigned(checker, who, host, "create", name)
+    checker.secrecy.note_create(host, name, checker.now())
     if (uid, epoch) not in checker.past.intended:
         raise Violation(f"{name} is created on {host.name} without a durable intent", uid)
     if (host.key, name) in checker.past.ended:
@@ -78,6 +79,7 @@ def _check_start(checker: Checker, who: str, host: Host, container: ContainerInf
     checker.beside.check_start(host, run, container, spec)
     if not run.part:
         checker.mounts.check_start(host, run.uid, container, spec)
+        checker.secrecy.check_start(host, container.id, spec)
     if told and status is not None and run.is_sidecar:
         checker.beside.check_restart(host, run, status, spec)
 

@@ -28,6 +28,7 @@ from simulator.past import Past
 from simulator.promises import check_forward, check_home, check_lost_from, check_moved, check_returning, check_room
 from simulator.published import Published, is_published
 from simulator.roles import ROLES
+from simulator.secrecy import Secrecy
 from simulator.services import Services
 from simulator.story import Violation
 from simulator.timeouts import Timeouts
@@ -61,6 +62,7 @@ class Checker:
         self.drains = Drains(self.services, self.contention, clocks or {})
         self.beside = Beside()
         self.mounts = Mounts()
+        self.secrecy = Secrecy()
         self.closed = Closed()
         self.allowed = Allowed()
         self.names_taken: set[str] = set()
@@ -73,6 +75,7 @@ class Checker:
             bound: list[Task] = []
             changed = Changed()
             for event in together:
+                self.secrecy.note(event, who, self.now())
                 if event.key.startswith(keys.EVENTS):
                     self.timeouts.note_event(event)
                     continue  # For people to read.
@@ -126,6 +129,7 @@ class Checker:
         self.contention.restored(backup.entries, self.now())
         self.allowed.restored(backup.entries, self.now())
         self.mounts.restored(backup.entries)
+        self.secrecy.restored(backup.entries, self.now())
         self.services.restored(backup.entries, self.now())
         for uid in before.by_uid.keys() | self.mirror.by_uid.keys():
             self.services.available.note(self.mirror, uid, self.now())

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from nodeagent.runtime.port import ContainerInfo
 from simulator.node import Host
 from simulator.past import Past
+from simulator.secrecy import FROM_SECRET, TOLD
 from simulator.story import Violation
 from taskyard import keys
 from taskyard.clock import parse_timestamp
@@ -33,7 +34,7 @@ def drawn_value(random: Random, name: str) -> Config | Secret:
     data = {"level": str(random.randrange(10**6))}
     if _KINDS[name] == "Config":
         return Config(metadata=Metadata(name=name), spec=ConfigSpec(data=data))
-    return Secret(metadata=Metadata(name=name), spec=SecretSpec(data=data))
+    return Secret(metadata=Metadata(name=name), spec=SecretSpec(data={"level": f"{TOLD}{data['level']}"}))
 
 
 def with_files(random: Random, spec: TaskSpec) -> TaskSpec:
@@ -43,7 +44,8 @@ def with_files(random: Random, spec: TaskSpec) -> TaskSpec:
     config = Volume(type="config", name="v0", target="/etc/v", on_change=random.choice(("update", "restart")))
     secret = Volume(type="secret", name="v1", target="/run/v", on_change=random.choice(("update", "update", "restart")))
     mounted = random.choice(([config], [secret], [config, secret]))
-    return normalize(replace(spec, volumes=[*spec.volumes, *mounted]))
+    env_from = {**spec.env_from, **(FROM_SECRET if random.random() < 0.5 else {})}
+    return normalize(replace(spec, volumes=[*spec.volumes, *mounted], env_from=env_from))
 
 
 class Mounts:
@@ -84,7 +86,8 @@ class Mounts:
 
     def waits(self, spec: TaskSpec, status: TaskStatus | None, host: Host) -> bool:
         """For one that is not there, or was not when its agent last looked; it looks again later each time."""
-        if any(key not in self._now for _, key in _mounted(spec)):
+        named = [ObjectKey("Secret", "default", source.secret) for source in spec.env_from.values() if source.secret]
+        if any(key not in self._now for key in (*named, *(key for _, key in _mounted(spec)))):
             return True
         missed = status is not None and status.reason in ("ConfigMissing", "SecretMissing") and status.next_attempt_at
         return bool(missed) and parse_timestamp(status.next_attempt_at if status else "") > host.clock.now()

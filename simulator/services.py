@@ -307,7 +307,7 @@ class Services:
 
     def waits_for_config(self, spec: TaskSpec) -> bool:
         """For one that is not there; the longer it waited, the later an agent looks for it again."""
-        used = {source.config for source in spec.env_from.values()}
+        used = {source.config for source in spec.env_from.values() if source.config}
         return any(ObjectKey("Config", "default", name) not in self.configs for name in used)
 
     def all_ready(self, service: Service, own: list[Task], mirror: Mirror) -> bool:
