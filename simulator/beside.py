@@ -126,9 +126,10 @@ def check_company(host: Host, status: TaskStatus, spec: TaskSpec) -> None:
         raise Violation(f"{status.name} is shown as not ready, or {ill} as not running, and all of it runs", status.uid)
 
 
-def is_being_prepared(host: Host, status: TaskStatus) -> bool:
-    """An init task of it runs."""
-    runs = [run_of(one.name) for one in ours(host, status.uid) if one.state is ContainerState.RUNNING]
+def is_being_prepared(host: Host, status: TaskStatus, since: float) -> bool:
+    """An init task of it runs, or has ended since then, on the host's clock: its agent may not have heard of it yet."""
+    there = ours(host, status.uid)
+    runs = [run_of(one.name) for one in there if one.state is ContainerState.RUNNING or one.finished_at > since]
     return any(run.part.startswith("init") and run.attempt == status.attempt for run in runs)
 
 

@@ -217,7 +217,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
             right = state in (TaskState.FAILED, TaskState.STARTING, TaskState.RUNNING)
         case _:
             right = state in (TaskState.STARTING, TaskState.RUNNING)
-    under_way = bool(status.next_attempt_at) or is_being_prepared(host, status)
+    under_way = bool(status.next_attempt_at) or is_being_prepared(host, status, host.clock.now() - NEWS)
     if right and state is TaskState.RUNNING and company_rests(task.spec) and program not in RESTLESS:
         check_company(host, status, task.spec)
     if state is TaskState.RUNNING and found is not None:

@@ -13,6 +13,7 @@ LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_lo
 CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
 STORMY = Settings(nodes=4, tasks=16, minutes=1.0, faults_per_minute=40.0)
 TORN = Settings(nodes=3, tasks=8, minutes=1.5, faults_per_minute=30, services=3, data_loss=True)
+LOST = Settings(data_loss=True)
 CROWDED = Settings(nodes=2, tasks=20, contention=True, drains=False)
 
 
@@ -54,6 +55,7 @@ def test_nothing_goes_wrong_where_room_is_short(first: int) -> None:
     [
         pytest.param(48, TORN, id="a maintenance that the restored store has not heard of"),
         pytest.param(60, TORN, id="a lead that is lost and won again while its loops sleep"),
+        pytest.param(70003, LOST, id="an init task that has just ended"),
         pytest.param(114, Settings(drains=False), id="containers of what is collected just then"),
         pytest.param(27, CROWDED, id="run once, and stopped to make room"),
         pytest.param(4, CROWDED, id="a budget that its user has taken back"),
