@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import pytest
 
@@ -24,8 +25,12 @@ Cli = Callable[..., Run]
 
 def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
     """`taskyard …` against a control plane in this process."""
+    return _main(capsys, "--server", f"http://127.0.0.1:{served.port}", *arguments)
+
+
+def _main(capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
     capsys.readouterr()
-    code = int(main(["--server", f"http://127.0.0.1:{served.port}", *arguments]))
+    code = int(main(list(arguments)))
     captured = capsys.readouterr()
     return Run(code, captured.out, captured.err)
 
@@ -44,13 +49,7 @@ def cli(api: FakeApi, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.Mo
     monkeypatch.setenv("TASKYARD_HOST", "127.0.0.1")
     monkeypatch.setenv("TASKYARD_PORT", str(api.port))
 
-    def run(*arguments: str) -> Run:
-        capsys.readouterr()
-        code = int(main(list(arguments)))
-        captured = capsys.readouterr()
-        return Run(code, captured.out, captured.err)
-
-    return run
+    return partial(_main, capsys)
 
 
 @pytest.fixture
@@ -63,11 +62,9 @@ def served() -> Iterator[ServedPlane]:
 def out(served: ServedPlane, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """What a run of the command line prints; it has to succeed."""
 
-    def run(*arguments: str) -> str:
-        capsys.readouterr()
-        code = main(["--server", f"http://127.0.0.1:{served.port}", *arguments])
-        captured = capsys.readouterr()
-        assert (code, captured.err) == (0, "")
-        return captured.out
+    def printed(*arguments: str) -> str:
+        found = run(served, capsys, *arguments)
+        assert (found.code, found.err) == (0, "")
+        return found.out
 
-    return run
+    return printed

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from taskyard import keys
-from taskyard.cli.main import main
 from taskyard.cli.proxies import caddy, haproxy
 from taskyard.client.views import EndpointPortView, EndpointsView, EndpointView, MetadataView
 from taskyard.keys import ObjectKey
@@ -18,7 +17,7 @@ from taskyard.objects import Metadata, Port, Service, ServiceSpec, TaskSpec, Tas
 from taskyard.objects.service import TaskTemplate
 from tests.support.served import ServedPlane
 from tests.support.waiting import until
-from tests.taskyard.cli.conftest import Run
+from tests.taskyard.cli.conftest import run
 
 
 def view(name: str, *ports: int, address: str = "10.0.0.1", **annotations: str) -> EndpointsView:
@@ -88,23 +87,22 @@ def web(served: ServedPlane) -> ServedPlane:
     return served
 
 
-def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *arguments: str) -> Run:
-    capsys.readouterr()
-    code = int(main(["--server", f"http://127.0.0.1:{served.port}", "endpoints", *arguments]))
-    captured = capsys.readouterr()
-    return Run(code, captured.out, captured.err)
-
-
 def test_as_a_table_as_json_and_into_a_file(
     web: ServedPlane, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    lines = run(web, capsys).out.splitlines()
+    lines = run(web, capsys, "endpoints").out.splitlines()
     assert [line.split()[:3] for line in lines] == [["SERVICE", "TASK", "NODE"], ["web", "web-0", "n1"]]
-    assert run(web, capsys, "-A").out.split()[0] == "NAMESPACE"
-    assert json.loads(run(web, capsys, "service/web", "-o", "json").out)["items"][0]["endpoints"][0]["task"] == "web-0"
-    assert "endpoints:\n  - task: web-0\n" in run(web, capsys, "service/web", "-o", "yaml").out
+    assert run(web, capsys, "endpoints", "-A").out.split()[0] == "NAMESPACE"
+    assert (
+        json.loads(run(web, capsys, "endpoints", "service/web", "-o", "json").out)["items"][0]["endpoints"][0]["task"]
+        == "web-0"
+    )
+    assert "endpoints:\n  - task: web-0\n" in run(web, capsys, "endpoints", "service/web", "-o", "yaml").out
     target, told = tmp_path / "haproxy.cfg", tmp_path / "told"
-    assert run(web, capsys, "web", "-o", "haproxy", "--write", str(target), "--then", f"touch {told}").code == 0
+    assert (
+        run(web, capsys, "endpoints", "web", "-o", "haproxy", "--write", str(target), "--then", f"touch {told}").code
+        == 0
+    )
     assert "backend default_web" in target.read_text()
     assert told.exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["haproxy.cfg", "told"]
@@ -146,5 +144,5 @@ def test_what_cannot_be(
     web: ServedPlane, capsys: pytest.CaptureFixture[str], arguments: list[str], says: str, tmp_path: Path
 ) -> None:
     arguments = [str(tmp_path / "x") if each == "/tmp/taskyard-x" else each for each in arguments]
-    found = run(web, capsys, *arguments)
+    found = run(web, capsys, "endpoints", *arguments)
     assert (found.code, says in found.err) == (1, True), found.err

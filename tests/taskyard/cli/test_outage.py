@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from taskyard.cli.main import main
 from tests.controlplane.api.bench import manifest
 from tests.support.served import ServedPlane
-from tests.taskyard.cli.conftest import Run
+from tests.taskyard.cli.conftest import run
 
 
 @pytest.fixture
@@ -18,13 +17,6 @@ def away(served: ServedPlane) -> ServedPlane:
     served.clock.advance(12)
     served.contact.probe()
     return served
-
-
-def run(served: ServedPlane, capsys: pytest.CaptureFixture[str], *words: str) -> Run:
-    capsys.readouterr()
-    code = int(main(["--server", f"http://127.0.0.1:{served.port}", *words]))
-    captured = capsys.readouterr()
-    return Run(code, captured.out, captured.err)
 
 
 def test_what_is_shown_says_once_how_old_it_is(away: ServedPlane, capsys: pytest.CaptureFixture[str]) -> None:
