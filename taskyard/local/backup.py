@@ -139,10 +139,16 @@ def put_back(source: Path, folder: StateFolder, settings: Settings | None, now: 
             f"`taskyard up` in {folder.path} uses an etcd that it does not run ({', '.join(settings.etcd)})",
             hint="use --extract and `etcdctl snapshot restore` on each of its members, or --apply the manifests",
         )
-    running = folder.running_children()
+    plan = folder.plan()
+    # A Docker Engine of our own goes on, with the containers that the agent is to find again.
+    outlives = {child.name for child in plan.children if child.outlives} if plan is not None else set()
+    running = [name for name in folder.running_children() if name not in outlives]
     if running or folder.supervisor() is not None:
         what = ", ".join(running) or "the supervisor"
-        raise LocalError(f"still running in {folder.path}: {what}", hint="`taskyard down` first")
+        raise LocalError(
+            f"still running in {folder.path}: {what}",
+            hint="stop `taskyard up` first: Ctrl-C leaves the containers running, `taskyard down` removes them",
+        )
     data = folder.etcd / "data"
     draft = folder.etcd / "data.restored"
     shutil.rmtree(draft, ignore_errors=True)

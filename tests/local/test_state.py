@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from taskyard.local.backup import put_back
 from taskyard.local.errors import LocalError
-from taskyard.local.state import ChildPlan, Plan, Settings, StateFolder
+from taskyard.local.process import ProcessId, identify
+from taskyard.local.state import ChildPlan, ChildReport, Plan, Report, Settings, StateFolder
 from taskyard.local.status import standing
 
 
@@ -66,3 +68,16 @@ def test_what_helps_is_a_hint_as_of_any_command() -> None:
     assert (
         str(LocalError("still running", hint="`taskyard down` first")) == "still running\nhint: `taskyard down` first"
     )
+
+
+def test_only_a_docker_engine_may_run_on_while_etcd_is_turned_back(tmp_path: Path) -> None:
+    folder = StateFolder(tmp_path / "state")
+    here = identify(os.getpid())
+    assert here is not None
+    gone = ProcessId(pid=here.pid, started="before")
+    names = ("docker", "etcd")
+    folder.write(Plan(children=[ChildPlan(name=name, argv=["x"], log="", outlives=name == "docker") for name in names]))
+    for name, refusal in (("docker", "absent.tar"), ("etcd", "still running in .*: etcd")):
+        folder.write(Report(supervisor=gone, children=[ChildReport(name=name, process=here)]))
+        with pytest.raises(LocalError, match=refusal):
+            put_back(tmp_path / "absent.tar", folder, None, 0.0)
