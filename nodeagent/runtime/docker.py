@@ -94,6 +94,7 @@ class DockerRuntime:
     def create(self, spec: ContainerSpec) -> str:
         with translated(f"create {spec.name}"):
             try:
+                self._make_volumes(spec)
                 body = msgspec.json.encode(create_body(self._fitted(spec), self._disk(spec)))
                 answer = self._send("POST", "create", _Limit.WORK, {"name": spec.name}, body)
                 return self._held_to(spec, msgspec.json.decode(answer, type=Created))
@@ -141,9 +142,7 @@ class DockerRuntime:
         self._ends.forget(container)
         with translated(f"remove {container}"):
             try:
-                # Podman's force gives a grace period unless it is told that there is none.
-                how = {"v": "true", "force": str(force).lower(), "timeout": "0"}
-                self._send("DELETE", container, _Limit.WORK, how)
+                self._send("DELETE", container, _Limit.WORK, {"v": "true", "force": str(force).lower()})
             except APIError as error:
                 in_progress = is_status(error, 409) and "already in progress" in explanation(error)
                 if not is_status(error, 404) and not in_progress:
@@ -281,6 +280,13 @@ class DockerRuntime:
             self._clients.clear()
             if self._calls:
                 self._calls.close()
+
+    def _make_volumes(self, spec: ContainerSpec) -> None:
+        """Those that are to have labels, which Podman does not give to one that is made with its container. What is
+        there already stays as it is."""
+        for mount in spec.mounts:
+            if mount.labels:
+                self._client(_Limit.WORK).create_volume(mount.source, labels=dict(mount.labels))
 
     def _fitted(self, spec: ContainerSpec) -> ContainerSpec:
         """Docker refuses a limit of more processors than it has, which limits nothing."""

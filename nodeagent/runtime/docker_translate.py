@@ -26,7 +26,6 @@ from nodeagent.runtime.docker_wire import (
     TmpfsOptions,
     UlimitBody,
     Version,
-    VolumeOptions,
 )
 from nodeagent.runtime.port import (
     ContainerEvent,
@@ -167,13 +166,16 @@ def _mount(mount: Mount) -> MountBody:
         source=mount.source,
         read_only=mount.read_only,
         tmpfs_options=TmpfsOptions(mode=_WRITABLE_BY_ALL, size_bytes=mount.size) if mount.tmpfs else None,
-        volume_options=VolumeOptions(labels=dict(mount.labels)) if mount.labels else None,
     )
 
 
 def container_info(found: Inspected) -> ContainerInfo:
     state = _STATES.get(found.state.status, ContainerState.DEAD)
     ended = state in (ContainerState.EXITED, ContainerState.DEAD)
+    # Podman tells of one that has another's network that one's addresses and ports; Docker tells none.
+    joins = found.host_config.network_mode.startswith("container:")
+    ports = {} if joins else found.network_settings.ports or {}
+    networks = {} if joins else found.network_settings.networks or {}
     return ContainerInfo(
         id=found.id,
         name=found.name.removeprefix("/"),
@@ -184,9 +186,9 @@ def container_info(found: Inspected) -> ContainerInfo:
         started_at=_moment(found.state.started_at),
         finished_at=_moment(found.state.finished_at) if ended else 0.0,
         health=_health(found.state.health.status) if found.state.health else "",
-        ports=_published(found.network_settings.ports or {}),
+        ports=_published(ports),
         pid=found.state.pid,
-        address=next((one.ip_address for one in (found.network_settings.networks or {}).values()), ""),
+        address=next((one.ip_address for one in networks.values()), ""),
         stop_signal=found.config.stop_signal or "SIGTERM",
         stop_grace=_DEFAULT_GRACE if found.config.stop_timeout is None else found.config.stop_timeout,
         error=found.state.error,

@@ -30,17 +30,12 @@ class TmpfsOptions(_Body, frozen=True, kw_only=True):
     size_bytes: int = 0
 
 
-class VolumeOptions(_Body, frozen=True, kw_only=True):
-    labels: dict[str, str]
-
-
 class MountBody(_Body, frozen=True, kw_only=True):
     type: str
     target: str
     source: str = ""
     read_only: bool = False
     tmpfs_options: TmpfsOptions | None = None
-    volume_options: VolumeOptions | None = None
 
 
 class LogConfig(_Body, frozen=True, kw_only=True):
@@ -190,11 +185,18 @@ class NetworkSettings(_Body, frozen=True, kw_only=True):
     ports: dict[str, list[PortBinding] | None] | None = None
 
 
+class NetworkOf(_Body, frozen=True, kw_only=True):
+    """`network_mode`: `container:` and a name, where it is that one's."""
+
+    network_mode: str = ""
+
+
 class Inspected(_Body, frozen=True, kw_only=True):
     id: str
     name: str
     state: State
     config: Config
+    host_config: NetworkOf = NetworkOf()
     network_settings: NetworkSettings = NetworkSettings()
 
 

@@ -57,8 +57,7 @@ class Engine:
 
     def remove_container(self, container: str) -> None:
         """With its anonymous volumes; kills it if it runs. Nothing when it is gone, or on its way."""
-        # Podman's force gives a grace period unless it is told that there is none.
-        self._call("DELETE", f"/containers/{container}?force=1&v=1&timeout=0", timeout=60.0, accept=(404, 409))
+        self._call("DELETE", f"/containers/{container}?force=1&v=1", timeout=60.0, accept=(404, 409))
 
     def has_image(self, reference: str) -> bool:
         try:

@@ -39,9 +39,29 @@ class DockerEngine:
 
     def remove_all(self, label: str) -> None:
         """Removes every container with this label (`key=value`), one by one: dockerd wedges on many at once."""
-        engine = Engine(self.host)
-        for container in engine.containers(label):
-            engine.remove_container(container.id)
+        client = self.client()
+        left = [str(found["Id"]) for found in client.containers(all=True, filters={"label": label})]
+        for container in left:
+            with contextlib.suppress(docker.errors.APIError):
+                client.kill(container)  # Podman's removal gives a grace period of 10 s.
+        while left:
+            kept = [container for container in left if not _removed(client, container)]
+            assert len(kept) < len(left), f"these cannot be removed: {kept}"
+            left = kept
+        client.close()
+
+
+def _removed(client: docker.APIClient, container: str) -> bool:
+    """False where another one has its network, on Podman: that one goes first."""
+    try:
+        client.remove_container(container, force=True, v=True)
+    except docker.errors.NotFound:
+        return True
+    except docker.errors.APIError as error:
+        if "dependent containers" in str(error):
+            return False
+        raise
+    return True
 
 
 @contextlib.contextmanager
