@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import socket
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
@@ -104,12 +105,28 @@ WAYS: list[dict[str, Any]] = [
 ]
 
 
-def test_checks_decide_on_traffic_and_on_a_restart(agent: AgentProcess, client: docker.APIClient) -> None:
-    uids = [agent.assign(command=shell(PAGE + "sleep 1000"), restart=SOON, stop=AT_ONCE, **way) for way in WAYS]
+@pytest.fixture
+def healthchecked(client: docker.APIClient) -> Iterator[str]:
+    """An image whose author has said when it is healthy."""
+    repository = f"healthchecked-{uuid.uuid4().hex[:8]}"
+    made = client.create_container("busybox:1.35", ["true"])["Id"]
+    healthcheck = "HEALTHCHECK --interval=200ms --timeout=2s --retries=2 CMD test -e /www/ready"
+    client.commit(made, repository, "1", changes=healthcheck)
+    client.remove_container(made)
+    yield f"{repository}:1"
+    client.remove_image(f"{repository}:1", force=True)
+
+
+def test_checks_decide_on_traffic_and_on_a_restart(
+    agent: AgentProcess, client: docker.APIClient, healthchecked: str
+) -> None:
+    """Those of the task, by the agent and by Docker, and the image's own."""
+    ways = [*WAYS, {"image": healthchecked, "pullPolicy": "Never"}]
+    uids = [agent.assign(command=shell(PAGE + "sleep 1000"), restart=SOON, stop=AT_ONCE, **way) for way in ways]
     first = [ready(agent, uid) for uid in uids]
     for status in first:
         client.exec_start(client.exec_create(status.container_id, ["rm", "/www/ready"])["Id"])
-    for uid, words in zip(uids, ("its liveness check fails: exit code 1", "health check"), strict=True):
+    for uid, words in zip(uids, ("its liveness check fails: exit code 1", "health check", "health check"), strict=True):
         status = ready(agent, uid, attempt=2)
         assert status.last_exit is not None
         assert (status.last_exit.reason, status.restarts) == ("Unhealthy", 1)
