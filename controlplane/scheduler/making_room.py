@@ -133,19 +133,27 @@ class RoomMaker:
                 self._for_gang(fence, members, there, rebound)
                 continue
             there = without_own(there, want)
-            if important:
-                budgets = self._budgets(rebound, [want])
-                found = cheapest(there, want.demand, budgets)
-                if found is not None:
-                    self._preempt(fence, [want], [found])
-                    continue
-                if budgets.spent:
-                    self._look_again(want.key, _BUDGET_AGAIN)
+            if important and self._stop_others(fence, want, there, rebound):
+                continue
             if waited >= PATIENCE and len(kept) < max(1, len(snapshot.nodes) // _NODES_PER_KEPT):
-                node = nearest(there, want.demand)
-                if node is not None:
-                    self.kept.for_a_while(Reservation(want.key, node, want.demand, want.held is not None), now)
-                    self._announcer.kept(want, node, PATIENCE)
+                self._keep_what_becomes_free(want, there, now)
+
+    def _stop_others(self, fence: Compare, want: Want, snapshot: Snapshot, rebound: Set[NamedKey]) -> bool:
+        """False: nothing that may be stopped would make room for it."""
+        budgets = self._budgets(rebound, [want])
+        found = cheapest(snapshot, want.demand, budgets)
+        if found is not None:
+            self._preempt(fence, [want], [found])
+            return True
+        if budgets.spent:
+            self._look_again(want.key, _BUDGET_AGAIN)
+        return False
+
+    def _keep_what_becomes_free(self, want: Want, snapshot: Snapshot, now: float) -> None:
+        node = nearest(snapshot, want.demand)
+        if node is not None:
+            self.kept.for_a_while(Reservation(want.key, node, want.demand, want.held is not None), now)
+            self._announcer.kept(want, node, PATIENCE)
 
     def _for_gang(self, fence: Compare, members: list[Want], snapshot: Snapshot, rebound: Set[NamedKey]) -> None:
         """Room for all that go into one transaction, or for none."""
