@@ -93,8 +93,11 @@ def explanation(title: str, field: Field) -> list[str]:
     lines += [f"  {label}: {_shown(schema[key])}" for key, label in _FACTS if key in schema]
     examples = schema.get("examples", ())
     lines += [f"  {'example' if len(examples) == 1 else 'for example'}: {_shown(example)}" for example in examples]
-    if below := field.writable():
-        lines += ["", "Fields:"]
+    below, entry, heading = field.writable(), field.values(), "Fields:"
+    if not below and entry is not None:
+        below, heading = entry.writable(), "Fields of each entry:"
+    if below:
+        lines += ["", heading]
         for name, inner in below.items():
             lines.append(f"  {name}  <{inner.type()}>{'  required' if inner.required else ''}")
             lines += _wrapped(_first_sentence(str(inner.schema.get("description", ""))), "      ")

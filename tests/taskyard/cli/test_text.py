@@ -67,6 +67,13 @@ def test_explain_a_field() -> None:
     assert "  at most: 65535" in lines
 
 
+def test_explain_a_mapping_says_what_each_entry_has() -> None:
+    lines = explanation("task.spec.envFrom", find("Task", ["spec", "envFrom"]))
+    assert "Fields of each entry:" in lines
+    assert "  secret  <string>" in lines
+    assert not any(line.startswith("Fields") for line in explanation("task.spec.env", find("Task", ["spec", "env"])))
+
+
 def test_explain_leaves_out_what_the_server_sets() -> None:
     lines = explanation("task", find("Task", []))
     assert any(line.startswith("  spec  <object>  required") for line in lines)
