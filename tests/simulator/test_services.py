@@ -17,7 +17,7 @@ from tests.simulator.planted.invariants import CANARIES, FLOOR
 from tests.simulator.planted.plant import Plant, check_caught
 
 SERVICES = Settings(nodes=3, tasks=6, minutes=1.5, faults_per_minute=15.0, services=3)
-STORM = replace(SERVICES, faults_per_minute=30.0)
+STORM = replace(SERVICES, faults_per_minute=30.0, drains=False, pushes=False)
 
 
 @pytest.mark.parametrize("first", [pytest.param(first, id=f"from-{first}") for first in range(0, 24, 6)])

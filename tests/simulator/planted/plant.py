@@ -13,10 +13,15 @@ from simulator.settings import Settings
 
 APPLIED = frozenset(range(20))
 """Requests: everybody applies once, and then faults alone change what there is."""
-LOOSE = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0)
-TIGHT = Settings(nodes=2, tasks=24, minutes=1.5, faults_per_minute=30.0)
-LOSSY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_loss=True)
-CONTENDED = Settings(nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True)
+# Drains and pushes have plants and settings of their own, and would make what others need rarer here.
+LOOSE = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, drains=False, pushes=False)
+TIGHT = Settings(nodes=2, tasks=24, minutes=1.5, faults_per_minute=30.0, drains=False, pushes=False)
+LOSSY = Settings(
+    nodes=3, tasks=12, minutes=1.5, faults_per_minute=30.0, data_loss=True, hooks=False, drains=False, pushes=False
+)
+CONTENDED = Settings(
+    nodes=2, tasks=20, minutes=1.5, faults_per_minute=30.0, contention=True, hooks=False, drains=False, pushes=False
+)
 CROWDED = Settings(
     nodes=2, tasks=20, minutes=2.0, faults_per_minute=4.0, services=0, jobs=0, contention=True,
     only_requests=APPLIED, kinds=frozenset({"outnumbered"}),
@@ -30,8 +35,12 @@ OUTLIVED = Settings(
 UNANSWERED = Settings(
     nodes=2, tasks=12, minutes=1.5, faults_per_minute=60.0, services=0, jobs=0, kinds=frozenset({"lose_a_call"})
 )
-UPDATED = Settings(nodes=3, tasks=6, minutes=1.5, faults_per_minute=30.0, services=3, jobs=0)
-WATCHED = Settings(nodes=4, tasks=20, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0)
+UPDATED = Settings(
+    nodes=3, tasks=6, minutes=1.5, faults_per_minute=30.0, services=3, jobs=0, drains=False, pushes=False
+)
+WATCHED = Settings(
+    nodes=4, tasks=20, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0, drains=False, pushes=False
+)
 
 
 SEEDS = 150
