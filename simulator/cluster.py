@@ -26,7 +26,7 @@ from simulator.registry import Registry
 from simulator.reports import reports
 from simulator.retained import Retained, retention
 from simulator.settings import Settings
-from simulator.settled import QUIET, SCALED, SETTLE, SWEPT, check_settled, restless
+from simulator.settled import QUIET, SETTLE, SWEPT, check_settled, restless, slow_to_settle
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.storage import COMPACT_EVERY, Storage
 from simulator.story import Story, Violation
@@ -133,8 +133,8 @@ class Cluster:
         heal_all(self)
         self.note("all faults have ended")
         more = (SWEPT if settings.contention else 0.0) + (LOOKED_AT if settings.published else 0.0)
-        more += SCALED if self.checker.services.autoscaled else 0.0
         self.driver.run(self.clock.monotonic() + SETTLE + more)
+        self.driver.run(self.clock.monotonic() + slow_to_settle(self.checker))
         check_settled(self.checker, self.hosts, self.planes())
         self.checker.writes.still_from_now()
         self.driver.run(self.clock.monotonic() + QUIET)

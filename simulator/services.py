@@ -17,6 +17,7 @@ from simulator.rollouts import ROLLING, Rollouts
 from simulator.scales import Scales
 from simulator.story import Violation
 from taskyard import keys
+from taskyard.annotations import STANDS_IN_FOR
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
     NODE_NAME,
@@ -339,7 +340,9 @@ class Services:
             wanted = {f"{key.name}-{slot}" for slot in slots}
             # After a failed update more stay, as long as fewer than the limit would be available without them.
             may_have_more = rollout.phase in (*ROLLING, Phase.FAILED)
-            if not own.keys() >= wanted or (own.keys() != wanted and not may_have_more):
+            extra = own.keys() - wanted
+            needed = {name for name in extra if self._stands_in(own[name], own, mirror)}
+            if not own.keys() >= wanted or (extra != needed and not may_have_more):
                 raise Violation(f"{key.label} has {sorted(own)}, and is to have {sorted(wanted)}", key.name)
             self._check_template(key, service, rollout, own)
             self.digests.check_settled(service, rollout, own, statuses_of(mirror, own))
@@ -350,6 +353,13 @@ class Services:
             owner = task.metadata.owner
             if owner is not None and owner.kind == "Service" and self.owner(task) is None:
                 raise Violation(f"{task.metadata.name} has outlived its owner", task.metadata.uid)
+
+    @staticmethod
+    def _stands_in(task: Task, own: Mapping[str, Task], mirror: Mirror) -> bool:
+        """For one that was drained, and that is not ready where it is now: its name may be taken there for good."""
+        slot = task.metadata.annotations.get(STANDS_IN_FOR, "")
+        stood_in = next((one for one in own.values() if one.metadata.labels.get(SLOT) == slot), None)
+        return stood_in is not None and not is_ready(mirror, stood_in)
 
     def _check_template(self, key: ObjectKey, service: Service, rollout: Rollout, own: Mapping[str, Task]) -> None:
         target = bare(rollout.template.spec)

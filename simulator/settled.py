@@ -27,8 +27,10 @@ SETTLE = 60.0
 SWEPT = 90.0
 """Seconds more where tasks are stopped for others: room is kept for 120 s and a grace period for who may never get
 it."""
-SCALED = 120.0
+_SCALED = 120.0
 """Seconds more where services are autoscaled: each step down waits for its window, and may bring about the next."""
+_GOING_BACK = 30.0
+"""Seconds more where tasks go back to nodes that were lost: such a node first has to stay for 30 s."""
 QUIET = 120.0
 """Seconds after that in which nothing may be written but what crash loops need."""
 _STARTS = 30.0
@@ -62,6 +64,15 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     check_all_alone(checker, hosts, checker.now())
     for plane in planes:
         _check_answers(plane, checker)
+
+
+def slow_to_settle(checker: Checker) -> float:
+    """Seconds more. Users may have asked for such things until just after the last fault."""
+    some_go_back = any(
+        task.binding is not None and task.binding.lost_from and task.spec.on_node_loss.on_return != "keep-newest"
+        for task in checker.mirror.tasks.values()
+    )
+    return (_SCALED if checker.services.autoscaled else 0.0) + (_GOING_BACK if some_go_back else 0.0)
 
 
 def restless(checker: Checker, hosts: Mapping[str, Host]) -> set[str]:
