@@ -25,6 +25,8 @@ class TaskMemory:
     entry: Entry | None = None
     """The assignment as the cache has it; what status writes are compared with."""
     assignment: Assignment | None = None
+    spec_hash: str = ""
+    """The last assignment's, also once that is gone."""
     problem: str = ""
     """Why `entry` could not be read; nothing is done then, and nothing undone."""
     status: TaskStatus | None = None
@@ -52,11 +54,21 @@ def refresh(memory: TaskMemory, informer: Informer, node: str) -> None:
         memory.assignment, memory.problem = _read_assignment(entry, memory.uid)
         if memory.assignment and memory.assignment.epoch != before:
             memory.outcome = None
+        if memory.assignment:
+            _note_spec(memory, memory.assignment)
     if known and (status.mod_revision if status else 0) != memory.written_revision:
         note_written(memory, status)
     written = memory.written
     if written is not None and written is not memory.status and _overtaken(memory, written):
         memory.status = written
+
+
+def _note_spec(memory: TaskMemory, assignment: Assignment) -> None:
+    """A restored store gives out epochs a second time: what is remembered of another spec is no news of this one."""
+    again = memory.status is not None and memory.status.epoch == assignment.epoch
+    if again and memory.spec_hash and memory.spec_hash != assignment.spec_hash:
+        memory.status = memory.outcome = None
+    memory.spec_hash = assignment.spec_hash
 
 
 def _overtaken(memory: TaskMemory, written: TaskStatus) -> bool:

@@ -20,7 +20,7 @@ MOVING = "moving:1"
 """Its tag stands for something else now and then."""
 ZONES = ("a", "b")
 
-PROGRAMS: Mapping[tuple[str, ...], Program] = {
+PROGRAMS: dict[tuple[str, ...], Program] = {
     ("serve",): Program(),
     ("job",): Program(runs=20.0),
     ("brief",): Program(runs=8.0),

@@ -7,7 +7,7 @@ import pytest
 
 from nodeagent.runtime.fake_program import Program
 from taskyard import keys
-from taskyard.objects import TaskState, encode
+from taskyard.objects import TaskState, TaskStatus, decode, encode
 from taskyard.store.api import Put
 from taskyard.store.memory import Backup, MemoryStore
 from tests.nodeagent.world import UID, World
@@ -202,6 +202,25 @@ def test_an_epoch_that_is_given_out_again_is_not_the_one_of_before(world: World)
     world.advance(15.0)
     (found,) = (one for one in world.containers() if one.name in world.running())
     assert found.name.startswith(f"ty-{UID}-2-")
+    assert found.labels["taskyard/spec-hash"] == made.spec_hash
+
+
+def test_what_was_told_in_an_epoch_of_before_is_not_told_of_another_spec(world: World) -> None:
+    backup = world.memory.backup()
+    world.assign(2, env={"VERSION": "lost"})
+    world.advance(2.0)
+    rewind(world, backup)
+    world.advance(2.0)
+    told = world.memory.watch(keys.status("n1", UID), start_revision=world.memory.revision + 1)
+    made = world.assign(2, env={"VERSION": "kept"})
+    world.advance(15.0)
+    events = [event for batch in iter(lambda: told.poll(0.0), None) for event in batch.events]
+    news = [decode(event.entry.value, TaskStatus) for event in events if event.entry]
+    running = [status for status in news if status.state is TaskState.RUNNING]
+    assert running
+    assert {status.container_id for status in running} == {world.status().container_id}
+    found = world.runtime.inspect(world.status().container_id)
+    assert found is not None
     assert found.labels["taskyard/spec-hash"] == made.spec_hash
 
 

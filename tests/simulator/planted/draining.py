@@ -9,7 +9,10 @@ import pytest
 from controlplane.evictions import controller, decide, held
 from controlplane.placement.budgets import Budgets
 from controlplane.services.decide import _Keeping
+from nodeagent.runtime.fake_program import Program
+from simulator.drains import FORCED_WITHIN
 from simulator.settings import Settings
+from simulator.specs import PROGRAMS
 from tests.simulator.planted.invariants import DRAINED_BUDGET, DRAINED_IN_TIME, STOOD_IN
 from tests.simulator.planted.plant import Plant
 
@@ -39,7 +42,9 @@ def _once_is_stopped_all_the_same(patch: pytest.MonkeyPatch) -> None:
 
 
 def _force_is_forgotten(patch: pytest.MonkeyPatch) -> None:
+    """Where what is to run once would go on for longer than force may take."""
     patch.setattr(controller, "stays_to_its_end", lambda _: True)
+    patch.setitem(PROGRAMS, ("brief",), Program(runs=FORCED_WITHIN + 20.0))
 
 
 def _who_tolerates_drains_is_forced(patch: pytest.MonkeyPatch) -> None:
