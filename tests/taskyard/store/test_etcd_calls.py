@@ -55,7 +55,8 @@ def test_the_store_connects_when_it_is_first_used(refusing_endpoint: str) -> Non
 
 
 def put_for_ever(store: EtcdStore, value: bytes) -> None:
-    for number in range(40):
+    """etcd looks at its size only every 100 ms: a fast disk takes many until then."""
+    for number in range(1000):
         store.commit([], [Put(f"/large/{number}", value)])
 
 
