@@ -140,21 +140,15 @@ class ObjectTables:
 
     def apply_rollout(self, change: Change, changes: list[CacheChange]) -> None:
         where = "where rollouts are: rollouts/<namespace>/<service>"
-        key = self._apply(self.rollouts, keys.parse_rollout, reading.read_rollout, where, change, changes)
-        if key is not None:
-            changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Service", *key)))
+        self._apply_beside("Service", self.rollouts, keys.parse_rollout, reading.read_rollout, where, change, changes)
 
     def apply_run(self, change: Change, changes: list[CacheChange]) -> None:
         where = "where runs of jobs are: runs/<namespace>/<job>"
-        key = self._apply(self.runs, keys.parse_run, reading.read_run, where, change, changes)
-        if key is not None:
-            changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Job", *key)))
+        self._apply_beside("Job", self.runs, keys.parse_run, reading.read_run, where, change, changes)
 
     def apply_ticks(self, change: Change, changes: list[CacheChange]) -> None:
         where = "where the times of crons are: ticks/<namespace>/<cron>"
-        key = self._apply(self.ticks, keys.parse_ticks, reading.read_ticks, where, change, changes)
-        if key is not None:
-            changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey("Cron", *key)))
+        self._apply_beside("Cron", self.ticks, keys.parse_ticks, reading.read_ticks, where, change, changes)
 
     def apply_move(self, change: Change, changes: list[CacheChange]) -> None:
         where = "where moves are: moves/<namespace>/<name>"
@@ -170,6 +164,21 @@ class ObjectTables:
             owner = self.owner(uid)
             about, made_for = (owner.key, owner_of(owner.task)) if owner else (None, None)
             changes.append(CacheChange("result", uid, change.revision, about, owner=made_for))
+
+    def _apply_beside(
+        self,
+        kind: str,
+        table: dict[NamedKey, R],
+        parse: Callable[[str], NamedKey | None],
+        read: Callable[[Entry, NamedKey], R],
+        where: str,
+        change: Change,
+        changes: list[CacheChange],
+    ) -> None:
+        """What a controller notes of an object of this kind, by that one's name."""
+        key = self._apply(table, parse, read, where, change, changes)
+        if key is not None:
+            changes.append(CacheChange("object", key.name, change.revision, object=ObjectKey(kind, *key)))
 
     def _apply(
         self,
