@@ -17,7 +17,6 @@ from nodeagent.actions import (
     Action,
     CheckImage,
     CreateAndStart,
-    Drain,
     Forget,
     Hold,
     Look,
@@ -29,11 +28,10 @@ from nodeagent.actions import (
     RunHook,
     Signal,
     Start,
-    Tidy,
     Wait,
 )
+from nodeagent.clearing import clear, fenced, stop, tidy
 from nodeagent.fetching import PULLING
-from nodeagent.hooks import stop_delay
 from nodeagent.logins import wish_for
 from nodeagent.names import MAIN, NETWORK, SPEC_HASH, Run
 from nodeagent.restart import EARLY, wait_before
@@ -56,8 +54,6 @@ from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, TaskState, TaskStatus
 from taskyard.objects.status import STOPPED
 
-KILL_PATIENCE = 10.0
-"""Seconds until a container that survived SIGKILL (stuck in the kernel, or a slow engine) is killed again."""
 KEPT_ATTEMPTS = 2
 """Containers kept for their logs: the current attempt's and the one before."""
 
@@ -68,14 +64,14 @@ def decide(situation: Situation) -> Action:
     if situation.unsure:
         return Look(situation.unsure)
     assignment = situation.assignment
-    if assignment is None and situation.kept and situation.containers and not _fenced(situation, situation.containers):
+    if assignment is None and situation.kept and situation.containers and not fenced(situation, situation.containers):
         return Nothing()
     if assignment is None:
-        return _clear(situation, situation.containers, None) or _tidy(situation) or Forget()
+        return clear(situation, situation.containers, None) or tidy(situation) or Forget()
     others = tuple(one for one in situation.containers if not _made_for(assignment, one))
     if others and _runs_on(situation, assignment, others):
         situation = replace(situation, containers=(), runs_on=True)
-    elif clearing := _clear(situation, others, None):
+    elif clearing := clear(situation, others, None):
         return clearing
     if assignment.desired == "Stopped":
         return _stop_for_good(situation, assignment)
@@ -104,57 +100,16 @@ def _runs_on(situation: Situation, assignment: Assignment, others: tuple[Contain
     Not so a singleton, whose watchdog answers for the container of its status, and for no other.
     """
     status = situation.status
-    fenced = assignment.spec.singleton or _fenced(situation, others)
-    wanted = assignment.desired == "Running" and not fenced and len(others) == len(situation.containers)
+    alone = assignment.spec.singleton or fenced(situation, others)
+    wanted = assignment.desired == "Running" and not alone and len(others) == len(situation.containers)
     over = status is not None and status.epoch == assignment.epoch and status.state.terminal
     begun = any(one.info.id in situation.signalled for one in others)
     here = isinstance(situation.outcome, (ImageHere, ImagePulled))
     return wanted and not over and not begun and not here and any(one.running for one in others)
 
 
-def _fenced(situation: Situation, containers: tuple[Container, ...]) -> bool:
-    """The watchdog answers for one of them: it is a singleton's, and what the store does not know may run elsewhere."""
-    return any(one.info.id in situation.held | situation.condemned for one in containers)
-
-
-def _clear(situation: Situation, containers: tuple[Container, ...], grace: float | None) -> Action | None:
-    """Stops and removes these, running ones first; None when there are none."""
-    for one in in_stop_order(containers):
-        if one.running:
-            return _drain(situation, one, grace) or _stop(situation, one, grace, last=Remove(one.info.id, force=True))
-    return Remove(containers[0].info.id, force=False) if containers else None
-
-
-def _tidy(situation: Situation) -> Action | None:
-    """Once it has no container here any more."""
-    return Tidy() if situation.belongings and not situation.kept else None
-
-
-def _drain(situation: Situation, one: Container, grace: float | None) -> Action | None:
-    """None once it may have its signal. What is fenced, or must go at once, is never put off."""
-    delay, sent = stop_delay(one.info.labels), situation.signalled.get(one.info.id)
-    if not delay or one.run.step != MAIN or grace == 0 or _fenced(situation, (one,)):
-        return None
-    if sent is None:
-        return Drain(one.info.id)
-    left = 0.0 if sent.signal else sent.at + delay - situation.monotonic
-    return Wait(left) if left > 0 else None
-
-
-def _stop(situation: Situation, one: Container, grace: float | None, last: Action) -> Action:
-    """Its signal, then its grace period, then `last`."""
-    allowed = one.info.stop_grace if grace is None else grace
-    sent = situation.signalled.get(one.info.id)
-    if one.run.step == NETWORK and sent is None:
-        return last  # It does nothing that it could bring to an end.
-    if sent is None or not sent.signal:
-        return Signal(one.info.id, one.info.stop_signal) if allowed > 0 else last
-    left = sent.at + (KILL_PATIENCE if sent.signal == "SIGKILL" else allowed) - situation.monotonic
-    return Wait(left) if left > 0 else last
-
-
 def _stop_for_good(situation: Situation, assignment: Assignment) -> Action:
-    clearing = _clear(situation, situation.containers, assignment.grace_period) or _tidy(situation)
+    clearing = clear(situation, situation.containers, assignment.grace_period) or tidy(situation)
     if clearing:
         return clearing
     status = situation.status
@@ -184,7 +139,7 @@ def _stop_earlier_attempts(situation: Situation, _: Assignment, status: TaskStat
     """Never two at once, and none at all once the task is over: its resources count as free."""
     for one in in_stop_order(situation.containers):
         if one.running and (one.run.attempt < status.attempt or status.state.terminal):
-            return _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
+            return stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
     return None
 
 
@@ -321,7 +276,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if hook and status.state is TaskState.STARTING and not isinstance(situation.outcome, HookRan):
         return RunHook(info.id)
     if status.state is TaskState.STOPPING:
-        return _stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
+        return stop(situation, current, None, last=Signal(info.id, "SIGKILL"))
     if info.health == "unhealthy":
         return progress.unhealthy(status, progress.unhealthy_reason(assignment), now)
     if situation.checks.failed:
@@ -340,7 +295,7 @@ def _follow_the_container(situation: Situation, assignment: Assignment, status: 
     if situation.outdated and not assignment.spec.run_once:
         return progress.outdated(status, situation.outdated, now)
     failing = (
-        _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
+        stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
         for one in sidecars.to_restart(situation, status)
     )
     actions = [*failing, sidecars.next_action(situation, assignment, status)]
@@ -379,7 +334,7 @@ def _wind_down(situation: Situation, status: TaskStatus, known: Outcome | None) 
     if one is None:
         return None
     telling = progress.winding_down(status, situation.now, known)
-    return telling or _stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
+    return telling or stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
 
 
 RULES: tuple[EpochRule, ...] = (

@@ -22,7 +22,8 @@ from nodeagent.actions import (
     Start,
     Wait,
 )
-from nodeagent.decide import KILL_PATIENCE, decide
+from nodeagent.clearing import KILL_PATIENCE
+from nodeagent.decide import decide
 from nodeagent.logins import Wish
 from nodeagent.names import NETWORK, Run
 from nodeagent.runtime.port import Transferred

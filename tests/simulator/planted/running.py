@@ -57,8 +57,8 @@ def _intent_not_durable(patch: pytest.MonkeyPatch) -> None:
 
 
 def _old_epochs_left_running(patch: pytest.MonkeyPatch) -> None:
-    original = decide._clear
-    patch.setattr(decide, "_clear", lambda s, cs, grace: original(s, cs, grace) if s.assignment is None else None)
+    original = decide.clear
+    patch.setattr(decide, "clear", lambda s, cs, grace: original(s, cs, grace) if s.assignment is None else None)
 
 
 def _foreign_containers_taken(patch: pytest.MonkeyPatch) -> None:
