@@ -2,9 +2,9 @@
 
 Throughput is tasks divided by the time until the last runs. Ours: from sending one apply until a watch of the
 API shows it. docker-py's, with the number of threads that it is best with: from the first create until the last start
-returns. Swarm's: from the creation of one service until all replicas run. Removing is timed from the first DELETE, of
-which as many are under way as `taskyard delete` sends at once (for Swarm, from scaling to nothing), until no container
-is left. All on the same dockerd, taking turns, image local; docker-py and ours next to each other, in either order.
+returns. Swarm's: from the creation of one service until all replicas run. Removing is timed from the one request that
+`taskyard delete` sends (for Swarm, from scaling to nothing; for docker-py from the first call) until no container is
+left. All on the same dockerd, taking turns, image local; docker-py and ours next to each other, in either order.
 Swarm, which takes as long as both together and has no goal here, has its turn in the first repeat.
 """
 
@@ -13,7 +13,6 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from statistics import median
 
@@ -21,7 +20,6 @@ from bench.environment import cluster, engine_with_swarm, manifest
 from bench.peers import DockerPy, swarm
 from bench.report import Figure, Goal, Report
 from bench.watching import StateWatch
-from taskyard.cli.commands.delete import AT_ONCE
 from tests.support.cluster import LiveCluster
 
 SIZES = (10, 50, 100)
@@ -92,7 +90,6 @@ def _ours(live: LiveCluster, watch: StateWatch, prefix: str, count: int, network
     watch.wait(names, "Running")
     started = time.perf_counter() - began
     began = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda name: live.call("DELETE", f"/tasks/{name}"), names))
+    live.delete(*sorted(names))
     watch.wait(names, "")
     return started, time.perf_counter() - began

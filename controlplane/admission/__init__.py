@@ -2,7 +2,7 @@
 
 from controlplane.admission.decide import Reason, Refused, Removal, Verdict, decide, decide_delete, removal_of
 from controlplane.admission.nodes import NodeApplied, NodeWriter
-from controlplane.admission.outcome import ANY, ROUNDS, Applied, Deleted, Wanted
+from controlplane.admission.outcome import ANY, ROUNDS, Applied, Deleted, Unwanted, Wanted
 from controlplane.admission.writer import ObjectWriter
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Reason",
     "Refused",
     "Removal",
+    "Unwanted",
     "Verdict",
     "Wanted",
     "decide",

@@ -25,6 +25,18 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwanted:
+    """One object to delete. With a `uid`, one of that name with another uid is not the one that was meant; `if_match`
+    as in Wanted; `grace_period` in seconds, of a task: in place of its spec's."""
+
+    key: ObjectKey
+    take_over: bool = False
+    if_match: int | None = None
+    grace_period: float | None = None
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Applied:
     """`revision` is the object's mod revision; 0 for a dry run that would have written."""
 

@@ -11,21 +11,19 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from controlplane.admission.bounds import beyond_limits
+from controlplane.admission.chunks import chunks
 from controlplane.admission.creates import Creates
 from controlplane.admission.cycles import Judged, judge, waits
 from controlplane.admission.decide import Refused, Removal, Verdict, decide, decide_delete
 from controlplane.admission.namespaces import Namespaces
-from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Wanted, check_match, overtaken, stored
-from controlplane.admission.removal import delete_object, reread
+from controlplane.admission.outcome import ROUNDS, Applied, Deleted, Unwanted, Wanted, check_match, overtaken, stored
+from controlplane.admission.removal import delete_objects, reread
 from controlplane.defaults import admitted
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.keys import ObjectKey
 from taskyard.objects import AnyObject, encode, key_of
 from taskyard.store.api import MAX_OPERATIONS, Entry, OutcomeUnknown, Put, Store, unchanged_since
-
-MAX_COMMIT_BYTES = 1_000_000
-"""etcd refuses requests above 1.5 MiB."""
 
 
 @dataclass(slots=True)
@@ -138,22 +136,26 @@ class ObjectWriter:
         grace_period: float | None = None,
         uid: str = "",
     ) -> Deleted | Refused:
-        """Asks for the object's end; asking again is fine, and may name another grace period (seconds).
+        """Asks for the object's end; asking again is fine, and may name another grace period (seconds)."""
+        return self.delete_many([Unwanted(key, take_over, if_match, grace_period, uid)], source)[0]
 
-        With a `uid`, an object of that name with another uid is not the one that was meant.
-        """
+    def delete_many(self, unwanted: Sequence[Unwanted], source: str = "") -> list[Deleted | Refused]:
+        """As `delete`, for many at once, a hundred and more in one commit; each is decided and answered for itself."""
 
-        def removal(existing: AnyObject) -> Removal | Refused:
-            if uid and existing.metadata.uid != uid:
-                return Refused(
-                    "NotFound",
-                    f"there is no {key.kind.lower()} with uid {uid} any more; another is called {key.name} now",
-                )
+        def removal(asked: Unwanted, existing: AnyObject) -> Removal | Refused:
+            if asked.uid and existing.metadata.uid != asked.uid:
+                kind, name = asked.key.kind.lower(), asked.key.name
+                message = f"there is no {kind} with uid {asked.uid} any more; another is called {name} now"
+                return Refused("NotFound", message)
             return decide_delete(
-                existing, source=source, now=self._clock.now(), take_over=take_over, grace_period=grace_period
+                existing,
+                source=source,
+                now=self._clock.now(),
+                take_over=asked.take_over,
+                grace_period=asked.grace_period,
             )
 
-        return delete_object(self._store, key, removal, if_match, self._guess)
+        return delete_objects(self._store, unwanted, removal, self._guess)
 
     def _namespaces(self, wanted: Sequence[Wanted]) -> Namespaces:
         return Namespaces(self._store, self._guess, (each.value for each in wanted))
@@ -248,20 +250,7 @@ def _is_in_graph(item: _Ready) -> bool:
 
 
 def _chunks(ready: list[_Ready], size: int) -> list[list[_Ready]]:
-    """Commits of at most `size` operations and about a megabyte; no key twice in one."""
-    chunks: list[list[_Ready]] = []
-    taken: set[str] = set()
-    room = 0
-    for item in ready:
-        pending, verdict = item
-        weight = len(encode(verdict.value)) + 200
-        if not chunks or len(chunks[-1]) >= size or weight > room or pending.key in taken:
-            chunks.append([])
-            taken, room = set(), MAX_COMMIT_BYTES
-        chunks[-1].append(item)
-        taken.add(pending.key)
-        room -= weight
-    return chunks
+    return chunks(ready, size, lambda item: item[0].key, lambda item: encode(item[1].value))
 
 
 def _same_write(sent: AnyObject, found: AnyObject) -> bool:

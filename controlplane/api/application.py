@@ -23,6 +23,7 @@ from controlplane.api.http.workers import Workers
 from controlplane.api.metrics import ApiMetrics, Sources
 from controlplane.api.objects import bodies
 from controlplane.api.objects.apply import Apply
+from controlplane.api.objects.deletions import Deletions
 from controlplane.api.objects.dispatch import JobDispatch
 from controlplane.api.objects.endpoints import AllEndpoints, EndpointsService, ServiceEndpoints
 from controlplane.api.objects.nodes import NodeCollection, NodeItem
@@ -83,6 +84,7 @@ class Api:
         self.past = PastService(cache, self.services, store, clock)
         self.workers = Workers(parts.contact.failed)
         self.apply = Apply(writer, self.services, self.nodes, self.workers)
+        self.deletions = Deletions(writer, self.services, self.workers)
         self.plans = PlanService(cache, self.apply, writer, store, clock)
         self.rebalance = RebalanceService(cache, self.tasks, store, clock)
         self.why = WhyService(cache, self.tasks, store, clock)
@@ -136,6 +138,7 @@ class Api:
         app.add_route("/tasks/{ident}/move", TaskMove(self.rebalance, workers))
         app.add_route("/rebalance", Rebalance(self.rebalance, workers))
         app.add_route("/apply", self.apply)
+        app.add_route("/delete", self.deletions)
         app.add_route("/plan", Plans(self.plans, workers))
         app.add_route("/plan/apply", PlanApply(self.plans, workers))
         app.add_route("/tasks/{ident}/files", TaskFiles(self.tasks, workers, self.consoles))

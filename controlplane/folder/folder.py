@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from controlplane.admission import ObjectWriter, Refused, Wanted
+from controlplane.admission import ObjectWriter, Refused, Unwanted, Wanted
 from controlplane.cluster import CacheChange, ClusterCache
 from controlplane.folder.fenced import FencedStore
 from controlplane.folder.files import FolderUnreadable
@@ -185,8 +185,8 @@ class ManifestsFolder:
 
     def _remove(self, removes: Sequence[Remove]) -> list[Report]:
         reports: list[Report] = []
-        for one in removes:
-            outcome = self._writer.delete(one.key, self.source, uid=one.uid)
+        outcomes = self._writer.delete_many([Unwanted(one.key, uid=one.uid) for one in removes], self.source)
+        for one, outcome in zip(removes, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 if outcome.reason != "NotFound":
                     reports.append(Report("Refused", outcome.message, one.key))

@@ -30,6 +30,8 @@ from taskyard.client.views import (
     JobView,
     NodeView,
     ObjectView,
+    RemovalAnswer,
+    RemovalResult,
     StatsView,
     TaskView,
     VersionView,
@@ -50,6 +52,15 @@ class Sent:
 
     source: str
     data: Any
+
+
+class Named(msgspec.Struct, frozen=True):
+    """An object to delete, by name or uid."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
 
 
 class Client:
@@ -185,23 +196,14 @@ class Client:
         path = f"/{names.plural}/{_segment(name)}"
         return self._ask(ObjectView, "PATCH", path, query, msgspec.json.encode(patch), content_type=_MERGE_PATCH)
 
-    def delete_object(
-        self,
-        names: KindNames,
-        namespace: str,
-        name: str,
-        *,
-        grace_period: float | None = None,
-        force: bool = False,
-        if_match: str = "",
-    ) -> None:
-        """Accepted, perhaps not done: a task goes once its container has stopped, an owner after all that it owns."""
-        query: Query = {
-            "namespace": namespace,
-            "gracePeriod": None if grace_period is None else f"{grace_period:g}",
-            "force": force,
-        }
-        self._transport.request("DELETE", f"/{names.plural}/{_segment(name)}", query=query, if_match=if_match)
+    def delete(
+        self, named: Sequence[Named], *, grace_period: float | None = None, force: bool = False
+    ) -> list[RemovalResult]:
+        """Of each, whether it is gone, is going (a task goes once its container has stopped, an owner after all that it
+        owns), or was refused."""
+        query: Query = {"gracePeriod": None if grace_period is None else f"{grace_period:g}", "force": force}
+        body = msgspec.json.encode({"objects": named})
+        return self._ask(RemovalAnswer, "POST", "/delete", query, body).view.results
 
     def logs(
         self,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_ANSWER_SHOWN = 200
 _POOLED = 8
-"""Connections that are kept: as many as `taskyard delete` uses at once."""
+"""Connections that are kept: streams of logs, beside what is asked meanwhile."""
 Query = Mapping[str, str | int | bool | None]
 
 

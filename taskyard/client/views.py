@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from taskyard.client.errors import Problem
 from taskyard.prepare import prepare
 
 
@@ -259,6 +260,22 @@ class ApplyResult(View, frozen=True):
 
 class ApplyAnswer(View, frozen=True):
     results: list[ApplyResult]
+    revision: int = 0
+
+
+class RemovalResult(View, frozen=True):
+    """What became of one object that was to go; `problem` says why it was refused."""
+
+    kind: str
+    name: str
+    result: Literal["deleted", "deleting", "refused"]
+    namespace: str = ""
+    uid: str = ""
+    problem: Problem | None = None
+
+
+class RemovalAnswer(View, frozen=True):
+    results: list[RemovalResult]
     revision: int = 0
 
 

@@ -170,6 +170,10 @@ class LiveCluster:
         status, answer = self.call("POST", "/apply", {"documents": documents})
         assert status == 200, answer
 
+    def delete(self, *tasks: str) -> None:
+        status, answer = self.call("POST", "/delete", {"objects": [{"kind": "Task", "name": name} for name in tasks]})
+        assert status == 200, answer
+
     def task(self, name: str) -> dict[str, Any] | None:
         status, answer = self.call("GET", f"/tasks/{name}")
         return answer if status == 200 else None

@@ -32,6 +32,7 @@ class FakeApi:
         self.compacted = 0
         """Watches from before this revision get 410."""
         self.holds_deletions = False
+        self.deletions: list[str] = []
         """A deleted task stays Stopping until `remove`."""
         self.starts: Callable[[Json], None] = lambda _task: None
         """Called with each task that an apply wrote, before it is answered."""

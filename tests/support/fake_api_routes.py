@@ -26,6 +26,7 @@ def create_app(api: FakeApi) -> falcon.App[falcon.Request, falcon.Response]:
         ("/tasks/{name}", OneTask(api)),
         ("/tasks/{name}/logs", Logs(api)),
         ("/apply", Apply(api)),
+        ("/delete", Deletions(api)),
         ("/nodes", Nodes(api)),
         ("/nodes/{name}", OneNode(api)),
         ("/events", Events(api)),
@@ -105,15 +106,32 @@ class OneTask(Resource):
     def on_get(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
         _answer(resp, self.task(req, name))
 
-    def on_delete(self, req: falcon.Request, resp: falcon.Response, name: str) -> None:
-        metadata = self.task(req, name)["metadata"]
-        if metadata.get("source") and not req.get_param("force"):
-            raise Refused(409, f"task/{name} is declared by {metadata['source']}")
+
+class Deletions(Resource):
+    def on_post(self, req: falcon.Request, resp: falcon.Response) -> None:
+        force = bool(req.get_param("force"))
+        named = json.loads(req.bounded_stream.read())["objects"]
+        self.api.deletions += [one["name"] for one in named]
+        _answer(resp, {"results": [self._one(one, force=force) for one in named], "revision": self.api.revision})
+
+    def _one(self, named: Json, *, force: bool) -> Json:
+        namespace, name = named["namespace"], named["name"]
+        task = self.api.tasks.get((namespace, name))
+        if task is None:
+            return _refused(named, 404, f"there is no task {namespace}/{name}")
+        metadata = task["metadata"]
+        if metadata.get("source") and not force:
+            return _refused(named, 409, f"task/{name} is declared by {metadata['source']}")
+        result = {**named, "uid": metadata["uid"], "result": "deleting"}
         if self.api.holds_deletions:
-            self.api.put(name, "Stopping", metadata["namespace"], reason="Deleted")
+            self.api.put(name, "Stopping", namespace, reason="Deleted")
         else:
-            self.api.remove(name, metadata["namespace"])
-        _answer(resp, {}, 202)
+            self.api.remove(name, namespace)
+        return result
+
+
+def _refused(named: Json, status: int, detail: str) -> Json:
+    return {**named, "result": "refused", "problem": {"status": status, "title": "No", "detail": detail}}
 
 
 class Logs(Resource):

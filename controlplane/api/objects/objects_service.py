@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from controlplane.admission import ANY, ROUNDS, Applied, Deleted, ObjectWriter, Refused
+from controlplane.admission import ANY, ROUNDS, Applied, Deleted, ObjectWriter, Refused, Unwanted
 from controlplane.api.http.answer import Shown
 from controlplane.api.http.freshness import Freshness
 from controlplane.api.http.problem import ApiError, not_found, refusal, unavailable
@@ -258,27 +258,41 @@ class ServiceOf(Generic[S]):
         grace_period: float | None = None,
         take_over: bool = False,
     ) -> Removal[S]:
-        """By name, also where the cache does not know it (yet), or as `get` finds it."""
         self.ready()
+        unwanted = self.unwanted(ident, namespace, if_match=if_match, grace_period=grace_period, take_over=take_over)
+        (outcome,) = self.writer.delete_many([unwanted])
+        if isinstance(outcome, Refused):
+            raise self.not_deleted(unwanted, outcome)
+        self.freshness.reach(outcome.revision)
+        with self.cache.lock:
+            left = self.show_whole(NamedKey(*unwanted.key[1:]))
+            if left is not None and not outcome.gone:
+                return Removal(outcome, left)
+        return Removal(outcome, self.show_written(outcome.value, outcome.revision) if outcome.value else None)
+
+    def unwanted(
+        self,
+        ident: str,
+        namespace: str,
+        *,
+        uid: str = "",
+        if_match: int | None = None,
+        grace_period: float | None = None,
+        take_over: bool = False,
+    ) -> Unwanted:
+        """By name, also where the cache does not know it (yet), or as `get` finds it."""
         with self.cache.lock:
             found = self.locate(ident, namespace)
             known = self.cache.find(self.object_key(found)) if found is not None else None
         key = found or NamedKey(namespace, ident)
-        outcome = self.writer.delete(
-            self.object_key(key),
-            if_match=if_match,
-            grace_period=grace_period,
-            take_over=take_over,
-            uid=known.metadata.uid if known is not None and key != (namespace, ident) else "",
-        )
-        if isinstance(outcome, Refused):
-            raise refusal(outcome)
-        self.freshness.reach(outcome.revision)
-        with self.cache.lock:
-            left = self.show_whole(key)
-            if left is not None and not outcome.gone:
-                return Removal(outcome, left)
-        return Removal(outcome, self.show_written(outcome.value, outcome.revision) if outcome.value else None)
+        if known is not None and key != (namespace, ident):
+            uid = uid or known.metadata.uid
+        return Unwanted(self.object_key(key), take_over, if_match, grace_period, uid)
+
+    def not_deleted(self, unwanted: Unwanted, refused: Refused) -> ApiError:
+        if refused.reason == "NotFound" and not unwanted.uid:
+            return self.absent(unwanted.key.name, unwanted.key.namespace)
+        return refusal(refused)
 
     def ready(self, *, consistent: bool = False) -> None:
         """Raises a 503 until the cache was filled once; with `consistent` waits until it holds what etcd holds."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from controlplane.admission import NodeWriter, ObjectWriter, Refused
+from controlplane.admission import NodeWriter, ObjectWriter, Refused, Unwanted
 from controlplane.api.http.freshness import Freshness
 from controlplane.api.http.problem import ApiError, Violation, refusal
 from controlplane.api.objects import bodies
@@ -131,14 +131,9 @@ class PlanService:
     def _remove(
         self, writer: ObjectWriter, removed: Sequence[ObjectKey], manner: Manner, expected: Mapping[str, int]
     ) -> int:
+        unwanted = [Unwanted(key, manner.force, expected.get(_identity(key))) for key in removed]
         revision = 0
-        for key in removed:
-            outcome = writer.delete(
-                key,
-                manner.source,
-                take_over=manner.force,
-                if_match=expected.get(_identity(key)),
-            )
+        for outcome in writer.delete_many(unwanted, manner.source):
             if isinstance(outcome, Refused):
                 raise refusal(outcome)
             revision = max(revision, outcome.revision)

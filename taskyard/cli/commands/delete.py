@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from itertools import groupby
 
 import click
 
@@ -16,17 +14,14 @@ from taskyard.cli.options import Duration, files, wait_timeout
 from taskyard.cli.progress import progress
 from taskyard.cli.session import Command, Session, session
 from taskyard.cli.waiting import Awaited, Outcome, Verdict, judge_gone, wait_for
-from taskyard.client.api import Client
-from taskyard.client.errors import NotFound, RequestRefused
+from taskyard.client.api import Client, Named
+from taskyard.client.errors import NotFound, RequestRefused, refusal
 from taskyard.client.selection import Selection
 from taskyard.client.views import ObjectView
 from taskyard.client.watch import Item
 from taskyard.clock import SystemClock
 from taskyard.kinds import APPLY_ORDER, BY_KIND
 from taskyard.quantity import format_duration
-
-AT_ONCE = 8
-"""Requests under way. One after the other, each waits for etcd, and the first are gone before the last are asked."""
 
 
 @click.command(cls=Command, namespaced=True)
@@ -105,19 +100,13 @@ def delete(
 def _ask(
     client: Client, asked: Sequence[Awaited], grace_period: float | None, *, force: bool
 ) -> list[Awaited | RequestRefused]:
-    """What became of each. Several at once of one kind; kind after kind, as what others need goes last."""
-
-    def ask(one: Awaited) -> Awaited | RequestRefused:
-        names = one.kind.names
-        try:
-            uid = one.uid or client.object(names, one.namespace, one.name).view.metadata.uid
-            client.delete_object(names, one.namespace, one.name, grace_period=grace_period, force=force)
-        except RequestRefused as error:
-            return error
-        return replace(one, uid=uid)
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return [answer for _, kind in groupby(asked, lambda one: one.kind) for answer in pool.map(ask, kind)]
+    """What became of each."""
+    named = [Named(one.kind.names.kind, one.namespace, one.name, one.uid) for one in asked]
+    results = client.delete(named, grace_period=grace_period, force=force) if named else []
+    return [
+        replace(one, uid=found.uid) if found.problem is None else refusal(found.problem)
+        for one, found in zip(asked, results, strict=True)
+    ]
 
 
 def _wait(client: Client, accepted: list[Awaited], timeout: float | None) -> Outcome:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from msgspec.structs import replace
 
-from controlplane.admission import Applied, Deleted, ObjectWriter, Refused, Wanted
+from controlplane.admission import Applied, Deleted, ObjectWriter, Refused, Unwanted, Wanted
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.keys import ObjectKey
@@ -346,3 +346,32 @@ def test_delete_heeds_if_match_and_uid(bench: Bench) -> None:
     assert refused(bench.writer.delete(WEB, if_match=made.revision + 1)).reason == "PreconditionFailed"
     assert refused(bench.writer.delete(WEB, uid="f" * 12)).reason == "NotFound"
     assert deleted(bench.writer.delete(WEB, uid=made.value.metadata.uid, if_match=made.revision)).gone
+
+
+def test_many_deletions_take_few_commits(bench: Bench) -> None:
+    names = [f"t{number}" for number in range(300)]
+    bench.writer.apply_many([Wanted(task(name=name)) for name in names])
+    before = bench.store.commits
+    outcomes = bench.writer.delete_many([Unwanted(ObjectKey("Task", "default", name)) for name in names])
+    assert all(deleted(outcome).gone for outcome in outcomes)
+    assert bench.store.commits == before + 3
+    assert bench.memory.list(keys.TASKS).entries == ()
+
+
+def test_one_stale_of_many_deletions_does_not_hold_up_the_others(bench: Bench) -> None:
+    bench.writer.apply_many([Wanted(task(name=name)) for name in ("a", "web", "z")])
+    bench.store.before_commit = [bench.bind]
+    unwanted = [Unwanted(ObjectKey("Task", "default", name)) for name in ("a", "web", "nothing", "z", "web")]
+    first, second, third, fourth, again = bench.writer.delete_many(unwanted)
+    assert deleted(first).gone
+    assert deleted(fourth).gone
+    assert (deleted(second).gone, deleted(again).gone) == (False, False)
+    assert refused(third).reason == "NotFound"
+    assert bench.stored().metadata.deletion_timestamp
+
+
+def test_many_deletions_without_an_answer_are_read_again(bench: Bench) -> None:
+    bench.writer.apply_many([Wanted(task(name=name)) for name in ("a", "web")])
+    bench.store.fail("commit", "lost")
+    unwanted = [Unwanted(ObjectKey("Task", "default", name)) for name in ("a", "web")]
+    assert [deleted(outcome).gone for outcome in bench.writer.delete_many(unwanted)] == [True, True]

@@ -36,6 +36,7 @@ def test_without_an_outage_there_is_no_warning(bench: ApiBench) -> None:
         pytest.param("POST", "/tasks", manifest("api"), id="post"),
         pytest.param("PUT", "/tasks/web", manifest(image="b:2"), id="put"),
         pytest.param("DELETE", "/tasks/web", None, id="delete"),
+        pytest.param("POST", "/delete", {"objects": [{"kind": "Task", "name": "web"}]}, id="delete many"),
         pytest.param("POST", "/apply", {"documents": [{"object": manifest("api")}]}, id="apply"),
         pytest.param("PATCH", "/nodes/n1", {"cordoned": True}, id="node"),
         pytest.param("GET", "/tasks?consistent=1", None, id="consistent list"),

@@ -15,10 +15,6 @@ def tasks(api: FakeApi) -> None:
     api.put("far", namespace="other")
 
 
-def deletions(api: FakeApi) -> list[str]:
-    return [request.removeprefix("DELETE /tasks/") for request in api.requests if request.startswith("DELETE")]
-
-
 @pytest.mark.parametrize(
     ("words", "gone"),
     [
@@ -31,10 +27,11 @@ def deletions(api: FakeApi) -> list[str]:
         pytest.param(["far", "-n", "other"], ["far"], id="namespace"),
     ],
 )
-def test_ways_to_name_them(cli: Cli, words: list[str], gone: list[str]) -> None:
+def test_ways_to_name_them(cli: Cli, api: FakeApi, words: list[str], gone: list[str]) -> None:
     run = cli("delete", *words)
     assert sorted(run.out.splitlines()) == sorted(f"task/{name} deleted" for name in gone)
     assert run.code == 0
+    assert api.requests.count("POST /delete") == 1
 
 
 def test_waits_until_it_is_gone(cli: Cli, api: FakeApi) -> None:
@@ -58,7 +55,7 @@ def test_no_wait(cli: Cli, api: FakeApi) -> None:
     api.holds_deletions = True
     run = cli("delete", "web", "--no-wait", "--grace-period", "1m")
     assert run.out == "task/web deleting\n"
-    assert deletions(api) == ["web?namespace=default&gracePeriod=60"]
+    assert api.requests[0] == "POST /delete?gracePeriod=60"
 
 
 def test_time_runs_out(cli: Cli, api: FakeApi) -> None:
@@ -99,7 +96,7 @@ def test_what_makes_no_sense(cli: Cli, api: FakeApi, words: list[str], said: str
     run = cli("delete", *words)
     assert said in run.err
     assert run.code == 1
-    assert deletions(api) == []
+    assert api.deletions == []
 
 
 def test_a_node_that_is_gone_is_deleted_and_one_that_runs_is_not(cli: Cli, api: FakeApi) -> None:

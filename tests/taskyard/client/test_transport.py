@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from taskyard.client.api import Client, Sent
+from taskyard.client.api import Client, Named, Sent
 from taskyard.client.errors import (
     BadAnswer,
     ClientError,
@@ -19,7 +19,6 @@ from taskyard.client.errors import (
 )
 from taskyard.client.selection import Selection
 from taskyard.client.transport import Timeouts, server_url
-from taskyard.kinds import BY_KIND
 from tests.support.fake_api import FakeApi
 
 
@@ -110,10 +109,10 @@ def test_the_query_leaves_out_what_is_not_given(api: FakeApi) -> None:
     client = Client(api.url)
     api.put("web")
     client.tasks(Selection("default", "app=web,tier!=a b"))
-    client.delete_object(BY_KIND["Task"], "default", "web", grace_period=0)
+    client.delete([Named("Task", "default", "web")], grace_period=0)
     assert api.requests == [
         "GET /tasks?namespace=default&labelSelector=app%3Dweb%2Ctier%21%3Da+b",
-        "DELETE /tasks/web?namespace=default&gracePeriod=0",
+        "POST /delete?gracePeriod=0",
     ]
 
 
