@@ -143,6 +143,18 @@ def _stop_earlier_attempts(situation: Situation, _: Assignment, status: TaskStat
     return None
 
 
+def _remove_what_never_ran(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
+    """Of an attempt that is over. It has no log to be kept for, and the next one may want the devices it was made with.
+    Not while the store is away: it is what tells the next agent of the attempt."""
+    if not situation.store_reachable:
+        return None
+    for one in situation.containers:
+        over = one.run.attempt < status.attempt or status.state.terminal
+        if over and one.info.state is ContainerState.CREATED and not one.info.started_at:
+            return Remove(one.info.id, force=False)
+    return None
+
+
 def _remove_old_attempts(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     settled = status.state in (TaskState.RUNNING, TaskState.COMPLETED, TaskState.FAILED)
     # An attempt that waits for its time has no container yet; one that never gets to run must not leave one each time.
@@ -343,6 +355,7 @@ RULES: tuple[EpochRule, ...] = (
     _put_the_last_exit_right,
     _publish,
     _stop_earlier_attempts,
+    _remove_what_never_ran,
     _remove_old_attempts,
     _rest_when_over,
     _hold,

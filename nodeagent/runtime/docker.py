@@ -23,6 +23,7 @@ from nodeagent.runtime.docker_calls import DockerCalls
 from nodeagent.runtime.docker_command import run_command
 from nodeagent.runtime.docker_disk import disk_under
 from nodeagent.runtime.docker_errors import explanation, is_name_taken, is_not_running, is_status, translated
+from nodeagent.runtime.docker_networks import DockerNetworks
 from nodeagent.runtime.docker_ping import Greeting, ping
 from nodeagent.runtime.docker_pull import DockerTransfer
 from nodeagent.runtime.docker_streams import DockerEvents
@@ -40,7 +41,6 @@ from nodeagent.runtime.docker_wire import (
     Inspected,
     InspectedImage,
     Listed,
-    ListedNetwork,
     Version,
     Volumes,
 )
@@ -86,6 +86,9 @@ class DockerRuntime:
         self._clients: dict[_Limit, docker.APIClient] = {}
         self._calls: DockerCalls | None = None
         self._ends = ProcessEnds()
+        self._networks = DockerNetworks(
+            lambda: self._client(_Limit.LOOK), lambda: self._client(_Limit.WORK), _Limit.WORK.value
+        )
 
     def describe(self) -> str:
         with translated("ping"):
@@ -163,27 +166,15 @@ class DockerRuntime:
 
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         with translated(f"create network {name}"):
-            if name in self.networks(labels):
-                return
-            try:
-                # Docker's names of networks are not unique by default: two calls would make two.
-                self._client(_Limit.WORK).create_network(name, "bridge", labels=dict(labels), check_duplicate=True)
-            except APIError as error:
-                if not is_status(error, 409):
-                    raise
+            self._networks.make(name, labels)
 
     def networks(self, labels: Mapping[str, str]) -> tuple[str, ...]:
         with translated("list networks"):
-            found = self._client(_Limit.LOOK).networks(filters={"label": _pairs(labels)})
-            return tuple(one.name for one in msgspec.convert(found, list[ListedNetwork]))
+            return self._networks.with_labels(labels)
 
     def remove_network(self, name: str) -> None:
         with translated(f"remove network {name}"):
-            try:
-                self._client(_Limit.WORK).remove_network(name)
-            except APIError as error:
-                if not is_status(error, 404):
-                    raise
+            self._networks.remove(name)
 
     def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
         with translated(f"run {command[0]}"):

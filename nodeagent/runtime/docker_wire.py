@@ -220,6 +220,7 @@ class Volumes(_Body, frozen=True, kw_only=True):
 
 
 class ListedNetwork(_Body, frozen=True, kw_only=True):
+    id: str
     name: str
 
 

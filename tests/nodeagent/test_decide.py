@@ -64,6 +64,8 @@ from tests.nodeagent.situations import (
     status,
 )
 
+NEVER_RAN = container(state="created", started_at=0.0)
+
 
 @pytest.mark.parametrize(
     ("given", "action"),
@@ -210,6 +212,17 @@ from tests.nodeagent.situations import (
             ),
             Remove("c11", False),
             id="old-attempts-go",
+        ),
+        pytest.param(
+            situation(GO, WAITING, NEVER_RAN), Remove("c11", False), id="what-never-ran-has-no-log"
+        ),
+        pytest.param(
+            situation(GO, WAITING, NEVER_RAN, store_reachable=False),
+            Wait(3.0),
+            id="what-never-ran-tells-of-its-attempt",
+        ),
+        pytest.param(
+            situation(GO, FAILED, NEVER_RAN), Remove("c11", False), id="over-before-it-ran"
         ),
     ],
 )  # fmt: skip

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from nodeagent.__main__ import main
 from nodeagent.devices import Device, Devices, DevicesTaken, counts
 from nodeagent.names import DEVICES, Run
+from nodeagent.runtime.fake_program import Program
 from nodeagent.runtime.port import ContainerInfo, ContainerState
 from nodeagent.situation import Container
 from taskyard.objects import TaskState
@@ -102,6 +103,19 @@ def test_a_start_that_never_was_holds_no_device() -> None:
     world.unassign()
     world.runtime.break_down("")
     world.advance(60.0)
+    world.assign(uid=OTHER, resources=ONE)
+    world.settle()
+    assert world.status(OTHER).state is TaskState.RUNNING
+
+
+@pytest.mark.parametrize(("policy", "reason"), [("always", "BackOff"), ("never", "StartFailed")])
+def test_a_start_that_was_refused_holds_no_device(policy: str, reason: str) -> None:
+    world = World(devices=(SECOND,), programs={("nowhere",): Program(refuses_to_start="no such program")})
+    world.assign(args=["nowhere"], resources=ONE, restart={"policy": policy})
+    world.settle()
+    assert (world.status().reason, world.containers()) == (reason, [])
+    world.advance(60.0)
+    assert world.status().reason == reason
     world.assign(uid=OTHER, resources=ONE)
     world.settle()
     assert world.status(OTHER).state is TaskState.RUNNING

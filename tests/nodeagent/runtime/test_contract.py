@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -278,6 +279,17 @@ def test_a_network_is_made_once_and_removed_once_nobody_is_on_it(world: Harness,
     world.runtime.remove_network(name)
     world.runtime.remove_network(name)
     assert world.runtime.networks(labels) == ()
+
+
+def test_a_network_that_several_make_at_once_is_one(world: Harness, label: str) -> None:
+    name, labels = f"ty-test-{label[:12]}", {"taskyard/test": label}
+    with ThreadPoolExecutor(8) as pool:
+        for made in [pool.submit(world.runtime.make_network, name, labels) for _ in range(8)]:
+            made.result()
+    try:
+        assert world.runtime.networks(labels) == (name,)
+    finally:
+        world.runtime.remove_network(name)
 
 
 def test_a_port_is_published_on_one_address(world: Harness, label: str) -> None:

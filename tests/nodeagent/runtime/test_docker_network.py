@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+
+import docker
 import pytest
 
 from nodeagent.names import Owner, group_labels
@@ -25,6 +28,26 @@ def test_tasks_of_a_group_find_each_other_by_name(tasks: RealTasks) -> None:
         for container in tasks.client.containers(all=True, filters={"label": f"taskyard/cluster={tasks.cluster}"}):
             tasks.runtime.remove(container["Id"], force=True)
         tasks.runtime.remove_network(network)
+
+
+@pytest.mark.parametrize("used", [0, 1])
+def test_of_two_networks_with_one_name_the_one_in_use_stays(tasks: RealTasks, used: int) -> None:
+    """A create whose answer was lost may have made another one."""
+    labels, name = {"taskyard/cluster": tasks.cluster}, f"ty-{tasks.cluster[:12]}"
+    for _ in range(2):
+        with contextlib.suppress(docker.errors.APIError):  # Later versions of Docker make no second one.
+            tasks.client.create_network(name, labels=labels)
+    ids = [one["Id"] for one in tasks.client.networks(names=[name])]
+    container = tasks.start({"command": ["sleep", "60"]})
+    kept = ids[used % len(ids)]
+    tasks.client.connect_container_to_network(container, kept)
+    try:
+        tasks.runtime.make_network(name, labels)
+        assert [one["Id"] for one in tasks.client.networks(names=[name])] == [kept]
+    finally:
+        tasks.runtime.remove(container, force=True)
+        tasks.runtime.remove_network(name)
+    assert tasks.runtime.networks(labels) == ()
 
 
 def test_no_network_and_the_node_s_own(tasks: RealTasks) -> None:
