@@ -17,11 +17,13 @@ from simulator.checker import Checker
 from simulator.clocks import MachineClock
 from simulator.driver import Actor, Driver, Escaped, HotLoop, Process
 from simulator.hooks import check_told
+from simulator.lists import LISTED_EVERY, list_all
+from simulator.news import News, news_of
 from simulator.node import AgentProcess, Host
 from simulator.operators import Operator
 from simulator.outcome import Outcome
 from simulator.plane import PlaneProcess
-from simulator.published import LOOKED_AT, formats, is_published
+from simulator.published import LOOKED_AT, formats
 from simulator.registry import Registry
 from simulator.reports import reports
 from simulator.retained import Retained, retention
@@ -127,6 +129,8 @@ class Cluster:
         self.driver.wake(Actor(self._outside, "backups", self.storage.back_up), 0.0)
         if not settings.retained:
             self.driver.wake(Actor(self._outside, "compaction", self.storage.keep_compacting), COMPACT_EVERY)
+        if settings.listed:
+            self.driver.wake(Actor(self._outside, "lists", partial(list_all, self)), LISTED_EVERY)
         self.driver.run(60 * settings.minutes)
         busy.kill()
         self.healed = True
@@ -338,30 +342,16 @@ class Cluster:
                 check_told(host, status, self.checker.mirror.assignments[node][status.uid].spec)
         except Violation as found:
             self.driver.fail(found)
-        self._wake_watchers(events)
+        self._wake_watchers(news_of(events))
 
-    def _wake_watchers(self, events: tuple[KeyEvent, ...]) -> None:
+    def _wake_watchers(self, news: News) -> None:
         wake, latency = self.driver.wake, self.driver.latency
-        concerned: dict[str, None] = {}
-        soon = leaderless = measured = False
-        for event in events:
-            key = event.key
-            if key.startswith(keys.EVENTS) or is_published(key):
-                continue  # For people to read: nothing waits for it, and who asks hears of it with what comes next.
-            of_node = keys.parse_node(key)
-            if of_node is not None and of_node.part == "stats":
-                measured = True
-            elif of_node is None or of_node.part != "anchor":  # That an agent keeps for itself.
-                soon = True
-                concerned |= {of_node.node: None} if of_node is not None else {}
-                leaderless = leaderless or (event.entry is None and key.startswith(keys.LEADERS))
-        if soon or measured:
+        if news.planes or news.measured:
             for plane in self._planes.values():
-                wake(plane.following, latency() if soon else _MEASURED)
-                if leaderless:
-                    for actor in plane.electing:
-                        wake(actor, latency())
-        for name in concerned:
+                wake(plane.following, latency() if news.planes else _MEASURED)
+                for actor in plane.electing if news.leaderless else ():
+                    wake(actor, latency())
+        for name in news.nodes:
             for agent in (self._agents.get(name), self._agents.get(f"{name}b")):
                 if agent is not None:
                     wake(agent.following, latency())

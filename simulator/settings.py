@@ -20,6 +20,8 @@ _WITH_LIMITS = 0.2
 """The share in which the namespace has limits and defaults."""
 _WITH_DRAINS = 0.2
 """The share in which nodes are drained."""
+_LISTED = 0.2
+"""The share in which somebody lists all tasks again and again."""
 _WITH_PUSHES = 0.3
 """The share in which a tag that services name is pushed again."""
 
@@ -60,6 +62,8 @@ class Settings:
     """Nodes are drained, some by a deadline."""
     pushes: bool | None = None
     """Services name a tag that is pushed again and again."""
+    listed: bool | None = None
+    """All tasks and nodes are listed now and then, by somebody who asks every control plane."""
     kinds: frozenset[str] | None = None
     """Of the faults, by the names of their functions; None: all."""
 
@@ -83,6 +87,7 @@ class Settings:
             and self.kinds is None
             and bool(services if self.services is None else self.services)
         )
+        listed = Random(f"{seed}/listed").random() < _LISTED
         if self.data_loss:
             jobs = crons = 0
         return replace(
@@ -95,6 +100,7 @@ class Settings:
             beside=beside if self.beside is None else self.beside,
             limited=limited if self.limited is None else self.limited,
             drains=drains if self.drains is None else self.drains,
+            listed=listed if self.listed is None else self.listed,
             pushes=pushes if self.pushes is None else self.pushes,
             retained=retained if self.retained is None else self.retained,
             published=published if self.published is None else self.published,

@@ -42,6 +42,7 @@ class NodeService:
     def list(self, labels: Selector = (), *, consistent: bool = False) -> tuple[list[ShownNode], int]:
         """By name, and the revision."""
         self.ready(consistent=consistent)
+        self.feed.begin()
         with self.cache.lock:
             nodes = [self.feed.shown[name] for name in sorted(self.feed.shown)]
             return [node for node in nodes if matches(labels, node.status.labels)], self.cache.revision
@@ -93,4 +94,3 @@ class NodeService:
             raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")
         if consistent:
             self.freshness.reach_now()
-        self.feed.begin()

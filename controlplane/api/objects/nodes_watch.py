@@ -12,6 +12,7 @@ from controlplane.api.watching.watch import Watching, position, reached
 def watching(service: NodeService, labels: Selector, revision: int) -> Watching[ShownNode]:
     """From `revision` on; 0: what there is comes first. Raises ApiError (410) when that is not remembered."""
     service.ready()
+    service.feed.begin()
     feed = service.feed.feed
 
     def admits(node: ShownNode) -> bool:

@@ -175,6 +175,7 @@ class ServiceOf(Generic[S]):
         self, chosen: ObjectFilter[S], *, limit: int = 0, after: NamedKey | None = None, consistent: bool = False
     ) -> Page[S]:
         self.ready(consistent=consistent)
+        self.feed.begin()
         items: list[S] = []
         explain = self.explainer()
         with self.cache.lock:
@@ -300,7 +301,6 @@ class ServiceOf(Generic[S]):
             raise unavailable("this server is starting: it has not read the cluster's state from etcd yet", "Starting")
         if consistent:
             self.freshness.reach_now()
-        self.feed.begin()
 
     def near(self, ident: str, namespace: str) -> str:
         """What may help somebody who asked for what is not there."""

@@ -10,6 +10,7 @@ from controlplane.api.watching.watch import Watching, position, reached
 def watching(service: ServiceOf[S], chosen: ObjectFilter[S], revision: int) -> Watching[S]:
     """From `revision` on; 0: what there is comes first. Raises ApiError (410) when that is not remembered."""
     service.ready()
+    service.feed.begin()
     feed, explained = service.feed.feed, service.encoder()
     if revision:
         reached(revision, service.freshness)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from controlplane.api.objects.tasks_service import TaskService
 from controlplane.garbage.sightings import Sightings
 from controlplane.intake import Intake
 from controlplane.scheduler.assumed import Assumptions
@@ -20,11 +22,12 @@ from tests.simulator.planted.invariants import (
     CONVERGED,
     HISTORY_FORGOTTEN,
     HISTORY_KEPT,
+    LISTED,
     SHOWN,
     TRUE_FAILURE,
     TRUE_REASON,
 )
-from tests.simulator.planted.plant import OUTLIVED, UPDATED, Plant
+from tests.simulator.planted.plant import LOOSE, OUTLIVED, UPDATED, Plant
 
 
 def _relist_skipped(patch: pytest.MonkeyPatch) -> None:
@@ -79,6 +82,10 @@ def _intake_off(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Intake, "work", lambda *_: False)
 
 
+def _lists_hear_of_no_status(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(TaskService, "kinds", lambda _: ("task", "node", "assignment", "result", "move"))
+
+
 def _assumed_room_forgotten(patch: pytest.MonkeyPatch) -> None:
     """What was bound and has not come back by the watch takes no room yet."""
     patch.setattr(Assumptions, "over", lambda _, snapshot: snapshot)
@@ -107,6 +114,7 @@ PLANTS: dict[str, Plant] = {
     "relist skipped": Plant(_relist_skipped, (CONVERGED, SHOWN)),
     "tombstones dropped": Plant(_tombstones_dropped, (SHOWN,)),
     "old news believed": Plant(_old_news_believed, (SHOWN, TRUE_REASON)),
+    "lists hear of no status": Plant(_lists_hear_of_no_status, (LISTED,), (replace(LOOSE, listed=True),)),
     "quarantine off": Plant(_quarantine_off, (r"while somebody's value for it waits to be read",)),
     "intake off": Plant(_intake_off, (r"was put by hand and never completed",)),
     "assumed room forgotten": Plant(_assumed_room_forgotten, (CAPACITY,)),
