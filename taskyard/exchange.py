@@ -24,7 +24,7 @@ class BrokenExchange(Exception):
     """No answer, or half of one. The message says what the other side did: `it broke off its answer`."""
 
 
-class _Response:
+class Response:
     """httptools' callbacks; `pieces` is what was parsed and not taken yet."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Exchange:
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._response = _Response()
+        self._response = Response()
         self._parser = httptools.HttpResponseParser(self._response)
 
     @property

@@ -6,11 +6,11 @@ more than a probe every few seconds can wait. Called by docker.py.
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
-import urllib3
-
-from nodeagent.runtime.docker_calls import connections, refusal
+from nodeagent.runtime.docker_calls import refusal
+from nodeagent.runtime.docker_connections import Connections
 from nodeagent.runtime.port import RuntimeUnavailable
 
 _NAMES = {"libpod": "podman"}
@@ -29,14 +29,14 @@ class Greeting:
 
 
 def ping(host: str | None, timeout: float) -> Greeting:
-    """Raises APIError, RuntimeUnavailable where no engine of that kind is, and urllib3's errors."""
-    with connections(host, 1) as pool:
-        answer = pool.urlopen("GET", "/_ping", retries=False, timeout=urllib3.Timeout(timeout))
+    """Raises APIError, RuntimeUnavailable where no engine of that kind is, and OSError."""
+    with closing(Connections(host, kept=1)) as connections:
+        answer = connections.request("GET", "/_ping", timeout=timeout)
     if answer.status >= 400:
         raise refusal(answer, "/_ping")
-    api = answer.headers.get("Api-Version", "")
+    api = answer.headers.get("api-version", "")
     if not api:
         raise RuntimeUnavailable(f"what answers at {host or 'the default socket'} is no Docker Engine")
-    name, _, rest = answer.headers.get("Server", "").partition("/")
+    name, _, rest = answer.headers.get("server", "").partition("/")
     kind = name.lower() or "docker"
     return Greeting(f"{_NAMES.get(kind, kind)} {rest.partition(' ')[0] or f'(API {api})'}", api)

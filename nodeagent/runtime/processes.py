@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import threading
-from pathlib import Path
 
 _CLONE_NEWNET = 0x40000000
 _CONNECT_TIMEOUT = 5.0
@@ -27,32 +26,36 @@ _GROUPS = (
 """Where Docker's cgroup drivers put a container, below /sys/fs/cgroup, with cgroup v1 and v2."""
 
 
-def first_process(container: str, groups: Path = Path("/sys/fs/cgroup"), proc: Path = Path("/proc")) -> int:
+def first_process(container: str, groups: str = "/sys/fs/cgroup", proc: str = "/proc") -> int:
     """The id, as seen from here, of the process that is 1 in the container with this full id; 0 when none is seen."""
     for place in _GROUPS:
         try:
-            pids = (groups / place.format(id=container) / "cgroup.procs").read_text().split()
+            pids = _read(f"{groups}/{place.format(id=container)}/cgroup.procs").split()
         except OSError:
             continue
         # In it there may be namespaces further in, with first processes of their own.
-        depths = {pid: ids for pid in pids if (ids := _ids(proc / pid))[-1:] == ["1"]}
+        depths = {pid: ids for pid in pids if (ids := _ids(f"{proc}/{pid}"))[-1:] == ["1"]}
         return int(min(depths, key=lambda pid: len(depths[pid]), default=0))
     return 0
 
 
-def _ids(folder: Path) -> list[str]:
+def _ids(folder: str) -> list[str]:
     """Of the process, in each of its PID namespaces, from here inwards."""
     with contextlib.suppress(OSError):
-        for line in (folder / "status").read_text(errors="replace").splitlines():
-            if line.startswith("NSpid:"):
-                return line.split()[1:]
+        _, _, ids = _read(f"{folder}/status").partition("\nNSpid:")
+        return ids.partition("\n")[0].split()
     return []
 
 
-def is_of(container: str, pid: int, proc: Path = Path("/proc")) -> bool:
+def _read(path: str) -> str:
+    with open(path, "rb", buffering=0) as file:
+        return file.read().decode(errors="replace")
+
+
+def is_of(container: str, pid: int, proc: str = "/proc") -> bool:
     """Whether the process is (still) one of the container with this full id."""
     try:
-        return bool(pid) and container in (proc / str(pid) / "cgroup").read_text()
+        return bool(pid) and container in _read(f"{proc}/{pid}/cgroup")
     except OSError:
         return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections.abc import Iterator
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import urllib3
 from docker.errors import APIError
 
 from nodeagent.runtime.docker_calls import DockerCalls
@@ -27,6 +27,8 @@ class Handler(BaseHTTPRequestHandler):
     seen: ClassVar[list[tuple[str, str, bytes]]]
     connections: ClassVar[list[object]]
     silent: threading.Event
+    ended: threading.Event
+    """A connection has been closed."""
     headings: ClassVar[dict[str, str]] = {}
     server_version = ""
 
@@ -37,6 +39,11 @@ class Handler(BaseHTTPRequestHandler):
         super().setup()
         self.connections.append(self)
 
+    def finish(self) -> None:
+        super().finish()
+        self.connection.shutdown(socket.SHUT_RDWR)
+        self.ended.set()
+
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.seen.append((self.command, self.path, body))
@@ -44,10 +51,14 @@ class Handler(BaseHTTPRequestHandler):
             self.silent.wait(10)
             self.close_connection = True
             return
+        if "garbled" in self.path:
+            self.wfile.write(b"Good day\r\n\r\n")
+            return
+        self.close_connection = "last" in self.path or "broken-off" in self.path
         refused = "refused" in self.path
         text = b'{"message": "no such container"}' if refused else b'{"Id": "a1"}'
         self.send_response(404 if refused else 201)
-        self.send_header("Content-Length", str(len(text)))
+        self.send_header("Content-Length", str(len(text) + ("broken-off" in self.path)))
         for name, value in self.headings.items():
             self.send_header(name, value)
         self.end_headers()
@@ -65,6 +76,7 @@ def engine(kind: str, folder: Path) -> Iterator[tuple[str, type[Handler]]]:
         seen: ClassVar[list[tuple[str, str, bytes]]] = []
         connections: ClassVar[list[object]] = []
         silent = threading.Event()
+        ended = threading.Event()
 
     server: socketserver.TCPServer
     if kind == "unix":
@@ -115,7 +127,7 @@ def test_a_refusal_says_what_the_engine_said(tmp_path: Path) -> None:
 def test_an_engine_that_hangs_is_given_up(tmp_path: Path) -> None:
     with engine("unix", tmp_path) as (host, asked):
         calls = DockerCalls(host, "1.41")
-        with pytest.raises(urllib3.exceptions.ReadTimeoutError):
+        with pytest.raises(TimeoutError):
             calls.send("POST", "/containers/silent/start", timeout=0.1)
         assert len(asked.seen) == 1, "a start may have worked: it is not sent twice"
         calls.close()
@@ -123,8 +135,27 @@ def test_an_engine_that_hangs_is_given_up(tmp_path: Path) -> None:
 
 def test_no_engine_at_all(tmp_path: Path) -> None:
     calls = DockerCalls(f"unix://{tmp_path}/nothing.sock", "1.41")
-    with pytest.raises(urllib3.exceptions.HTTPError):
+    with pytest.raises(FileNotFoundError):
         calls.send("GET", "/containers/a/json", timeout=1)
+
+
+def test_a_connection_that_the_engine_has_closed_is_not_used_again(tmp_path: Path) -> None:
+    with engine("unix", tmp_path) as (host, asked):
+        calls = DockerCalls(host, "1.41")
+        for _ in range(2):
+            calls.send("GET", "/containers/last/json", timeout=5)
+            assert asked.ended.wait(5)
+            asked.ended.clear()
+        assert len(asked.connections) == 2
+        calls.close()
+
+
+@pytest.mark.parametrize("way", ["broken-off", "garbled"])
+def test_half_an_answer_is_none(way: str, tmp_path: Path) -> None:
+    with engine("unix", tmp_path) as (host, _):
+        calls = DockerCalls(host, "1.41")
+        with pytest.raises(ConnectionError):
+            calls.send("GET", f"/containers/{way}/json", timeout=5)
 
 
 @pytest.mark.parametrize(

@@ -98,5 +98,5 @@ def test_the_first_process_is_found_in_its_control_group(tmp_path: Path, place: 
     for pid, ids in ((70, "70 9 1"), (71, "71 8"), (72, "72 1")):
         (proc / str(pid)).mkdir(parents=True)
         (proc / str(pid) / "status").write_text(f"Name:\tsh\nNSpid:\t{ids}\nThreads:\t1\n")
-    assert first_process("c1", groups, proc) == 72
-    assert first_process("c2", groups, proc) == 0
+    assert first_process("c1", str(groups), str(proc)) == 72
+    assert first_process("c2", str(groups), str(proc)) == 0
