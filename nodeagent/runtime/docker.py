@@ -142,6 +142,8 @@ class DockerRuntime:
                     raise
 
     def remove(self, container: str, *, force: bool) -> None:
+        if force:
+            self._ends.kill(container)
         self._ends.forget(container)
         with translated(f"remove {container}"):
             try:

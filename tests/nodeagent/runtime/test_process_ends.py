@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -100,3 +101,36 @@ def test_the_first_process_is_found_in_its_control_group(tmp_path: Path, place: 
         (proc / str(pid) / "status").write_text(f"Name:\tsh\nNSpid:\t{ids}\nThreads:\t1\n")
     assert first_process("c1", str(groups), str(proc)) == 72
     assert first_process("c2", str(groups), str(proc)) == 0
+
+
+def test_a_kill_is_waited_for_and_not_told(ends: ProcessEnds) -> None:
+    child, other = process("pass"), process("pass")
+    ends.watch(ANY, child.pid)
+    reaped = threading.Thread(target=child.wait, daemon=True)
+    reaped.start()
+    ends.kill(ANY)
+    if tells_how():
+        reaped.join(WITHIN)
+        assert child.returncode == -signal.SIGKILL
+    child.kill()
+    ends.watch(ANY, other.pid)
+    let_end(other)
+    # Its own end alone, and not the one that was asked for.
+    assert [end.exit_code for end in told(ends)] == ([0] if tells_how() else [])
+
+
+def test_a_kill_of_what_is_not_watched_does_nothing(ends: ProcessEnds) -> None:
+    child = process("pass")
+    ends.kill(ANY)
+    let_end(child)
+    assert child.returncode == 0
+
+
+def test_a_process_that_nobody_waits_for_does_not_hold_up_its_killer(ends: ProcessEnds) -> None:
+    child = process("pass")
+    ends.watch(ANY, child.pid)
+    began = time.monotonic()
+    ends.kill(ANY)
+    assert time.monotonic() - began < WITHIN
+    child.kill()
+    child.wait()
