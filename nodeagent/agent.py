@@ -64,6 +64,7 @@ from nodeagent.runtime.port import (
 from nodeagent.situation import Container, Situation
 from nodeagent.standing import Standing
 from nodeagent.starting import NotCertain
+from nodeagent.unanswered import note_unanswered
 from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
@@ -316,26 +317,27 @@ class Agent:
         self._parts.queue.done(memory.uid)
 
     def _submit(self, lane: Lane, memory: TaskMemory, effect: Callable[[], None]) -> None:
-        self._parts.lanes.submit(lane, lambda: self._run(memory, effect))
+        self._parts.lanes.submit(lane, lambda: self._run(memory, effect, lane))
 
-    def _run(self, memory: TaskMemory, effect: Callable[[], None]) -> None:
+    def _run(self, memory: TaskMemory, effect: Callable[[], None], lane: Lane) -> None:
         """In a lane: carries the action out, then puts the task back for its next decision."""
         retry, pause = True, 0.0
         try:
             effect()
             retry = False
+            memory.unanswered.pop(lane, None)
         except NotCertain as error:
             log.info("task %s: %s", memory.uid, error)
             pause = _NOT_CERTAIN_PAUSE
-        except RuntimeUnavailable as error:
-            log.warning("task %s: %s", memory.uid, error)
-            self._parts.runtime_failed()
         except StoreUnavailable as error:
             log.warning("task %s: its status cannot be written now: %s", memory.uid, error)
             self._parts.weather.failed()
             retry = False
         except (RuntimeFault, StoreError) as error:
             log.warning("task %s: %s", memory.uid, error)
+            pause = note_unanswered(memory, lane, str(error))
+            if isinstance(error, RuntimeUnavailable):
+                self._parts.runtime_failed()
         except Exception:
             log.exception("task %s: an action failed in a way that nobody foresaw", memory.uid)
         finally:
@@ -354,7 +356,7 @@ class Agent:
         except Exception as error:
             failure = error
         for (memory, _), done in zip(batch, written, strict=True):
-            self._run(memory, partial(self._published, done, failure))
+            self._run(memory, partial(self._published, done, failure), Lane.STORE)
 
     def _published(self, done: bool, failure: Exception | None) -> None:
         if failure is not None:

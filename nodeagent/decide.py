@@ -211,7 +211,8 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
 
 
 def _wait_for_the_next_attempt(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
-    if situation.current or not status.next_attempt_at:
+    current = situation.current
+    if not status.next_attempt_at or (current and current.info.state is not ContainerState.CREATED):
         return None
     left = parse_timestamp(status.next_attempt_at) - situation.now
     longest = wait_before(assignment.spec.restart.backoff, status.backoff_step)

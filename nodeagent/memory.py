@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from nodeagent.actions import Happening
+from nodeagent.lanes import Lane
 from nodeagent.runtime.port import ContainerInfo
 from nodeagent.situation import Outcome, Signalled
 from taskyard import keys
@@ -37,6 +38,8 @@ class TaskMemory:
     outcome: Outcome | None = None
     signalled: dict[str, Signalled] = field(default_factory=dict)
     ended: ContainerInfo | None = None
+    unanswered: dict[Lane, int] = field(default_factory=dict)
+    """How many actions in a row the runtime has not carried out, though it answers otherwise."""
     remarks: list[Happening] = field(default_factory=list)
     """For the task's events, from what was done in lanes."""
 

@@ -52,6 +52,7 @@ from nodeagent.situation import (
 )
 from nodeagent.standing import Standing
 from nodeagent.steps import at_step, joined
+from nodeagent.unanswered import instead_of_a_start
 from nodeagent.values import ValueMissing
 from nodeagent.view import ContainerView
 from taskyard import keys
@@ -134,10 +135,12 @@ class Starter:
             raise NotCertain(f"what the task needs could not be read: {error}") from error
         except NotCertain:
             raise  # Nothing was asked of the runtime, so there is nothing to look at.
-        except RuntimeUnavailable:
+        except RuntimeRefused as error:
+            memory.outcome = StartRefused(str(error))
+        except RuntimeUnavailable as error:
             # The call may have worked all the same.
             self._view.doubt(memory.uid, [action.run.container_name])
-            raise
+            self._wait_for_the_runtime(memory, error)
 
     def start(self, memory: TaskMemory, action: Start) -> None:
         containers, _ = self._view.of(memory.uid)
@@ -150,9 +153,9 @@ class Starter:
             self._start(memory, action.run, found, container_spec(memory.assignment, action.run, self._owner))
         except NotCertain:
             raise  # As in `create_and_start`.
-        except RuntimeUnavailable:
+        except RuntimeUnavailable as error:
             self._view.doubt(memory.uid, [action.container])
-            raise
+            self._wait_for_the_runtime(memory, error)
 
     def run_hook(self, memory: TaskMemory, action: RunHook) -> None:
         containers, _ = self._view.of(memory.uid)
@@ -170,6 +173,13 @@ class Starter:
         else:
             self.create_and_start(memory, CreateAndStart(action.run))
         memory.outcome = _of_sidecar(action.run.step, memory.outcome)
+
+    def _wait_for_the_runtime(self, memory: TaskMemory, error: RuntimeUnavailable) -> None:
+        """Raises the error, unless it has come too often for that."""
+        outcome = instead_of_a_start(memory, str(error))
+        if outcome is None:
+            raise error
+        memory.outcome = outcome
 
     def _make_pause_image(self) -> None:
         if self._runtime.find_image(PAUSE_IMAGE) is None:

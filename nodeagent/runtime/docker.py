@@ -252,9 +252,13 @@ class DockerRuntime:
     def free_port(self, protocol: str, address: str = "") -> int:
         kind = socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        with translated("find a free port"), socket.socket(family, kind) as probe:
-            probe.bind((address, 0))
-            return int(probe.getsockname()[1])
+        try:
+            with socket.socket(family, kind) as probe:
+                probe.bind((address, 0))
+                return int(probe.getsockname()[1])
+        except OSError as error:
+            where = f" on {address}" if address else ""
+            raise RuntimeRefused(f"no port to publish can be had{where}: {error.strerror or error}") from error
 
     def events(self, labels: Mapping[str, str], since: float) -> EventStream:
         with translated("events"):

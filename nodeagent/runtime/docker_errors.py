@@ -20,6 +20,11 @@ _PORT_TAKEN = re.compile(
     r"|Bind for \S*:(?P<held>\d+) failed: port is already allocated"
 )
 """Docker's sentence begins with the container's name and id, and ends with what matters."""
+_NO_SUCH_ADDRESS = re.compile(
+    r"listen (?:tcp|udp|sctp)[46]? (?P<address>\S+):\d+: bind: cannot assign requested address"
+)
+_LAYERS = re.compile(r"^(?:failed to create (?:shim )?task: )?OCI runtime create failed: (?:runc create failed: )?")
+"""What Docker puts before the runtime's own words, which end with a class of error that it did not know."""
 
 
 @contextmanager
@@ -42,10 +47,11 @@ def translated(doing: str) -> Iterator[None]:
 def explanation(error: APIError) -> str:
     """The same words each time for the same fault: equal events are counted instead of listed."""
     said = str(error.explanation or error).strip()
-    taken = _PORT_TAKEN.search(said)
-    if taken is None:
-        return said
-    return f"host port {taken['bound'] or taken['held']} is already in use on the node"
+    if taken := _PORT_TAKEN.search(said):
+        return f"host port {taken['bound'] or taken['held']} is already in use on the node"
+    if elsewhere := _NO_SUCH_ADDRESS.search(said):
+        return f"no port can be published on {elsewhere['address']}, which is no address of this node"
+    return _LAYERS.sub("", said).removesuffix(": unknown") if _LAYERS.match(said) else said
 
 
 def is_name_taken(error: APIError) -> bool:

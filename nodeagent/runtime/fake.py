@@ -63,6 +63,8 @@ class FakeRuntime:
     """The containers that programs were run in, by id, and which. For a simulation and its checks."""
     full: bool = False
     """There is no room on the disk for an image or a container."""
+    crowded: bool = False
+    """There are no addresses left for another network."""
     notices_after: float = 0.0
     """Seconds until it notices that a container has ended by itself; that the kernel tells at once."""
     containers: FakeContainers = field(init=False)
@@ -213,6 +215,8 @@ class FakeRuntime:
 
     def make_network(self, name: str, labels: Mapping[str, str]) -> None:
         self._begin(f"network {name}", lambda: self.make_network(name, labels))
+        if self.crowded and name not in self._networks:
+            raise RuntimeRefused("could not find an available, non-overlapping IPv4 address pool")
         self._networks.setdefault(name, dict(labels))
         self._answer()
 

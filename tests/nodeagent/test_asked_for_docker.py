@@ -181,6 +181,34 @@ def test_what_the_node_s_operator_did_not_allow_is_refused_with_the_reason(
     leave(agent, good, *uids)
 
 
+NOWHERE = {"container": 80, "host": "auto", "address": "192.0.2.1", "name": "http"}
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"ports": [NOWHERE]}, "no port can be published on 192.0.2.1, which is no address of this node"),
+    ({"ports": [NOWHERE], "envFrom": {"PORT": {"field": "ports.http"}}}, "no port to publish can be had on 192.0.2.1"),
+    ({"command": ["no-such-program"]}, 'unable to start container process: exec: \\"no-such-program\\"'),
+    ({"user": "nobody-here"}, "unable to find user nobody-here"),
+    ({"workdir": "/etc/passwd"}, "/etc/passwd is not a directory"),
+]
+
+
+def test_what_the_node_cannot_do_is_a_failed_start_with_its_reason_and_a_backoff(agent: AgentProcess) -> None:
+    slow = {"policy": "always", "backoff": {"initial": "1h", "max": "1h"}}
+    uids = [agent.assign("sleep", "1000", restart=slow, **spec) for spec, _ in IMPOSSIBLE]
+    for uid, (_, words) in zip(uids, IMPOSSIBLE, strict=True):
+        agent.until(partial(agent.told, uid, "StartFailed", words), timeout=PATIENCE)
+        status = agent.until(lambda uid=uid: agent.status(uid), timeout=PATIENCE)
+        assert (status.reason, status.attempt, bool(status.next_attempt_at)) == ("BackOff", 2, True)
+    agent.until(lambda: not any(uid in name for name in agent.containers() for uid in uids), timeout=PATIENCE)
+    leave(agent, *uids)
+
+
+def test_tasks_of_a_group_that_start_at_once_are_on_one_network(agent: AgentProcess) -> None:
+    uids = [agent.assign("sleep", "1000", network={"group": "crowd"}, stop=AT_ONCE, restart=SOON) for _ in range(4)]
+    for uid in uids:
+        assert agent.wait_for(uid, "Running", timeout=PATIENCE).restarts == 0
+    leave(agent, *uids)
+
+
 def test_what_is_not_there_yet_is_waited_for(agent: AgentProcess, client: docker.APIClient) -> None:
     """A port that somebody has, an image that must not be fetched, a value that nobody has put yet."""
     image, always = f"late-{agent.cluster[:8]}:1", SOON | {"policy": "never"}

@@ -85,6 +85,8 @@ class FusedRuntime(FakeRuntime):
     """What happens elsewhere while the next container is being created."""
     before_start: list[Callable[[], object]] = []  # noqa: RUF012 - as above
     """The same between the agent's last check and a start."""
+    before_stop: Mapping[str, list[Callable[[], object]]] = {}
+    """The same before a `kill` or a `remove`."""
 
     def create(self, spec: ContainerSpec) -> str:
         self.fuse.light(False)
@@ -103,11 +105,15 @@ class FusedRuntime(FakeRuntime):
 
     def kill(self, container: str, signal: str) -> None:
         self.fuse.light(False)
+        for happen in self.before_stop.get("kill", ()):
+            happen()
         super().kill(container, signal)
         self.fuse.light(True)
 
     def remove(self, container: str, *, force: bool) -> None:
         self.fuse.light(False)
+        for happen in self.before_stop.get("remove", ()):
+            happen()
         super().remove(container, force=force)
         self.fuse.light(True)
 
