@@ -8,11 +8,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 
 from msgspec.structs import replace
 
@@ -50,7 +47,9 @@ from nodeagent.logins import wishes_of
 from nodeagent.lost_assignments import LostAssignments, Recorder
 from nodeagent.memory import TaskMemory, refresh
 from nodeagent.names import MAIN, Owner, Run
-from nodeagent.publisher import MOST_AT_ONCE, Publisher, StoreWeather
+from nodeagent.outbox import KEY as OUTBOX
+from nodeagent.outbox import Outbox
+from nodeagent.publisher import Publisher, StoreWeather
 from nodeagent.pulls import Pulls
 from nodeagent.runtime.port import (
     ContainerEnd,
@@ -69,7 +68,7 @@ from nodeagent.view import ContainerView
 from taskyard import keys
 from taskyard.clock import Clock
 from taskyard.keys import NodeKey
-from taskyard.objects import ObjectRef, TaskState, TaskStatus
+from taskyard.objects import ObjectRef, TaskState
 from taskyard.store.api import StoreError, StoreUnavailable
 from taskyard.store.informer import Change, Informer
 from taskyard.store.workqueue import WorkQueue
@@ -80,6 +79,8 @@ _NOT_READY_PAUSE = 0.5
 _UNWRITTEN_PAUSE = 0.1
 _NOT_CERTAIN_PAUSE = 0.2
 """Seconds until a start is tried again that rests on the lease or the store: it must not wait ever longer for them."""
+_CHANGING = (Lane.START, Lane.STOP)
+"""Where what a status tells of is changed."""
 _ENDED = (ContainerState.EXITED, ContainerState.DEAD)
 
 
@@ -119,8 +120,7 @@ class Agent:
         self._lost = LostAssignments(
             parts.owner.node, parts.informer, parts.view, parts.anchor, parts.queue, parts.recorder
         )
-        self._unpublished: deque[tuple[TaskMemory, TaskStatus]] = deque()
-        """Statuses that wait for a turn in the lane."""
+        self._outbox = Outbox(parts.publisher, parts.lanes, parts.queue, self._published)
         self._restores = 0
         """The informer's, when it last told of changes."""
 
@@ -181,6 +181,10 @@ class Agent:
         self._lost.compare()
         if uid == ANCHOR:
             self._parts.lanes.submit(Lane.STORE, self._lost.advance_anchor)
+            return True
+        if uid == OUTBOX:
+            self._parts.queue.done(uid)
+            self._outbox.flush()
             return True
         memory = self._memories.get(uid)
         if memory is None:
@@ -270,8 +274,7 @@ class Agent:
             case Look():
                 self._submit(Lane.LOOK, memory, lambda: effects.looker.look(memory, action))
             case Publish():
-                self._unpublished.append((memory, action.status))
-                self._parts.lanes.submit(Lane.STORE, self._publish)
+                self._outbox.put(memory, action.status)
             case CreateAndStart():
                 self._submit(Lane.START, memory, lambda: effects.starter.create_and_start(memory, action))
             case Start():
@@ -317,6 +320,8 @@ class Agent:
         self._parts.queue.done(memory.uid)
 
     def _submit(self, lane: Lane, memory: TaskMemory, effect: Callable[[], None]) -> None:
+        if lane in _CHANGING:
+            self._outbox.begins(memory.uid)
         self._parts.lanes.submit(lane, lambda: self._run(memory, effect, lane))
 
     def _run(self, memory: TaskMemory, effect: Callable[[], None], lane: Lane) -> None:
@@ -341,29 +346,15 @@ class Agent:
         except Exception:
             log.exception("task %s: an action failed in a way that nobody foresaw", memory.uid)
         finally:
+            self._outbox.ended(memory.uid)
             self._finish(memory.uid, retry=retry, pause=pause)
 
-    def _publish(self) -> None:
-        """In a lane: whatever waits by now, as a turn before may have taken this one's."""
-        batch: list[tuple[TaskMemory, TaskStatus]] = []
-        with suppress(IndexError):
-            while len(batch) < MOST_AT_ONCE:
-                batch.append(self._unpublished.popleft())
-        written: Sequence[bool] = [False] * len(batch)
-        failure: Exception | None = None
-        try:
-            written = self._parts.publisher.publish_all(batch)
-        except Exception as error:
-            failure = error
-        for (memory, _), done in zip(batch, written, strict=True):
-            self._run(memory, partial(self._published, done, failure), Lane.STORE)
+    def _published(self, memory: TaskMemory, outcome: Callable[[], None]) -> None:
+        def heard() -> None:
+            outcome()
+            self._parts.weather.worked()
 
-    def _published(self, done: bool, failure: Exception | None) -> None:
-        if failure is not None:
-            raise failure
-        if not done:
-            raise StaleAssignment("the assignment or the registration has changed; its status is written anew")
-        self._parts.weather.worked()
+        self._run(memory, heard, Lane.STORE)
 
     def _finish(self, uid: str, *, retry: bool, pause: float = 0.0) -> None:
         """With a `pause`, it is tried again just so much later."""
@@ -402,7 +393,3 @@ def _newest_ended(containers: Sequence[Container]) -> ContainerInfo | None:
     """Of the task's own."""
     ended = (one.info for one in containers if one.run.step == MAIN and one.info.state in _ENDED)
     return max(ended, key=lambda info: info.finished_at, default=None)
-
-
-class StaleAssignment(StoreError):
-    """A compare failed; the cache will catch up, and then the task is decided on anew."""
