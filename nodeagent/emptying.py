@@ -15,7 +15,8 @@ from taskyard.local_agent import DrainProgress
 
 log = logging.getLogger(__name__)
 
-_LOOK_WHETHER_EMPTY = 0.5
+LOOK_WHETHER_EMPTY = 0.5
+"""Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class Emptying:
         self._stops = stops
         self._clock = clock
         self._limit = limit
+        self._began: float | None = None
         self.progress: DrainProgress | None = None
         """None: it has not begun."""
 
@@ -57,14 +59,17 @@ class Emptying:
     def run(self, to_leave: Callable[[], Mapping[str, str]]) -> None:
         """Until no task is left that is to leave, the time for that is over, or nobody wants to wait any more."""
         log.info("node %s is drained before this agent ends, within %g s", self._node, self._limit)
-        began, left = self._clock.monotonic(), dict(to_leave())
-        while left and self._clock.monotonic() < began + self._limit:
-            self.progress = DrainProgress(left=left)
-            if self._stops.now.wait(_LOOK_WHETHER_EMPTY):
-                break
-            left = dict(to_leave())
-        if left:
-            log.warning("node %s is not empty: %s", self._node, ", ".join(left))
+        while self.look(to_leave()) and not self._stops.now.wait(LOOK_WHETHER_EMPTY):
+            pass
+        self.progress = DrainProgress(left=self.progress.left if self.progress else {}, over=True)
+        if self.progress.left:
+            log.warning("node %s is not empty: %s", self._node, ", ".join(self.progress.left))
         else:
             log.info("node %s is empty", self._node)
-        self.progress = DrainProgress(left=left, over=True)
+
+    def look(self, left: Mapping[str, str]) -> bool:
+        """Whether to wait on; the time that it may take begins with the first look."""
+        now = self._clock.monotonic()
+        self._began = now if self._began is None else self._began
+        self.progress = DrainProgress(left=dict(left))
+        return bool(left) and now < self._began + self._limit

@@ -22,6 +22,7 @@ from simulator.drains import Drains
 from simulator.garbage import Garbage
 from simulator.intake import check_completed
 from simulator.jobs import Jobs
+from simulator.leaving import Leaving
 from simulator.mirror import Mirror
 from simulator.mounts import Mounts
 from simulator.past import Past
@@ -60,6 +61,7 @@ class Checker:
         self.published = Published(self.services)
         self.contention = Contention()
         self.drains = Drains(self.services, self.contention, clocks or {})
+        self.leaving = Leaving()
         self.beside = Beside()
         self.mounts = Mounts()
         self.secrecy = Secrecy()
@@ -113,7 +115,7 @@ class Checker:
                 self._check_placed(uid)
                 self.services.available.note(self.mirror, uid, self.now())
             self.services.check_floor(self.mirror, self.now())
-            self.drains.check_deadlines(self.mirror, self.now())
+            self.drains.check_in_time(self.mirror, self.now())
             self.dependents.look(self.mirror, self.now(), changed)
             self.published.look(self.mirror, self.now(), changed)
             for node in sorted(nodes):
@@ -190,7 +192,7 @@ class Checker:
             touched.add(old.metadata.uid)
         if old is not None:
             self.contention.note_unbound(event.key, old, self.now())
-            self.drains.note_deleted(old, self.now())
+            self.drains.note_written(old, self.now())
         if new is not None:
             self.contention.note_task(event.key, new)
         if who == "hand":
@@ -313,6 +315,8 @@ class Checker:
         if key.part == "lease":
             changed.lives = True
             self._take(event)
+            if (lease := self.mirror.leases.get(key.node)) is not None:
+                self.leaving.check_said(key.node, lease, self.now())
             self._opened_or_closed(key.node)
             for uid in self.mirror.assignments.get(key.node, ()):
                 self.services.available.note(self.mirror, uid, self.now())

@@ -28,7 +28,7 @@ from simulator.registry import Registry
 from simulator.reports import reports
 from simulator.retained import Retained, retention
 from simulator.settings import Settings
-from simulator.settled import QUIET, SETTLE, SWEPT, check_settled, restless, slow_to_settle
+from simulator.settled import EMPTIED, QUIET, SETTLE, SWEPT, check_settled, restless, slow_to_settle
 from simulator.singletons import TOO_LATE, check_alone
 from simulator.storage import COMPACT_EVERY, Storage
 from simulator.story import Story, Violation
@@ -134,9 +134,10 @@ class Cluster:
         self.driver.run(60 * settings.minutes)
         busy.kill()
         self.healed = True
-        heal_all(self)
+        heal_all(self, self._drawn("emptied") if settings.emptied else None)
         self.note("all faults have ended")
         more = (SWEPT if settings.contention else 0.0) + (LOOKED_AT if settings.published else 0.0)
+        more += EMPTIED if settings.emptied else 0.0
         self.driver.run(self.clock.monotonic() + SETTLE + more)
         self.driver.run(self.clock.monotonic() + slow_to_settle(self.checker))
         check_settled(self.checker, self.hosts, self.planes())

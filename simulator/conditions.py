@@ -26,7 +26,7 @@ class Closed:
         taints = [CONDITION_TAINTS[each.type] for each in (lease.conditions if lease is not None else ())]
         if spec is not None and spec.maintenance is not None:
             taints.append(MAINTENANCE_TAINT)
-        if spec is not None and spec.drain is not None:
+        if (spec is not None and spec.drain is not None) or (lease is not None and lease.draining):
             taints.append(DRAIN_TAINT)
         keeping = [taint.key for taint in taints if taint.effect != "PreferNoSchedule"]
         if keeping:

@@ -19,12 +19,16 @@ from simulator.story import Violation
 from taskyard import keys
 from taskyard.keys import ObjectKey
 from taskyard.objects import Assignment, Namespace, Task, decode
+from taskyard.objects.job import ATTEMPT, INDEX
+from taskyard.objects.service import SLOT
 from taskyard.store.api import Entry
 
 _NEWS = 15.0
 """Seconds: a leader that is frozen, or hears late, decides on what was so before, until its lease is over."""
 _FOR = re.compile(r"to make room for (\S+)/(\S+) \(priority (-?\d+) over -?\d+\)")
 _NO_QUOTA = Allowance()
+_OF_ONE_TASK = frozenset({SLOT, INDEX, ATTEMPT})
+"""Labels by which the tasks of a service or a job are told apart, and which no budget counts by."""
 
 
 @dataclass(slots=True)
@@ -97,6 +101,36 @@ class Contention:
                         f"{stopped.name} was {how}, and {count} like {one.name} are left of {least}",
                         stopped.uid,
                     )
+
+    def is_kept(self, mirror: Mirror, held: Assignment) -> bool:
+        """By a budget: of those that it counts no more run than have to be left."""
+        running = [
+            one
+            for node, here in mirror.assignments.items()
+            for one in here.values()
+            if one.desired == "Running" and mirror.runs(node, one.uid)
+        ]
+        return any(
+            sum(one.namespace == held.namespace and _counts(labels, one) for one in running) <= least
+            for labels, least in self._budgets_of(mirror, held)
+        )
+
+    def is_protected(self, mirror: Mirror, held: Assignment) -> bool:
+        """Some budget counts it."""
+        return bool(self._budgets_of(mirror, held))
+
+    @staticmethod
+    def _budgets_of(mirror: Mirror, held: Assignment) -> list[tuple[Mapping[str, str], int]]:
+        """By which labels, and how many: those of tasks that wait for a node count, too."""
+        found: list[tuple[Mapping[str, str], int]] = []
+        for task in mirror.tasks.values():
+            node = task.binding.node if task.binding is not None else ""
+            bound = mirror.assignments.get(node, {}).get(task.metadata.uid)
+            labels = bound.labels if bound is not None else task.metadata.labels
+            least = task.spec.min_available
+            if least and task.metadata.namespace == held.namespace and _counts(labels, held):
+                found.append((labels, least))
+        return found
 
     def _asked_for_before(self, one: Assignment, now: float) -> int:
         """A budget that comes into force in the transaction that stops a task was none when that was chosen."""
@@ -184,7 +218,12 @@ def _least(mirror: Mirror, one: Assignment) -> int:
 
 
 def _selects(one: Assignment, other: Assignment) -> bool:
-    return one.labels.items() <= other.labels.items()
+    return _counts(one.labels, other)
+
+
+def _counts(labels: Mapping[str, str], other: Assignment) -> bool:
+    """By what tells the tasks of a service or a job apart nobody counts."""
+    return all(other.labels.get(key) == value for key, value in labels.items() if key not in _OF_ONE_TASK)
 
 
 def _lesser(one: Demand, other: Demand) -> Demand:

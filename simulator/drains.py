@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.available import NEWS
 from simulator.clocks import MachineClock
@@ -40,14 +40,19 @@ class _Said:
 
     at: float
     drain: Drain | None = None
+    agent_leaves: bool = False
     maintained: bool = False
     there: bool = False
     """It has a lease."""
 
     @property
     def driven(self) -> list[Taint]:
-        drained = [DRAIN_TAINT] if self.drain is not None else []
-        return [*drained, *([MAINTENANCE_TAINT] if self.maintained else [])]
+        return [*([DRAIN_TAINT] if self.drained else []), *([MAINTENANCE_TAINT] if self.maintained else [])]
+
+    @property
+    def drained(self) -> bool:
+        """By an operator, or as its agent is to end."""
+        return self.drain is not None or self.agent_leaves
 
     @property
     def deadline(self) -> float:
@@ -70,14 +75,17 @@ class Drains:
         self._leads = "", 0.0
         """Whose controllers lead, and since when."""
         self._restored_at = -math.inf
+        self._budgets_changed_at = -math.inf
+        """When a task that had one was written last."""
 
     def note(self, node: str, lease: NodeLease | None, spec: NodeSpec | None, now: float) -> None:
         """What is said of a node, or whether it is there, may be something else."""
         drain = spec.drain if spec is not None else None
         maintained = spec is not None and spec.maintenance is not None
-        said = _Said(now, drain, maintained, there=lease is not None)
+        leaves = lease is not None and lease.draining
+        said = _Said(now, drain, leaves, maintained, there=lease is not None)
         known = self._said.setdefault(node, [_Said(-math.inf)])
-        if (said.drain, said.maintained, said.there) != (known[-1].drain, known[-1].maintained, known[-1].there):
+        if replace(said, at=known[-1].at) != known[-1]:
             known.append(said)
 
     def restored(self, mirror: Mirror, now: float) -> None:
@@ -86,8 +94,10 @@ class Drains:
         self._restored_at = now
         self._assigned = {(node, uid): now for node, here in mirror.assignments.items() for uid in here}
 
-    def note_deleted(self, task: Task, now: float) -> None:
-        """Or about to be."""
+    def note_written(self, task: Task, now: float) -> None:
+        """As it was until now. It may be deleted, or about to be."""
+        if task.spec.min_available:
+            self._budgets_changed_at = now
         owner, slot = task.metadata.owner, task.metadata.annotations.get(STANDS_IN_FOR)
         if owner is not None and slot and self._services.available.may_pass(task, 0.0, now):
             self._stood_in[owner.uid, slot] = now
@@ -172,13 +182,56 @@ class Drains:
             at = said.at
         return since
 
-    def check_deadlines(self, mirror: Mirror, now: float) -> None:
+    def check_in_time(self, mirror: Mirror, now: float) -> None:
         """After a transaction: nothing is still to run where it had to be stopped long ago."""
         leader = mirror.leaders.get("controllers", "")
         if leader != self._leads[0]:
             self._leads = leader, now
+        if leader:
+            self._check_unheld(mirror, now)
+            self._check_deadlines(mirror, now)
+
+    def _check_unheld(self, mirror: Mirror, now: float) -> None:
+        """What nothing keeps is asked to stop, with a deadline or without."""
+        for node, told in self._said.items():
+            said = told[-1]
+            if not said.drained or not said.there:
+                continue
+            since = max(said.at, self._leads[1], self._restored_at, self._budgets_changed_at)
+            for uid, held in mirror.assignments.get(node, {}).items() if now - since > FORCED_WITHIN else ():
+                if self._assigned.get((node, uid), 0.0) >= now - FORCED_WITHIN or not self._has_to_go(
+                    mirror, node, uid
+                ):
+                    continue
+                if not self._may_be_kept(mirror, held):
+                    raise Violation(
+                        f"{held.name} is still to run on {node}, which is drained, and may leave", uid, node
+                    )
+
+    def check_settled(self, mirror: Mirror) -> None:
+        """What is left where somebody wants a node empty runs to its end, tolerates that, or is kept by a budget."""
+        for node, told in self._said.items():
+            for uid, held in mirror.assignments.get(node, {}).items() if told[-1].drained else ():
+                if held.spec.run_once or not self._has_to_go(mirror, node, uid):
+                    continue
+                if patience(held.spec.tolerations, DRAIN_TAINT) is None and not self._contention.is_kept(mirror, held):
+                    raise Violation(
+                        f"{held.name} is left on {node}, which is drained, and is not kept there", uid, node
+                    )
+
+    def _may_be_kept(self, mirror: Mirror, held: Assignment) -> bool:
+        """By a budget, by a toleration that lasts for a while, to its end, or until another stands in for it."""
+        if held.spec.run_once or patience(held.spec.tolerations, DRAIN_TAINT) is not None:
+            return True
+        task = mirror.of_uid(held.uid)
+        service = self._services.owner(task) if task is not None else None
+        if service is not None and service.spec.update.order == "start-first":
+            return True
+        return self._contention.is_protected(mirror, held)
+
+    def _check_deadlines(self, mirror: Mirror, now: float) -> None:
         due = [node for node, said in self._said.items() if said[-1].there and said[-1].deadline < math.inf]
-        if not due or not leader:
+        if not due:
             return
         jumped = max((clock.jumped_at for clock in self._clocks.values()), default=-math.inf)
         if any(clock.ahead for clock in self._clocks.values()):

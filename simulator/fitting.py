@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Collection, Sequence
 
@@ -11,6 +12,7 @@ from controlplane.placement.quotas import Allowance, over
 from simulator.contention import spent
 from simulator.mirror import Mirror
 from taskyard.objects import CONDITION_TAINTS, DRAIN_TAINT, MAINTENANCE_TAINT, NODE_NAME, Task
+from taskyard.tolerations import patience
 
 _PHRASES = {
     "ready": "not ready",
@@ -54,7 +56,7 @@ def obstacles(
     for taken in (*there, *(demand_of(other.spec) for other in besides)):
         cpu, memory, ports = cpu - taken.cpu, memory - taken.memory, ports.union(taken.ports)
     worked_on = [MAINTENANCE_TAINT] if spec is not None and spec.maintenance is not None else []
-    drained = [DRAIN_TAINT] if spec is not None and spec.drain is not None else []
+    drained = [DRAIN_TAINT] if lease.draining or (spec is not None and spec.drain is not None) else []
     taints = [
         *drained,
         *(spec.taints if spec is not None else ()),
@@ -65,7 +67,10 @@ def obstacles(
     found = {
         "volume": bool(homes - {node}),
         "cordon": spec is not None and spec.cordoned,
-        "taint": any(taint.effect != "PreferNoSchedule" for taint in taints),
+        "taint": any(
+            taint.effect != "PreferNoSchedule" and patience(task.spec.tolerations, taint) != math.inf
+            for taint in taints
+        ),
         "selector": any(labels.get(name) != value for name, value in task.spec.node_selector.items()),
         "constraint": any((each.key, each.value) != (NODE_NAME, node) for each in task.spec.constraints),
         "cpu": demand.cpu > cpu,

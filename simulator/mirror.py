@@ -20,6 +20,7 @@ from taskyard.objects import (
     NodeSpec,
     Task,
     TaskSpec,
+    TaskState,
     TaskStatus,
     decode,
     spec_hash,
@@ -109,6 +110,12 @@ class Mirror:
         """What is assigned there has ended, by its agent's word, and takes no room."""
         status = self.statuses.get(node, {}).get(uid)
         return status is not None and status.state.terminal and status.epoch >= self.assignments[node][uid].epoch
+
+    def runs(self, node: str, uid: str) -> bool:
+        """By its agent's word, as it is assigned."""
+        status = self.statuses.get(node, {}).get(uid)
+        there = status is not None and status.epoch >= self.assignments[node][uid].epoch
+        return there and status is not None and status.state is TaskState.RUNNING
 
     def holds(self, uid: str) -> bool:
         """It has room on some node."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from random import Random
 
 from nodeagent.agent import Agent, Parts
 from nodeagent.anchor import Anchor, MemoryMemo
-from nodeagent.assigned import assigned
+from nodeagent.assigned import assigned, ended
 from nodeagent.checks.checker import Checker
 from nodeagent.checks.prober import NetworkProber
 from nodeagent.conditions import Conditions
+from nodeagent.draining import to_leave
 from nodeagent.duties import FRESHEN_EVERY, LOOK_EVERY, MEASURE_EVERY, PROBE_EVERY
 from nodeagent.effects import Effects
+from nodeagent.emptying import LOOK_WHETHER_EMPTY, Emptying, Stops
 from nodeagent.fake_files import FakeFiles, Kept
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.freshness import Freshness
@@ -24,8 +25,6 @@ from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
 from nodeagent.leader_time import LeaderTime, skew
 from nodeagent.logins import Logins
 from nodeagent.metrics import Scraper, targets_of
-from nodeagent.metrics.fetch import Unreadable
-from nodeagent.metrics.scraper import Told
 from nodeagent.names import Owner
 from nodeagent.preparation import Preparer
 from nodeagent.publisher import Publisher, StoreWeather
@@ -36,7 +35,7 @@ from nodeagent.runtime.fake import FakeRuntime
 from nodeagent.runtime.port import ContainerSpec, RuntimeFault
 from nodeagent.view import ContainerView
 from simulator.clocks import MachineClock
-from simulator.drawn_services import METRIC
+from simulator.drawn_loads import told_on, usage
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
 from simulator.registry import Registry
@@ -45,7 +44,7 @@ from simulator.watches import REPUMP
 from taskyard import keys
 from taskyard.clock import Clock, timestamp
 from taskyard.events import EventRecorder
-from taskyard.objects import Amounts, NodeCondition, NodeLease, NodeStats, TaskUsage, encode
+from taskyard.objects import Amounts, NodeCondition, NodeLease, NodeStats, encode
 from taskyard.store.api import Put, Store, StoreError
 from taskyard.store.informer import Informer
 from taskyard.store.workqueue import WorkQueue
@@ -57,8 +56,6 @@ _TTL = 10.0
 _FLUSH_EVERY = 2.0
 _LOOK_EVERY = 5.0
 """Of the watchdog, for the condemned; it is called besides when one may have been started."""
-_LAST_LOAD = 4
-"""The period from which on loads stay as they are."""
 _NOTICES_AFTER = (0.0, 0.1, 2.0)
 """Seconds that a container runtime takes to notice an end, which its agent may know of at once."""
 _PULLS_TAKE = (0.3, 2.0, 9.0)
@@ -158,6 +155,7 @@ class AgentProcess(Process):
             capacity=CAPACITY,
             conditions=[NodeCondition(type="RuntimeDown", since=timestamp(clock.now()))],
         )
+        self.incarnation = value.incarnation
         self._registration = Registration(self.store, clock, host.name, value, ttl=_TTL, guard=host.guard)
         self._recorder = EventRecorder(self.store, clock, f"agent/{host.name}", self._noted)
         self._conditions = Conditions(
@@ -230,6 +228,8 @@ class AgentProcess(Process):
         self._hearing = Actor(self, "events", self._hear)
         self._reconciling = Actor(self, "loop", self._reconcile)
         self._recording = Actor(self, "recorder", self._flush)
+        self._emptying: Emptying | None = None
+        self._emptied: Callable[[], None] = lambda: None
 
     def boot(self) -> None:
         if self.host.mounts:
@@ -249,6 +249,30 @@ class AgentProcess(Process):
         """Nothing of it is heard again; its containers go on."""
         self.kill()
         self._informer.close()
+
+    def drain(self, limit: float, emptied: Callable[[], None]) -> None:
+        """As `taskyard agent drain` asks it; once it has told the store that it ends, `emptied` is called."""
+        if self._emptying is not None:
+            return
+        self._emptying, self._emptied = Emptying(self.host.name, Stops(), self.host.clock, limit), emptied
+        self._registration.drain()
+        self._driver.wake(self._registering, self._driver.latency())
+        self._driver.wake(Actor(self, "emptying", self._wait_to_be_empty), self._driver.latency())
+
+    @property
+    def leaves(self) -> bool:
+        """It waits until its node is empty."""
+        return self._emptying is not None
+
+    def _wait_to_be_empty(self) -> float:
+        self.store.who = f"{self.name}/lease"
+        running = {one.run.uid for one in self._view.all() if one.running}
+        left = to_leave(assigned(self._informer), running, ended(self._informer))
+        if self._emptying is not None and self._emptying.look(left):
+            return LOOK_WHETHER_EMPTY
+        self._registration.leave()
+        self._emptied()
+        return math.inf
 
     def containers_changed(self) -> None:
         self._driver.wake(self._hearing, self._driver.latency())
@@ -302,13 +326,12 @@ class AgentProcess(Process):
         return COMPARE_EVERY
 
     def _measure(self) -> float:
-        """Loads that nobody foresees at first, and that stay as they are later, so that all can settle."""
         self.store.who = f"{self.name}/stats"
         now, lease = self._driver.clock.monotonic(), self._registration.lease()
-        running, period = sorted(one.run.uid for one in self._view.all() if one.running), min(int(now / 15), _LAST_LOAD)
+        running = sorted(one.run.uid for one in self._view.all() if one.running)
         if self.host.metrics:
             self._scraper.ask(targets_of(self._view, assigned(self._informer)))
-        tasks = {uid: _usage(_load(uid, period), self._scraper.told(uid)) for uid in running}
+        tasks = {uid: usage(uid, now, self._scraper.told(uid)) for uid in running}
         stats = NodeStats(at=timestamp(self.host.clock.now()), tasks=tasks)
         try:
             if lease:
@@ -318,12 +341,7 @@ class AgentProcess(Process):
         return MEASURE_EVERY
 
     def _fetch(self, _address: str, _port: int, _path: str) -> str:
-        """The same from all tasks on a node, as their addresses are one in the fake runtime."""
-        period = min(int(self._driver.clock.monotonic() / 15), _LAST_LOAD)
-        told = Random(f"{self.host.name}/{period}/told")
-        if told.random() < 0.2 and period < _LAST_LOAD:
-            raise Unreadable("connection refused")
-        return f"{METRIC} {told.choice((0, 5, 19, 40, 60))}\n"
+        return told_on(self.host.name, self._driver.clock.monotonic())
 
     def _hear(self) -> float:
         """Events that come while nobody listens are missed, as when a connection to Docker broke. The kernel's word
@@ -364,13 +382,3 @@ class AgentProcess(Process):
 
     def _noted(self) -> None:
         self._driver.wake(self._recording, _FLUSH_EVERY)
-
-
-def _usage(cpu_millis: int, told: Told) -> TaskUsage:
-    return TaskUsage(cpu_millis=cpu_millis, metrics=dict(told.values), unread=dict(told.unread))
-
-
-@lru_cache(maxsize=4096)
-def _load(uid: str, period: int) -> int:
-    """Millicores."""
-    return Random(f"{uid}/{period}").choice((0, 0, 5, 60, 100))

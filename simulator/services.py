@@ -356,10 +356,14 @@ class Services:
 
     @staticmethod
     def _stands_in(task: Task, own: Mapping[str, Task], mirror: Mirror) -> bool:
-        """For one that was drained, and that is not ready where it is now: its name may be taken there for good."""
+        """For one whose node is still drained, and that a budget keeps there, or for one that was drained, and that is
+        not ready where it is now: its name may be taken there for good."""
         slot = task.metadata.annotations.get(STANDS_IN_FOR, "")
         stood_in = next((one for one in own.values() if one.metadata.labels.get(SLOT) == slot), None)
-        return stood_in is not None and not is_ready(mirror, stood_in)
+        if stood_in is None or not is_ready(mirror, stood_in):
+            return stood_in is not None
+        spec = mirror.specs.get(stood_in.binding.node) if stood_in.binding is not None else None
+        return spec is not None and spec.drain is not None
 
     def _check_template(self, key: ObjectKey, service: Service, rollout: Rollout, own: Mapping[str, Task]) -> None:
         target = bare(rollout.template.spec)

@@ -22,6 +22,8 @@ _WITH_DRAINS = 0.2
 """The share in which nodes are drained."""
 _LISTED = 0.2
 """The share in which somebody lists all tasks again and again."""
+_EMPTIED = 0.3
+"""The share of those in which one is drained in the end."""
 _WITH_PUSHES = 0.3
 """The share in which a tag that services name is pushed again."""
 
@@ -60,6 +62,8 @@ class Settings:
     """The leader forgets history that is old enough."""
     drains: bool | None = None
     """Nodes are drained, some by a deadline."""
+    emptied: bool | None = None
+    """One of them still is in the end."""
     pushes: bool | None = None
     """Services name a tag that is pushed again and again."""
     listed: bool | None = None
@@ -82,6 +86,7 @@ class Settings:
         limited = Random(f"{seed}/limited").random() < _WITH_LIMITS
         retained = Random(f"{seed}/retained").random() < _RETAINED and not self.data_loss
         drains = Random(f"{seed}/drains").random() < _WITH_DRAINS and self.kinds is None
+        emptied = Random(f"{seed}/emptied").random() < _EMPTIED and bool(drains if self.drains is None else self.drains)
         pushes = (
             Random(f"{seed}/pushes").random() < _WITH_PUSHES
             and self.kinds is None
@@ -101,6 +106,7 @@ class Settings:
             limited=limited if self.limited is None else self.limited,
             drains=drains if self.drains is None else self.drains,
             listed=listed if self.listed is None else self.listed,
+            emptied=emptied if self.emptied is None else self.emptied,
             pushes=pushes if self.pushes is None else self.pushes,
             retained=retained if self.retained is None else self.retained,
             published=published if self.published is None else self.published,

@@ -31,11 +31,13 @@ _SCALED = 120.0
 """Seconds more where services are autoscaled: each step down waits for its window, and may bring about the next."""
 _GOING_BACK = 30.0
 """Seconds more where tasks go back to nodes that were lost: such a node first has to stay for 30 s."""
+EMPTIED = 60.0
+"""Seconds more where a node is drained in the end: what has a stand-in goes once that is ready, one after the other."""
 QUIET = 120.0
 """Seconds after that in which nothing may be written but what crash loops need."""
 _STARTS = 30.0
 """Seconds that a task which has waited for others may take until it is up: images are far."""
-NEWS = 2.0
+NEWS = 3.0
 """Seconds within which what happened to a container is in the store, by the simulated latencies."""
 
 
@@ -50,6 +52,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
         _check_task(task, checker, hosts, planes)
     _check_assigned(checker)
     checker.services.check_settled(checker.mirror, hosts, checker.now())
+    checker.drains.check_settled(checker.mirror)
     checker.jobs.check_settled(
         checker.mirror.tasks,
         lambda task: _name_is_taken(_status_of(task, checker)),

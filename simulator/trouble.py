@@ -47,7 +47,7 @@ WEIGHTS: tuple[tuple[int, Fault], ...] = (
 )
 _ASKED_FOR: tuple[Fault, ...] = (processes.succeed, connections.strand)
 """Those that strike only where settings name them: they take long, and make others idle."""
-_DRAINS = (4, draining.drain)
+_DRAINS = ((3, draining.drain), (1, draining.leave))
 """Where nodes are drained."""
 _PUSHES = (4, pushing.push)
 """Where a tag moves."""
@@ -68,7 +68,7 @@ class Trouble:
         """How many have had their turn."""
         self._rate = settings.faults_per_minute / 60
         asked = [(1, fault) for fault in _ASKED_FOR if kinds is not None]
-        asked += [_DRAINS] if settings.drains else []
+        asked += _DRAINS if settings.drains else ()
         asked += [_PUSHES] if settings.pushes else []
         known = [(weight, fault) for weight, fault in (*WEIGHTS, *asked) if kinds is None or fault.__name__ in kinds]
         self._kinds = [fault for weight, fault in known for _ in range(weight)]
@@ -84,7 +84,8 @@ class Trouble:
         return self._times.expovariate(self._rate)
 
 
-def heal_all(cluster: Cluster) -> None:
+def heal_all(cluster: Cluster, emptied: Random | None) -> None:
+    """`emptied` says which node somebody still wants to be empty; None: nobody does."""
     cluster.end_crash_loops()
     for name in [host.name for host in cluster.hosts_in_order]:
         cluster.end_twin(name)
@@ -92,8 +93,13 @@ def heal_all(cluster: Cluster) -> None:
     for member in members:
         member.fuse.left = 0
         member.store.heal()
+    for agent in cluster.agents():
+        if agent.leaves:
+            cluster.kill(agent)  # Nobody waits any more for its node to be empty.
     for _, clock in cluster.clocks():
         clock.set_ahead(0.0)
+    if emptied is not None:
+        cluster.operator.drain_for_good(emptied.choice(cluster.nodes()))
     for host in cluster.hosts_in_order:
         cluster.operator.cordon(host.name, False)
         host.fill(False)

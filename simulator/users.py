@@ -20,7 +20,7 @@ from controlplane.api.http.problem import ApiError
 from simulator.allowed import drawn_namespace, said, silent, stated
 from simulator.dependents import drawn_dependencies
 from simulator.drawn_beside import accompanied, template_accompanied
-from simulator.drawn_drains import tolerating, with_budget
+from simulator.drawn_drains import template_with_budget, tolerating, with_budget
 from simulator.drawn_services import MOST, drawn_change, drawn_service, drawn_settings, with_moving_tag
 from simulator.driver import Crash
 from simulator.effects import Request
@@ -296,6 +296,7 @@ class Users:
         service = reachable(random, service) if self._published else service
         service = template_accompanied(random, service) if self._beside else service
         service = with_moving_tag(random, service) if self._pushes else service
+        service = template_with_budget(service) if self._drains else service
         return template_with_hooks(random, service) if self._hooks else service
 
     def _job(self, random: Random, name: str) -> Job:

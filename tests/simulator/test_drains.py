@@ -9,7 +9,7 @@ import pytest
 
 from simulator.cluster import Cluster
 from simulator.settings import Settings
-from tests.simulator.planted.draining import DRAINED
+from tests.simulator.planted.draining import DRAINED, EMPTIED, SERVED
 
 FAULTY = Settings(nodes=3, tasks=12, minutes=1.5, faults_per_minute=15.0, drains=True)
 
@@ -21,7 +21,15 @@ def test_nothing_goes_wrong_with_drains_under_faults(first: int) -> None:
         assert not outcome.violation, f"seed {seed}: {outcome.violation}\n{outcome.story}"
 
 
-def test_nothing_goes_wrong_where_nodes_are_drained_alone() -> None:
-    for seed in range(4):
-        outcome = Cluster(seed, DRAINED).run()
+@pytest.mark.parametrize(
+    "settings",
+    [
+        pytest.param(DRAINED, id="drained-alone"),
+        pytest.param(EMPTIED, id="drained-in-the-end"),
+        pytest.param(SERVED, id="services-with-budgets"),
+    ],
+)
+def test_nothing_goes_wrong_where_nodes_are_drained_alone(settings: Settings) -> None:
+    for seed in range(8):
+        outcome = Cluster(seed, settings).run()
         assert not outcome.violation, f"seed {seed}: {outcome.violation}\n{outcome.story}"
