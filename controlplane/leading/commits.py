@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 import msgspec
@@ -90,10 +91,15 @@ class Results(Generic[S]):
         return [*(stale.proposal for stale in self.stale), *self.unknown, *self.untried, *refused]
 
 
-def commit_all(store: Store, fence: Compare, proposals: Iterable[Proposal[S]]) -> Results[S]:
+def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
     """Never raises for what a store may answer; sends no more after the first answer that does not come."""
     results: Results[S] = Results()
-    for answered in committing(store, fence, proposals):
+    left, parts = proposals, list(batches(proposals))
+    if len(parts) == 1:
+        # There is nothing to be made or sent meanwhile, and gRPC starts a thread for a call that is not waited for.
+        again = _note(parts[0], partial(store.commit, *transaction(fence, parts[0])), fence, results)
+        left = [proposal for part in again for proposal in part]
+    for answered in committing(store, fence, left):
         results.add(answered)
     return results
 
