@@ -68,7 +68,7 @@ class Conversation:
         try:
             container = self._door.container(uid, name=name)
             return await self.talk(ws, container.id)
-        except falcon.HTTPNotFound as error:
+        except (falcon.HTTPNotFound, falcon.HTTPGone) as error:
             return Ending(kind="NotFound", detail=error.description or "")
         except BadMessage as error:
             return Ending(kind="Invalid", detail=str(error))

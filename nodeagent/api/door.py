@@ -65,8 +65,9 @@ class Door:
             raise falcon.HTTPNotFound(description=why)
         found = tuple(one for one in found if name or one.run.step == MAIN) or found[-1:]
         if not found:
-            gone = "those of a task that is over are kept for a while"
-            raise falcon.HTTPNotFound(description=f"no container of task {uid} is on this node: {gone}")
+            why = "none has started yet, or those of a task that is over have been kept for long enough"
+            # 410 tells this from a path or a name that is not there: while the task starts, its container may come.
+            raise falcon.HTTPGone(description=f"no container of the task is on its node: {why}")
         if previous and len(found) < 2:
             raise falcon.HTTPNotFound(description="there is no earlier attempt of this task")
         return found[-2 if previous else -1].info

@@ -24,6 +24,7 @@ class Files:
         """`path` as tar; with `stat` only what it is."""
         self._door.check(req)
         container, path = self._door.container(uid), _path(req)
+        await self._within_reach(container.id, path)
         if req.get_param_as_bool("stat"):
             resp.content_type = "application/json"
             resp.data = await self._door.answered(self._console.stat(container.id, path))
@@ -41,12 +42,21 @@ class Files:
         """Unpacks the tar stream of the body in the folder `path`."""
         self._door.check(req)
         container, path = self._door.container(uid), _path(req)
+        await self._within_reach(container.id, path)
         entry = self._door.enter()
         try:
             await self._door.answered(self._console.write_files(container.id, path, aiter(req.stream)))
         finally:
             entry.close()
         resp.status = falcon.HTTP_204
+
+    async def _within_reach(self, container: str, path: str) -> None:
+        mount = await self._door.answered(self._console.out_of_reach(container, path))
+        if mount:
+            raise falcon.HTTPConflict(
+                description=f"{path} is in {mount}, which is in memory: Docker cannot copy from there or to it."
+                " Programs in the container can, such as tar by way of exec"
+            )
 
 
 def _path(req: falcon.asgi.Request) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import posixpath
 from collections.abc import AsyncIterator
+from pathlib import PurePosixPath
 
 import msgspec
 
@@ -25,12 +27,18 @@ class _State(msgspec.Struct, frozen=True, rename="pascal"):
     pid: int = 0
 
 
+class _Mount(msgspec.Struct, frozen=True, rename="pascal"):
+    type: str = ""
+    destination: str = ""
+
+
 class Looked(msgspec.Struct, frozen=True, rename="pascal"):
     """A container as Docker tells it, with only what matters here."""
 
     id: str
     config: _Config
     state: _State
+    mounts: list[_Mount] = []
 
 
 class _ExecBody(msgspec.Struct, frozen=True, rename="pascal", omit_defaults=True):
@@ -53,6 +61,8 @@ class _StartBody(msgspec.Struct, frozen=True, rename="pascal"):
 class _Made(msgspec.Struct, frozen=True, rename="pascal"):
     id: str
 
+
+_OF_THE_KERNEL = ("/dev", "/proc", "/sys")
 
 prepare(Looked, _ExecBody, _StartBody, _Made)
 
@@ -138,6 +148,14 @@ class DockerConsole:
             raise RuntimeRefused(f"there is no {path} in the container") from error  # HEAD has no body to say so.
         answer.close()
         return base64.b64decode(answer.headers.get("x-docker-container-path-stat", ""))
+
+    async def out_of_reach(self, container: str, path: str) -> str:
+        """The mount that the path is in and that Docker's archives do not have: they show, and write to, what is
+        beneath it. Empty: none."""
+        looked = await self.look(container)
+        hidden = (*_OF_THE_KERNEL, *(mount.destination for mount in looked.mounts if mount.type == "tmpfs"))
+        asked = PurePosixPath(posixpath.normpath(path))
+        return next((mount for mount in hidden if asked.is_relative_to(mount)), "")
 
     async def read_files(self, container: str, path: str) -> Exchange:
         """A tar stream in which the first part of each name is the path's last."""

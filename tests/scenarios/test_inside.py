@@ -169,12 +169,21 @@ def test_a_terminal_has_its_size_its_resizes_and_its_keys(live: LiveCluster, tas
 
 def test_attach_sees_what_is_written_and_leaves_it_running(live: LiveCluster) -> None:
     start(live, "talker", "trap 'exit 7' USR1; while :; do echo tick; sleep 0.2; done", restart={"policy": "never"})
-    with subprocess.Popen(command(live, "attach", "talker"), stdout=subprocess.PIPE) as child:
+    attached = command(live, "attach", "talker")
+    with subprocess.Popen(attached, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
+        assert child.stderr is not None
         assert child.stdout.readline() == b"tick\n"
         child.send_signal(signal.SIGINT)
         assert child.wait(PATIENCE) == 130
+        assert child.stderr.read() == b"detached from task/talker, which runs on\n"
     assert live.state("talker") == "Running"
+    terminal = Terminal(attached)
+    terminal.until(rb"attached to task/talker: Ctrl-C detaches, and it runs on\r\n")
+    terminal.until(rb"tick")
+    terminal.type(b"\x03")
+    terminal.until(rb"detached from task/talker, which runs on\r\n")
+    assert terminal.wait() == 130
     with subprocess.Popen(command(live, "attach", "--sig-proxy", "talker"), stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
         assert child.stdout.readline() == b"tick\n"
@@ -250,6 +259,23 @@ def test_copying_what_is_not_there(live: LiveCluster, task: str, tmp_path: Path)
         assert (done.returncode, done.stderr[:6]) == (1, b"error:"), done
         assert words[0].startswith("/") or words[0].encode() in done.stderr, "by task and path"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_docker_would_copy_past_a_tmpfs_is_refused(live: LiveCluster, tmp_path: Path) -> None:
+    volumes = [{"type": "tmpfs", "target": "/scratch"}]
+    start(live, "scratch", "mkdir /scratch/sub; while :; do sleep 0.1; done", volumes=volumes)
+    (tmp_path / "file").write_text("x")
+    for words in (
+        ["scratch:/scratch", str(tmp_path)],
+        [str(tmp_path / "file"), "scratch:/scratch/"],
+        [str(tmp_path / "file"), "scratch:/tmp/../scratch/sub"],
+        ["scratch:/proc/version", str(tmp_path)],
+    ):
+        done = taskyard(live, "cp", *words)
+        assert done.returncode == 1
+        assert b"Docker cannot copy from there or to it" in done.stderr
+    assert [one.name for one in tmp_path.iterdir()] == ["file"]
+    assert taskyard(live, "exec", "scratch", "--", "ls", "/scratch").stdout == b"sub\n"
 
 
 def test_a_container_cannot_write_outside_the_target(live: LiveCluster, task: str, tmp_path: Path) -> None:

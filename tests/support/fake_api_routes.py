@@ -180,7 +180,11 @@ class Nodes(Resource):
         if req.get_param("watch"):
             self.watch(req, resp, lambda value: value["kind"] == "Node")
             return
-        _answer(resp, _list("NodeList", self.api.revision, list(self.api.nodes.values())))
+        label, _, value = (req.get_param("labelSelector") or "").partition("=")
+        found = [
+            one for one in self.api.nodes.values() if not label or one["status"].get("labels", {}).get(label) == value
+        ]
+        _answer(resp, _list("NodeList", self.api.revision, found))
 
 
 class OneNode(Resource):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import falcon.asgi
 import msgspec
@@ -38,6 +39,8 @@ class AgentOf:
     uid: str
     node: str
     lease: NodeLease
+    awaited: str = ""
+    """Why the task may have no container there yet; empty: it has started."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -81,6 +84,8 @@ async def ask(agent: AgentOf, method: str, target: str, body: Body = b"") -> Exc
         complaint = await answer.whole(_MAX_COMPLAINT)
     finally:
         answer.close()
+    if answer.status == HTTPStatus.GONE and agent.awaited:
+        raise ApiError(409, "NoContainer", agent.awaited)
     raise refused(agent.node, answer.status, complaint)
 
 
@@ -102,6 +107,8 @@ def refused(node: str, status: int, body: bytes) -> ApiError:
     except (msgspec.DecodeError, UnicodeDecodeError):
         detail = ""
     told = detail or f"the agent of node {node} answered {status}"
+    if status == HTTPStatus.GONE:
+        status = 404
     if status in (400, 404, 409):
         return ApiError(status, "AgentRefused", told)
     if status in (429, 500, 502, 503, 504):

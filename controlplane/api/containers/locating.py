@@ -19,13 +19,13 @@ def locate(service: TaskService, ident: str, namespace: str, *, running: bool = 
         status = view(cache, record, service.why)
         node = cache.nodes.get(status.node) if status.node else None
     name = f"task/{record.task.metadata.name}"
+    awaited = f"{name} has no container yet, it is {status.state}" + (f": {status.message}" if status.message else "")
     if status.state in (TaskState.PENDING, TaskState.SCHEDULED):
-        why = f": {status.message}" if status.message else ""
-        raise ApiError(409, "NoContainer", f"{name} has no container yet, it is {status.state}{why}")
+        raise ApiError(409, "NoContainer", awaited)
     if node is None or node.lease is None:
         detail = f"{name} ran on node {status.node}, which is gone; ask again once the node is back"
         raise unavailable(detail, "NodeLost", retry_after=10)
     if running and status.state not in (TaskState.STARTING, TaskState.RUNNING, TaskState.STOPPING):
         why = f": {status.message}" if status.message else ""
         raise ApiError(409, "NotRunning", f"{name} does not run, it is {status.state}{why}")
-    return AgentOf(record.uid, node.name, node.lease)
+    return AgentOf(record.uid, node.name, node.lease, awaited if status.state is TaskState.STARTING else "")

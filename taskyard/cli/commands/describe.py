@@ -22,20 +22,32 @@ from taskyard.clock import SystemClock
 
 
 @click.command(cls=Command, namespaced=True)
-@click.argument("what", nargs=-1, required=True, metavar="[KIND] NAME...", shell_complete=complete.kinds_and_names)
+@click.argument("what", nargs=-1, metavar="[KIND] NAME...", shell_complete=complete.kinds_and_names)
+@click.option("-l", "--selector", default="", metavar="SEL", help="All with these labels: app=web,tier!=test.")
 @as_of
-def describe(what: tuple[str, ...], moment: str | None) -> None:
+def describe(what: tuple[str, ...], selector: str, moment: str | None) -> None:
     """All about a task (spec, state and why, ports, last exit, events), a node, or any other object.
 
     \b
       taskyard describe task/web          or: describe web
       taskyard describe node/n1
+      taskyard describe -l app=web        all tasks with that label; of another kind: describe services -l app=web
       taskyard describe web --at 10m      as it was ten minutes ago; events are those of now
     """
+    if not what and not selector:
+        raise click.UsageError("name what to describe: taskyard describe task/web, or choose by label: -l app=web")
+    targets = read_targets(what) or [Target(Kind.TASK)]
+    if selector and any(target.name for target in targets):
+        raise Failed("a selector chooses among all, so it cannot be used together with names")
     current = session()
     client = current.client(at=moment)
     missing = False
-    for index, target in enumerate(_named(client, read_targets(what), current.namespace_or_default())):
+    named = _named(client, targets, Selection(current.namespace_or_default(), selector))
+    if selector and not named:
+        kinds, where = " or ".join(target.kind.plural for target in targets), current.namespace_or_default()
+        inside = f" in namespace '{where}'" if any(target.kind.namespaced for target in targets) else ""
+        raise Failed(f"there are no {kinds} with {selector}{inside}")
+    for index, target in enumerate(named):
         try:
             lines = _story(client, target, current.namespace_or_default())
         except NotFound as error:
@@ -47,16 +59,16 @@ def describe(what: tuple[str, ...], moment: str | None) -> None:
         raise Failed()
 
 
-def _named(client: Client, targets: list[Target], namespace: str) -> list[Target]:
-    """A kind alone stands for all of it."""
+def _named(client: Client, targets: list[Target], selection: Selection) -> list[Target]:
+    """A kind alone stands for all of it that the selection chooses."""
     named: list[Target] = []
     for target in targets:
         if target.name:
             named.append(target)
         elif target.kind is Kind.NODE:
-            named += [Target(Kind.NODE, item.view.metadata.name) for item in client.nodes().items]
+            named += [Target(Kind.NODE, item.view.metadata.name) for item in client.nodes(selection).items]
         elif target.kind in OBJECTS:
-            listed = client.objects(target.kind.names, Selection(namespace)).items
+            listed = client.objects(target.kind.names, selection).items
             named += [Target(target.kind, item.view.metadata.name) for item in listed]
     return named
 

@@ -13,6 +13,8 @@ from taskyard.cli.failure import Failed, note
 from taskyard.cli.kinds import one_task
 from taskyard.cli.session import Command, session
 
+_DETACHED = "detached from task/{}, which runs on"
+
 
 @click.command("exec", cls=Command, namespaced=True, context_settings={"allow_interspersed_args": False})
 @click.option("-i", "--stdin", "--interactive", is_flag=True, help="Pass stdin on to the command.")
@@ -82,8 +84,15 @@ def attach(task: str, stdin: bool, tty: bool, container: str, sig_proxy: bool) -
     name = one_task((task,), "attach web")
     opening = OpenAttach(stdin=stdin, size=terminal.size() if tty else None)
     with current.client().console(current.namespace_or_default(), name, "attach", opening, container) as console:
-        code = terminal.converse(console, stdin=stdin, raw=tty, forward=sig_proxy)
+        if sys.stderr.isatty():
+            keys = "Ctrl-P Ctrl-Q detaches" if tty else "Ctrl-C twice detaches" if sig_proxy else "Ctrl-C detaches"
+            note(f"attached to task/{name}: {keys}, and it runs on")
+        try:
+            code = terminal.converse(console, stdin=stdin, raw=tty, forward=sig_proxy)
+        except KeyboardInterrupt:
+            note(_DETACHED.format(name))
+            raise
     if code is None:
-        note(f"detached from task/{name}, which runs on")
+        note(_DETACHED.format(name))
         return Exit.DONE
     return code

@@ -77,6 +77,23 @@ def test_the_log_is_passed_on_with_token_and_options(bench: ApiBench) -> None:
     asyncio.run(test())
 
 
+@pytest.mark.parametrize(("state", "code"), [(TaskState.STARTING, 409), (TaskState.RUNNING, 404)])
+def test_a_container_that_is_not_there_may_still_come(bench: ApiBench, state: TaskState, code: int) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        body = b'{"title": "410 Gone", "description": "no container"}'
+        writer.write(b"HTTP/1.1 410 Gone\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+    async def test() -> None:
+        async with agent_of(bench, answer):
+            bench.plane.report("web", state)
+            bench.plane.pump()
+            got = await ASGIConductor(bench.app).simulate_get("/tasks/web/logs", host="localhost")
+        said = problem(got, code)["detail"]
+        assert said == ("task/web has no container yet, it is Starting" if code == 409 else "no container")
+
+    asyncio.run(test())
+
+
 def test_a_followed_log_comes_as_it_is_written_and_ends_with_its_reader(bench: ApiBench) -> None:
     second = asyncio.Event()
 

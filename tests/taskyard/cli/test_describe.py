@@ -64,6 +64,16 @@ def test_a_node(cli: Cli) -> None:
     assert "  default     web     Running   0\n" in out
 
 
+def test_all_with_a_label(cli: Cli, api: FakeApi) -> None:
+    api.put("labelled", labels={"app": "web"})
+    out = cli("describe", "-l", "app=web").out
+    assert (out.count("Name:"), "Name:         labelled\n" in out) == (1, True)
+    run = cli("describe", "-l", "app=nothing")
+    assert (run.err, run.code) == ("error: there are no tasks with app=nothing in namespace 'default'\n", 1)
+    assert "cannot be used together with names" in cli("describe", "web", "-l", "app=web").err
+    assert "name what to describe" in cli("describe").err
+
+
 def test_several_and_one_that_is_not_there(cli: Cli) -> None:
     run = cli("describe", "task/web", "task/nothing", "node/n1")
     assert run.out.count("Name:") == 2
