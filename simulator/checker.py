@@ -71,55 +71,60 @@ class Checker:
         """uids of those whose container's name was given to somebody else's: they fail, and rightly."""
 
     def apply(self, events: Iterable[KeyEvent], who: str) -> None:
+        now = self.now()
         for _, together in groupby(events, key=lambda event: event.revision):
             touched: set[str] = set()
             nodes: set[str] = set()
             bound: list[Task] = []
             changed = Changed()
             for event in together:
-                self.secrecy.note(event, who, self.now())
-                if event.key.startswith(keys.EVENTS):
-                    self.timeouts.note_event(event)
-                    continue  # For people to read.
-                self.mounts.note(event)
-                if event.key.startswith(keys.TASKS):
+                self.secrecy.note(event, who, now)
+                if (key := keys.parse_node(event.key)) is not None:  # First: most are.
+                    self._node(key, event, who, touched, nodes, changed)
+                elif event.key.startswith(keys.EVENTS):
+                    self.timeouts.note_event(event)  # For people to read.
+                elif event.key.startswith(keys.TASKS):
                     changed.tasks.add(event.key)
                     self._task(event, who, touched, bound)
                 elif event.key.startswith(keys.RESULTS):
                     self._result(event, who)
-                elif event.key.startswith((keys.SERVICES, keys.ROLLOUTS, _CONFIGS)):
-                    changed.owners = True
-                    self._count(event, who)
-                    if event.key.startswith(keys.ROLLOUTS):
-                        self._check_leads(who, "services" if event.entry else "ownership", "")
-                    self.services.apply(event, who, self.now())
-                elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
-                    changed.owners = True
-                    self._count(event, who)
-                    self._job(event, who)
                 elif is_published(event.key):
                     self._published(event, who)
-                elif event.key.startswith(_NAMESPACES):
-                    self.contention.note_namespace(event.key, event.entry, self.now())
-                    self.allowed.note_namespace(event.key, event.entry, self.now())
-                elif (key := keys.parse_node(event.key)) is not None:
-                    self._node(key, event, who, touched, nodes, changed)
                 else:
-                    self._take(event)
-                    self._check_wish(event.key, who)
+                    self.mounts.note(event)
+                    self._rest(event, who, changed)
             for task in bound:
                 self._check_bound(task)
-            self.contention.check_gangs(self.mirror, bound, self.now())
-            self.contention.check_quotas(self.mirror, bound, self.now())
+            self.contention.check_gangs(self.mirror, bound, now)
+            self.contention.check_quotas(self.mirror, bound, now)
             for uid in sorted(touched):
                 self._check_placed(uid)
-                self.services.available.note(self.mirror, uid, self.now())
-            self.services.check_floor(self.mirror, self.now())
-            self.drains.check_in_time(self.mirror, self.now())
-            self.dependents.look(self.mirror, self.now(), changed)
-            self.published.look(self.mirror, self.now(), changed)
+                self.services.available.note(self.mirror, uid, now)
+            self.services.check_floor(self.mirror, now)
+            self.drains.check_in_time(self.mirror, now)
+            self.dependents.look(self.mirror, now, changed)
+            self.published.look(self.mirror, now, changed)
             for node in sorted(nodes):
                 check_room(self.mirror, node)
+
+    def _rest(self, event: KeyEvent, who: str, changed: Changed) -> None:
+        """What there are few of."""
+        if event.key.startswith((keys.SERVICES, keys.ROLLOUTS, _CONFIGS)):
+            changed.owners = True
+            self._count(event, who)
+            if event.key.startswith(keys.ROLLOUTS):
+                self._check_leads(who, "services" if event.entry else "ownership", "")
+            self.services.apply(event, who, self.now())
+        elif event.key.startswith((keys.JOBS, keys.RUNS, keys.CRONS, keys.TICKS)):
+            changed.owners = True
+            self._count(event, who)
+            self._job(event, who)
+        elif event.key.startswith(_NAMESPACES):
+            self.contention.note_namespace(event.key, event.entry, self.now())
+            self.allowed.note_namespace(event.key, event.entry, self.now())
+        else:
+            self._take(event)
+            self._check_wish(event.key, who)
 
     def restored(self, backup: Backup, frozen: Mapping[str, float]) -> None:
         """All of the store is as the backup has it. `frozen`: nodes whose agent is, and since when."""

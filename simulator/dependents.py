@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
+from controlplane.cluster.index import OneToMany
 from simulator.available import NEWS
 from simulator.changed import Changed
 from simulator.jobs import Jobs
@@ -68,6 +69,8 @@ class Dependents:
         """Of these, what is awaited of services and jobs, which any task may decide."""
         self._uids: dict[str, str] = {}
         """Of tasks, by key."""
+        self._with_uid: OneToMany[str, str] = OneToMany()
+        """The same the other way round: somebody may have copied a task by hand."""
         self._new: list[_Awaited] = []
         """To be known from this transaction on."""
         self._since: dict[_Awaited, float] = {}
@@ -81,10 +84,11 @@ class Dependents:
 
     def note_task(self, key: str, task: Task | None) -> None:
         self._waiting.pop(key, None)
-        self._uids.pop(key, None)
+        uid = task.metadata.uid if task is not None else ""
+        self._with_uid.move(key, self._uids.pop(key, ""), uid)
         if task is None:
             return
-        self._uids[key] = task.metadata.uid
+        self._uids[key] = uid
         if task.spec.depends_on and task.binding is None:
             self._waiting[key] = task
             self._new += _awaited_by(task)
@@ -132,11 +136,8 @@ class Dependents:
             return ()
         if changed.lives:
             return self._known
-        found = [*self._of_many]
-        for key, awaited in self._by_task.items():
-            if key in changed.tasks or self._uids.get(key) in changed.uids:
-                found += awaited
-        return found
+        tasks = changed.tasks.union(*map(self._with_uid.of, changed.uids))
+        return [*self._of_many, *(awaited for key in tasks for awaited in self._by_task.get(key, ()))]
 
     def _look_at(self, awaited: _Awaited, mirror: Mirror, now: float) -> None:
         if self._holds(awaited, mirror):
@@ -150,6 +151,7 @@ class Dependents:
         self._since.clear()
         self._waiting.clear()
         self._uids.clear()
+        self._with_uid = OneToMany()
         for key, task in mirror.tasks.items():
             self.note_task(key, task)
         self.look(mirror, now, Changed(lives=True))

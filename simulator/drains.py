@@ -68,6 +68,8 @@ class Drains:
         self._clocks = clocks
         self._said: dict[str, list[_Said]] = {}
         """By node, in order; the last one holds."""
+        self._drained: dict[str, _Said] = {}
+        """The last one of each node that is there and is drained."""
         self._assigned: dict[tuple[str, str], float] = {}
         """By node and uid: when something of the assignment was last written."""
         self._stood_in: dict[tuple[str, str], float] = {}
@@ -87,6 +89,9 @@ class Drains:
         known = self._said.setdefault(node, [_Said(-math.inf)])
         if replace(said, at=known[-1].at) != known[-1]:
             known.append(said)
+            self._drained.pop(node, None)
+            if said.there and said.drained:
+                self._drained[node] = said
 
     def restored(self, mirror: Mirror, now: float) -> None:
         for node in self._said.keys() | mirror.leases.keys() | mirror.specs.keys():
@@ -187,16 +192,13 @@ class Drains:
         leader = mirror.leaders.get("controllers", "")
         if leader != self._leads[0]:
             self._leads = leader, now
-        if leader:
+        if leader and self._drained:
             self._check_unheld(mirror, now)
             self._check_deadlines(mirror, now)
 
     def _check_unheld(self, mirror: Mirror, now: float) -> None:
         """What nothing keeps is asked to stop, with a deadline or without."""
-        for node, told in self._said.items():
-            said = told[-1]
-            if not said.drained or not said.there:
-                continue
+        for node, said in self._drained.items():
             since = max(said.at, self._leads[1], self._restored_at, self._budgets_changed_at)
             for uid, held in mirror.assignments.get(node, {}).items() if now - since > FORCED_WITHIN else ():
                 if self._assigned.get((node, uid), 0.0) >= now - FORCED_WITHIN or not self._has_to_go(
@@ -230,14 +232,14 @@ class Drains:
         return self._contention.is_protected(mirror, held)
 
     def _check_deadlines(self, mirror: Mirror, now: float) -> None:
-        due = [node for node, said in self._said.items() if said[-1].there and said[-1].deadline < math.inf]
+        due = [node for node, said in self._drained.items() if said.deadline < math.inf]
         if not due:
             return
         jumped = max((clock.jumped_at for clock in self._clocks.values()), default=-math.inf)
         if any(clock.ahead for clock in self._clocks.values()):
             return
         for node in due:
-            said = self._said[node][-1]
+            said = self._drained[node]
             over_at = now + said.deadline - next(iter(self._clocks.values())).now()
             since = max(over_at, said.at, self._leads[1], jumped, self._restored_at)
             if now - since > FORCED_WITHIN:
