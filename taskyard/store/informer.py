@@ -17,6 +17,7 @@ import msgspec
 
 from taskyard.clock import Clock
 from taskyard.store.api import Compacted, Entry, HistoryLost, KeyEvent, Listing, Store, StoreError, Watch, WatchBatch
+from taskyard.store.condition import Condition
 from taskyard.store.subscribers import tell_all
 
 _log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class Informer:
         self._deleted: dict[str, int] = {}
         """When a key that is not there was deleted since that list, lest an older put, told late, brings it back."""
         self.lock = threading.RLock()
-        self._advanced = threading.Condition(self.lock)
+        self._advanced = Condition(self.lock)
         self.entries: Mapping[str, Entry] = MappingProxyType(self._entries)
         self.revision = 0
         """Everything up to here is in the cache."""

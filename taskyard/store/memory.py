@@ -20,7 +20,6 @@ from taskyard.store.api import (
     Compare,
     Delete,
     Entry,
-    KeyEvent,
     LeaseExpired,
     Listing,
     Operation,
@@ -30,6 +29,7 @@ from taskyard.store.api import (
     Watch,
     WatchBatch,
 )
+from taskyard.store.condition import Condition
 from taskyard.store.history import History
 
 MAX_REQUEST_BYTES = 1_572_864
@@ -66,7 +66,7 @@ class MemoryStore(Store):
         """No lease ends before this; renewals leave it behind, which only costs one look in vain."""
         self._watches: WeakSet[_MemoryWatch] = WeakSet()
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = Condition(self._lock)
 
     def get(self, key: str, *, revision: int = 0) -> Entry | None:
         with self._lock:
@@ -93,18 +93,21 @@ class MemoryStore(Store):
             return Commit(True, self._history.revision, {})
 
     def _write(self, operations: Sequence[Operation]) -> None:
-        before = {operation.key: self._history.current.get(operation.key) for operation in operations}
+        current = self._history.current
+        leased = {op.key: old.lease for op in operations if (old := current.get(op.key)) is not None and old.lease}
         events = self._history.apply(operations)
         for event in events:
-            self._move_to_lease(before[event.key], event)
+            before, after = leased.get(event.key, 0), event.entry.lease if event.entry is not None else 0
+            if before != after:
+                self._move_to_lease(event.key, before, after)
         if events:
             self._changed.notify_all()
 
-    def _move_to_lease(self, old: Entry | None, event: KeyEvent) -> None:
-        if old and old.lease in self._leases:
-            self._leases[old.lease].keys.discard(event.key)
-        if event.entry and event.entry.lease:
-            self._leases[event.entry.lease].keys.add(event.key)
+    def _move_to_lease(self, key: str, before: int, after: int) -> None:
+        if before in self._leases:
+            self._leases[before].keys.discard(key)
+        if after:
+            self._leases[after].keys.add(key)
 
     def watch(self, prefix: str, *, start_revision: int) -> Watch:
         with self._lock:
@@ -265,9 +268,9 @@ def _check_request(compares: Sequence[Compare], operations: Sequence[Operation])
     keys = [operation.key for operation in operations]
     if not all(keys):
         raise RequestRefused("a key is empty")
-    if len(set(keys)) < len(keys):
+    if len(keys) > 1 and len(set(keys)) < len(keys):
         twice = sorted({key for key in keys if keys.count(key) > 1})
         raise RequestRefused(f"written twice in one commit: {', '.join(twice)}")
-    size = sum([len(op.key) + (len(op.value) if isinstance(op, Put) else 0) for op in operations])
+    size = sum(map(len, keys)) + sum([len(op.value) for op in operations if isinstance(op, Put)])
     if size > MAX_REQUEST_BYTES:
         raise RequestRefused(f"the commit has {size} bytes, where at most {MAX_REQUEST_BYTES} fit")

@@ -14,6 +14,7 @@ from itertools import count
 from typing import Generic, TypeVar
 
 from taskyard.clock import Clock
+from taskyard.store.condition import Condition
 
 K = TypeVar("K", bound=Hashable)
 
@@ -38,7 +39,7 @@ class WorkQueue(Generic[K]):
         self._order = count()
         self._shut_down = False
         self._lock = threading.RLock()
-        self._changed = threading.Condition(self._lock)
+        self._changed = Condition(self._lock)
 
     def add(self, key: K) -> None:
         with self._lock:
@@ -142,17 +143,20 @@ class WorkQueue(Generic[K]):
 
     def done(self, key: K) -> None:
         """The work on it has ended, well or not. If it was added meanwhile, it waits again now."""
-        self.done_all((key,))
+        with self._lock:
+            self._done(key)
 
     def done_all(self, keys: Iterable[K]) -> None:
         with self._lock:
             for key in keys:
-                if key not in self._processing:
-                    continue
-                self._processing.discard(key)
-                if key in self._dirty and not self._shut_down:
-                    self._waiting.append(key)
-                    self._changed.notify()
+                self._done(key)
+
+    def _done(self, key: K) -> None:
+        if key in self._processing:
+            self._processing.discard(key)
+            if key in self._dirty and not self._shut_down:
+                self._waiting.append(key)
+                self._changed.notify()
 
     def next_due(self) -> float | None:
         """When, on the monotonic clock, the earliest delayed key is due; None without any."""
