@@ -137,8 +137,9 @@ def _publish(situation: Situation, _: Assignment, status: TaskStatus) -> Action 
 
 def _stop_earlier_attempts(situation: Situation, _: Assignment, status: TaskStatus) -> Action | None:
     """Never two at once, and none at all once the task is over: its resources count as free."""
-    for one in in_stop_order(situation.containers):
-        if one.running and (one.run.attempt < status.attempt or status.state.terminal):
+    over = status.state.terminal
+    for one in in_stop_order(c for c in situation.containers if over or c.run.attempt < status.attempt):
+        if one.running:
             return stop(situation, one, None, last=Signal(one.info.id, "SIGKILL"))
     return None
 
@@ -232,9 +233,10 @@ def _hold(situation: Situation, assignment: Assignment, _: TaskStatus) -> Action
 def _follow_step(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:
     """What comes before the task itself and whose turn it is, once it has a container."""
     step = next_step(situation)
-    one, init = container_of(situation, step), init_of(assignment.spec, step)
-    if one is None or step == MAIN:
+    one = container_of(situation, step) if step != MAIN else None
+    if one is None:
         return None
+    init = init_of(assignment.spec, step)
     info, now = one.info, situation.now
     if info.state is ContainerState.CREATED and info.id in situation.condemned:
         return Remove(info.id, force=True)

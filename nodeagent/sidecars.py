@@ -48,6 +48,8 @@ def statuses(situation: Situation, assignment: Assignment, status: TaskStatus) -
 
 def trouble(found: list[SidecarStatus]) -> str:
     """Why the task is not ready, for their sake; empty when all run."""
+    if not found:
+        return ""
     ended = next((one for one in found if one.state == BACK_OFF), None)
     if ended:
         return f"sidecar {ended.name} {ended.message}"
@@ -88,6 +90,8 @@ def soonest_check(situation: Situation) -> float | None:
 def to_restart(situation: Situation, status: TaskStatus) -> list[Container]:
     """Those whose checks failed, as far as they run still."""
     named_so = {one.container_name for one in status.sidecars if one.state == STOPPING}
+    if not named_so:
+        return []
     return [one for one in of_attempt(situation) if one.running and one.info.name in named_so]
 
 
@@ -101,8 +105,10 @@ def is_theirs(situation: Situation, status: TaskStatus) -> bool:
 
 def network_lost(situation: Situation, assignment: Assignment) -> bool:
     """What holds the network of them all has ended: nobody can reach the task, and it cannot reach anybody."""
+    if not has_network_step(assignment.spec):
+        return False
     holder = container_of(situation, NETWORK)
-    return has_network_step(assignment.spec) and not (holder and holder.running)
+    return not (holder and holder.running)
 
 
 def next_action(situation: Situation, assignment: Assignment, status: TaskStatus) -> Action | None:

@@ -152,5 +152,7 @@ class Situation(msgspec.Struct, frozen=True):
     @property
     def current(self) -> Container | None:
         """That attempt's container."""
+        if not self.containers:
+            return None
         run = self.run
         return next((one for one in self.containers if one.run == run), None)

@@ -23,9 +23,9 @@ _NET = "net."
 def next_step(situation: Situation) -> int:
     """The first of the current attempt that is not where it has to be before the task itself; MAIN when all are, or
     when the task itself has begun."""
-    if situation.assignment is None or situation.current:
+    spec = situation.assignment.spec if situation.assignment is not None else None
+    if spec is None or not (spec.init or spec.sidecars) or situation.current:
         return MAIN
-    spec = situation.assignment.spec
     return next((step for step in _before_main(spec) if not _done(situation, spec, step)), MAIN)
 
 
@@ -36,7 +36,7 @@ def container_of(situation: Situation, step: int) -> Container | None:
 def of_attempt(situation: Situation) -> tuple[Container, ...]:
     """The current one's, in the order of its steps."""
     status = situation.status
-    if status is None:
+    if status is None or not situation.containers:
         return ()
     attempt = (status.epoch, status.attempt)
     return tuple(one for one in situation.containers if (one.run.epoch, one.run.attempt) == attempt)
