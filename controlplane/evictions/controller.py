@@ -76,7 +76,8 @@ class EvictionController(LeaderLoop[Dirty]):
             elif change.kind in ("assignment", "status") and change.task is not None:
                 if change.node in self._since:
                     found[change.task] = None
-                found.update(dict.fromkeys(self._let_go_by(change.task)))
+                if self._held:
+                    found.update(dict.fromkeys(self._let_go_by(change.task)))
                 stood_in_for = self._stand_ins.stood_in_for(self.cache, change.task) if self._since else None
                 if stood_in_for is not None:
                     found[stood_in_for] = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from controlplane.cluster import CacheChange, ClusterCache, ObjectRecord
+from controlplane.cluster import ClusterCache, ObjectRecord
 from controlplane.placement.refusing import Failure
 from taskyard.keys import NamedKey, ObjectKey
 from taskyard.objects import NamedVolume
@@ -25,8 +25,8 @@ class HomeKeeper:
         self._homes: Homes | None = None
         self._dirty: set[ObjectKey] = set()
 
-    def note(self, changes: Sequence[CacheChange]) -> None:
-        self._dirty.update(c.object for c in changes if c.object is not None and c.object.kind == "Volume")
+    def note(self, volume: ObjectKey) -> None:
+        self._dirty.add(volume)
 
     def take(self) -> Homes:
         """The same object as before when none has changed. Call it under the cache's lock."""

@@ -76,7 +76,8 @@ class SnapshotKeeper:
                 self._dirty.add(change.node)
             elif change.object is not None and change.object.kind == "Namespace":
                 self._quotas = None
-        self._homes.note(changes)
+            elif change.object is not None and change.object.kind == "Volume":
+                self._homes.note(change.object)
 
 
 def _facts_of(node: NodeRecord) -> NodeFacts:
