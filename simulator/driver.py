@@ -106,8 +106,7 @@ class Driver:
     def run(self, until: float) -> None:
         """Everything that is due until then, on the monotonic clock. May be called from within a step: the process of
         that step is frozen meanwhile."""
-        heap, never, next_of = self._heap, math.inf, heapq.heappop
-        advance_to, monotonic = self.clock.advance_to, self.clock.monotonic
+        heap, never, next_of, advance_to = self._heap, math.inf, heapq.heappop, self.clock.advance_to
         while heap and heap[0][0] <= until:
             due, _, actor = next_of(heap)
             if actor.due != due:
@@ -117,8 +116,7 @@ class Driver:
             if not process.alive:
                 continue
             if due > self._now:
-                advance_to(due)
-                self._now = monotonic()
+                self._now = advance_to(due)
             if process.frozen:
                 process.delayed[actor] = None
                 continue
@@ -141,8 +139,7 @@ class Driver:
             if self.failure is not None:
                 raise self.failure
         if until > self._now:
-            advance_to(until)
-            self._now = monotonic()
+            self._now = advance_to(until)
 
     def freeze(self, process: Process, seconds: float, meanwhile: Callable[[], None] | None = None) -> None:
         """In the middle of a step of this process: all others go on. Raises Crash when it was killed meanwhile, or when

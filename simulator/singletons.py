@@ -22,13 +22,14 @@ def check_alone(checker: Checker, hosts: Mapping[str, Host], started: ContainerI
     past, name, uid = checker.past, started.labels["taskyard/task"], started.labels["taskyard/uid"]
     if uid not in past.singletons:
         return
+    known = past.singletons - past.orphaned
     running = {
         f"{run_of(one.name).stem} on {host.key}"
         for host in hosts.values()
         for one in host.runtime.everything()
         if one.state is ContainerState.RUNNING
         and one.labels.get("taskyard/task") == name
-        and one.labels.get("taskyard/uid") in past.singletons - past.orphaned
+        and one.labels.get("taskyard/uid") in known
         and now > past.restored_at.get(one.labels["taskyard/uid"], -_RESTORED) + _RESTORED
         and one.id not in host.foreign
     }

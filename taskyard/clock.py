@@ -54,10 +54,13 @@ class ManualClock:
         self._now += seconds
         self._monotonic += seconds
 
-    def advance_to(self, moment: float) -> None:
-        """On the monotonic clock; nothing when that is over."""
-        if moment > self._monotonic:
-            self.advance(moment - self._monotonic)
+    def advance_to(self, moment: float) -> float:
+        """On the monotonic clock; nothing when that is over. What that clock says then, which may be a hair less."""
+        seconds = moment - self._monotonic
+        if seconds > 0:
+            self._now += seconds
+            self._monotonic += seconds
+        return self._monotonic
 
 
 def timestamp(seconds: float) -> str:
