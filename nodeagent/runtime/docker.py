@@ -12,6 +12,7 @@ import socket
 import threading
 from collections.abc import Mapping
 from enum import Enum
+from urllib.parse import quote
 
 import docker
 import msgspec
@@ -99,7 +100,7 @@ class DockerRuntime:
             try:
                 self._make_volumes(spec)
                 body = msgspec.json.encode(create_body(self._fitted(spec), self._disk(spec)))
-                answer = self._send("POST", "create", _Limit.WORK, {"name": spec.name}, body)
+                answer = self._send("POST", "/containers/create", _Limit.WORK, {"name": spec.name}, body)
                 return self._held_to(spec, msgspec.json.decode(answer, type=Created))
             except APIError as error:
                 if is_status(error, 404) and "image" in explanation(error).lower():
@@ -110,13 +111,13 @@ class DockerRuntime:
 
     def start(self, container: str) -> None:
         with translated(f"start {container}"):
-            self._send("POST", f"{container}/start", _Limit.WORK)
+            self._send("POST", f"/containers/{container}/start", _Limit.WORK)
         self._ends.watch(container)
 
     def inspect(self, container: str) -> ContainerInfo | None:
         with translated(f"inspect {container}"):
             try:
-                found = self._send("GET", f"{container}/json", _Limit.LOOK)
+                found = self._send("GET", f"/containers/{container}/json", _Limit.LOOK)
             except APIError as error:
                 if is_status(error, 404):
                     return None
@@ -129,14 +130,14 @@ class DockerRuntime:
     def list(self, labels: Mapping[str, str]) -> list[ContainerSummary]:
         with translated("list containers"):
             filters = msgspec.json.encode({"label": _pairs(labels)}).decode()
-            found = self._send("GET", "json", _Limit.LOOK, {"all": "true", "filters": filters})
+            found = self._send("GET", "/containers/json", _Limit.LOOK, {"all": "true", "filters": filters})
             return [container_summary(one) for one in msgspec.json.decode(found, type=list[Listed])]
 
     def kill(self, container: str, signal: str) -> None:
         self._ends.forget(container)
         with translated(f"signal {container}"):
             try:
-                self._send("POST", f"{container}/kill", _Limit.WORK, {"signal": signal})
+                self._send("POST", f"/containers/{container}/kill", _Limit.WORK, {"signal": signal})
             except APIError as error:
                 if not is_status(error, 404) and not is_not_running(error):
                     raise
@@ -147,7 +148,9 @@ class DockerRuntime:
         self._ends.forget(container)
         with translated(f"remove {container}"):
             try:
-                self._send("DELETE", container, _Limit.WORK, {"v": "true", "force": str(force).lower()})
+                self._send(
+                    "DELETE", f"/containers/{container}", _Limit.WORK, {"v": "true", "force": str(force).lower()}
+                )
             except APIError as error:
                 in_progress = is_status(error, 409) and "already in progress" in explanation(error)
                 if not is_status(error, 404) and not in_progress:
@@ -185,14 +188,13 @@ class DockerRuntime:
 
     def find_image(self, image: str) -> ImageInfo | None:
         with translated(f"inspect image {image}"):
-            client = self._client(_Limit.LOOK)
             try:
-                found = msgspec.convert(client.inspect_image(image), InspectedImage)
+                found = self._send("GET", f"/images/{quote(image, safe='/:')}/json", _Limit.LOOK)
             except APIError as error:
                 if is_status(error, 404):
                     return None
                 raise
-            return image_info(image, found, self._engine())
+            return image_info(image, msgspec.json.decode(found, type=InspectedImage), self._engine())
 
     def make_pause_image(self) -> None:
         with translated(f"make image {PAUSE_IMAGE}"):
@@ -243,7 +245,9 @@ class DockerRuntime:
     def folders(self, container: str) -> tuple[str, ...]:
         try:
             with translated(f"inspect {container}"):
-                found = msgspec.json.decode(self._send("GET", f"{container}/json", _Limit.LOOK), type=Folders)
+                found = msgspec.json.decode(
+                    self._send("GET", f"/containers/{container}/json", _Limit.LOOK), type=Folders
+                )
         except RuntimeFault:
             return ()
         layer = found.graph_driver.data.get("UpperDir", "") if found.graph_driver and found.graph_driver.data else ""
@@ -318,11 +322,10 @@ class DockerRuntime:
     def _send(
         self, method: str, path: str, limit: _Limit, query: dict[str, str] | None = None, body: bytes = b""
     ) -> bytes:
-        """`path`: below that of the containers."""
         if self._calls is None:
             with self._lock:
                 self._calls = self._calls or DockerCalls(self._host, self._spoken())
-        return self._calls.send(method, f"/containers/{path}", timeout=limit.value, query=query, body=body)
+        return self._calls.send(method, path, timeout=limit.value, query=query, body=body)
 
     def _spoken(self) -> str:
         """The API version: the first call to get through asks for it. Under the lock."""
