@@ -88,6 +88,14 @@ def _never_moved(spec: dict[str, Any], path: Path) -> Iterator[Broken]:
             yield Broken(path, message, "remove the line, or write pinned: false for the volume")
 
 
+def broken_capabilities(spec: dict[str, Any]) -> Iterator[Broken]:
+    added, dropped = (part(spec, "security").get(field) for field in ("capAdd", "capDrop"))
+    for at, name in enumerate(added if isinstance(added, list) else ()):
+        if isinstance(name, str) and isinstance(dropped, list) and name in dropped:
+            message = f"{shown(name)} is in capDrop as well"
+            yield Broken(("spec", "security", "capAdd", at), message, "keep it in one of the two")
+
+
 def broken_ulimits(spec: dict[str, Any]) -> Iterator[Broken]:
     for name, limit in part(spec, "process", "ulimits").items():
         soft, hard = (limit.get("soft"), limit.get("hard")) if isinstance(limit, dict) else (None, None)

@@ -33,6 +33,7 @@ from taskyard.manifest.check_rules import broken_checks, broken_hooks, broken_si
 from taskyard.manifest.constraints import broken_constraints, broken_tolerations
 from taskyard.manifest.container_rules import (
     broken_addresses,
+    broken_capabilities,
     broken_container_names,
     broken_env_sources,
     broken_network,
@@ -231,6 +232,7 @@ _TASK_RULES: tuple[tuple[str, Rule], ...] = (
     ("process", broken_ulimits),
     ("network", broken_addresses),
     ("network", broken_network),
+    ("security", broken_capabilities),
     ("limits", broken_limits),
     ("sidecars", broken_sidecar_resources),
     ("sidecars", broken_sidecar_checks),

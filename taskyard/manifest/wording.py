@@ -194,6 +194,8 @@ def _noun(schema: Mapping[str, Any], path: Path) -> str:
 def _length(value: Any, limit: Any, schema: Mapping[str, Any], path: Path) -> tuple[str, str]:
     if value == "":
         return "the text is empty", spelling_hint(value, schema, path)
+    if len(value) < limit:
+        return f"{shown(value)} is too short; at least {limit} characters are needed", "write a longer one"
     return (
         f"{shown(value)} has {len(value)} characters; at most {limit} are allowed",
         f"shorten it to {limit} characters",
