@@ -1,4 +1,4 @@
-"""Reading requests strictly: query parameters, bodies with a limit, preconditions. Raises ApiError on the first fault.
+"""Reading requests strictly: query parameters, bodies with a limit, preconditions. Raises ApiError.
 
 A parameter that is not known is an error: `?lableSelector=` taken for no selector would list, or drain, everything.
 """
@@ -9,12 +9,12 @@ import base64
 import binascii
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import falcon.asgi
 
 from controlplane.admission import ANY
-from controlplane.api.http.problem import ApiError, bad_request
+from controlplane.api.http.problem import ApiError, Violation, bad_request
 from taskyard.keys import CLUSTER_NAMESPACE, NamedKey
 from taskyard.manifest.limits import MAX_DOCUMENT_BYTES, MAX_STREAM_BYTES
 from taskyard.object_name import ACCEPTED, is_object_name
@@ -28,35 +28,40 @@ MERGE_PATCH = "application/merge-patch+json"
 YAML = ("application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml")
 _TRUE = ("1", "true", "yes", "")
 _FALSE = ("0", "false", "no")
+_FLAGS = frozenset(
+    ("consistent", "dryRun", "follow", "force", "owned", "previous", "prune", "stat", "timestamps", "watch")
+)
+_WHOLE = frozenset(("limit", "maxMoves", "revision", "tail"))
 
 
 class Params:
-    """The query of one request, of which only `known` parameters may be given, each once."""
+    """The query of one request, of which only `known` parameters may be given, each once. All that is wrong with it by
+    itself is told at once; what is beyond a route's own limits, when that reads it."""
 
     def __init__(self, request: falcon.asgi.Request, known: Iterable[str]) -> None:
         names = sorted(known)
+        faults: dict[str, str] = {}
         self._given: dict[str, str] = {}
         for name, value in request.params.items():
             if name not in names:
                 near = difflib.get_close_matches(name, names, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
-                raise bad_request(f"there is no query parameter {name!r} here; {hint}")
-            if not isinstance(value, str):
-                raise bad_request(f"the query parameter {name!r} is given more than once")
-            self._given[name] = value
-        # One that cannot be is a slip of the pen: an empty list in answer would look like an empty namespace.
-        namespace = self.text("namespace", "default")
-        if not is_object_name(namespace) and namespace != CLUSTER_NAMESPACE:
-            raise bad_request(f"namespace={namespace!r} is not a namespace's name: use {ACCEPTED}", "BadNamespace")
+                faults[name] = f"there is no query parameter {name!r} here; {hint}"
+            elif not isinstance(value, str):
+                faults[name] = f"the query parameter {name!r} is given more than once"
+            elif fault := _fault(name, value):
+                faults[name] = fault
+            else:
+                self._given[name] = value
+        if faults:
+            raise _bad_query(faults)
 
     def text(self, name: str, default: str = "") -> str:
         return self._given.get(name) or default
 
     def flag(self, name: str) -> bool:
-        value = self._given.get(name, "0").lower()
-        if value not in _TRUE + _FALSE:
-            raise bad_request(f"{name}={value!r} is neither true nor false: write {name}=1 or {name}=0")
-        return value in _TRUE
+        assert name in _FLAGS, "what is not in the table is not checked"
+        return self._given.get(name, "0").lower() in _TRUE
 
     def whole(self, name: str, default: int, *, low: int = 0, high: int = 2**62) -> int:
         text = self._given.get(name)
@@ -90,6 +95,27 @@ class Params:
 
 def page_token(last: NamedKey | None) -> str:
     return base64.urlsafe_b64encode(f"{last.namespace}/{last.name}".encode()).decode() if last else ""
+
+
+def _fault(name: str, value: str) -> str:
+    """Of a parameter that means the same on every route; empty: none."""
+    if name in _FLAGS and value.lower() not in _TRUE + _FALSE:
+        return f"{name}={value!r} is neither true nor false: write {name}=1 or {name}=0"
+    if name in _WHOLE and value and not re.fullmatch(r"\d{1,19}", value, re.ASCII):
+        return f"{name}={value!r} is not a whole number"
+    # A namespace that cannot be is a slip of the pen: an empty list in answer would look like an empty namespace.
+    if name == "namespace" and value and not is_object_name(value) and value != CLUSTER_NAMESPACE:
+        return f"namespace={value!r} is not a namespace's name: use {ACCEPTED}"
+    return ""
+
+
+def _bad_query(faults: Mapping[str, str]) -> ApiError:
+    if len(faults) == 1:
+        (name, detail), *_ = faults.items()
+        return bad_request(detail, "BadNamespace" if name == "namespace" else "BadRequest")
+    violations = [Violation(name, fault) for name, fault in faults.items()]
+    detail = f"{len(faults)} query parameters are wrong: {'. '.join(faults.values())}"
+    return ApiError(400, "BadRequest", detail, violations=violations)
 
 
 async def read_body(request: falcon.asgi.Request, accepted: Iterable[str], limit: int = MAX_BODY) -> tuple[bytes, str]:

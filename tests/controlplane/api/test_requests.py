@@ -91,6 +91,13 @@ def test_bad_parameters_are_400(bench: ApiBench, path: str, part: str) -> None:
     assert part in problem(bench.call("GET", path), 400)["detail"]
 
 
+def test_all_that_is_wrong_with_a_query_is_told_at_once(bench: ApiBench) -> None:
+    told = problem(bench.call("GET", "/tasks?limt=1&watch=maybe&limit=x&namespace=A&consistent=1"), 400)
+    assert [one["path"] for one in told["violations"]] == ["limt", "watch", "limit", "namespace"]
+    assert all(one["message"] in told["detail"] for one in told["violations"])
+    assert "violations" not in problem(bench.call("GET", "/tasks?limt=1"), 400)
+
+
 @pytest.mark.parametrize("grace", ["-1", "soon", "1e9", "99999999"])
 def test_a_bad_grace_period_deletes_nothing(bench: ApiBench, grace: str) -> None:
     bench.call("POST", "/tasks", manifest())
