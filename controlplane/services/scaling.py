@@ -88,10 +88,11 @@ def rescale(
     autoscale: Autoscale, current: int, loads: Sequence[Load], recent: Recent | None, now: float
 ) -> tuple[Recommendation, Recent]:
     """How many there are to be from now on, `current` or another number, and what is to be remembered. Without a memory
-    the windows begin with what there is."""
+    the windows begin with what there is; what the bounds call for counts as recommended."""
     within = bound(autoscale, current)
     recent = recent or Recent(-math.inf, ((now, within),))
     if within != current:
+        recent = Recent(recent.at, (*recent.recommended, (now, within)))
         return Recommendation(within, f"between {autoscale.min} and {autoscale.max} are allowed"), recent
     if now - recent.at < EVERY:
         return Recommendation(current, ""), recent

@@ -105,3 +105,15 @@ def test_it_keeps_its_bounds_and_its_windows(
             assert now - rose > down or down == 0
             fell = now
         current = found.replicas
+
+
+def test_what_the_bounds_have_raised_falls_only_after_its_window() -> None:
+    idle, raised = [cpu(0, 0)], Autoscale(min=2, max=3, cpu=50, stabilization=Stabilization(down="0s"))
+    found, recent = rescale(raised, 1, idle, Recent(0.0, ((0.0, 1),)), 10.0)
+    assert found.replicas == 2
+    lowered = Autoscale(min=1, max=3, cpu=50, stabilization=Stabilization(down="25s"))
+    counts = []
+    for now in (20.0, 36.0):
+        found, recent = rescale(lowered, 2, idle, recent, now)
+        counts.append(found.replicas)
+    assert counts == [2, 1], "10 s and 26 s after the bounds had called for two"
