@@ -11,6 +11,7 @@ from nodeagent.checks.state import NO_CHECKS, Verdict
 from nodeagent.names import Run
 from nodeagent.runtime.port import ContainerInfo, ContainerState, Transferred
 from taskyard.objects import Assignment, TaskStatus
+from taskyard.objects.status import IMAGE_UNFETCHED
 
 
 class Container(msgspec.Struct, frozen=True, gc=False):
@@ -40,7 +41,7 @@ class ImagePulled(msgspec.Struct, frozen=True, gc=False):
 
 class PullFailed(msgspec.Struct, frozen=True, gc=False):
     message: str
-    reason: str = "ImagePullBackOff"
+    reason: str = IMAGE_UNFETCHED
     """For the status."""
 
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from simulator.mirror import Mirror
 from simulator.story import Violation
 from taskyard.objects import Phase, Rollout, Service, Task, TaskSpec, TaskState, TaskStatus
+from taskyard.objects.status import IMAGE_UNFETCHED
 
 
 class Digests:
@@ -73,6 +74,28 @@ class Digests:
                     f"{name} runs {status.image_digest}, and its service is {rollout.phase} with {digest}",
                     own[name].metadata.uid,
                 )
+
+    @staticmethod
+    def check_told(
+        name: str, rollout: Rollout, own: Mapping[str, Task], statuses: Mapping[str, TaskStatus], message: str
+    ) -> None:
+        """`message`: of the service, as it is shown; where its revision has an image that a task cannot fetch, it says
+        which."""
+        digest = rollout.revision(rollout.target).digest
+        lacking = [
+            each
+            for each, status in sorted(statuses.items())
+            if status.reason == IMAGE_UNFETCHED
+            and own[each].spec.image.endswith(f"@{digest}")
+            and anywhere(own[each].spec) == anywhere(rollout.template.spec)
+        ]
+        if digest and lacking and digest not in message:
+            raise Violation(f"service/{name} does not say that its image is gone, for which {lacking} wait", name)
+
+
+def anywhere(spec: TaskSpec) -> TaskSpec:
+    """By which revisions are told apart, for whatever node a task is made."""
+    return replace(bare(spec), constraints=[])
 
 
 def bare(spec: TaskSpec) -> TaskSpec:

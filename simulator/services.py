@@ -174,12 +174,12 @@ class Services:
         twice = [one.metadata.name for one in others if one is not task and one.metadata.labels.get(SLOT) == slot]
         if twice:
             raise Violation(f"{who} made {name}, and {twice} have the same slot", uid, name)
-        if not self._is_wanted(service, slot):
+        if not self.is_wanted(service, slot):
             beyond = [
                 one.metadata.name
                 for one in others
                 if not one.metadata.deletion_timestamp
-                and not self._is_wanted(service, one.metadata.labels.get(SLOT, ""))
+                and not self.is_wanted(service, one.metadata.labels.get(SLOT, ""))
                 and one.spec == task.spec
             ]
             # A request that arrives late may make one when the update is over: it goes with the next look.
@@ -210,7 +210,7 @@ class Services:
 
     def _note_taken(self, old: Task, service: Service, now: float) -> None:
         """What is beyond the replicas goes at once when nothing is updated; so it was asked for."""
-        wanted = self._is_wanted(service, old.metadata.labels.get(SLOT, ""))
+        wanted = self.is_wanted(service, old.metadata.labels.get(SLOT, ""))
         rollout = self.rollouts.now.get(keys.rollout(old.metadata.namespace, service.metadata.name))
         rolling = rollout is not None and (rollout.phase in ROLLING or rollout.phase is Phase.FAILED)
         if (wanted or rolling) and self.available.must_pass(old, seconds(service.spec.update.min_ready), now):
@@ -293,7 +293,7 @@ class Services:
             replicas = replicas if rollout.scale is not None or rollout.replicas is None else rollout.replicas
         return metadata.uid, service.spec.paused, replicas
 
-    def _is_wanted(self, service: Service, slot: str) -> bool:
+    def is_wanted(self, service: Service, slot: str) -> bool:
         """Of one for each node all are."""
         return service.spec.mode == "per-node" or (slot.isdecimal() and int(slot) < self._replicas(service))
 
@@ -316,7 +316,7 @@ class Services:
         wanted = [
             one
             for one in own
-            if not one.metadata.deletion_timestamp and self._is_wanted(service, one.metadata.labels.get(SLOT, ""))
+            if not one.metadata.deletion_timestamp and self.is_wanted(service, one.metadata.labels.get(SLOT, ""))
         ]
         replicas = self._replicas(service) if service.spec.mode == "replicated" else len(wanted)
         return len(wanted) >= replicas > 0 and all(is_ready(mirror, one) for one in wanted)

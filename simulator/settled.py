@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from nodeagent.fetching import PULLING
 from nodeagent.runtime.port import ContainerState
 from simulator.beside import check_company, check_left, is_being_prepared, ours, winds_down
 from simulator.checker import Checker
 from simulator.conditions import check_over
+from simulator.digests import statuses_of
 from simulator.drawn_beside import company_rests, is_prepared
 from simulator.fitting import obstacles, wrong_reason
 from simulator.mounts import check_files_left
@@ -15,12 +17,16 @@ from simulator.node import Host
 from simulator.plane import PlaneProcess
 from simulator.runs import PREFIX, Run, run_of
 from simulator.singletons import check_all_alone
-from simulator.specs import MISSING, RESTLESS
+from simulator.specs import RESTLESS
 from simulator.story import Violation
 from simulator.timeouts import REASON
 from simulator.turns import check_turn
 from taskyard import keys
-from taskyard.objects import Task, TaskSpec, TaskState, TaskStatus
+from taskyard.clock import parse_timestamp
+from taskyard.keys import NamedKey
+from taskyard.objects import Assignment, Task, TaskSpec, TaskState, TaskStatus
+from taskyard.objects.service import SLOT
+from taskyard.objects.status import IMAGE_UNFETCHED
 
 SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
@@ -31,6 +37,8 @@ _SCALED = 120.0
 """Seconds more where services are autoscaled: each step down waits for its window, and may bring about the next."""
 _GOING_BACK = 30.0
 """Seconds more where tasks go back to nodes that were lost: such a node first has to stay for 30 s."""
+_PATIENT = 4.0
+"""Seconds, at least, that a task waits by then which has asked for its image in vain all the time."""
 EMPTIED = 60.0
 """Seconds more where a node is drained in the end: what has a stand-in goes once that is ready, one after the other."""
 QUIET = 120.0
@@ -67,6 +75,7 @@ def check_settled(checker: Checker, hosts: Mapping[str, Host], planes: list[Plan
     check_all_alone(checker, hosts, checker.now())
     for plane in planes:
         _check_answers(plane, checker)
+        _check_services_shown(plane, checker)
 
 
 def slow_to_settle(checker: Checker) -> float:
@@ -88,7 +97,7 @@ def restless(checker: Checker, hosts: Mapping[str, Host]) -> set[str]:
             status = checker.mirror.statuses.get(node, {}).get(uid)
             # A port that a container has whose assignment went with the store's data stays so.
             port = status is not None and _port_is_taken(status)
-            ill = is_restless(held.spec) or held.spec.image == MISSING
+            ill = is_restless(held.spec) or hosts[node].registry.lacks(held.spec.image)
             waits = checker.services.waits_for_config(held.spec) or checker.mounts.waits(held.spec, status, hosts[node])
             if ill or port or waits:
                 found.add(uid)
@@ -206,7 +215,7 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         raise Violation(
             f"{name} is {state} on {host.name}, and its container {'runs' if running else 'does not'}", name
         )
-    if _name_is_taken(status) or _waits_for_image(task, status):
+    if _name_is_taken(status) or _waits_for_image(task, status, host):
         return
     if status.reason == "ConfigMissing" and checker.services.waits_for_config(task.spec):
         return
@@ -240,9 +249,18 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
         raise Violation(f"{name} ({program}) ended up {state}: {status.reason} {status.message}", status.uid, name)
 
 
-def _waits_for_image(task: Task, status: TaskStatus) -> bool:
-    waits = status.state is TaskState.STARTING and status.reason in ("Pulling", "ImagePullBackOff")
-    return task.spec.image == MISSING and waits
+def _waits_for_image(task: Task, status: TaskStatus, host: Host) -> bool:
+    if not host.registry.lacks(task.spec.image) or status.state is not TaskState.STARTING:
+        return False
+    if status.reason == IMAGE_UNFETCHED:
+        wait = parse_timestamp(status.next_attempt_at) - parse_timestamp(status.updated_at)
+        if wait < _PATIENT:
+            raise Violation(f"{task.metadata.name} asks again {wait:.1f} s after its image was not found", status.uid)
+    return status.reason in (PULLING, IMAGE_UNFETCHED)
+
+
+def _lacks_image(host: Host, held: Assignment) -> bool:
+    return host.registry.lacks(held.spec.image)
 
 
 def _keeps_something(host: Host, checker: Checker) -> bool:
@@ -252,7 +270,7 @@ def _keeps_something(host: Host, checker: Checker) -> bool:
         uid = one.labels.get("taskyard/uid", "")
         if one.state is not ContainerState.RUNNING:
             continue
-        if checker.past.may_be_left(host.name, uid, one) or (uid in here and here[uid].spec.image == MISSING):
+        if checker.past.may_be_left(host.name, uid, one) or (uid in here and _lacks_image(host, here[uid])):
             return True
     return False
 
@@ -270,7 +288,7 @@ def _check_host(host: Host, checker: Checker) -> None:
             continue
         if assignment is None and checker.past.just_taken(host.name, uid, checker.now() - NEWS):
             continue
-        if assignment is not None and assignment.spec.image == MISSING and epoch != assignment.epoch:
+        if assignment is not None and _lacks_image(host, assignment) and epoch != assignment.epoch:
             continue  # The version before runs on until the image of the new one is here.
         if assignment is None or assignment.epoch != epoch:
             raise Violation(f"{one.name} is left on {host.name}, where nothing like it is assigned", uid)
@@ -292,3 +310,23 @@ def _check_answers(plane: PlaneProcess, checker: Checker) -> None:
             continue
         if shown.get(key) != stored.get(key):
             raise Violation(f"{plane.name} shows {key} otherwise than the store has it", key.rpartition("/")[2])
+
+
+def _check_services_shown(plane: PlaneProcess, checker: Checker) -> None:
+    """What the API says of a service: as its rollout says, and that its image is gone where it is."""
+    services, mirror = checker.services, checker.mirror
+    for key, service in sorted(services.now.items()):
+        rollout = services.rollouts.now.get(keys.rollout(key.namespace, key.name))
+        shown = plane.services.show(NamedKey(key.namespace, key.name))
+        if rollout is None or shown is None or service.spec.paused:
+            continue
+        if shown.status.phase != rollout.phase:
+            raise Violation(
+                f"{key.label} is {rollout.phase}, and {plane.name} shows it as {shown.status.phase}", key.name
+            )
+        own = {
+            task.metadata.name: task
+            for task in services.own(service, mirror.tasks)
+            if services.is_wanted(service, task.metadata.labels.get(SLOT, ""))
+        }
+        services.digests.check_told(key.name, rollout, own, statuses_of(mirror, own), shown.status.message)

@@ -49,7 +49,7 @@ _ASKED_FOR: tuple[Fault, ...] = (processes.succeed, connections.strand)
 """Those that strike only where settings name them: they take long, and make others idle."""
 _DRAINS = ((3, draining.drain), (1, draining.leave))
 """Where nodes are drained."""
-_PUSHES = (4, pushing.push)
+_PUSHES = ((3, pushing.push), (1, pushing.sweep))
 """Where a tag moves."""
 
 
@@ -69,7 +69,7 @@ class Trouble:
         self._rate = settings.faults_per_minute / 60
         asked = [(1, fault) for fault in _ASKED_FOR if kinds is not None]
         asked += _DRAINS if settings.drains else ()
-        asked += [_PUSHES] if settings.pushes else []
+        asked += _PUSHES if settings.pushes else ()
         known = [(weight, fault) for weight, fault in (*WEIGHTS, *asked) if kinds is None or fault.__name__ in kinds]
         self._kinds = [fault for weight, fault in known for _ in range(weight)]
 

@@ -331,9 +331,10 @@ class _Rolling(_Keeping):
         if self.situation.stalled_for >= deadline:
             if goes_on:
                 return ""
-            waiting = [each for each in self.live if self.current(each) and not each.ready]
+            waiting = [each for each in (*self.live, *self.extra) if self.current(each) and not each.ready]
             first = f"; task/{waiting[0].task.metadata.name} is not ready" if waiting else ""
-            return f"there was no progress for {self.update.progress_deadline}{first}"
+            why = f": {waiting[0].unfetched}" if waiting and waiting[0].unfetched else ""
+            return f"there was no progress for {self.update.progress_deadline}{first}{why}"
         self._look_again(deadline - self.situation.stalled_for)
         return ""
 

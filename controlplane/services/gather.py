@@ -12,6 +12,7 @@ from taskyard import keys
 from taskyard.keys import NamedKey
 from taskyard.objects import Rollout, Service, TaskState
 from taskyard.objects.service import SLOT
+from taskyard.objects.status import IMAGE_UNFETCHED
 
 _SPARE = 100
 """Of a surge, at most."""
@@ -42,6 +43,7 @@ def slot_tasks(
                 ready_for(f"{record.uid}/{status.epoch}", ready),
                 _trouble(status) if settled and not ready else "",
                 status.image_digest if settled and status.state is TaskState.RUNNING else "",
+                status.message if settled and status.reason == IMAGE_UNFETCHED else "",
                 ready and leaves(cache, service, record),
             )
         )

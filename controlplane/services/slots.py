@@ -36,6 +36,8 @@ class SlotTask:
     """Why it will not become ready by itself; empty while it may."""
     digest: str = ""
     """Of the image that it runs, as far as it is known."""
+    unfetched: str = ""
+    """Why its image cannot be fetched, which is tried again; empty while nothing is known to keep it."""
     leaving: bool = False
     """It is ready, and is to leave its node once another stands in for it."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from controlplane.cluster import ClusterCache
+from controlplane.services.data import with_data
 from controlplane.services.digests import has_revision
 from controlplane.services.gather import rollout_of, slot_tasks, slots_of, taken_slots, unread_record
 from controlplane.services.loads import loads_of, reader, scaled
@@ -12,7 +13,7 @@ from controlplane.services.scaling import recommend
 from controlplane.services.slots import SlotTask, task_name
 from taskyard.annotations import RESUMED_AT
 from taskyard.keys import NamedKey
-from taskyard.objects import Phase, Rollout, Service, Wire, spec_hash
+from taskyard.objects import Phase, Revision, Rollout, Service, Wire, spec_hash
 
 
 class MetricStatus(Wire, frozen=True, kw_only=True, omit_defaults=False):
@@ -61,7 +62,7 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     metadata = service.metadata
     tasks = slot_tasks(cache, service)
     rollout = rollout_of(cache, service)
-    service = scaled(service, rollout)
+    service = with_data(cache, scaled(service, rollout))
     slots, _ = slots_of(cache, service, tasks)
     live = [each for each in tasks if not each.going and each.slot in set(slots)]
     ready = sum(1 for each in live if each.ready)
@@ -92,6 +93,8 @@ def standing(cache: ClusterCache, service: Service) -> ServiceStatus:
     elif taken := sorted(taken_slots(cache, service, slots)):
         name = task_name(metadata.name, taken[0], per_node=service.spec.mode == "per-node")
         message = f"task/{name} is not this service's: delete or rename it, and the service makes its own"
+    elif gone := _image_is_gone(service, revision, updated):
+        message = f"{message}; {gone}" if message else gone
     elif rollout.phase in (Phase.PROGRESSING, Phase.AWAITING_PROMOTION) and not message:
         waiting = next((each for each in updated if not each.ready), None)
         if waiting is not None:
@@ -151,6 +154,20 @@ def _awaits_promotion(service: Service, rollout: Rollout, tasks: Sequence[SlotTa
     after = canary.promote_after if canary is not None else None
     by_itself = f", or by itself once they have been available for {after}" if after is not None else ""
     return f"{there} until it is promoted: taskyard rollout promote {name}{by_itself}"
+
+
+def _image_is_gone(service: Service, revision: Revision, updated: Sequence[SlotTask]) -> str:
+    """Of a revision whose image some node cannot fetch, though another has it: its tag may stand for another by now,
+    and its registry have thrown it away."""
+    lacking = [each for each in updated if each.unfetched]
+    if not revision.digest or not lacking:
+        return ""
+    name = service.metadata.name
+    return (
+        f"{len(lacking)} of its tasks cannot fetch the image of revision {revision.number}, {revision.digest}:"
+        f" task/{lacking[0].task.metadata.name}: {lacking[0].unfetched}. Push that image again, or go on with what its"
+        f" tag stands for now: taskyard rollout restart {name}"
+    )
 
 
 def _lacks(service: Service, live: Sequence[SlotTask], wanted: int) -> str:

@@ -16,3 +16,11 @@ def push(scene: Scene) -> str:
     scene.cluster.later(scene.random.uniform(0.5, 6.0), scene.rush_services)
     scene.cluster.later(scene.random.uniform(1.0, 12.0), again)
     return f"{MOVING} stands for {scene.cluster.registry.push()}"
+
+
+def sweep(scene: Scene) -> str:
+    """The tag is pushed, and its registry throws away what it stood for before, which services may have still."""
+    told = scene.cluster.registry.push()
+    scene.cluster.registry.sweep()
+    scene.cluster.later(scene.random.uniform(0.5, 6.0), scene.rush_services)
+    return f"{MOVING} stands for {told}, and what it stood for is gone"

@@ -9,6 +9,9 @@ from taskyard.objects.base import Wire
 STOPPED = "Stopped"
 """The reason of a Completed task that was asked to stop: it came to no end of its own."""
 
+IMAGE_UNFETCHED = "ImagePullBackOff"
+"""The reason of a task whose image cannot be fetched, and that waits until it is tried again."""
+
 
 class TaskState(StrEnum):
     PENDING = "Pending"

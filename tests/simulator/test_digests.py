@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import pytest
 from msgspec.structs import replace
 
-from controlplane.services import controller, decide, digests
+from controlplane.services import controller, decide, digests, standing
 from controlplane.services.slots import SlotTask, changed_task
+from nodeagent import progress, restart
 from simulator.cluster import Cluster
 from simulator.settings import Settings
 from taskyard.objects import Revision, Rollout, Service, Task
@@ -16,7 +17,7 @@ from tests.simulator.planted.plant import Plant, check_caught
 
 PUSHED = Settings(
     nodes=3, tasks=3, minutes=1.5, faults_per_minute=10.0, services=3, jobs=0, crons=0, beside=False, files=False,
-    hooks=False, limited=False, published=False, pushes=True, kinds=frozenset({"push"}),
+    hooks=False, limited=False, published=False, pushes=True, kinds=frozenset({"push", "sweep"}),
 )  # fmt: skip
 FAULTY = Settings(nodes=3, tasks=6, minutes=1.5, faults_per_minute=20.0, services=3, jobs=0, pushes=True)
 OTHER_IMAGE = r"runs sha256:\w+, and its service is"
@@ -59,7 +60,24 @@ def _made_of_the_tag(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Revision, "pinned", property(lambda revision: revision.template))
 
 
+def _gone_image_not_told(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(standing, "_image_is_gone", lambda *_: "")
+
+
+def _shown_without_its_data(patch: pytest.MonkeyPatch) -> None:
+    """A service that follows a Config is held against a template that nobody rolls out."""
+    patch.setattr(standing, "with_data", lambda _, service: service)
+
+
+def _waits_for_images_do_not_grow(patch: pytest.MonkeyPatch) -> None:
+    wait_before = restart.wait_before
+    patch.setattr(progress, "wait_before", lambda backoff, step, luck=0.0: wait_before(backoff, min(step, 1), luck))
+
+
 PLANTS = [
+    Plant(_gone_image_not_told, (r"does not say that its image is gone",), (PUSHED,)),
+    Plant(_shown_without_its_data, (r"service/s\d is \w+, and \w+ shows it as Progressing",), (PUSHED,)),
+    Plant(_waits_for_images_do_not_grow, (r"asks again [\d.]+ s after its image was not found",), (PUSHED,)),
     Plant(_whatever_the_tag_stands_for, (OTHER_IMAGE,), (PUSHED,)),
     Plant(_the_last_one_says_it, (r"has the image \S+, not", OTHER_IMAGE), (PUSHED,)),
     Plant(_made_of_the_tag, (OTHER_IMAGE,), (PUSHED,)),

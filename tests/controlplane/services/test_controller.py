@@ -253,6 +253,9 @@ def test_a_change_of_a_config_is_rolled_out_a_task_at_a_time_where_that_was_aske
     (after,) = versions(plane)
     assert before != after != ""
     assert (rollout(plane).phase, rollout(plane).target) == (Phase.COMPLETE, 2)
+    declared = plane.cache.objects[ObjectKey("Service", "default", "web")].value
+    assert isinstance(declared, Service)
+    assert (standing(plane.cache, declared).phase, standing(plane.cache, declared).message) == ("Complete", "")
     put_config(plane, "debug")
     put_config(plane, "debug", namespace="other")
     settle(plane)

@@ -207,6 +207,7 @@ def test_what_makes_no_progress_is_passed_over_after_the_deadline() -> None:
 
 def test_without_progress_it_fails_after_the_deadline() -> None:
     world = running(update=Update(progress_deadline="30s"))
+    world.unfetched = "manifest unknown"
     world.apply(image="a:2")
     world.tick()
     for _ in range(40):
@@ -214,7 +215,7 @@ def test_without_progress_it_fails_after_the_deadline() -> None:
         world.tick()
     assert phase(world) is Phase.FAILED
     assert world.rollout is not None
-    assert "no progress for 30s; task/web-0 is not ready" in world.rollout.message
+    assert "no progress for 30s; task/web-0 is not ready: manifest unknown" in world.rollout.message
     assert list(world.images().values()) == ["a:2", "a:1", "a:1"]
 
 

@@ -7,7 +7,9 @@ from msgspec.structs import replace
 
 from controlplane.services.digests import with_digest
 from controlplane.services.slots import SlotTask
+from controlplane.services.standing import standing
 from taskyard import keys
+from taskyard.keys import ObjectKey
 from taskyard.objects import Phase, Service, Task, TaskState, TaskStatus, TaskTemplate, decode
 from taskyard.store.api import Entry
 from tests.controlplane.services.web import WEB, a_service, rollout, settle, tasks
@@ -105,6 +107,27 @@ def test_what_is_made_later_names_the_digest_and_another_template_is_resolved_an
     run_all(plane, SECOND)
     assert images(plane) == [f"a:1@{FIRST}"] * 4
     assert rollout(plane).phase is Phase.COMPLETE
+
+
+def test_where_the_image_of_a_revision_is_gone_the_service_says_so_and_what_to_do(plane: Plane) -> None:
+    run_all(plane, FIRST)
+    change(plane, replicas=4)
+    task = tasks(plane)["web-3"]
+    assert task.binding is not None
+    status = TaskStatus(
+        uid=task.metadata.uid, namespace="default", name="web-3", epoch=task.binding.epoch,
+        state=TaskState.STARTING, reason="ImagePullBackOff", message="manifest unknown",
+    )  # fmt: skip
+    plane.put(keys.status(task.binding.node, task.metadata.uid), status)
+    settle(plane)
+    declared = plane.cache.objects[ObjectKey("Service", "default", "web")].value
+    assert isinstance(declared, Service)
+    assert standing(plane.cache, declared).message == (
+        f"1 of its tasks cannot fetch the image of revision 1, {FIRST}: task/web-3: manifest unknown. Push that image"
+        " again, or go on with what its tag stands for now: taskyard rollout restart web"
+    )
+    runs(plane, "web-3", FIRST)
+    assert standing(plane.cache, declared).message == ""
 
 
 def test_images_without_a_digest_go_by_their_tag(plane: Plane) -> None:

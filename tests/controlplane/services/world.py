@@ -44,6 +44,8 @@ class World:
     progressed: float = 0.0
     led_since: float = 0.0
     """Who leads has counted since then."""
+    unfetched: str = ""
+    """Why nobody gets an image that a task has to wait for."""
     writes: int = 0
     fewest: int = 10**6
     """Ready tasks at any time, since `watch`."""
@@ -124,4 +126,5 @@ class World:
         fails = task.spec.image in self.bad or task.metadata.uid in self.given_up
         trouble = "failed: exit 1" if fails and age >= STARTS else ""
         seen = min(max(age - STARTS, 0.0), self.now - self.led_since)
-        return SlotTask(slot, task, Entry("", b"", 1, 1), ready, seen if ready else 0.0, trouble)
+        unfetched = "" if ready else self.unfetched
+        return SlotTask(slot, task, Entry("", b"", 1, 1), ready, seen if ready else 0.0, trouble, unfetched=unfetched)
