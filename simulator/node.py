@@ -20,7 +20,7 @@ from nodeagent.emptying import LOOK_WHETHER_EMPTY, Emptying, Stops
 from nodeagent.fake_files import FakeFiles, Kept
 from nodeagent.fake_guard import FakeGuard
 from nodeagent.freshness import Freshness
-from nodeagent.lanes import InlineLanes, Lane
+from nodeagent.lanes import InlineLanes, Lane, Lanes
 from nodeagent.leader_time import LOOK_EVERY as COMPARE_EVERY
 from nodeagent.leader_time import LeaderTime, skew
 from nodeagent.logins import Logins
@@ -38,6 +38,7 @@ from simulator.clocks import MachineClock
 from simulator.drawn_loads import told_on, usage
 from simulator.driver import Actor, Driver, Process
 from simulator.effects import Fuse, Observer, ProcessRuntime, ProcessStore
+from simulator.lanes import SlowLanes
 from simulator.registry import Registry
 from simulator.specs import INSIDE, PROGRAMS
 from simulator.watches import REPUMP
@@ -60,6 +61,10 @@ _NOTICES_AFTER = (0.0, 0.1, 2.0)
 """Seconds that a container runtime takes to notice an end, which its agent may know of at once."""
 _PULLS_TAKE = (0.3, 2.0, 9.0)
 """Seconds."""
+_CHANGES_TAKE = (0.0, 0.02, 0.3)
+"""Seconds that a start or a stop waits for its turn, where they have threads of their own."""
+_APART = 0.5
+"""The share of hosts where they have."""
 
 
 @dataclass
@@ -83,6 +88,8 @@ class Host:
     files: Kept = field(default_factory=dict, init=False)
     metrics: bool = False
     """Some tasks tell metrics, which the agent is to ask for."""
+    apart: bool = field(init=False)
+    """Containers are started and stopped while its agent decides about others."""
     mounts: bool = False
     """Some tasks have files of Secrets and Configs, which the agent is to keep fresh."""
     guarding: Callable[[float], None] = lambda _: None
@@ -98,6 +105,7 @@ class Host:
             inside=dict(INSIDE),
             notices_after=Random(f"{self.key}/notices").choice(_NOTICES_AFTER),
         )
+        self.apart = Random(f"{self.key}/lanes").random() < _APART
         self.guard = FakeGuard(self.runtime, self.clock, lambda: self.guarding(0.0), look_every=_LOOK_EVERY)
         self.add_foreign("database", {})
         self.add_foreign("imitation", self.imitation("0123456789ab"))
@@ -114,26 +122,6 @@ class Host:
 
     def fill(self, full: bool) -> None:
         self.runtime.full = self.memo.full = full
-
-
-class PullLanes(InlineLanes):
-    """Pulls take their time, as on threads of their own; all else is done at once."""
-
-    def __init__(self, process: Process, driver: Driver) -> None:
-        self._process = process
-        self._driver = driver
-
-    def submit(self, lane: Lane, work: Callable[[], None]) -> None:
-        if lane is not Lane.PULL:
-            work()
-            return
-
-        def step() -> float:
-            work()
-            return math.inf
-
-        took = self._driver.random.choice(_PULLS_TAKE)
-        self._driver.wake(Actor(self._process, "pull", step), took)
 
 
 class AgentProcess(Process):
@@ -191,7 +179,7 @@ class AgentProcess(Process):
                 ),
                 pulls=Pulls(
                     runtime,
-                    PullLanes(self, driver),
+                    SlowLanes(self, driver, {Lane.PULL: lambda: driver.random.choice(_PULLS_TAKE)}),
                     clock,
                     Logins(self.store),
                     limit=2,
@@ -205,7 +193,7 @@ class AgentProcess(Process):
                 anchor=Anchor(host.name, host.key, host.memo, self._registration.commit),
                 weather=StoreWeather(clock),
                 recorder=self._recorder,
-                lanes=InlineLanes(),
+                lanes=self._lanes(life),
                 clock=clock,
                 runtime_failed=lambda: driver.wake(self._looking, driver.latency()),
                 outdated=self._freshness.outdated,
@@ -230,6 +218,18 @@ class AgentProcess(Process):
         self._recording = Actor(self, "recorder", self._flush)
         self._emptying: Emptying | None = None
         self._emptied: Callable[[], None] = lambda: None
+
+    def _lanes(self, life: int) -> Lanes:
+        if not self.host.apart:
+            return InlineLanes()
+        random = Random(f"{life}/lanes")
+        turns = dict.fromkeys((Lane.START, Lane.STOP), lambda: random.choice(_CHANGES_TAKE))
+        return SlowLanes(self, self._driver, turns, self._carry_out)
+
+    def _carry_out(self, work: Callable[[], None]) -> None:
+        self.store.who = f"{self.name}/loop"
+        work()
+        self._wake_loop()
 
     def boot(self) -> None:
         if self.host.mounts:
