@@ -49,7 +49,7 @@ from nodeagent.situation import (
     Situation,
     StartRefused,
 )
-from nodeagent.steps import container_of, image_of, in_stop_order, init_of, is_started, next_step, of_attempt
+from nodeagent.steps import container_of, image_of, in_stop_order, init_of, is_started, name_of, next_step, of_attempt
 from taskyard.clock import parse_timestamp
 from taskyard.objects import Assignment, TaskState, TaskStatus
 from taskyard.objects.status import STOPPED
@@ -194,6 +194,8 @@ def _settle_the_outcome(situation: Situation, assignment: Assignment, status: Ta
         case NameTaken(message):
             return progress.waiting(assignment, status, "NameTaken", message, now)
         case StartRefused(message, reason):
+            name = name_of(assignment.spec, next_step(situation))
+            message = f"{name}: {message}" if name else message
             return progress.could_not_start(assignment, status, reason, message, now)
         case NotYet(reason, message):
             return progress.waiting(assignment, status, reason, message, now)

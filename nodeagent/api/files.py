@@ -54,7 +54,7 @@ class Files:
         mount = await self._door.answered(self._console.out_of_reach(container, path))
         if mount:
             raise falcon.HTTPConflict(
-                description=f"{path} is in {mount}, which is in memory: Docker cannot copy from there or to it."
+                description=f"what is in {mount} is in memory: Docker cannot copy from there or to it."
                 " Programs in the container can, such as tar by way of exec"
             )
 

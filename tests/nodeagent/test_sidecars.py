@@ -164,6 +164,14 @@ def test_nothing_is_asked_of_one_that_waits_or_whose_task_stops(world: World) ->
     assert (beside(world)["proxy"].state, world.prober.asked) == ("BackOff", asked)
 
 
+@pytest.mark.parametrize("kind", ["init", "sidecars"])
+def test_what_is_refused_before_the_task_itself_is_named(world: World, kind: str) -> None:
+    world.runtime.programs["wrong",] = Program(refuses_to_start="no such program")
+    world.assign(**{kind: [{"name": "first", "args": ["wrong"]}]})
+    world.settle()
+    assert world.status().message.startswith("could not start: first: no such program; restart 1 in ")
+
+
 def test_one_whose_start_is_refused_waits_and_is_tried_again(world: World) -> None:
     refusing = Program(refuses_to_start="no such program")
     world.assign(sidecars=[{"name": "late", "args": ("late",), "start": "after"}])

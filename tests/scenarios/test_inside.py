@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -203,14 +203,31 @@ def forwarded(live: LiveCluster, *words: str) -> Iterator[subprocess.Popen[bytes
             assert child.wait(PATIENCE) == 130
 
 
+def rest_of(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
 def test_a_port_that_only_listens_inside_is_reached(live: LiveCluster, task: str) -> None:
     port = free_port()
     with forwarded(live, task, f"{port}:80"):
         for _ in range(3):
             with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
                 connection.sendall(b"GET /x HTTP/1.0\r\n\r\n")
-                answer = b"".join(iter(lambda: connection.recv(65536), b""))
-            assert answer.endswith(b"hello\n")
+                assert rest_of(connection).endswith(b"hello\n")
+
+
+def test_many_are_forwarded_at_once(live: LiveCluster, task: str) -> None:
+    """All connections stand before the first one asks."""
+    ports = [free_port() for _ in range(2)]
+    with forwarded(live, task, *(f"{port}:80" for port in ports)), ExitStack() as stack:
+        connections = [
+            stack.enter_context(socket.create_connection(("127.0.0.1", port), timeout=PATIENCE))
+            for port in ports
+            for _ in range(20)
+        ]
+        for connection in connections:
+            connection.sendall(b"GET /x HTTP/1.0\r\n\r\n")
+        assert all(rest_of(connection).endswith(b"hello\n") for connection in connections)
 
 
 def test_a_port_where_nothing_listens(live: LiveCluster, task: str) -> None:

@@ -58,6 +58,8 @@ def _removed(client: docker.APIClient, container: str) -> bool:
     except docker.errors.NotFound:
         return True
     except docker.errors.APIError as error:
+        if "already in progress" in str(error):
+            return True  # By an agent that was killed meanwhile.
         if "dependent containers" in str(error):
             return False
         raise
