@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+
+import msgspec
 
 from taskyard import keys
 from taskyard.store.api import KeyEvent
@@ -19,7 +20,7 @@ class Violation(Exception):
         self.about = tuple(name for name in about if name)
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True, gc=False):
     at: float
     """Seconds since the start of the run."""
     who: str

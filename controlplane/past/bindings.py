@@ -84,4 +84,4 @@ def state_before(snapshot: Snapshot, bound: Sequence[BoundThen], key: NamedKey) 
             nodes[one.binding.node] = node.charged(
                 beyond(one.want.demand, held.demand) if stays and held else one.want.demand
             )
-    return replace(snapshot, nodes=nodes)
+    return snapshot.with_nodes(nodes)

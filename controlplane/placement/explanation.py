@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
 
@@ -105,7 +105,7 @@ def explain(snapshot: Snapshot, demand: Demand, *, current: str = "", held: Held
     """For one task; `current` and `held` as in its `Want`."""
     if held is not None and held.node in snapshot.nodes:
         without = snapshot.nodes[held.node].released(held.demand)
-        snapshot = replace(snapshot, nodes={**snapshot.nodes, held.node: without})
+        snapshot = snapshot.with_nodes({**snapshot.nodes, held.node: without})
     around = Around(snapshot)
     checks = [rule.check for rule in asked(demand, around)]
     return Explanation(

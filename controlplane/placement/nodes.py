@@ -153,3 +153,7 @@ class Snapshot:
     """By namespace, of those that have one."""
     volumes: Homes = field(default_factory=dict)
     """Where the data of named volumes is, as far as it is on record."""
+
+    def with_nodes(self, nodes: Mapping[str, NodeState]) -> Snapshot:
+        """Were these all, and as they are here."""
+        return Snapshot(self.revision, nodes, self.strategy, self.quotas, self.volumes)

@@ -9,7 +9,7 @@ victim is the least important, then the one with fewer victims, then with less s
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controlplane.cluster import Demand
 from controlplane.placement.around import Around, could_be_admitted
@@ -67,7 +67,7 @@ def for_all(snapshot: Snapshot, demands: Sequence[Demand], budgets: Budgets) -> 
         for victim in one.victims:
             node = node.released(victim)
             budgets.take(victim)
-        snapshot = replace(snapshot, nodes={**snapshot.nodes, one.node: node.charged(demand)})
+        snapshot = snapshot.with_nodes({**snapshot.nodes, one.node: node.charged(demand)})
         found.append(one)
     return found
 
@@ -89,7 +89,7 @@ class _Judge:
         together = demand.rules.by_neighbours or any(
             tenant.rules.affinities for node in snapshot.nodes.values() for tenant in node.tenants
         )
-        self._alone = None if together else Around(replace(snapshot, nodes={}))
+        self._alone = None if together else Around(snapshot.with_nodes({}))
         """What is around a node makes no difference."""
 
     def victims(self, node: NodeState) -> list[Demand]:
@@ -122,7 +122,7 @@ class _Judge:
 
     def _fits(self, node: NodeState) -> bool:
         nodes = {**self._snapshot.nodes, node.facts.name: node} if self._alone is None else {}
-        return fits(self._demand, node, self._alone or Around(replace(self._snapshot, nodes=nodes)))
+        return fits(self._demand, node, self._alone or Around(self._snapshot.with_nodes(nodes)))
 
 
 def _share(demand: Demand, node: NodeState) -> float:

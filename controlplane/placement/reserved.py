@@ -6,7 +6,6 @@ Which room is kept for whom is the scheduler's doing; see `controlplane.schedule
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
@@ -39,7 +38,7 @@ def without_kept(snapshot: Snapshot, reservations: Iterable[Reservation]) -> Sna
     for one in reservations:
         if one.node in nodes:
             nodes[one.node] = nodes[one.node].charged(one.charge)
-    return replace(snapshot, nodes=nodes)
+    return snapshot.with_nodes(nodes)
 
 
 def kept_for_others(snapshot: Snapshot, want: Want, found: Explanation, reserved: Iterable[Reservation]) -> str:

@@ -8,7 +8,7 @@ once. Tasks with equal demands on one node are interchangeable, and only one of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from controlplane.cluster import Demand
 from controlplane.placement import Held, Snapshot, explain
@@ -51,7 +51,7 @@ def moved(snapshot: Snapshot, task: Movable, to: str) -> Snapshot:
     nodes = dict(snapshot.nodes)
     nodes[task.node] = nodes[task.node].released(task.demand)
     nodes[to] = nodes[to].charged(task.demand)
-    return replace(snapshot, nodes=nodes)
+    return snapshot.with_nodes(nodes)
 
 
 def _best(snapshot: Snapshot, tasks: Sequence[Movable], min_gain: float) -> ProposedMove | None:
@@ -85,7 +85,7 @@ def _own(snapshot: Snapshot, task: Movable) -> float | None:
         return None
     if task.demand.rules.by_neighbours:
         return _scores(snapshot, task.demand, Held(task.node, task.demand)).get(task.node)
-    alone = replace(snapshot, nodes={task.node: node.released(task.demand)})
+    alone = snapshot.with_nodes({task.node: node.released(task.demand)})
     return _scores(alone, task.demand).get(task.node)
 
 

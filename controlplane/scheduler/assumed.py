@@ -69,7 +69,7 @@ class Assumptions:
             node: NodeState | None = nodes.get(name)
             if node is not None:
                 nodes[name] = node.charged(assumption.charge)
-        return replace(snapshot, nodes=nodes)
+        return snapshot.with_nodes(nodes)
 
     def clear(self) -> None:
         self._by_key.clear()

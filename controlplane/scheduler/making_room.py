@@ -7,7 +7,6 @@ decided is `controlplane.placement.preempting`'s.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import replace
 
 from controlplane.cluster import ClusterCache, Demand, TaskRecord
 from controlplane.leading import FencedOut, Proposal, commit_all
@@ -218,7 +217,7 @@ def without_own(snapshot: Snapshot, want: Want) -> Snapshot:
     if held is None or held.node not in snapshot.nodes:
         return snapshot
     nodes = {**snapshot.nodes, held.node: snapshot.nodes[held.node].released(held.demand)}
-    return replace(snapshot, nodes=nodes)
+    return snapshot.with_nodes(nodes)
 
 
 def why_stopped(want: Want, victim: Victim) -> str:

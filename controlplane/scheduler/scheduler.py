@@ -157,7 +157,7 @@ class Scheduler(LeaderLoop[Dirty]):
                 proposals = list(proposals)
                 self._judged = self._assumed.over(round_.shown).nodes
             self._settle(commit_together(self.store, fence, proposals))
-            left = replace(round_.shown, nodes=self._judged)
+            left = round_.shown.with_nodes(self._judged)
             self._announcer.unplaced(unplaced, left, kept)
             self._room.make(fence, unplaced, left, self._first_seen, self._assumed.keys)
         now = self.clock.monotonic()

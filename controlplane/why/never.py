@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 
 from controlplane.cluster import Demand
@@ -20,7 +18,7 @@ def nearest_to_ever(snapshot: Snapshot, demand: Demand) -> Change | None:
     if not all(node.facts.ready for node in snapshot.nodes.values()):
         return None
     nodes = {name: _emptied(node) for name, node in snapshot.nodes.items()}
-    empty = replace(snapshot, nodes=nodes)
+    empty = snapshot.with_nodes(nodes)
     lasting = Explanation(tuple(map(_lasting, explain(empty, demand).nodes)))
     return None if lasting.fitting else next(iter(smallest_changes(empty, demand, lasting, 1)), None)
 

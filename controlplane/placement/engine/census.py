@@ -130,9 +130,14 @@ class Neighbourhood:
         if before == now:
             return
         self._tenants[node] = now
-        for demand in before:
+        # Mostly one has come or gone, and all before and after it are the same.
+        shorter = min(len(before), len(now))
+        first = next((i for i in range(shorter) if before[i] is not now[i]), shorter)
+        rest = shorter - first
+        last = next((i for i in range(rest) if before[-1 - i] is not now[-1 - i]), rest)
+        for demand in before[first : len(before) - last]:
             self._note(node, bit, demand, -1)
-        for demand in tenants:
+        for demand in now[first : len(now) - last]:
             self._note(node, bit, demand, 1)
 
     def _note(self, node: int, bit: int, demand: Demand, change: int) -> None:
