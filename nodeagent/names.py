@@ -73,8 +73,10 @@ class Run(msgspec.Struct, frozen=True, order=True, gc=False):
 def group_labels(owner: Owner, namespace: str, group: str) -> dict[str, str]:
     """Name the network that a group's tasks share on this node: several agents may share one runtime. Empty without a
     group."""
+    if not group:
+        return {}
     digest = hashlib.sha256(f"{owner.cluster}/{owner.node}".encode()).hexdigest()[:8]
-    return {GROUP: f"ty-{digest}-{namespace}-{group}"} if group else {}
+    return {GROUP: f"ty-{digest}-{namespace}-{group}"}
 
 
 def run_of(owner: Owner, name: str, labels: Mapping[str, str]) -> Run | None:

@@ -26,18 +26,22 @@ class Readiness:
         self._runtime = runtime
         self._note = note
         self._told = told
+        self._described: tuple[str, frozenset[str]] | None = None
+        """What was told last."""
         self.ready = False
 
     def probe(self) -> bool:
         try:
-            description, images = self._runtime.describe(), self._runtime.image_names()
+            described = self._runtime.describe(), self._runtime.image_names()
         except RuntimeFault as error:
             self.ready = False
             self._note("RuntimeDown", f"its container runtime does not answer: {error}")
             return False
         if not self.ready:
-            log.info("the container runtime answers: %s", description)
+            log.info("the container runtime answers: %s", described[0])
         self.ready = True
-        self._told(description, images)
+        if described != self._described:
+            self._described = described
+            self._told(*described)
         self._note("RuntimeDown", None)
         return True

@@ -317,7 +317,7 @@ class Cluster:
     # What is observed: simulator.effects.Observer.
 
     def before_write(self) -> None:
-        self.storage.expire()
+        self.storage.end_leases()
 
     def wrote(self, who: str) -> None:
         self.storage.wrote(who)

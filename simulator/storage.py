@@ -47,10 +47,14 @@ class Storage:
         if batch is not None and batch.events:
             self._seen(batch.events, who)
 
-    def expire(self) -> float:
-        """Seconds until it is to be called again."""
+    def end_leases(self) -> None:
+        """Those whose time is up."""
         self.store.expire()
         self.wrote("lease")
+
+    def expire(self) -> float:
+        """Seconds until it is to be called again."""
+        self.end_leases()
         return min(max(self.store.next_expiry() - self._clock.monotonic(), 0.001), 1.0)
 
     def compact(self) -> None:

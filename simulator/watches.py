@@ -42,7 +42,7 @@ class UnreliableWatch(Watch):
     def __init__(self, delivery: Delivery, inner: Watch) -> None:
         self._delivery = delivery
         self._inner = inner
-        self._told: list[KeyEvent] = []
+        self._told: deque[KeyEvent] = deque(maxlen=_REMEMBERED)
         self._held: deque[tuple[float, WatchBatch]] = deque()
         """With when each is due, on the monotonic clock."""
 
@@ -59,7 +59,7 @@ class UnreliableWatch(Watch):
             gone = {event.key for event in (*self._told, *batch.events) if event.entry is None}
             again += [event for event in self._told if event.entry is not None and event.key in gone]
             batch = WatchBatch((*batch.events, *again), batch.revision)
-        self._told = [*self._told, *batch.events][-_REMEMBERED:]
+        self._told.extend(batch.events)
         return batch
 
     def _late(self, batch: WatchBatch | None) -> WatchBatch | None:

@@ -37,6 +37,11 @@ class Explanation:
     """By name."""
 
     @property
+    def fits(self) -> bool:
+        """Some node does."""
+        return any(not verdict.failures for verdict in self.nodes)
+
+    @property
     def fitting(self) -> tuple[NodeVerdict, ...]:
         """Best first."""
         return tuple(sorted((v for v in self.nodes if not v.failures), key=lambda v: (-v.score, v.ties)))

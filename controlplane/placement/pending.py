@@ -40,7 +40,7 @@ class PendingReasons:
                 found = explain(snapshot, want.demand, current=want.current, held=want.held)
                 # Where it fits, it is only its turn that has not come yet.
                 self._known[question] = Waiting(
-                    "Scheduling" if found.fitting else "Unschedulable", why_waiting(want, found)
+                    "Scheduling" if found.fits else "Unschedulable", why_waiting(want, found)
                 )
             return self._known[question]
 

@@ -51,7 +51,7 @@ def kept_for_others(snapshot: Snapshot, want: Want, found: Explanation, reserved
     fitting = {verdict.node for verdict in found.fitting}
     if not others or not fitting:
         return ""
-    if explain(without_kept(snapshot, others), want.demand, current=want.current, held=want.held).fitting:
+    if explain(without_kept(snapshot, others), want.demand, current=want.current, held=want.held).fits:
         return ""
     by_node: dict[str, list[str]] = {}
     for one in sorted(others, key=lambda one: (one.node, one.key)):

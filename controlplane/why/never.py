@@ -20,7 +20,7 @@ def nearest_to_ever(snapshot: Snapshot, demand: Demand) -> Change | None:
     nodes = {name: _emptied(node) for name, node in snapshot.nodes.items()}
     empty = snapshot.with_nodes(nodes)
     lasting = Explanation(tuple(map(_lasting, explain(empty, demand).nodes)))
-    return None if lasting.fitting else next(iter(smallest_changes(empty, demand, lasting, 1)), None)
+    return None if lasting.fits else next(iter(smallest_changes(empty, demand, lasting, 1)), None)
 
 
 def _lasting(verdict: NodeVerdict) -> NodeVerdict:
