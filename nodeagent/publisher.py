@@ -61,14 +61,15 @@ class Publisher:
 
     def _together(self, batch: Sequence[tuple[TaskMemory, TaskStatus]]) -> bool:
         """False when nothing was written."""
-        if any(self._result(memory, status) for memory, status in batch):
-            return False
-        compares = [self._fence()]
-        for memory, _ in batch:
+        compares, puts = [self._fence()], []
+        for memory, status in batch:
             if memory.entry is None:
                 return False
             compares += self._rests_on(memory, memory.entry)
-        puts = [Put(keys.status(self._node, memory.uid), encode(status)) for memory, status in batch]
+            puts.append(Put(keys.status(self._node, memory.uid), encode(status)))
+            if result := self._result(memory, status):
+                compares.append(absent(result.key))
+                puts.append(result)
         commit = self._store.commit(compares, puts)
         if commit.succeeded:
             for memory, status in batch:

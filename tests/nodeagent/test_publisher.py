@@ -74,17 +74,38 @@ def test_while_the_store_is_away_none_counts_as_written(world: World) -> None:
     assert states(world) == {TaskState.RUNNING}
 
 
-def test_how_a_job_ended_is_recorded_though_others_wait_as_well() -> None:
+def jobs_that_have_ended() -> World:
+    """Two, of which nothing is written yet."""
     world = World()
-    jobs = UIDS[:2]
-    for uid in jobs:
+    for uid in UIDS[:2]:
         world.assign(uid=uid, result_of="sums", args=["true"], restart={"policy": "never"})
     world.settle()
     world.lanes.busy = {Lane.STORE}
     for name in world.running():
         world.runtime.kill(name, "SIGKILL")
     world.settle()
-    assert len(world.lanes.queued) >= len(jobs)
+    assert len(world.lanes.queued) >= len(UIDS[:2])
     world.lanes.busy = set()
+    return world
+
+
+def test_how_jobs_ended_is_recorded_in_one_commit() -> None:
+    world = jobs_that_have_ended()
     let(world)
-    assert all(world.memory.get(keys.result(uid)) for uid in jobs)
+    results = [world.memory.get(keys.result(uid)) for uid in UIDS[:2]]
+    assert all(results)
+    assert len({entry.mod_revision for entry in results if entry}) == 1
+
+
+def test_a_result_that_is_there_holds_up_no_other() -> None:
+    world = jobs_that_have_ended()
+    first, second = UIDS[:2]
+    stands = b"somebody was first"
+    world.memory.commit([], [Put(keys.result(first), stands)])
+    let(world)
+    world.settle()
+    left = world.memory.get(keys.result(first))
+    assert left is not None
+    assert left.value == stands
+    assert world.memory.get(keys.result(second)) is not None
+    assert {world.status(uid).state for uid in (first, second)} == {TaskState.FAILED}
