@@ -1,7 +1,7 @@
 """What the runtime does not carry out for one task, though it answers otherwise: told, and tried ever more rarely.
 
-A runtime that is down answers no look either, and each action comes after a look; so what is counted here is a call
-that fails again and again beside others that work. No I/O. Called by the agent and by starting, in lanes.
+A failed call is followed by a look, which fails as well while the runtime is down; so what is counted here is mostly a
+call that fails again and again beside others that work. No I/O. Called by the agent and by starting, in lanes.
 """
 
 from __future__ import annotations
