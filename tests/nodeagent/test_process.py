@@ -108,7 +108,7 @@ def test_logs(agent: AgentProcess) -> None:
     assert agent.logs(uid, timestamps="1")[0].endswith("Z one")
     assert agent.logs(uid, since="3600") == ["one", "two", "three"]
     assert agent.get(f"/logs/{uid}", token="wrong").status == 401
-    assert agent.get("/logs/ffffffffffff").status == 404
+    assert agent.get("/logs/ffffffffffff").status == 410
     assert agent.get(f"/logs/{uid}", previous="1").status == 404
     assert agent.get(f"/logs/{uid}", tail="many").status == 400
 
