@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.simulator.planted import (
     alone,
     company,
+    compares,
     deciding,
     draining,
     hearing,
@@ -22,6 +23,7 @@ PLANTED: dict[str, Plant] = {
     name: plant
     for theme in (
         writing,
+        compares,
         identity,
         hearing,
         running,

@@ -20,7 +20,7 @@ from controlplane.scheduler.gangs import Gangs
 from controlplane.scheduler.making_room import RoomMaker
 from taskyard.keys import NamedKey
 from taskyard.objects import TaskState
-from tests.simulator.planted.invariants import STOPPED_FOR
+from tests.simulator.planted.invariants import MAINTAINED, STOPPED_FOR
 from tests.simulator.planted.plant import CONTENDED, CROWDED, Plant
 
 
@@ -91,8 +91,6 @@ PLANTS: dict[str, Plant] = {
     "nobody brought back": Plant(_nobody_brought_back, (r"was not brought back to",)),
     "all brought back": Plant(_all_brought_back, (r"is wished back to n\d+, unasked",)),
     "maintenance without end": Plant(_maintenance_without_end, (r"the maintenance of n\d+ has not ended",)),
-    "maintenance takes the cordon along": Plant(
-        _maintenance_takes_the_cordon_along, (r"the end of its maintenance changed what is said of",)
-    ),
+    "maintenance takes the cordon along": Plant(_maintenance_takes_the_cordon_along, (MAINTAINED,)),
     "stopped counts as ended": Plant(_stopped_counts_as_ended, (r"was collected, and has not ended",)),
 }
