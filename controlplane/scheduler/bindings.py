@@ -34,6 +34,8 @@ class Standing(msgspec.Struct, frozen=True):
     """Node → mod revision of its assignment there; includes nodes where only a status was left (0)."""
     lost: Lost | None = None
     """Set when nothing else asks for a new binding than that its node is lost."""
+    volumes: tuple[Compare, ...] = ()
+    """That where the data of its volumes is on record is as it was read."""
 
 
 class Target(msgspec.Struct, frozen=True, gc=False):
@@ -64,8 +66,9 @@ class Bound(msgspec.Struct, frozen=True, gc=False):
 def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) -> Standing:
     """Call it under the cache's lock. `lost`: it is bound anew only because its node is lost."""
     assignments, statuses = cache.assignments_of(record.uid), cache.statuses_of(record.uid)
+    volumes = _volumes_unchanged(cache, record)
     if not (assignments or statuses or record.task.binding):
-        return Standing(record, 0, {})
+        return Standing(record, 0, {}, volumes=volumes)
     epochs = [held.assignment.epoch for held in assignments.values()]
     epochs += [report.status.epoch for report in statuses.values()]
     epochs.append(record.task.binding.epoch if record.task.binding else 0)
@@ -73,7 +76,7 @@ def standing_of(cache: ClusterCache, record: TaskRecord, *, lost: bool = False) 
     revisions.update((node, held.entry.mod_revision) for node, held in assignments.items())
     status = statuses.get(record.node)
     left = Lost(record.node, status.entry.mod_revision if status else 0) if lost else None
-    return Standing(record, max(epochs), revisions, left)
+    return Standing(record, max(epochs), revisions, left, volumes)
 
 
 def propose(
@@ -118,6 +121,7 @@ def propose(
         same_life(keys.node_lease(node), target.life),
         unchanged_since(place, standing.assigned_at.get(node, 0) or unread),
         *_still_lost(standing.lost, record.uid),
+        *standing.volumes,
         *also,
     )
     operations: tuple[Operation, ...] = (
@@ -133,8 +137,18 @@ def propose(
 def namespace_unchanged(cache: ClusterCache, namespace: str) -> Compare:
     """No cache is so late that a node is given by limits or a quota that were others by then. Call it under the
     cache's lock."""
-    key = keys.object_key(ObjectKey("Namespace", "default", namespace))
-    # Also of a value that nobody can read, by which nothing is limited.
+    return _object_unchanged(cache, ObjectKey("Namespace", "default", namespace))
+
+
+def _volumes_unchanged(cache: ClusterCache, record: TaskRecord) -> tuple[Compare, ...]:
+    """No cache is so late that a task gets a node by what is known of its data, which was put on record by then."""
+    names = record.demand.rules.volumes
+    return tuple(_object_unchanged(cache, ObjectKey("Volume", record.key.namespace, name)) for name in names)
+
+
+def _object_unchanged(cache: ClusterCache, object_key: ObjectKey) -> Compare:
+    """Also of a value that nobody can read, which is none to whoever decides."""
+    key = keys.object_key(object_key)
     known = cache.informer.entries.get(key)
     return unchanged_since(key, known.mod_revision if known is not None else 0)
 

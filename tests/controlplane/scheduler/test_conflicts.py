@@ -8,7 +8,19 @@ import pytest
 from taskyard import keys
 from taskyard.clock import ManualClock
 from taskyard.keys import NamedKey, ObjectKey
-from taskyard.objects import Assignment, Metadata, Namespace, NamespaceSpec, Quota, SizeRange, TaskLimits, key_of
+from taskyard.objects import (
+    Assignment,
+    Metadata,
+    NamedVolume,
+    NamedVolumeSpec,
+    Namespace,
+    NamespaceSpec,
+    Quota,
+    SizeRange,
+    TaskLimits,
+    Volume,
+    key_of,
+)
 from taskyard.store import memory
 from taskyard.store.faulty import Fault, FaultyStore
 from taskyard.store.memory import MemoryStore
@@ -52,6 +64,20 @@ def test_a_node_whose_lease_goes_between_decision_and_commit_gets_nothing(plane:
     plane.add_task(a_task("web", a_uid(1)))
     plane.pump()
     plane.delete(keys.node_lease("n1"))
+    plane.scheduler.step()
+    assert plane.node_of("web") == ""
+    _later(plane)
+    assert plane.node_of("web") == "n2"
+
+
+def test_no_node_is_given_by_what_was_known_of_a_volume_that_is_on_record_by_now(plane: Plane) -> None:
+    plane.add_node("n1", cpu=64_000, memory=64 * GI)
+    plane.add_node("n2")
+    spec = msgspec.structs.replace(a_spec(), volumes=[Volume(target="/data", name="data")])
+    plane.add_task(a_task("web", a_uid(1), spec))
+    plane.pump()
+    record = NamedVolume(metadata=Metadata(name="data", uid=a_uid(99)), spec=NamedVolumeSpec(node="n2"))
+    plane.put(keys.object_key(ObjectKey("Volume", "default", "data")), record)
     plane.scheduler.step()
     assert plane.node_of("web") == ""
     _later(plane)
