@@ -18,11 +18,14 @@ def fenced(situation: Situation, containers: tuple[Container, ...]) -> bool:
 
 
 def clear(situation: Situation, containers: tuple[Container, ...], grace: float | None) -> Action | None:
-    """Stops and removes these, running ones first; None when there are none."""
-    for one in in_stop_order(containers):
-        if one.running:
-            return _drain(situation, one, grace) or stop(situation, one, grace, last=Remove(one.info.id, force=True))
-    return Remove(containers[0].info.id, force=False) if containers else None
+    """Stops and removes these, running ones first; None when there are none. What holds a network goes after those that
+    have it, running or not: Podman refuses to remove it before."""
+    ordered = in_stop_order(containers)
+    running = (one for one in ordered if one.running and one.run.step != NETWORK)
+    one = next(running, ordered[0] if ordered else None)
+    if one is None or not one.running:
+        return Remove(one.info.id, force=False) if one else None
+    return _drain(situation, one, grace) or stop(situation, one, grace, last=Remove(one.info.id, force=True))
 
 
 def tidy(situation: Situation) -> Action | None:

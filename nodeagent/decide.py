@@ -160,7 +160,7 @@ def _remove_old_attempts(situation: Situation, _: Assignment, status: TaskStatus
     settled = status.state in (TaskState.RUNNING, TaskState.COMPLETED, TaskState.FAILED)
     # An attempt that waits for its time has no container yet; one that never gets to run must not leave one each time.
     newest = status.attempt if settled else status.attempt - 1
-    oldest = situation.containers[0] if situation.containers else None
+    oldest = next(iter(in_stop_order(situation.containers)), None)
     if (settled or status.next_attempt_at) and oldest and oldest.run.attempt <= newest - KEPT_ATTEMPTS:
         return Remove(oldest.info.id, force=False)
     return None
@@ -172,7 +172,8 @@ def _rest_when_over(situation: Situation, _: Assignment, status: TaskStatus) -> 
     since = parse_timestamp(status.finished_at) if status.finished_at else situation.now
     left = since + situation.keep_ended - situation.now if situation.containers else inf
     if left <= 0:
-        return Remove(situation.containers[0].info.id, force=False)  # Its log has been there for long enough.
+        # Its log has been there for long enough.
+        return Remove(in_stop_order(situation.containers)[0].info.id, force=False)
     return Wait(left) if left < inf else Nothing()
 
 

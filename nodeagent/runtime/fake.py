@@ -196,6 +196,9 @@ class FakeRuntime:
             self._asked_to_end.add(found.info.id)
             if found.told.state is ContainerState.RUNNING and not force:
                 raise RuntimeRefused(f"{container} is running: stop it first")
+            if any(one.spec.network.joins == found.info.name for one in self.containers.all):
+                # As Podman; Docker would remove it.
+                raise RuntimeRefused(f"{container} has dependent containers which must be removed before it")
             self.containers.remove(found)
         self._answer()
 

@@ -29,6 +29,7 @@ def harm_container(scene: Scene) -> str:
     if not running or host.broken:
         return ""
     one, gone = scene.random.choice(running), scene.random.random() < 0.3
+    gone = gone and not one.name.endswith("-net")  # That is refused while others have its network.
     if gone:
         host.runtime.remove(one.id, force=True)
     else:
