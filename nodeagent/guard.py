@@ -197,6 +197,7 @@ class WatchdogGuard:
                 stderr=output,
                 start_new_session=True,
             )
+        # Tried until it listens: a socket's file tells nobody that, and it is once in the watchdog's life.
         end = time.monotonic() + _SPAWN
         while True:
             try:

@@ -19,8 +19,8 @@ from nodeagent.runtime.port import ContainerEnd, ContainerEvent, ContainerInfo, 
 from nodeagent.situation import Container
 
 _ENDED = (ContainerState.EXITED, ContainerState.DEAD)
-_REMOVED = ("destroy", "remove")
-"""The action of an event, Docker's and Podman's: its id never comes back."""
+_REMOVED = "destroy"
+"""The action of an event: its id never comes back."""
 _REMEMBERED = 1024
 """Ids that were removed: a look that was on its way at that time may still bring one up."""
 OUT_OF_MEMORY = "oom"
@@ -116,7 +116,7 @@ class ContainerView:
         uid = uid_of(self._owner, event.labels)
         if uid and event.action == OUT_OF_MEMORY:
             self._note_out_of_memory(uid, event.id)
-        if uid and believed and event.action in _REMOVED:
+        if uid and believed and event.action == _REMOVED:
             self._note_removal(uid, event.id)
         elif uid and self._caught_up(uid, event):
             return ""

@@ -147,6 +147,8 @@ class DockerRuntime:
             self._ends.kill(container)
         self._ends.forget(container)
         with translated(f"remove {container}"):
+            if force and self._is_podman():
+                self.kill(container, "SIGKILL")  # It would ask what runs to end first, and wait for 10 s.
             try:
                 self._send(
                     "DELETE", f"/containers/{container}", _Limit.WORK, {"v": "true", "force": str(force).lower()}
@@ -184,7 +186,7 @@ class DockerRuntime:
     def run(self, container: str, command: tuple[str, ...], timeout: float) -> int | None:
         with translated(f"run {command[0]}"):
             client = self._client(_Limit.LOOK)
-            return run_command(client, container, command, timeout, attached=self._greeted.is_podman)
+            return run_command(client, container, command, timeout, attached=self._is_podman())
 
     def find_image(self, image: str) -> ImageInfo | None:
         with translated(f"inspect image {image}"):
@@ -332,6 +334,11 @@ class DockerRuntime:
         if not self._greeted.api:
             self._greeted = ping(self._host, _Limit.PROBE.value)
         return self._greeted.api
+
+    def _is_podman(self) -> bool:
+        with self._lock:
+            self._spoken()
+        return self._greeted.is_podman
 
     def _client(self, limit: _Limit) -> docker.APIClient:
         """One client for each limit."""

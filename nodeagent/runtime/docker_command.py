@@ -28,6 +28,8 @@ def run_command(
         _read_out(client, made["Id"], deadline)
     else:
         client.exec_start(made["Id"], detach=True)
+    # Asked over and over: Docker's stream of one that is attached to lasts as long as any child that has its output,
+    # and an event would need a stream for each command, which only the engine's own clock ends in time.
     while (found := client.exec_inspect(made["Id"]))["Running"]:
         left = deadline - time.monotonic()
         if left <= 0:

@@ -20,7 +20,7 @@ from taskyard.prepare import prepare
 
 _END_LOOKS = 20
 _END_PAUSE = 0.05
-"""Its output ends a little before Docker knows its exit code."""
+"""Its output ends a little before Docker knows its exit code, so the wait is over at the first look or soon after."""
 
 
 class _Exec(msgspec.Struct, frozen=True, rename="pascal"):

@@ -7,7 +7,12 @@ from __future__ import annotations
 
 from nodeagent.runtime.port import Login, RuntimeRefused, WrongPlatform
 
-_NO_PLATFORM = ("no matching manifest for", "does not match the specified platform", "no match for platform")
+_NO_PLATFORM = (
+    "no matching manifest for",
+    "does not match the specified platform",
+    "no match for platform",
+    "no image found in manifest list for architecture",  # Podman's.
+)
 _NO_LOGIN = ("unauthorized", "no basic auth credentials", "authentication required", "denied", "incorrect username")
 _NOT_THERE = ("manifest unknown", "name unknown", "not known to registry", "not found")
 

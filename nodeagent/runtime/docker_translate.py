@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import signal
 
 from docker.utils import parse_repository_tag
 
@@ -54,6 +56,8 @@ _STATES = {
 _WRITABLE_BY_ALL = 0o1777
 """As /tmp has it. Otherwise a tmpfs takes the mode of the image's directory that it covers, often writable by root
 alone, and the task may run as somebody else. (runc before 1.1.8 does that whatever it is told.)"""
+_OF_PODMAN = {"died": "die", "remove": "destroy"}
+"""Its words for what happens to containers, and Docker's."""
 _HEALTH = re.compile(r"\((?:health: )?(starting|healthy|unhealthy)\)")
 _READ_AND_WRITE = "rw"
 """Not to be made: a container that could make device files of that number could have them elsewhere."""
@@ -189,11 +193,18 @@ def container_info(found: Inspected) -> ContainerInfo:
         ports=_published(ports),
         pid=found.state.pid,
         address=next((one.ip_address for one in networks.values()), ""),
-        stop_signal=found.config.stop_signal or "SIGTERM",
+        stop_signal=_signal_name(found.config.stop_signal) or "SIGTERM",
         stop_grace=_DEFAULT_GRACE if found.config.stop_timeout is None else found.config.stop_timeout,
         error=found.state.error,
         image=found.config.image,
     )
+
+
+def _signal_name(told: str) -> str:
+    """Podman tells a number, `15`. One without a name stays as it is."""
+    with contextlib.suppress(ValueError):
+        return signal.Signals(int(told)).name
+    return told
 
 
 def image_info(image: str, found: InspectedImage, node: Version) -> ImageInfo:
@@ -248,13 +259,14 @@ def container_summary(found: Listed) -> ContainerSummary:
 
 def container_event(message: EventMessage) -> ContainerEvent:
     attributes = message.actor.attributes
+    action = _OF_PODMAN.get(message.action, message.action)
     code = attributes.get("exitCode") or attributes.get("containerExitCode", "")  # The latter is Podman's.
     return ContainerEvent(
         id=message.actor.id,
         labels=attributes,
-        action=message.action,
+        action=action,
         at=message.time_nano / _NANOSECONDS,
-        exit_code=int(code) if message.action == "die" and code.isdecimal() else None,
+        exit_code=int(code) if action == "die" and code.isdecimal() else None,
     )
 
 

@@ -12,25 +12,23 @@ import os
 import signal
 import socket
 import threading
+from itertools import product
+
+from nodeagent.control_groups import PLACES
 
 _CLONE_NEWNET = 0x40000000
 _CONNECT_TIMEOUT = 5.0
 
 
-_GROUPS = (
-    "memory/docker/{id}",
-    "docker/{id}",
-    "system.slice/docker-{id}.scope",
-    "memory/system.slice/docker-{id}.scope",
-)
-"""Where Docker's cgroup drivers put a container, below /sys/fs/cgroup, with cgroup v1 and v2."""
+_HIERARCHIES = ("memory/", "")
+"""Below /sys/fs/cgroup: one of many with cgroup v1, the only one with v2."""
 
 
 def first_process(container: str, groups: str = "/sys/fs/cgroup", proc: str = "/proc") -> int:
     """The id, as seen from here, of the process that is 1 in the container with this full id; 0 when none is seen."""
-    for place in _GROUPS:
+    for place, hierarchy in product(PLACES, _HIERARCHIES):
         try:
-            pids = _read(f"{groups}/{place.format(id=container)}/cgroup.procs").split()
+            pids = _read(f"{groups}/{hierarchy}{place.format(id=container)}/cgroup.procs").split()
         except OSError:
             continue
         # In it there may be namespaces further in, with first processes of their own.

@@ -11,10 +11,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from nodeagent.control_groups import PLACES
+
 _ROOT = Path("/sys/fs/cgroup")
 _PROC = Path("/proc")
-_PLACES = ("docker/{id}", "system.slice/docker-{id}.scope")
-"""Where the two cgroup drivers of Docker put a container."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Reading:
 def read(container: str, *, root: Path = _ROOT, proc: Path = _PROC) -> Reading | None:
     """None when the container does not run, or not here."""
     of_kind = _read_v2 if os.path.exists(f"{root}/cgroup.controllers") else _read_v1
-    for place in _PLACES:
+    for place in PLACES:
         try:
             return of_kind(str(root), place.format(id=container), str(proc))
         except (OSError, ValueError, KeyError):

@@ -15,14 +15,14 @@ PROC = Path("/proc")
 
 def running(containers: Collection[str]) -> dict[str, list[int]]:
     """Container id → its process ids, as seen from here, for those that have any. A container's id is part of the
-    name of its control group, with Docker's drivers for cgroup v1, v2 and systemd alike."""
+    name of its control group, with the drivers of Docker and Podman for cgroup v1, v2 and systemd alike."""
     found: dict[str, list[int]] = {}
     if not containers:
         return found
     for pid in _everybody():
         groups = _read(pid, "cgroup")
         for container in containers:
-            if container in groups:
+            if _is_of(container, groups):
                 found.setdefault(container, []).append(pid)
     return found
 
@@ -53,12 +53,17 @@ def _send(container: str, pid: int, signum: int) -> None:
     except ProcessLookupError:
         return
     try:
-        if container in _read(pid, "cgroup"):
+        if _is_of(container, _read(pid, "cgroup")):
             signal.pidfd_send_signal(handle, signum)
     except ProcessLookupError:
         return
     finally:
         os.close(handle)
+
+
+def _is_of(container: str, groups: str) -> bool:
+    """With systemd, Podman's monitor of it has a group of that name too; without the monitor its end is never told."""
+    return container in groups and f"conmon-{container}" not in groups
 
 
 def _is_first(pid: int) -> bool:

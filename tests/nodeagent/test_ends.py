@@ -162,12 +162,11 @@ def test_what_the_watchdog_answers_for_is_the_runtimes_to_tell() -> None:
     assert world.running() == [f"ty-{UID}-1-2"]
 
 
-@pytest.mark.parametrize("action", ["destroy", "remove"])
-def test_a_removal_is_known_without_a_look(action: str) -> None:
+def test_a_removal_is_known_without_a_look() -> None:
     seen = view(ports=("a port",))
     seen.happened(ContainerEvent("c1", LABELS, "die", 110.0, 137), believed=True)
     seen.doubt(UID, ["c2"])
-    assert seen.happened(ContainerEvent("c1", LABELS, action, 111.0), believed=True) == UID
+    assert seen.happened(ContainerEvent("c1", LABELS, "destroy", 111.0), believed=True) == UID
     assert seen.of(UID) == ((), ("c2",))
 
 

@@ -8,8 +8,8 @@ import requests
 from docker.errors import APIError
 
 from nodeagent.runtime.docker_errors import explanation, is_name_taken, is_not_running
-from nodeagent.runtime.docker_translate import container_event, familiar
-from nodeagent.runtime.docker_wire import EventMessage
+from nodeagent.runtime.docker_translate import container_event, container_info, familiar
+from nodeagent.runtime.docker_wire import EventMessage, Inspected
 
 FOREIGN = (
     "driver failed programming external connectivity on endpoint ty-4528487629ea-1-1 (c7e8e4b9a1a1): "
@@ -76,8 +76,24 @@ def test_an_image_is_named_as_people_write_it(told: str, shown: str) -> None:
     assert familiar(told) == shown
 
 
-@pytest.mark.parametrize("name", ["exitCode", "containerExitCode"])
-def test_the_event_of_an_end_has_the_exit_code_also_from_podman(name: str) -> None:
-    raw = {"Action": "die", "Actor": {"ID": "a1", "Attributes": {name: "137"}}, "timeNano": 5_000_000_000}
+@pytest.mark.parametrize(
+    ("told", "name", "action", "exit_code"),
+    [
+        pytest.param("die", "exitCode", "die", 137, id="docker-end"),
+        pytest.param("died", "containerExitCode", "die", 137, id="podman-end"),
+        pytest.param("destroy", "", "destroy", None, id="docker-removal"),
+        pytest.param("remove", "containerExitCode", "destroy", None, id="podman-removal"),
+    ],
+)
+def test_events_are_told_in_dockers_words(told: str, name: str, action: str, exit_code: int | None) -> None:
+    raw = {"Action": told, "Actor": {"ID": "a1", "Attributes": {name: "137"}}, "timeNano": 5_000_000_000}
     event = container_event(msgspec.convert(raw, EventMessage))
-    assert (event.id, event.exit_code, event.at) == ("a1", 137, 5.0)
+    assert (event.id, event.action, event.exit_code, event.at) == ("a1", action, exit_code, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("told", "shown"), [("SIGUSR1", "SIGUSR1"), ("10", "SIGUSR1"), ("", "SIGTERM"), ("SIGRTMIN+3", "SIGRTMIN+3")]
+)
+def test_a_stop_signal_is_told_by_its_name(told: str, shown: str) -> None:
+    raw = {"Id": "a1", "Name": "web", "State": {"Status": "running"}, "Config": {"StopSignal": told}}
+    assert container_info(msgspec.convert(raw, Inspected)).stop_signal == shown

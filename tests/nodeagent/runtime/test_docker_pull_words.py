@@ -33,6 +33,11 @@ LOGIN = Login("r", "puller", "pa55word", "secret/login")
             "no matching manifest for linux/amd64 in the manifest list entries", None,
             "there is no variant of image r/web:9 for this kind of machine", WrongPlatform, id="no-variant",
         ),
+        pytest.param(
+            'choosing an image from manifest list docker://r/web:9: no image found in manifest list for architecture'
+            ' amd64, variant "", OS linux', None,
+            "there is no variant of image r/web:9 for this kind of machine", WrongPlatform, id="no-variant-podman",
+        ),
         pytest.param("write /var: no space left on device", None, "no space left", RuntimeRefused, id="others"),
     ],
 )  # fmt: skip

@@ -45,6 +45,12 @@ V2 = {
         pytest.param(V1, id="v1"),
         pytest.param({k.format(place="docker/c1"): v for k, v in V2.items()}, id="v2-cgroupfs"),
         pytest.param({k.format(place="system.slice/docker-c1.scope"): v for k, v in V2.items()}, id="v2-systemd"),
+        pytest.param({k.replace("docker/c1", "libpod_parent/libpod-c1"): v for k, v in V1.items()}, id="v1-podman"),
+        pytest.param(
+            {k.format(place="machine.slice/libpod-c1.scope/container"): v for k, v in V2.items()}
+            | {"machine.slice/libpod-c1.scope/cgroup.procs": ""},
+            id="v2-podman-systemd-crun",
+        ),
     ],
 )
 def test_reads_a_container(tmp_path: Path, files: dict[str, str]) -> None:
