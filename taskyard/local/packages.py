@@ -34,6 +34,8 @@ REGISTRY = Program("docker-registry", ("docker-registry",))
 """Only for the tests of pulls."""
 HAPROXY = Program("haproxy", ("haproxy",))
 """Only for the test of a proxy that follows a rolling update."""
+PODMAN = Program("podman", ("podman", "netavark", "aardvark-dns", "catatonit"))
+"""Only for the tests that run on it in Docker's place. The others are its networks, their names, and its init."""
 STRACE = Program("strace", ("strace",))
 FAKETIME = Program("faketime", ("faketime",))
 """Only for the tests that break a cluster: they slow a disk down, and set a clock."""
@@ -102,7 +104,7 @@ def _apt(log: Path, *arguments: str) -> None:
 def _main() -> int:
     try:
         ensure(
-            [ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY, HAPROXY, STRACE, FAKETIME],
+            [ETCD, DOCKER, IPTABLES, BUSYBOX, IPROUTE, REGISTRY, HAPROXY, PODMAN, STRACE, FAKETIME],
             Path(".taskyard/logs/apt.log"),
             print,
         )

@@ -117,6 +117,7 @@ def healthchecked(client: docker.APIClient) -> Iterator[str]:
     client.remove_image(f"{repository}:1", force=True)
 
 
+@pytest.mark.differs_on_podman
 def test_checks_decide_on_traffic_and_on_a_restart(
     agent: AgentProcess, client: docker.APIClient, healthchecked: str
 ) -> None:

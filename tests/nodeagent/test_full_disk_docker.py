@@ -14,6 +14,7 @@ from pathlib import Path
 import docker
 import pytest
 
+from nodeagent.runtime.docker import DockerRuntime
 from tests.nodeagent.agent_process import AgentProcess
 from tests.support.docker_engine import DockerEngine
 from tests.support.etcd_server import EtcdServer
@@ -46,7 +47,7 @@ def images(docker_engine: DockerEngine) -> Iterator[dict[str, str]]:
         yield names
         client.remove_container(theirs)
         for image in names.values():
-            with suppress(docker.errors.ImageNotFound):
+            with suppress(docker.errors.NotFound):
                 client.remove_image(image)
 
 
@@ -74,8 +75,8 @@ def test_images_that_nobody_needs_go_when_the_disk_is_nearly_full(
     assert not agent.ready().suffers("DiskPressure")
 
     def there() -> set[str]:
-        with closing(docker_engine.client()) as client:
-            found = {name for image in client.images() for name in image["RepoTags"] or ()}
+        with closing(DockerRuntime(docker_engine.host)) as runtime:
+            found = runtime.image_names()
         return {what for what, image in images.items() if image in found}
 
     filler = disk / "filler"

@@ -8,6 +8,7 @@ from contextlib import closing
 import docker
 import pytest
 
+from nodeagent.runtime.docker import DockerRuntime
 from taskyard.clock import parse_timestamp
 from tests.nodeagent.agent_process import AgentProcess
 
@@ -20,10 +21,9 @@ def test_the_log_of_a_task_that_is_over_stays_as_long_as_the_operator_says(agent
     uid = agent.assign(command=["sh", "-c", "echo done; exit 3"], restart={"policy": "never"})
     ended = agent.wait_for(uid, "Failed")
     assert agent.logs(uid) == ["done"]
-    with closing(docker.APIClient(agent.docker_host, version="auto")) as client:
-        events = client.events(since=int(parse_timestamp(ended.finished_at)), decode=True, filters={
-            "label": f"taskyard/cluster={agent.cluster}", "event": "destroy"})  # fmt: skip
-        removed = next(events)["timeNano"] / 1e9
+    with closing(DockerRuntime(agent.docker_host)) as runtime:
+        events = runtime.events({"taskyard/cluster": agent.cluster}, parse_timestamp(ended.finished_at))
+        removed = next(event.at for event in events if event.action == "destroy")
         events.close()
     assert 4.0 <= removed - parse_timestamp(ended.finished_at) < 9.0
     assert agent.containers() == {}

@@ -73,7 +73,9 @@ def test_a_login_from_a_secret_fetches_and_is_seen_nowhere(agent: AgentProcess, 
         digest = client.inspect_image(image)["RepoDigests"][0].partition("@")[2]
         agent.until(agent.containers, timeout=60.0)
         made = client.inspect_container(next(iter(agent.containers())))
-    assert made["Config"]["Image"] == f"{image}@{digest}"
+        assert made["Image"] == client.inspect_image(f"{image}@{digest}")["Id"]
+    # Podman leaves the digest out.
+    assert made["Config"]["Image"] in (image, f"{image}@{digest}")
     told = [entry.value.decode() for entry in agent.store.list("").entries if "/secrets/" not in entry.key]
     for text in (*told, str(made), (agent.folder / "agent.log").read_text()):
         assert PASSWORD not in text
@@ -100,17 +102,20 @@ def test_an_image_that_is_not_there_says_so(agent: AgentProcess, registry: Regis
 
 
 @open_to_all
-def test_what_is_fetched_is_counted_and_has_the_digest_of_the_registry(
-    registry: Registry, docker_engine: DockerEngine
-) -> None:
-    image = registry.push(docker_engine.host, "noise:1", megabytes=4)
+@pytest.mark.differs_on_podman
+def test_what_is_fetched_is_counted(registry: Registry, docker_engine: DockerEngine) -> None:
     told: list[Transferred] = []
     with closing(DockerRuntime(docker_engine.host)) as runtime:
-        runtime.pull(image).run(told=told.append)
+        runtime.pull(registry.push(docker_engine.host, "noise:1", megabytes=4)).run(told=told.append)
+    assert told[-1].done == told[-1].total >= 4 * 2**20
+
+
+@open_to_all
+def test_what_is_fetched_has_the_digest_of_the_registry(registry: Registry, docker_engine: DockerEngine) -> None:
+    image = registry.push(docker_engine.host, "noise:1", megabytes=1)
+    with closing(DockerRuntime(docker_engine.host)) as runtime:
+        runtime.pull(image).run()
         found = runtime.find_image(image)
         with pytest.raises(WrongPlatform):
             runtime.pull(registry.put_foreign("many:1", index=True)).run()
-    assert told[-1].done == told[-1].total >= 4 * 2**20
-    with closing(docker_engine.client()) as client:
-        pushed = client.inspect_distribution(image)["Descriptor"]["digest"]
-    assert found == ImageInfo(pushed)
+    assert found == ImageInfo(registry.digest("noise:1"))

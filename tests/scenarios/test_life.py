@@ -96,6 +96,7 @@ def test_a_job_that_ends_is_completed_and_keeps_its_logs(live: LiveCluster) -> N
     assert logs == "good morning\n"
 
 
+@pytest.mark.differs_on_podman
 def test_readers_of_a_silent_log_that_leave_are_forgotten(live: LiveCluster) -> None:
     live.apply(task("silent"))
     live.wait_state("silent", "Running")

@@ -21,6 +21,7 @@ import psutil
 import urllib3
 
 from taskyard.local.etcd import EtcdServer
+from tests.support.docker_engine import DockerEngine
 
 T = TypeVar("T")
 ROLES = ("etcd", "controlplane", "agent")
@@ -74,8 +75,7 @@ class LiveCluster:
         for role in list(self._children):
             self.terminate(role)
         self.etcd.stop()
-        for container in self.containers():
-            self._docker().remove_container(container)
+        DockerEngine(self.docker_host, 0).remove_all(f"taskyard/cluster={self.name}")
         for watchdog in self.watchdogs():
             # It would end by itself; one whose agent was killed waits for another for a while.
             watchdog.kill()

@@ -1,7 +1,5 @@
 """A Docker Engine for tests: the one that DOCKER_HOST names, or a dockerd of our own that test processes share.
 
-With TASKYARD_TEST_ENGINE=podman it is a Podman service of each test process's own, which speaks Docker's API.
-
 The first user starts dockerd in a folder under /tmp with a bridge of its own (one machine can have only one docker0),
 the last one stops it and removes everything. `tests/conftest.py` makes a fixture of it.
 """
@@ -17,11 +15,11 @@ from pathlib import Path
 
 import docker
 
+from nodeagent.runtime.docker_ping import ping
 from taskyard.local import demo_image
 from taskyard.local.bridge import Bridge
 from taskyard.local.dockerd import Dockerd
 from taskyard.local.engine import Engine
-from tests.support.podman import running_podman
 
 _BASE = Path("/tmp/taskyard-docker")
 _BRIDGE = Bridge("tytest0", "10.213.77.1/24")
@@ -35,7 +33,8 @@ class DockerEngine:
     pid: int
 
     def client(self, timeout: float = 120) -> docker.APIClient:
-        return docker.APIClient(base_url=self.host, version="auto", timeout=int(timeout))
+        # Not "auto", for which Podman runs helpers, 1 s each time.
+        return docker.APIClient(base_url=self.host, version=ping(self.host, timeout).api, timeout=int(timeout))
 
     def remove_all(self, label: str) -> None:
         """Removes every container with this label (`key=value`), one by one: dockerd wedges on many at once."""
@@ -73,11 +72,6 @@ def running_docker_engine() -> Iterator[DockerEngine]:
     if named:
         demo_image.ensure(Engine(named))
         yield DockerEngine(named, 0)
-        return
-    if os.environ.get("TASKYARD_TEST_ENGINE") == "podman":
-        with running_podman() as (host, pid):
-            demo_image.ensure(Engine(host), pull_timeout=0)
-            yield DockerEngine(host, pid)
         return
     dockerd = Dockerd(_BASE / "engine", own_bridge=_BRIDGE)
     user = _BASE / "users" / str(os.getpid())

@@ -35,6 +35,8 @@ USER, PASSWORD = "puller", "s3cr3t-pull"
 _USERS = f"{USER}:$2y$05$abcdefghijklmnopqrstuuZhp1HF2mRbZQA2a6VjUXjgykQcun/Su\n"
 """With the password hashed by bcrypt, as htpasswd does it."""
 _IMAGE = "application/vnd.docker.distribution.manifest.v2+json"
+_OCI_IMAGE = "application/vnd.oci.image.manifest.v1+json"
+"""As Podman pushes it."""
 _INDEX = "application/vnd.docker.distribution.manifest.list.v2+json"
 _CONFIG_TYPE = "application/vnd.docker.container.image.v1+json"
 _LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
@@ -52,8 +54,8 @@ class Registry:
         """An image that is large and cannot be compressed, and that Docker has not kept; returns its full name."""
         image = f"{self.host}/{name}"
         client = docker.APIClient(docker_host, version="auto")
-        repository, _, tag = image.rpartition(":")
-        client.import_image_from_data(_tar(megabytes), repository=repository, tag=tag, changes=['CMD ["/sh"]'])
+        # The tag with the name: Podman does not look at `tag`.
+        client.import_image_from_data(_tar(megabytes), repository=image, changes=['CMD ["/sh"]'])
         answer = str(client.push(image, auth_config={"username": USER, "password": PASSWORD}))
         client.remove_image(image)
         client.close()
@@ -71,9 +73,15 @@ class Registry:
             client.remove_container(container)
             answer = str(client.push(image, auth_config={"username": USER, "password": PASSWORD}))
             assert '"error"' not in answer, answer
-            digest = client.inspect_distribution(image)["Descriptor"]["digest"]
             client.remove_image(image)
-        return image, digest
+        return image, self.digest(name)
+
+    def digest(self, name: str) -> str:
+        """That of a public image, as it is here."""
+        repository, _, tag = name.partition(":")
+        address = f"http://{self.host}/v2/{repository}/manifests/{tag}"
+        answer = urllib3.request("HEAD", address, headers={"Accept": f"{_IMAGE}, {_OCI_IMAGE}"}, timeout=10)
+        return answer.headers["Docker-Content-Digest"]
 
     def put_foreign(self, name: str, *, index: bool) -> str:
         """An image that is for linux/s390x alone, by itself or as the only one of an index; returns its full name."""

@@ -25,6 +25,7 @@ from tests.support.docker_engine import DockerEngine
 
 @dataclass
 class RealTasks:
+    engine: DockerEngine
     runtime: DockerRuntime
     client: docker.APIClient
     """For what our runtime does not tell."""
@@ -79,12 +80,17 @@ class RealTasks:
         """The same of a shell script, without the last line break."""
         return self.output({"command": ["sh", "-c", script], **spec}).strip()
 
+    def remove_all(self) -> None:
+        """Every container that was made here."""
+        self.engine.remove_all(f"taskyard/cluster={self.cluster}")
+
 
 @pytest.fixture
 def tasks(docker_engine: DockerEngine) -> Iterator[RealTasks]:
     cluster = f"test-{uuid.uuid4().hex[:12]}"
     runtime, client = DockerRuntime(docker_engine.host), docker_engine.client()
-    yield RealTasks(runtime, client, cluster)
+    made = RealTasks(docker_engine, runtime, client, cluster)
+    yield made
     runtime.close()
     client.close()
-    docker_engine.remove_all(f"taskyard/cluster={cluster}")
+    made.remove_all()

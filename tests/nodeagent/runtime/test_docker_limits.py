@@ -47,7 +47,10 @@ def test_processes_are_limited(tasks: RealTasks) -> None:
 
 @pytest.mark.parametrize(
     ("script", "out_of_memory"),
-    [pytest.param(_EATS, True, id="out-of-memory"), pytest.param("exit 137", False, id="exit-137")],
+    [
+        pytest.param(_EATS, True, id="out-of-memory", marks=pytest.mark.differs_on_podman),
+        pytest.param("exit 137", False, id="exit-137"),
+    ],
 )
 def test_out_of_memory_is_told_apart_from_exit_137(tasks: RealTasks, script: str, out_of_memory: bool) -> None:
     container = tasks.start({"command": ["sh", "-c", script], "limits": {"memory": "16Mi"}})

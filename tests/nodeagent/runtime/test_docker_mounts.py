@@ -42,6 +42,5 @@ def test_a_named_volume_outlives_its_containers(tasks: RealTasks) -> None:
         (volume,) = tasks.runtime.volumes({"taskyard/cluster": tasks.cluster})
         assert (volume.name, volume.labels["taskyard/uid"]) == (name, f"{1:012x}")
     finally:
-        for container in tasks.client.containers(all=True, filters={"label": f"taskyard/cluster={tasks.cluster}"}):
-            tasks.runtime.remove(container["Id"], force=True)
+        tasks.remove_all()
         tasks.runtime.remove_volume(name)
