@@ -39,7 +39,7 @@ UPDATED = Settings(
     nodes=3, tasks=6, minutes=1.5, faults_per_minute=30.0, services=3, jobs=0, drains=False, pushes=False
 )
 WATCHED = Settings(
-    nodes=4, tasks=20, minutes=1.5, faults_per_minute=30.0, services=0, jobs=0, drains=False, pushes=False
+    nodes=4, tasks=20, minutes=1.5, faults_per_minute=8.0, services=0, jobs=0, kinds=frozenset({"lose_time"})
 )
 
 

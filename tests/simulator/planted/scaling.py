@@ -8,7 +8,10 @@ from controlplane.services import loads, scaling
 from simulator.settings import Settings
 from tests.simulator.planted.plant import Plant
 
-SCALED = Settings(nodes=3, tasks=4, minutes=1.5, faults_per_minute=10.0, services=3, jobs=0, hooks=False)
+SCALED = Settings(
+    nodes=2, tasks=0, minutes=1.5, faults_per_minute=2.0, services=3, jobs=0, crons=0, beside=False, files=False,
+    hooks=False, limited=False, published=False, kinds=frozenset({"hurry"}),
+)  # fmt: skip
 
 UNDISTURBED = Settings(
     nodes=3, tasks=0, minutes=4.0, faults_per_minute=3.0, services=3, jobs=0, hooks=False, drains=False, pushes=False,
