@@ -27,7 +27,7 @@ def test_the_log_of_a_task_that_is_over_stays_as_long_as_the_operator_says(agent
         events.close()
     assert 4.0 <= removed - parse_timestamp(ended.finished_at) < 9.0
     assert agent.containers() == {}
-    agent.until(lambda: agent.get(f"/logs/{uid}").status == 404)
+    agent.until(lambda: agent.get(f"/logs/{uid}").status == 410)
     assert agent.status(uid) == ended
 
 
