@@ -36,6 +36,7 @@ DRAINED = Settings(
     nodes=2, tasks=9, minutes=1.5, faults_per_minute=6.0, services=2, jobs=2, crons=0, beside=False, files=False,
     hooks=False, limited=False, published=False, drains=True, kinds=frozenset({"drain", "leave"}),
 )  # fmt: skip
+LEFT = replace(DRAINED, faults_per_minute=12.0, kinds=frozenset({"leave", "jump_clock"}))
 FORCED = Settings(
     nodes=2, tasks=0, minutes=1.5, faults_per_minute=6.0, services=0, jobs=3, crons=0, beside=False, files=False,
     hooks=False, limited=False, published=False, drains=True, kinds=frozenset({"drain"}),
@@ -178,7 +179,7 @@ PLANTS: dict[str, Plant] = {
     "undone drain goes on": Plant(_undone_drain_goes_on, (r"was driven off n\d+, and nobody wants",), (DRAINED,)),
     "drained node is open": Plant(_drained_node_is_open, (DRAINED_CLOSED,), (DRAINED,)),
     "agent ends at once": Plant(_agent_ends_at_once, (r"the agent of n\d+ ended, and \S+ runs there",), (DRAINED,)),
-    "agent forgets its drain": Plant(_agent_forgets_its_drain, (r"has forgotten that it is drained",), (DRAINED,)),
+    "agent forgets its drain": Plant(_agent_forgets_its_drain, (r"has forgotten that it is drained",), (LEFT,)),
     "agent's drain not heard": Plant(_agent_s_drain_not_heard, (MAY_LEAVE, DRAINED_CLOSED), (DRAINED,)),
     "budget taken back holds": Plant(_budget_taken_back_holds, (MAY_LEAVE, NOT_KEPT), (EMPTIED,)),
     "each slot has a budget of its own": Plant(_each_slot_has_a_budget_of_its_own, (NOT_KEPT,), (SERVED,)),
