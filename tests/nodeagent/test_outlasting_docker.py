@@ -47,5 +47,6 @@ def test_a_new_agent_waits_out_what_is_left_of_a_backoff(agent: AgentProcess) ->
             parse_timestamp(client.inspect_container(f"ty-{uid}-1-{attempt}")["State"][when])
             for attempt, when in ((3, "StartedAt"), (2, "FinishedAt"))
         )
-    assert 4.0 <= parse_timestamp(waiting.next_attempt_at) - ended < 8.0
+    # It is counted from the kernel's word of the end, which Docker notes a little later.
+    assert 3.5 <= parse_timestamp(waiting.next_attempt_at) - ended < 8.0
     assert begun >= parse_timestamp(waiting.next_attempt_at)
