@@ -62,7 +62,7 @@ def is_name_taken(error: APIError) -> bool:
 
 def is_not_running(error: APIError) -> bool:
     """Of a signal. Docker answers 409; Podman 500, likewise."""
-    return is_status(error, 409) or (is_status(error, 500) and "can only kill running containers" in explanation(error))
+    return is_status(error, 409) or (is_status(error, 500) and "container state improper" in explanation(error))
 
 
 def is_status(error: APIError, *statuses: int) -> bool:

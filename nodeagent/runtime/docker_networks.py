@@ -47,8 +47,10 @@ class DockerNetworks:
         return tuple(one.name for one in self._list({"label": pairs}))
 
     def remove(self, name: str) -> None:
-        for one in self._named(name):
-            self._remove(one)
+        there = self._named(name)
+        for one in there:
+            # Asked by its id, Podman removes one that is in use.
+            self._remove(one.id if len(there) > 1 else name)
 
     def _create(self, name: str, labels: Mapping[str, str]) -> None:
         try:
@@ -64,15 +66,15 @@ class DockerNetworks:
             if left == 1:
                 return
             try:
-                self._remove(one)
+                self._remove(one.id)
                 left -= 1
             except APIError as error:
                 if not is_status(error, 403):  # It is in use.
                     raise
 
-    def _remove(self, one: ListedNetwork) -> None:
+    def _remove(self, name_or_id: str) -> None:
         try:
-            self._work().remove_network(one.id)
+            self._work().remove_network(name_or_id)
         except APIError as error:
             if not is_status(error, 404):
                 raise

@@ -54,6 +54,7 @@ ENDED = "can only kill running containers. a1f2 is in state exited: container st
         pytest.param(answer(409, "Conflict."), True, True, id="Docker's conflict"),
         pytest.param(answer(500, IN_USE), True, False, id="Podman's name that is taken"),
         pytest.param(answer(500, ENDED), False, True, id="Podman's container that has ended"),
+        pytest.param(answer(500, "container state improper: stopped"), False, True, id="Podman's that is just ending"),
         pytest.param(answer(500, "no space left on device"), False, False, id="trouble"),
         pytest.param(answer(404, "no such container"), False, False, id="gone"),
     ],
