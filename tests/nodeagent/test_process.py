@@ -23,7 +23,7 @@ def test_registers_runs_a_task_and_leaves_it_running(agent: AgentProcess) -> Non
     lease = agent.ready()
     assert lease.labels["disk"] == "ssd"
     assert lease.capacity.cpu_millis > 0
-    assert lease.runtime.startswith("docker ")
+    assert lease.runtime.startswith(("docker ", "podman "))
     uid = agent.assign("sleep", "1000", ports=[{"container": 80, "host": "auto"}])
     status = agent.wait_for(uid, "Running")
     assert status.ports[0].host > 0
@@ -75,6 +75,7 @@ def test_a_task_is_stopped_by_its_own_signal(agent: AgentProcess) -> None:
     assert agent.containers() == {}
 
 
+@pytest.mark.differs_on_podman
 def test_running_out_of_memory_is_told(agent: AgentProcess) -> None:
     agent.start()
     agent.ready()
@@ -113,6 +114,7 @@ def test_logs(agent: AgentProcess) -> None:
     assert agent.get(f"/logs/{uid}", tail="many").status == 400
 
 
+@pytest.mark.differs_on_podman
 def test_logs_that_are_followed_end_with_the_container_or_with_the_client(agent: AgentProcess) -> None:
     child = agent.start()
     agent.ready()
