@@ -75,7 +75,7 @@ class Scales:
 
     def check_settled(self, service: Service, scale: Scale, tasks: Iterable[str], now: float) -> None:
         """There are as many as the last measurements call for, where there is one of each. `tasks`: the uids of those
-        that it is to have."""
+        that it is to have and that are ready; what is measured of others says nothing."""
         autoscale, known = service.spec.autoscale, self._measured.get(service.metadata.uid, {})
         latest = [known[uid][-1] if known.get(uid) else None for uid in tasks]
         loads = [_load(service, each[1]) if each and each[0] > now - _COUNTS else None for each in latest]

@@ -347,7 +347,8 @@ class Services:
             self._check_template(key, service, rollout, own)
             self.digests.check_settled(service, rollout, own, statuses_of(mirror, own))
             if rollout.scale is not None:
-                uids = [own[name].metadata.uid for name in sorted(wanted & own.keys())]
+                ready = [own[name] for name in sorted(wanted & own.keys()) if is_ready(mirror, own[name])]
+                uids = [task.metadata.uid for task in ready]
                 self.scales.check_settled(service, rollout.scale, uids, now)
         for task in tasks.values():
             owner = task.metadata.owner

@@ -27,6 +27,7 @@ from taskyard.keys import NamedKey
 from taskyard.objects import Assignment, Task, TaskSpec, TaskState, TaskStatus
 from taskyard.objects.service import SLOT
 from taskyard.objects.status import IMAGE_UNFETCHED
+from taskyard.quantity import seconds
 
 SETTLE = 60.0
 """Seconds after the last fault within which everything has converged: two lists of containers and a full backoff."""
@@ -209,6 +210,10 @@ def _check_status(task: Task, status: TaskStatus, host: Host, checker: Checker) 
     state = status.state
     if found is not None and max(found.started_at, found.finished_at) > host.clock.now() - NEWS:
         return  # The agent cannot have heard, and told, of it yet.
+    if running and state is TaskState.STOPPING:
+        allowed = seconds(task.spec.stop.grace_period) + NEWS
+        if parse_timestamp(status.updated_at) > host.clock.now() - allowed:
+            return  # It is ill again, and has just been asked to stop.
     if task.spec.sidecars and not running and winds_down(host, found):
         return
     if running != (state is TaskState.RUNNING):
