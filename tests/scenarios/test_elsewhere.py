@@ -39,7 +39,7 @@ def test_it_runs_on_another_node_once_it_has_failed_often_enough_on_its_own(live
     live.add_agent("n2")
     moved = live.until(lambda: runs_on(live, "n2"), 60, "it runs on n2")
     assert (moved["status"]["node"], moved["status"]["epoch"], moved["status"]["restarts"]) == ("n2", 2, 0)
-    (tried, *_) = messages(live, "TriedElsewhere")
+    (tried, *_) = live.until(lambda: messages(live, "TriedElsewhere"), 10, "it is told why")
     assert tried.endswith("times in a row on n1: n2 is tried")
     live.until(lambda: live.containers(moved["metadata"]["uid"], running=False) == [moved["status"]["containerId"]], 30,
                "nothing of it is left on n1")  # fmt: skip
