@@ -35,7 +35,8 @@ def test_frozen_for_longer_than_its_lease(cluster: Cluster) -> None:
     cluster.until(lambda: not host.containers(running=True), 60, "h3 stops what is not its own any more")
     after = cluster.wait_running(["web", "ledger"])
     for name, status in moved.items():
-        assert (after[name]["status"]["containerId"], after[name]["status"]["epoch"]) == (status["containerId"], 2)
+        now = after[name]["status"]
+        assert (now["containerId"], now["epoch"]) == (status["containerId"], 2), f"{name}: {status} became {now}"
     assert old not in {one["Id"] for one in cluster.containers(running=True)}
 
 
