@@ -14,7 +14,8 @@ from typing import Any
 import docker
 
 _FIRST_LOOK = 0.01
-"""Seconds from its start to the first look whether it has ended."""
+"""Seconds from its start to the first look whether it has ended; each next pause is twice as long, up to the last."""
+_LONGEST_PAUSE = 0.5
 _PIECE = 65_536
 
 
@@ -35,7 +36,7 @@ def run_command(
         if left <= 0:
             return None
         time.sleep(min(pause, left))
-        pause *= 2
+        pause = min(2 * pause, _LONGEST_PAUSE)
     return int(found["ExitCode"])
 
 
