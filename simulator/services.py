@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from msgspec.structs import replace
 
 from simulator.available import NEWS, Availability, is_ready
+from simulator.declared import as_declared, without_data, without_node
 from simulator.digests import Digests, bare, statuses_of
 from simulator.mirror import Mirror
 from simulator.rollouts import ROLLING, Rollouts
@@ -20,7 +21,6 @@ from taskyard import keys
 from taskyard.annotations import STANDS_IN_FOR
 from taskyard.keys import ObjectKey
 from taskyard.objects import (
-    NODE_NAME,
     Config,
     NodeStats,
     Phase,
@@ -39,8 +39,6 @@ from taskyard.store.api import Entry, KeyEvent
 
 _CRASHES = 3
 """Restarts after which a task counts as failed."""
-_DATA = "data-version"
-"""The container label of tasks whose service follows Secrets and Configs."""
 
 
 class Services:
@@ -252,26 +250,26 @@ class Services:
         metadata, canary = service.metadata, service.spec.update.canary
         rollout = self.rollouts.now.get(keys.rollout(metadata.namespace, metadata.name))
         declared = service.spec.template.spec
-        if canary is None or rollout is None or _as_declared(task) != declared or rollout.service_uid != metadata.uid:
+        if canary is None or rollout is None or as_declared(task) != declared or rollout.service_uid != metadata.uid:
             return
-        if not rollout.stable or _without_data(rollout.revision(rollout.stable).template.spec) == declared:
+        if not rollout.stable or without_data(rollout.revision(rollout.stable).template.spec) == declared:
             return
         latest = rollout.revisions[-1]
-        if rollout.promoted == latest.number and _without_data(latest.template.spec) == declared:
+        if rollout.promoted == latest.number and without_data(latest.template.spec) == declared:
             return
         # Of one template with other data, canaries that try the data before do not count.
-        tried = latest.template.spec if _without_data(latest.template.spec) == declared else declared
+        tried = latest.template.spec if without_data(latest.template.spec) == declared else declared
         own = {each.metadata.name: each for each in self.own(service, mirror.tasks)}
         # One that got another image than the first of them is replaced, and tries nothing.
         other = self.digests.of_another_image(rollout, latest.number, statuses_of(mirror, own))
-        have = sum(_without_node(each) == tried for name, each in own.items() if name not in other)
+        have = sum(without_node(each) == tried for name, each in own.items() if name not in other)
         slots = {each.metadata.labels.get(SLOT, "") for each in own.values()} | mirror.leases.keys()
         per_node = service.spec.mode == "per-node"
         if have > canary.of(len(slots) if per_node else self._replicas(service)):
             raise Violation(f"{who} gave {task.metadata.name} what {have - 1} canaries try", task.metadata.uid)
 
     def _check_declared(self, task: Task, who: str) -> None:
-        owner, bare = task.metadata.owner, _as_declared(task)
+        owner, bare = task.metadata.owner, as_declared(task)
         if owner is None or spec_hash(bare) not in self._declared.get(owner.uid, set()):
             raise Violation(f"{who} made {task.metadata.name} of a template that no user declared", task.metadata.uid)
 
@@ -368,13 +366,13 @@ class Services:
 
     def _check_template(self, key: ObjectKey, service: Service, rollout: Rollout, own: Mapping[str, Task]) -> None:
         target = bare(rollout.template.spec)
-        other = [name for name, task in own.items() if _without_node(task) != target]
+        other = [name for name, task in own.items() if without_node(task) != target]
         if other and rollout.phase in (Phase.COMPLETE, Phase.ROLLED_BACK):
             raise Violation(f"{key.label} is {rollout.phase}, and {other} have another template", key.name)
         if service.spec.paused:
             return
         latest = rollout.revisions[-1].template.spec
-        if _without_data(latest) != service.spec.template.spec:
+        if without_data(latest) != service.spec.template.spec:
             raise Violation(f"{key.label} declares a template that its latest revision does not have", key.name)
         used = {source.config for source in service.spec.template.spec.env_from.values()}
         changed = max((self._fresh.get(ObjectKey("Config", key.namespace, name), 0.0) for name in used), default=0.0)
@@ -384,18 +382,3 @@ class Services:
 
 def _goes(old: Task, new: Task) -> bool:
     return bool(new.metadata.deletion_timestamp) and not old.metadata.deletion_timestamp
-
-
-def _without_node(task: Task) -> TaskSpec:
-    """One for each node has to be on its node. Nor is there a digest, by which a task may name its image."""
-    slot = task.metadata.labels.get(SLOT)
-    others = [each for each in task.spec.constraints if (each.key, each.value) != (NODE_NAME, slot)]
-    return bare(replace(task.spec, constraints=others))
-
-
-def _without_data(spec: TaskSpec) -> TaskSpec:
-    return replace(spec, container_labels={k: v for k, v in spec.container_labels.items() if k != _DATA})
-
-
-def _as_declared(task: Task) -> TaskSpec:
-    return _without_data(_without_node(task))

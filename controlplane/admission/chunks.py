@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
+from taskyard.store.api import MAX_COMMIT_BYTES
+
 T = TypeVar("T")
-_MOST_BYTES = 1_000_000
-"""etcd refuses requests above 1.5 MiB."""
 _AROUND = 200
 """Bytes of a key and its compare."""
 
@@ -21,7 +21,7 @@ def chunks(ready: Iterable[T], size: int, key: Callable[[T], str], written: Call
         weight = len(written(item)) + _AROUND
         if not found or len(found[-1]) >= size or weight > room or key(item) in taken:
             found.append([])
-            taken, room = set(), _MOST_BYTES
+            taken, room = set(), MAX_COMMIT_BYTES
         found[-1].append(item)
         taken.add(key(item))
         room -= weight

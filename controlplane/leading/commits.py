@@ -10,11 +10,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from typing import Generic, TypeVar
 
 import msgspec
 
 from taskyard.store.api import (
+    MAX_COMMIT_BYTES,
     MAX_OPERATIONS,
     Commit,
     Compare,
@@ -28,8 +30,6 @@ from taskyard.store.api import (
 
 S = TypeVar("S")
 
-_MAX_BYTES = 1_000_000
-"""Of keys and values in one transaction; etcd refuses requests of more than 1.5 MiB."""
 _IN_FLIGHT = 8
 """Transactions that etcd has at once: while it writes one to its disk the next ones are made and sent."""
 
@@ -94,7 +94,7 @@ class Results(Generic[S]):
 def commit_all(store: Store, fence: Compare, proposals: Sequence[Proposal[S]]) -> Results[S]:
     """Never raises for what a store may answer; sends no more after the first answer that does not come."""
     results: Results[S] = Results()
-    left, parts = proposals, list(batches(proposals))
+    left, parts = proposals, list(islice(batches(proposals), 2))
     if len(parts) == 1:
         # There is nothing to be made or sent meanwhile, and gRPC starts a thread for a call that is not waited for.
         again = _note(parts[0], partial(store.commit, *transaction(fence, parts[0])), fence, results)
@@ -185,7 +185,7 @@ def batches(proposals: Iterable[Proposal[S]]) -> Iterator[list[Proposal[S]]]:
         full = (
             1 + len(compares) + len(added) > MAX_OPERATIONS
             or operations + len(proposal.operations) > MAX_OPERATIONS
-            or size + weight > _MAX_BYTES
+            or size + weight > MAX_COMMIT_BYTES
         )
         if batch and full:
             yield batch

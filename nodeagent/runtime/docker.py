@@ -145,7 +145,8 @@ class DockerRuntime:
     def remove(self, container: str, *, force: bool) -> None:
         if force:
             self._ends.kill(container)
-        self._ends.forget(container)
+        else:
+            self._ends.forget(container)
         with translated(f"remove {container}"):
             if force and self._is_podman():
                 self.kill(container, "SIGKILL")  # It would ask what runs to end first, and wait for 10 s.

@@ -15,6 +15,8 @@ import msgspec
 
 MAX_OPERATIONS = 128
 """Operations that etcd takes in one transaction by default (compares, successes and failures are counted apart)."""
+MAX_COMMIT_BYTES = 1_000_000
+"""Of keys and values in one transaction; etcd refuses requests of more than 1.5 MiB."""
 
 
 class StoreError(Exception):
